@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { detailAllows, detailsFromAllow, detailWithinAllow, isNarrower, parseDetails, parseDetailsRequest } from './details.ts';
+import { DAuthError } from './errors.ts';
+import { parseHandle } from './handle.ts';
+import { allowsRequest, parseAllow } from './policy.ts';
+import { parseOrigin } from './origin.ts';
+import { parseMethod } from './method.ts';
+
+const HANDLE = parseHandle('ddls:conn:01900000-0000-7000-8000-000000000000');
+const OTHER = parseHandle('ddls:conn:01900000-0000-7000-8000-000000000001');
+const detail = (over: object = {}) => ({
+  type: 'dauth_connection',
+  identifier: HANDLE,
+  locations: ['https://api.github.com'],
+  actions: ['GET /repos/**'],
+  ...over,
+});
+
+const origins = fc.constantFrom('https://a.example', 'https://b.example');
+const methods = fc.uniqueArray(fc.constantFrom('GET', 'POST', 'DELETE'), { minLength: 1, maxLength: 3 });
+const pathPatterns = fc.uniqueArray(fc.constantFrom('/**', '/a', '/a/*', '/a/**', '/b/*/c', '/*'), { minLength: 1, maxLength: 3 });
+const allow = fc.array(fc.record({ origin: origins, methods, paths: pathPatterns }), { minLength: 1, maxLength: 3 }).map(parseAllow);
+const target = fc.record({
+  origin: origins.map(parseOrigin),
+  method: fc.constantFrom('GET', 'POST', 'DELETE').map(parseMethod),
+  path: fc.constantFrom('/', '/a', '/a/b', '/a/b/c', '/b/x/c', '/c'),
+});
+
+test('[token.bound] the details of an envelope allow exactly what the envelope allows', () => {
+  fc.assert(
+    fc.property(allow, target, (rules, request) => {
+      const details = detailsFromAllow(HANDLE, 'x', rules);
+      assert.equal(detailAllows(details, HANDLE, request), allowsRequest(rules, request));
+      assert.equal(detailAllows(details, OTHER, request), false);
+      assert.ok(details.every((each) => detailWithinAllow(each, rules)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+test('[token.bound] narrower details never allow what the wider ones do not', () => {
+  fc.assert(
+    fc.property(allow, allow, target, (wide, narrow, request) => {
+      const [outer, inner] = [detailsFromAllow(HANDLE, 'x', wide), detailsFromAllow(HANDLE, 'x', narrow)];
+      if (isNarrower(inner, outer) && detailAllows(inner, HANDLE, request)) {
+        assert.equal(detailAllows(outer, HANDLE, request), true);
+      }
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('a detail of another connection or origin is not narrower', () => {
+  const outer = parseDetails([detail()]);
+  assert.equal(isNarrower(parseDetails([detail({ actions: ['GET /repos/a'] })]), outer), true);
+  assert.equal(isNarrower(parseDetails([detail({ identifier: OTHER })]), outer), false);
+  assert.equal(isNarrower(parseDetails([detail({ locations: ['https://evil.example'] })]), outer), false);
+  assert.equal(isNarrower(parseDetails([detail({ actions: ['POST /repos/a'] })]), outer), false);
+});
+
+for (const [what, value] of [
+  ['an unknown member', [detail({ datatypes: [] })]],
+  ['an unknown type', [detail({ type: 'payment' })]],
+  ['two locations', [detail({ locations: ['https://a.example', 'https://b.example'] })]],
+  ['no action', [detail({ actions: [] })]],
+  ['an action with two spaces', [detail({ actions: ['GET  /a'] })]],
+  ['a handle of another form', [detail({ identifier: 'ddls:conn:1' })]],
+  ['more than eight details', Array.from({ length: 9 }, () => detail())],
+  ['an object for an array', detail()],
+] as const) {
+  test(`[token.bound] authorization_details with ${what} are refused`, () => {
+    assert.throws(() => parseDetails(value), (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST');
+  });
+}
+
+test('a wish names locations and actions together or neither', () => {
+  const [wish] = parseDetailsRequest([{ type: 'dauth_connection', identifier: HANDLE }]);
+  assert.deepEqual({ ...wish }, { type: 'dauth_connection', identifier: HANDLE });
+  assert.throws(
+    () => parseDetailsRequest([{ type: 'dauth_connection', identifier: HANDLE, actions: ['GET /a'] }]),
+    /locations and actions together/,
+  );
+});

@@ -1,0 +1,86 @@
+/** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
+export { decodeBase64url, encodeBase64url } from './base64url.ts';
+export {
+  detailAllows,
+  detailsFromAllow,
+  detailWithinAllow,
+  isNarrower,
+  parseConnectionDetail,
+  parseDetails,
+  parseDetailsRequest,
+  parseEndorsements,
+  type ConnectionDetail,
+  type ConnectionWish,
+  type CredentialDetail,
+} from './details.ts';
+export {
+  ISOLATION_LEVELS,
+  parseDirectory,
+  type DirectoryKey,
+  type ExecutorDirectory,
+  type IsolationLevel,
+} from './directory.ts';
+export {
+  HEADER,
+  isConsumed,
+  isDropped,
+  isMethodOverride,
+  parseBufferedDispatch,
+  type BufferedDispatch,
+} from './dispatch.ts';
+export {
+  encodeEnvelopeHeader,
+  joinEnvelope,
+  parseConnectionName,
+  parseEnvelope,
+  parseSuite,
+  SUITES,
+  type Envelope,
+  type EnvelopeHeader,
+  type EnvelopePolicy,
+  type Pins,
+  type Suite,
+  type SuiteAlg,
+} from './envelope.ts';
+export {
+  asDAuthError,
+  DAuthError,
+  ERRORS,
+  isErrorCode,
+  problemDocument,
+  type ErrorCode,
+  type ProblemDocument,
+} from './errors.ts';
+export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
+export {
+  injectedFields,
+  isNeverASlot,
+  parseFieldName,
+  parseInjections,
+  slotKey,
+  templateParts,
+  type Injection,
+  type Template,
+  type TemplatePart,
+} from './inject.ts';
+export { isObject, parseJson, type JsonObject } from './json.ts';
+export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
+export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
+export { LIMITS } from './limits.ts';
+export { parseMethod, type Method } from './method.ts';
+export { originParts, parseOrigin, parseResource, type Origin, type OriginParts } from './origin.ts';
+export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
+export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
+export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
+export {
+  CONNECTION_STATUSES,
+  parseConnectionStatus,
+  parseStatus,
+  REVOCABLE,
+  type ConnectionStatus,
+  type Revocable,
+  type StatusChange,
+  type StatusMessage,
+} from './status.ts';
+export { TYP } from './typ.ts';
+export { decodeUtf8, encodeUtf8 } from './utf8.ts';

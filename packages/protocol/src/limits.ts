@@ -1,0 +1,52 @@
+/**
+ * Every number of the protocol with its unit and its reason (spec/dauth.md). Never a tuning knob of one room: those
+ * live in that room's configuration and may only be stricter.
+ */
+export const LIMITS = Object.freeze({
+  /** Octets of an envelope's decoded protected header (§2). */
+  envelopeHeader: 8_192,
+  /** Octets of the padded plaintext of an envelope (§2). */
+  plaintext: 65_536,
+  /** Plaintext is padded with zeros to a multiple of this many octets, so its length says little (§2). */
+  plaintextBlock: 64,
+  /** Characters of a whole envelope: header and ciphertext in base64url, encapsulated key, four dots. */
+  envelope: 100_000,
+  /** Characters of a JWT; leaves room for a carried proof and eight details. */
+  token: 32_768,
+  /** Characters of a proof: DPoP, seal proof, endorsement, executor proof. */
+  proof: 8_192,
+  /** Characters of a status message: a burst of changes is split over several. */
+  status: 262_144,
+  /** Characters of the signed key directory (§7). */
+  directory: 65_536,
+  /** Keys in one directory. */
+  directoryKeys: 32,
+  /** Octets of a JSON request body outside dispatch: eight envelopes with their proofs fit. */
+  jsonBody: 1_048_576,
+  /** Connection details in one token (§4). */
+  details: 8,
+  /** Allow rules of one envelope, and methods or paths of one rule. */
+  policyEntries: 64,
+  /** Actions of one detail, and methods × paths of one allow rule, so that each rule has its detail. */
+  policyActions: 256,
+  /** Servers, pins and injections of one envelope. */
+  policyNames: 32,
+  /** Fields in one credential. */
+  fields: 16,
+  /** Life of an access token in seconds (§4). */
+  accessTokenSeconds: 300,
+  /** Life of a dispatch token in seconds (§4). */
+  dispatchTokenSeconds: 120,
+  /** How long after its proof's `iat` a client's call may be acted on, in seconds (§4). */
+  callWindowSeconds: 300,
+  /** Life of a dispatch proof in seconds, and how long its `jti` is kept (§5). */
+  proofSeconds: 60,
+  proofReplaySeconds: 120,
+  /** How far in the future a sender's clock may be, in seconds (§4). */
+  clockLeewaySeconds: 5,
+  /** Longest validity of a key directory in seconds (§7). */
+  directorySeconds: 86_400,
+  /** Status heartbeat and the age beyond which the executor refuses, in milliseconds (§6). */
+  heartbeatMs: 250,
+  freshnessMs: 750,
+});

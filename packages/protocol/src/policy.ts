@@ -1,0 +1,45 @@
+/**
+ * The use policy sealed with a credential: which origins, methods and paths (§2 `allow`).
+ * Only ever narrows: an empty rule allows nothing, and nothing here can widen a rule.
+ */
+import { LIMITS } from './limits.ts';
+import { parseMethod, type Method } from './method.ts';
+import { parseOrigin, type Origin } from './origin.ts';
+import { matchesPath, parsePathPattern, type PathPattern } from './path.ts';
+import { distinct, exactObject, list, refuse } from './shape.ts';
+
+export interface AllowRule {
+  readonly origin: Origin;
+  readonly methods: readonly Method[];
+  readonly paths: readonly PathPattern[];
+}
+
+/** Where one request wants to go; `path` is the raw path before `?`. */
+export interface Target {
+  readonly origin: Origin;
+  readonly method: Method;
+  readonly path: string;
+}
+
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseAllow(value: unknown): readonly AllowRule[] {
+  return list(value, '"allow"', 1, LIMITS.policyEntries, parseRule);
+}
+
+function parseRule(value: unknown): AllowRule {
+  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths']);
+  const methods = distinct(list(rule.methods, '"methods"', 1, LIMITS.policyEntries, parseMethod), '"methods"', String);
+  const paths = distinct(list(rule.paths, '"paths"', 1, LIMITS.policyEntries, parsePathPattern), '"paths"', String);
+  if (methods.length * paths.length > LIMITS.policyActions) refuse('An allow rule has too many methods and paths.');
+  return Object.freeze({ origin: parseOrigin(rule.origin), methods, paths });
+}
+
+/** Whether some single rule allows origin, method and path together. */
+export function allowsRequest(allow: readonly AllowRule[], target: Target): boolean {
+  return allow.some(
+    (rule) =>
+      rule.origin === target.origin &&
+      rule.methods.includes(target.method) &&
+      rule.paths.some((pattern) => matchesPath(pattern, target.path)),
+  );
+}

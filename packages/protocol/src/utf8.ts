@@ -1,0 +1,62 @@
+/**
+ * UTF-8 for small protocol texts, without the platform (this package has no `TextEncoder`).
+ * Never used on a credential: a credential has no text form in DAuth.
+ */
+import { DAuthError } from './errors.ts';
+
+/** Encodes a string as UTF-8. A lone surrogate is refused with `INVALID_REQUEST`: it has no UTF-8 form. */
+export function encodeUtf8(text: string): Uint8Array {
+  const bytes = new Uint8Array(text.length * 3);
+  let at = 0;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.codePointAt(i)!;
+    if (code > 0xffff) i++;
+    if (code >= 0xd800 && code <= 0xdfff) throw malformed();
+    if (code < 0x80) bytes[at++] = code;
+    else if (code < 0x800) {
+      bytes[at++] = 0xc0 | (code >>> 6);
+      bytes[at++] = 0x80 | (code & 63);
+    } else if (code < 0x10000) {
+      bytes[at++] = 0xe0 | (code >>> 12);
+      bytes[at++] = 0x80 | ((code >>> 6) & 63);
+      bytes[at++] = 0x80 | (code & 63);
+    } else {
+      bytes[at++] = 0xf0 | (code >>> 18);
+      bytes[at++] = 0x80 | ((code >>> 12) & 63);
+      bytes[at++] = 0x80 | ((code >>> 6) & 63);
+      bytes[at++] = 0x80 | (code & 63);
+    }
+  }
+  return bytes.slice(0, at);
+}
+
+/** Decodes UTF-8 strictly (RFC 3629: shortest form, no surrogates, at most U+10FFFF). @throws DAuthError `INVALID_REQUEST` */
+export function decodeUtf8(bytes: Uint8Array): string {
+  let text = '';
+  let i = 0;
+  while (i < bytes.length) {
+    const first = bytes[i]!;
+    if (first < 0x80) {
+      text += String.fromCharCode(first);
+      i += 1;
+      continue;
+    }
+    const length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    if (first < 0xc2 || first > 0xf4 || i + length > bytes.length) throw malformed();
+    let code = first & (0xff >> (length + 1));
+    for (let k = 1; k < length; k++) {
+      const next = bytes[i + k]!;
+      if ((next & 0xc0) !== 0x80) throw malformed();
+      code = (code << 6) | (next & 63);
+    }
+    const least = length === 4 ? 0x10000 : length === 3 ? 0x800 : 0x80;
+    if (code < least || code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) throw malformed();
+    text += String.fromCodePoint(code);
+    i += length;
+  }
+  return text;
+}
+
+function malformed(): DAuthError {
+  return new DAuthError('INVALID_REQUEST', 'A value is not well-formed UTF-8.');
+}

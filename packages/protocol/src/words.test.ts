@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parseDirectory } from './directory.ts';
+import { isConsumed, isDropped, parseBufferedDispatch } from './dispatch.ts';
+import { asDAuthError, DAuthError, ERRORS, isErrorCode, problemDocument } from './errors.ts';
+import { isHandle, makeHandle, parseHandle } from './handle.ts';
+import { parsePublicJwk, thumbprintInput } from './jwk.ts';
+import { jwsSigningInput, splitJws } from './jws.ts';
+import { parseResource } from './origin.ts';
+import { parseStatus } from './status.ts';
+
+const refused = (fn: () => unknown, message: RegExp) =>
+  assert.throws(fn, (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST' && message.test(error.publicMessage));
+
+test('a handle is a lowercase UUIDv7 under its prefix and carries its time', () => {
+  const handle = makeHandle(0x0190_0000_0000, new Uint8Array(10).fill(255));
+  assert.equal(handle, 'ddls:conn:01900000-0000-7fff-bfff-ffffffffffff');
+  for (const bad of [handle.toUpperCase(), `${handle}0`, handle.replace('-7', '-4'), `${handle}\n`, '', 7, null]) {
+    assert.equal(isHandle(bad), false);
+    refused(() => parseHandle(bad), /UUIDv7/);
+  }
+});
+
+test('every error code has a 4xx or 5xx status and a sentence, and unknown errors become INTERNAL', () => {
+  for (const code of Object.keys(ERRORS)) {
+    assert.ok(isErrorCode(code));
+    const error = new DAuthError(code);
+    assert.ok(error.status >= 400 && error.status < 600 && error.publicMessage.endsWith('.'), code);
+  }
+  assert.equal(isErrorCode('toString'), false);
+  assert.equal(isErrorCode('__proto__'), false);
+  const problem = problemDocument(asDAuthError(new Error('ghp_secret at /home/x')), 'req-1');
+  assert.equal(problem.code, 'INTERNAL');
+  assert.equal(JSON.stringify(problem).includes('secret'), false);
+});
+
+test('a private key is refused where a public one is wanted', () => {
+  refused(() => parsePublicJwk({ kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43), d: 'A'.repeat(43) }), /private/);
+  refused(() => parsePublicJwk({ kty: 'oct', k: 'AAAA' }), /private/);
+  refused(() => parsePublicJwk({ kty: 'EC', crv: 'P-384', x: 'A'.repeat(43), y: 'A'.repeat(43) }), /type/);
+});
+
+test('the thumbprint input is that of RFC 7638 section 3', () => {
+  const jwk = parsePublicJwk({ kid: 'x', use: 'sig', y: 'B'.repeat(42) + 'A', x: 'A'.repeat(43), crv: 'P-256', kty: 'EC' });
+  assert.equal(thumbprintInput(jwk), `{"crv":"P-256","kty":"EC","x":"${'A'.repeat(43)}","y":"${'B'.repeat(42)}A"}`);
+});
+
+test('a compact JWS has three non-empty canonical segments', () => {
+  const input = jwsSigningInput({ alg: 'ES256' }, { a: 1 });
+  assert.equal(splitJws(`${input}.AAAA`, 1_000).signingInput, input);
+  for (const bad of [input, `${input}.`, `${input}.AA=`, `${input}.AAAA.`, `.${input}`, ` ${input}.AAAA`]) {
+    refused(() => splitJws(bad, 1_000), /./);
+  }
+});
+
+test('a resource has no userinfo, fragment or space', () => {
+  for (const good of ['https://mcp.example/mcp', 'http://127.0.0.1:8080', 'https://a.example/x?y=@z']) assert.equal(parseResource(good), good);
+  for (const bad of ['https://u@a.example/', 'https://a.example/#f', 'ftp://a.example', 'https://a b', '', 3, 'https://a.example/\r\n']) {
+    refused(() => parseResource(bad), /absolute/);
+  }
+});
+
+test('a buffered dispatch is read strictly', () => {
+  const call = (request: object) => ({ connection_handle: 'ddls:conn:01900000-0000-7000-8000-000000000000', request });
+  const parsed = parseBufferedDispatch(call({ method: 'POST', path: '/x', body: { a: 1 }, headers: { 'X-A': ' b ' } }));
+  assert.equal(new TextDecoder().decode(parsed.body!), '{"a":1}');
+  assert.deepEqual(parsed.headers, [['x-a', 'b']]);
+  assert.equal(parsed.bodyIsJson, true);
+  assert.deepEqual([...parseBufferedDispatch(call({ method: 'PUT', path: '/', body_base64: '/+8=' })).body!], [255, 239]);
+  refused(() => parseBufferedDispatch(call({ method: 'get', path: '/' })), /uppercase/);
+  refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', url: 'https://evil.example' })), /not defined/);
+  refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', headers: { 'x\r\ny': '1' } })), /token/);
+  refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', headers: { x: '1\r\ny: 2' } })), /cannot be sent/);
+  refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', body: 'a', body_base64: 'QQ' })), /Give/);
+});
+
+test('credentials, framing and routing headers of a caller are consumed, secrets of an upstream dropped', () => {
+  for (const name of ['authorization', 'dpop', 'cookie', 'host', 'transfer-encoding', 'proxy-authorization', 'x-forwarded-host', 'dauth-origin', 'te', 'range']) {
+    assert.equal(isConsumed(name), true, name);
+  }
+  for (const name of ['accept', 'content-type', 'x-github-api-version']) assert.equal(isConsumed(name), false, name);
+  for (const name of ['set-cookie', 'connection', 'dauth-receipt', 'dpop-nonce', 'clear-site-data']) assert.equal(isDropped(name), true, name);
+  for (const name of ['link', 'etag', 'x-ratelimit-remaining']) assert.equal(isDropped(name), false, name);
+});
+
+test('a status message with an unknown kind, status or member is refused', () => {
+  const message = (changes: unknown[]) => ({ iss: 'https://a.example', aud: 'https://e.example', sid: 's', n: 0, revision: 1, iat: 1, changes });
+  parseStatus(message([{ kind: 'revoked', revision: 1, what: 'token', id: 'j' }]));
+  refused(() => parseStatus(message([{ kind: 'granted', revision: 1, what: 'token', id: 'j' }])), /kind/);
+  refused(() => parseStatus(message([{ kind: 'revoked', revision: 1, what: 'world', id: 'j' }])), /cannot be revoked/);
+  refused(() => parseStatus({ ...message([]), extra: 1 }), /not defined/);
+});
+
+test('a key directory is short-lived and its keys fit their algorithms', () => {
+  const key = { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43), kid: 'A'.repeat(43), alg: 'HPKE-3', nbf: 0, exp: 9 };
+  const directory = (over: object, of: object = key) => ({
+    ...{ iss: 'https://e.example', resource: 'https://e.example', seq: 1, keys: [of], evidence: { level: 'software' }, iat: 0, exp: 9 },
+    ...over,
+  });
+  parseDirectory(directory({}));
+  refused(() => parseDirectory(directory({ exp: 86_401 })), /at most a day/);
+  refused(() => parseDirectory(directory({ evidence: { level: 'magic' } })), /level/);
+  refused(() => parseDirectory(directory({}, { ...key, alg: 'HPKE-7' })), /fit its algorithm/);
+  refused(() => parseDirectory(directory({}, { ...key, alg: 'RSA-OAEP' })), /algorithm/);
+  refused(() => parseDirectory(directory({ keys: [key, key] })), /twice/);
+  refused(() => parseDirectory(directory({ keys: [] })), /empty/);
+});
