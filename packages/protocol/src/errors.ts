@@ -13,7 +13,6 @@ const entry = (status: number, retryable: boolean, message: string): ErrorEntry 
 
 /** Every code DAuth answers with. The first thirteen are the original service's; the rest are ours. */
 export const ERRORS = Object.freeze({
-  __proto__: null,
   CONNECTION_NOT_FOUND: entry(404, false, 'This token names no such connection. Ask its owner to connect it, then ask for a new token.'),
   CONNECTION_REVOKED: entry(403, false, 'The connection was revoked. Its owner has to connect again.'),
   CONNECTION_SUSPENDED: entry(403, false, 'The connection is suspended. Its owner can resume it.'),
@@ -46,11 +45,11 @@ export const ERRORS = Object.freeze({
 });
 
 /** A stable code of the table above. */
-export type ErrorCode = Exclude<keyof typeof ERRORS, '__proto__'>;
+export type ErrorCode = keyof typeof ERRORS;
 
 /** True where `value` is a code of the table. */
 export function isErrorCode(value: unknown): value is ErrorCode {
-  return typeof value === 'string' && value !== '__proto__' && Object.hasOwn(ERRORS, value);
+  return typeof value === 'string' && Object.hasOwn(ERRORS, value);
 }
 
 /**
