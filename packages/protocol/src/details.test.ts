@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { detailAllows, detailsFromAllow, detailWithinAllow, isNarrower, parseDetails, parseDetailsRequest } from './details.ts';
@@ -17,6 +18,20 @@ const detail = (over: object = {}) => ({
   actions: ['GET /repos/**'],
   ...over,
 });
+
+const vectors = JSON.parse(readFileSync(new URL('../../../vectors/dispatch.json', import.meta.url), 'utf8')) as {
+  allow: unknown;
+  details: unknown;
+  requests: { origin: string; method: string; path: string; allowed: boolean; why?: string }[];
+};
+
+for (const { origin, method, path, allowed, why } of vectors.requests) {
+  test(`[dispatch.bound] ${method} ${origin}${path} is ${allowed ? 'allowed' : `denied: ${why}`}`, () => {
+    const request = { origin: parseOrigin(origin), method: parseMethod(method), path };
+    const both = allowsRequest(parseAllow(vectors.allow), request) && detailAllows(parseDetails(vectors.details), HANDLE, request);
+    assert.equal(both, allowed);
+  });
+}
 
 const origins = fc.constantFrom('https://a.example', 'https://b.example');
 const methods = fc.uniqueArray(fc.constantFrom('GET', 'POST', 'DELETE'), { minLength: 1, maxLength: 3 });
