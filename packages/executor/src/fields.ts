@@ -1,0 +1,57 @@
+/**
+ * The plaintext's layout (protocol.md §2): fields of name and value, read as bytes in place.
+ * Never makes a value into a string and never copies it: what comes back is a view that ends with the plaintext.
+ */
+import { DAuthError, LIMITS } from '@dauth/protocol';
+
+const FIRST = /^[a-z]$/;
+const REST = /^[a-z0-9_]$/;
+
+/**
+ * Finds the values of the named fields. The layout is checked to its last octet: a plaintext that two readers could
+ * read differently is refused.
+ * @returns name → view into `plaintext`
+ * @throws DAuthError `DECRYPTION_FAILED` where the layout is broken or a field is missing: sealed by something else than our client
+ */
+export function readFields(plaintext: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Buffer> {
+  const found = new Map<string, Buffer>();
+  const seen = new Set<string>();
+  let at = 0;
+  for (;;) {
+    const nameLength = octet(plaintext, at++);
+    if (nameLength === 0) break;
+    const name = fieldName(plaintext, at, nameLength);
+    at += nameLength;
+    const length = octet(plaintext, at) * 256 + octet(plaintext, at + 1);
+    at += 2;
+    if (at + length > plaintext.length || seen.has(name) || seen.size === LIMITS.fields) throw broken();
+    seen.add(name);
+    if (names.has(name)) found.set(name, plaintext.subarray(at, at + length));
+    at += length;
+  }
+  for (; at < plaintext.length; at++) if (plaintext[at] !== 0) throw broken();
+  if (found.size !== names.size) throw broken();
+  return found;
+}
+
+/** A name is not a secret (it stands in the header's templates), so it may be a string. */
+function fieldName(plaintext: Buffer, at: number, length: number): string {
+  if (length > 63) throw broken();
+  let name = '';
+  for (let i = 0; i < length; i++) {
+    const letter = String.fromCharCode(octet(plaintext, at + i));
+    if (!(i === 0 ? FIRST : REST).test(letter)) throw broken();
+    name += letter;
+  }
+  return name;
+}
+
+function octet(plaintext: Buffer, at: number): number {
+  const value = plaintext[at];
+  if (value === undefined) throw broken();
+  return value;
+}
+
+function broken(): DAuthError {
+  return new DAuthError('DECRYPTION_FAILED');
+}

@@ -1,0 +1,25 @@
+/**
+ * Memory that holds secrets: owned alone, zeroed by hand, and the traces that native calls leave behind.
+ * Never pooled: a slice of the shared pool outlives its owner and may be handed to anybody.
+ */
+
+/** Zeroed memory of our own, outside Node's pool. */
+export function ownedBytes(length: number): Buffer {
+  return Buffer.allocUnsafeSlow(length).fill(0);
+}
+
+/** One owned copy of several parts in a row. */
+export function ownedConcat(...parts: readonly Uint8Array[]): Buffer {
+  const joined = ownedBytes(parts.reduce((length, part) => length + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    joined.set(part, offset);
+    offset += part.length;
+  }
+  return joined;
+}
+
+/** Zeroes what is given; `null` and `undefined` are let through so that `finally` blocks stay short. */
+export function wipe(...secrets: readonly (Uint8Array | null | undefined)[]): void {
+  for (const secret of secrets) secret?.fill(0);
+}

@@ -1,0 +1,27 @@
+/** The public-key half of DAuth: tokens, proofs, key sets, replay. Holds no private key and signs nothing. */
+export { readAuthorization, readProof, type Authorization, type RequestHeaders } from './authorization.ts';
+export { verifyCarriedProof, type CarriedProofOptions } from './carried.ts';
+export { equalSecret, sha256, sha256Base64url, thumbprint } from './digest.ts';
+export {
+  verifyDpopProof,
+  verifyExecutorProof,
+  type DpopOptions,
+  type ExecutorProofOptions,
+  type VerifiedProof,
+} from './dpop.ts';
+export { type FetchLike } from './fetch-json.ts';
+export { matchesHtu } from './htu.ts';
+export { JwksCache, type JwksCacheOptions } from './jwks.ts';
+export {
+  verifyEmbeddedJws,
+  verifyJws,
+  type EmbeddedJwsOptions,
+  type KeyResolver,
+  type KeySource,
+  type VerifiedJws,
+  type VerifyJwsOptions,
+} from './jws.ts';
+export { importKey, type VerifyKey } from './key.ts';
+export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } from './replay.ts';
+export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
+export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims, type AccessTokenOptions } from './token.ts';

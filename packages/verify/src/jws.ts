@@ -1,0 +1,132 @@
+/**
+ * Verification of compact JWS (RFC 7515, RFC 8725): strict form first, then type, algorithm, key, signature, claims.
+ * Never signs, and never asks the header which algorithm or which key to trust: the header has to agree with the key.
+ */
+import {
+  encodeUtf8,
+  parseClaims,
+  splitJws,
+  type CompactJws,
+  type ErrorCode,
+  type JsonObject,
+  type PublicJwk,
+} from '@dauth/protocol';
+import { importKey, isSignedBy, type VerifyKey } from './key.ts';
+import { parsing, refuseSubject, type Subject } from './refuse.ts';
+
+/**
+ * Finds the key a header names; `undefined` means that there is none. `kid` is unverified input: a name to look up among
+ * trusted keys, nothing else.
+ */
+export type KeyResolver = (kid: string | undefined, alg: string) => PublicJwk | VerifyKey | undefined;
+
+/** Where the key of a JWS comes from: one key, or a lookup among trusted ones. */
+export type KeySource = PublicJwk | VerifyKey | KeyResolver;
+
+export interface JwsOptions {
+  /** Exact value of the header's `typ` (RFC 8725 §3.11); a list only where a standard leaves it open (RFC 7523). */
+  readonly typ: string | readonly (string | undefined)[];
+  /** Characters of the whole compact form, compared before anything is looked at. */
+  readonly maxLength: number;
+  /** How the refusal's sentence begins. Default `The token`, or `The proof` where the key is embedded. */
+  readonly what?: string;
+  /** Code of every refusal. Default `UNAUTHENTICATED`. */
+  readonly refusal?: ErrorCode;
+}
+
+export interface VerifyJwsOptions extends JwsOptions {
+  readonly keys: KeySource;
+  /** Narrows the algorithms further. Default: what the key is for. */
+  readonly algs?: readonly string[];
+}
+
+export interface EmbeddedJwsOptions extends JwsOptions {
+  /** Header members taken besides `typ`, `alg` and `jwk`. Default: any but `crit` (RFC 7515 §4: unknown ones are ignored). */
+  readonly allowedHeader?: readonly string[];
+}
+
+export interface VerifiedJws {
+  readonly header: JsonObject;
+  readonly claims: JsonObject;
+  readonly jwk: PublicJwk;
+  /** RFC 7638 thumbprint of `jwk`. */
+  readonly jkt: string;
+}
+
+/**
+ * Verifies a compact JWS by a key the caller already trusts.
+ * @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`)
+ */
+export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJws {
+  const subject = subjectOf(options, 'The token');
+  const jws = split(compact, options, subject);
+  const alg = readAlg(jws, subject);
+  if (options.algs !== undefined && !options.algs.includes(alg))
+    refuseSubject(subject, 'uses an algorithm that is not taken here.');
+  const found = lookUp(options.keys, jws.header, alg, subject);
+  return verifySplit(jws, found, options, subject);
+}
+
+/**
+ * Verifies a compact JWS by the public key in its own header. Says only that whoever holds `jkt` signed it; whether that
+ * key means anything is for the caller to compare.
+ * @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`)
+ */
+export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions): VerifiedJws {
+  const subject = subjectOf(options, 'The proof');
+  const jws = split(compact, options, subject);
+  readAlg(jws, subject);
+  if (options.allowedHeader !== undefined) {
+    const allowed = ['typ', 'alg', 'jwk', ...options.allowedHeader];
+    if (!Object.keys(jws.header).every((name) => allowed.includes(name))) {
+      refuseSubject(subject, 'has a header member that is not defined for it.');
+    }
+  }
+  const key = parsing(subject, () => importKey(jws.header.jwk));
+  return verifySplit(jws, key, options, subject);
+}
+
+/** Checks header against key, then the signature. The last step that looks at a payload nobody vouched for is this one. */
+export function assertSigned(jws: CompactJws, key: VerifyKey, subject: Subject): void {
+  if (Object.hasOwn(jws.header, 'crit'))
+    refuseSubject(subject, 'has critical header members (crit) that are not known here.');
+  if (!key.algs.includes(jws.header.alg as string))
+    refuseSubject(subject, 'names an algorithm that is not the one of its key.');
+  if (!isSignedBy(key, encodeUtf8(jws.signingInput), jws.signature))
+    refuseSubject(subject, 'has a signature that does not verify.');
+}
+
+function verifySplit(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Subject): VerifiedJws {
+  assertSigned(jws, key, subject);
+  const claims = parsing(subject, () => parseClaims(jws.payload, options.maxLength));
+  return { header: jws.header, claims, jwk: key.jwk, jkt: key.jkt };
+}
+
+function split(compact: string, options: JwsOptions, subject: Subject): CompactJws {
+  const jws = parsing(subject, () => splitJws(compact, options.maxLength));
+  const { typ } = jws.header;
+  const fits = typeof options.typ === 'string' ? typ === options.typ : options.typ.some((one) => typ === one);
+  if (!fits) refuseSubject(subject, 'is of another type (typ).');
+  return jws;
+}
+
+function readAlg(jws: CompactJws, subject: Subject): string {
+  const { alg } = jws.header;
+  // `none` and HS* are no algorithms of any key here, so assertSigned would refuse them too; the sentence is better here.
+  if (alg !== 'ES256' && alg !== 'Ed25519' && alg !== 'EdDSA')
+    refuseSubject(subject, 'uses an algorithm that is not taken here.');
+  return alg;
+}
+
+function lookUp(keys: KeySource, header: JsonObject, alg: string, subject: Subject): VerifyKey {
+  const { kid } = header;
+  if (kid !== undefined && typeof kid !== 'string') refuseSubject(subject, 'has a key id (kid) that is no string.');
+  const found = typeof keys === 'function' ? keys(kid, alg) : keys;
+  if (found === undefined) refuseSubject(subject, 'is signed by a key that is not known here.');
+  return 'key' in found ? found : parsing(subject, () => importKey(found));
+}
+
+/** The sentence and code of a refusal, with the defaults filled in. */
+export function subjectOf(options: { readonly what?: string; readonly refusal?: ErrorCode }, what: string): Subject {
+  return { what: options.what ?? what, refusal: options.refusal ?? 'UNAUTHENTICATED' };
+}

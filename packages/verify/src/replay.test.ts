@@ -1,0 +1,89 @@
+/** The in-memory replay store: first use once, bounded, and closed when full. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { MemoryReplayStore } from './replay.ts';
+import { assertRefused } from './signer.test-support.ts';
+
+const NOW = 1_795_000_000;
+
+function makeStore(capacity = 10): { store: MemoryReplayStore; at: (seconds: number) => void } {
+  let now = NOW;
+  return { store: new MemoryReplayStore({ capacity, now: () => now }), at: (seconds) => void (now = seconds) };
+}
+
+test('a proof is taken once', () => {
+  const { store } = makeStore();
+  assert.equal(store.consume('jkt.jti', NOW + 120), true);
+  assert.equal(store.consume('jkt.jti', NOW + 120), false);
+  assert.equal(store.consume('jkt.jti', NOW + 500), false);
+  assert.equal(store.consume('other.jti', NOW + 120), true);
+});
+
+test('a proof is remembered until its expiry and forgotten after it', () => {
+  const { store, at } = makeStore();
+  store.consume('a', NOW + 120);
+  at(NOW + 120);
+  assert.equal(store.consume('a', NOW + 240), false);
+  at(NOW + 121);
+  assert.equal(store.consume('b', NOW + 240), true);
+  assert.equal(store.size, 1);
+});
+
+test('a full store refuses new proofs, keeps the old ones, and recovers with time', () => {
+  const { store, at } = makeStore(2);
+  store.consume('a', NOW + 60);
+  store.consume('b', NOW + 120);
+  assertRefused(() => store.consume('c', NOW + 120), 'RATE_LIMITED', /Too many proofs/);
+  assert.equal(store.consume('a', NOW + 60), false);
+  assert.equal(store.size, 2);
+  at(NOW + 61);
+  assert.equal(store.consume('c', NOW + 180), true);
+  assert.equal(store.consume('b', NOW + 120), false);
+});
+
+test('a clock set back does not make forgotten proofs fresh again', () => {
+  const { store, at } = makeStore();
+  store.consume('a', NOW + 120);
+  at(NOW + 200);
+  store.consume('b', NOW + 400);
+  at(NOW);
+  assert.equal(store.consume('a', NOW + 120), false);
+});
+
+test('whatever the order and the times, no proof is taken twice while it lives', () => {
+  fc.assert(
+    fc.property(
+      fc.array(
+        fc.record({
+          key: fc.integer({ min: 0, max: 5 }),
+          life: fc.integer({ min: 0, max: 9 }),
+          pass: fc.integer({ min: -3, max: 3 }),
+        }),
+      ),
+      (steps) => {
+        const { store, at } = makeStore(1_000);
+        const taken = new Map<number, number>();
+        let now = NOW;
+        for (const { key, life, pass } of steps) {
+          at((now += pass));
+          const until = now + life;
+          if (!store.consume(String(key), until)) continue;
+          assert.ok((taken.get(key) ?? -1) < now, 'taken again while the first use was still remembered');
+          taken.set(key, until);
+        }
+      },
+    ),
+  );
+});
+
+test('a key that did not come from a checked proof is a defect of the caller', () => {
+  const { store } = makeStore();
+  assert.throws(() => store.consume('', NOW), { name: 'TypeError', message: /1 to 256 characters/ });
+  assert.throws(() => store.consume('x'.repeat(257), NOW), { name: 'TypeError', message: /1 to 256 characters/ });
+  assert.throws(() => store.consume('x', Number.NaN), { name: 'TypeError', message: /Unix time/ });
+  assert.throws(() => new MemoryReplayStore({ capacity: 0, now: () => NOW }), {
+    name: 'TypeError',
+    message: /capacity/,
+  });
+});

@@ -1,0 +1,66 @@
+/** Keys and signatures for the tests of this package. Never part of it: `verify` signs nothing. */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import {
+  DAuthError,
+  encodeUtf8,
+  joinJws,
+  jwsSigningInput,
+  parsePublicJwk,
+  type ErrorCode,
+  type PublicJwk,
+} from '@dauth/protocol';
+import { thumbprint } from './digest.ts';
+
+export interface Signer {
+  readonly privateKey: KeyObject;
+  readonly jwk: PublicJwk;
+  readonly jkt: string;
+  readonly alg: string;
+  /** A compact JWS of any header and claims; `alg` and nothing else is filled in. */
+  jws(header: object, claims: object): string;
+  /** One by the key in its own header. */
+  proof(typ: string, claims: object, header?: object): string;
+}
+
+export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
+  const pair = kind === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  const jwk = parsePublicJwk(pair.publicKey.export({ format: 'jwk' }));
+  const jws = (header: object, claims: object): string => {
+    const input = jwsSigningInput({ alg: kind, ...header }, claims);
+    return joinJws(input, signRaw(kind, pair.privateKey, encodeUtf8(input)));
+  };
+  return {
+    privateKey: pair.privateKey,
+    jwk,
+    jkt: thumbprint(jwk),
+    alg: kind,
+    jws,
+    proof: (typ, claims, header = {}) => jws({ typ, jwk, ...header }, claims),
+  };
+}
+
+export function signRaw(kind: 'ES256' | 'Ed25519', key: KeyObject, data: Uint8Array): Uint8Array {
+  return sign(kind === 'ES256' ? 'sha256' : null, data, { key, dsaEncoding: 'ieee-p1363' });
+}
+
+/** Asserts a refusal by code, status and sentence. */
+export function assertRefused(run: () => unknown, code: ErrorCode, sentence: RegExp): void {
+  assert.throws(run, (error: unknown) => isRefusal(error, code, sentence));
+}
+
+/** The same for promises. */
+export async function assertRefusedAsync(
+  run: () => Promise<unknown>,
+  code: ErrorCode,
+  sentence: RegExp,
+): Promise<void> {
+  await assert.rejects(run, (error: unknown) => isRefusal(error, code, sentence));
+}
+
+function isRefusal(error: unknown, code: ErrorCode, sentence: RegExp): boolean {
+  assert.ok(error instanceof DAuthError, String(error));
+  assert.equal(error.code, code);
+  assert.match(error.publicMessage, sentence);
+  return true;
+}
