@@ -1,0 +1,130 @@
+/** Connections over HTTP: store, list, get, suspend, resume, revoke, rotate, delete. There is no way to read a credential. */
+import {
+  DAuthError,
+  exactObject,
+  LIMITS,
+  parseEndorsements,
+  parseEnvelope,
+  parseHandle,
+  text,
+  type ConnectionStatus,
+} from '@dauth/protocol';
+import type { Hono } from 'hono';
+import type { Authority } from '../context.ts';
+import { readJson, type HttpContext, type HttpEnv } from '../http.ts';
+import { checkIntake, checkRotation, type Submission } from '../intake.ts';
+import type { Connection } from '../store/connections.ts';
+import { authenticate, type Caller } from './authenticate.ts';
+import { tryEnvelope } from './try.ts';
+
+const READ = 'dauth:connections.read';
+const WRITE = 'dauth:connections.write';
+const PAGE = 100;
+
+export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
+  const { store } = authority;
+
+  app.post('/connections', async (c) => {
+    const caller = authenticate(authority, c, WRITE);
+    const { submission, wantsTry } = readSubmission(await readJson(c));
+    const { dauth } = parseEnvelope(submission.envelope).header;
+    const asOperator = caller.isAdmin && dauth.owner !== caller.sub;
+    const subject = asOperator ? { sub: dauth.owner, org: dauth.org } : caller;
+    const intake = await checkIntake(authority, submission, subject);
+    if (wantsTry) await tryEnvelope(authority, submission.envelope, caller.sub);
+    store.transaction(() => {
+      intake.store();
+      if (!intake.repeated) note(authority, caller, asOperator, 'connection.create', dauth.handle);
+    });
+    return c.json(view(authority, store.connections.find(dauth.handle)!), intake.repeated ? 200 : 201);
+  });
+
+  app.get('/connections', (c) => {
+    const caller = authenticate(authority, c, READ);
+    const after = c.req.query('cursor');
+    const rows = store.connections.page(caller.isAdmin ? null : caller, after === undefined ? '' : parseHandle(after), PAGE + 1);
+    const items = rows.slice(0, PAGE);
+    return c.json({ items: items.map((row) => view(authority, row)), next: rows.length > PAGE ? items.at(-1)!.handle : null });
+  });
+
+  app.get('/connections/:handle', (c) => {
+    const caller = authenticate(authority, c, READ);
+    return c.json(view(authority, find(authority, caller, c)));
+  });
+
+  const move = (verb: string, from: readonly ConnectionStatus[], to: ConnectionStatus) =>
+    app.post(`/connections/:handle/${verb}`, (c) => {
+      const caller = authenticate(authority, c, WRITE);
+      store.transaction(() => {
+        const row = find(authority, caller, c);
+        if (row.status === to) return;
+        if (row.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');
+        if (!from.includes(row.status)) throw new DAuthError('CONFLICT', `A connection that is ${row.status} cannot do this.`);
+        store.connections.setStatus(row.handle, to, row.ver, authority.now());
+        note(authority, caller, row.owner !== caller.sub, `connection.${verb}`, row.handle);
+      });
+      return c.json(view(authority, find(authority, caller, c)));
+    });
+  move('suspend', ['active', 'needs_reauthorization'], 'suspended');
+  move('resume', ['suspended'], 'active');
+  move('revoke', ['active', 'suspended', 'needs_reauthorization'], 'revoked');
+
+  app.post('/connections/:handle/rotate', async (c) => {
+    const caller = authenticate(authority, c, WRITE);
+    const { submission } = readSubmission(await readJson(c));
+    const intake = await checkRotation(authority, submission, find(authority, caller, c));
+    store.transaction(() => {
+      intake.store();
+      const row = find(authority, caller, c);
+      if (!intake.repeated) note(authority, caller, row.owner !== caller.sub, 'connection.rotate', row.handle);
+    });
+    return c.json(view(authority, find(authority, caller, c)));
+  });
+
+  app.delete('/connections/:handle', (c) => {
+    const caller = authenticate(authority, c, WRITE);
+    store.transaction(() => {
+      const row = find(authority, caller, c);
+      store.connections.bury(row.handle, row.ver, authority.now());
+      note(authority, caller, row.owner !== caller.sub, 'connection.delete', row.handle);
+    });
+    return c.body(null, 204);
+  });
+}
+
+/** A connection of the caller; another owner's, a tombstone and an unknown handle are one answer. */
+function find(authority: Authority, caller: Caller, c: HttpContext): Connection {
+  const row = authority.store.connections.find(parseHandle(c.req.param('handle')));
+  const isVisible = row !== undefined && row.deleted_at === null && (caller.isAdmin || (row.owner === caller.sub && row.org === caller.org));
+  if (!isVisible) throw new DAuthError('CONNECTION_NOT_FOUND', 'There is no such connection among those you may see.');
+  return row;
+}
+
+function view(authority: Authority, row: Connection): object {
+  const { handle, owner, org, name, status, ver, created_at, updated_at, last_used_at } = row;
+  const stored = authority.store.connections.envelope(handle, ver)!;
+  const { kid, dauth } = parseEnvelope(stored.envelope).header;
+  const { servers, allow, inject, pin } = dauth;
+  return {
+    ...{ handle, owner, org, name, status, ver, kid, servers, allow, inject, ...(pin === undefined ? {} : { pin }) },
+    ...{ created_at, updated_at, last_used_at, expires_at: dauth.exp },
+  };
+}
+
+function readSubmission(value: unknown): { submission: Submission; wantsTry: boolean } {
+  const body = exactObject(value, 'A sealed credential', ['envelope', 'seal_proof'], ['endorsements', 'try']);
+  if (body.try !== undefined && typeof body.try !== 'boolean') throw new DAuthError('INVALID_REQUEST', '"try" must be true or false.');
+  return {
+    submission: {
+      envelope: text(body.envelope, '"envelope"', LIMITS.envelope),
+      seal_proof: text(body.seal_proof, '"seal_proof"', LIMITS.proof),
+      ...(body.endorsements === undefined ? {} : { endorsements: parseEndorsements(body.endorsements) }),
+    },
+    wantsTry: body.try === true,
+  };
+}
+
+function note(authority: Authority, caller: Caller, asOperator: boolean, action: string, subject: string): void {
+  authority.store.audit.note(authority.now(), caller.clientId, asOperator, action, subject);
+  authority.log({ event: action, client_id: caller.clientId, handle: subject, as_operator: asOperator });
+}

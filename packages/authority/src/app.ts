@@ -1,0 +1,64 @@
+/** The authority as one handler: documents, token endpoint, API, executor's endpoints, health. */
+import { Hono } from 'hono';
+import { connectionsApi } from './api/connections.ts';
+import { openApi } from './api/openapi.ts';
+import { registryApi } from './api/registry.ts';
+import type { AuthorityConfig } from './config.ts';
+import type { Authority } from './context.ts';
+import { DirectoryMirror } from './executor/mirror.ts';
+import { executorApi } from './executor/routes.ts';
+import { installEdge, type HttpEnv } from './http.ts';
+import type { SigningKey } from './keys.ts';
+import type { Log } from './log.ts';
+import { documents } from './oauth/documents.ts';
+import { tokenEndpoint } from './oauth/token.ts';
+import type { Store } from './store/store.ts';
+import { thumbprint } from '@dauth/verify';
+
+export interface AuthorityParts {
+  readonly config: AuthorityConfig;
+  readonly key: SigningKey;
+  readonly store: Store;
+  /** Unix seconds. */
+  readonly now: () => number;
+  readonly fetch: typeof fetch;
+  readonly log: Log;
+}
+
+export const OPERATOR_ID = 'operator';
+
+/** Builds the handler; `app.fetch` serves it anywhere, `app.request` calls it without a socket. */
+export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {
+  const { config, fetch, now } = parts;
+  const directory = new DirectoryMirror({ ...config.executor, fetch, now });
+  const authority: Authority = { ...parts, directory };
+  registerOperator(authority);
+  const app = new Hono<HttpEnv>();
+  installEdge(app, parts.log);
+  documents(app, authority);
+  tokenEndpoint(app, authority);
+  connectionsApi(app, authority);
+  registryApi(app, authority);
+  executorApi(app, authority);
+  openApi(app, authority);
+  app.get('/livez', (c) => c.text('ok'));
+  app.get('/readyz', async (c) => {
+    await directory.directory();
+    return c.text('ok');
+  });
+  app.get('/version', (c) => c.json({ name: '@dauth/authority', version: '0.1.0', node: process.version }));
+  return app;
+}
+
+/** The operator's client: made by `dauth start`, the only one with `dauth:admin`. */
+function registerOperator({ config, store, now }: Authority): void {
+  const { jwk } = config.operator;
+  const known = store.registry.client(OPERATOR_ID);
+  store.transaction(() =>
+    store.registry.putClient({
+      ...{ client_id: OPERATOR_ID, name: 'operator', jwk, jkt: thumbprint(jwk), grants: ['client_credentials'], owner: OPERATOR_ID },
+      ...{ org: config.org, scopes: ['dauth:admin', 'dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write'] },
+      created_at: known?.created_at ?? now(),
+    }),
+  );
+}

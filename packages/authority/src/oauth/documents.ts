@@ -1,0 +1,40 @@
+/** The public documents: RFC 8414 metadata with every member true, the key set, the mirrored key directory. */
+import type { Hono } from 'hono';
+import type { Authority } from '../context.ts';
+import type { HttpEnv } from '../http.ts';
+import { OWN_SCOPES } from './client-credentials.ts';
+import { GRANTS } from './token.ts';
+
+const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
+
+export function documents(app: Hono<HttpEnv>, authority: Authority): void {
+  const { issuer } = authority.config;
+  app.get('/.well-known/oauth-authorization-server', (c) => {
+    c.header('cache-control', 'public, max-age=300');
+    return c.json({
+      issuer,
+      token_endpoint: `${issuer}/token`,
+      jwks_uri: `${issuer}/.well-known/jwks.json`,
+      scopes_supported: OWN_SCOPES,
+      // No authorization endpoint in this version, so no response type (RFC 8414 §2 requires the member).
+      response_types_supported: [],
+      grant_types_supported: [...GRANTS.keys()],
+      token_endpoint_auth_methods_supported: ['private_key_jwt'],
+      token_endpoint_auth_signing_alg_values_supported: ALGS,
+      dpop_signing_alg_values_supported: ALGS,
+      dpop_bound_access_tokens_required: true,
+      authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
+      protected_resources: authority.store.registry.servers().map((server) => server.resource),
+      service_documentation: `${issuer}/openapi.json`,
+    });
+  });
+  app.get('/.well-known/jwks.json', (c) => {
+    const { jwk, kid } = authority.key;
+    c.header('cache-control', 'public, max-age=300');
+    return c.json({ keys: [{ ...jwk, kid, alg: 'ES256', use: 'sig' }] });
+  });
+  app.get('/.well-known/dauth-executor', async (c) => {
+    const compact = await authority.directory.compact();
+    return c.body(compact, 200, { 'content-type': 'application/jose', 'cache-control': 'public, max-age=30' });
+  });
+}

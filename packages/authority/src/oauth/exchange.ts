@@ -1,0 +1,95 @@
+/**
+ * Token exchange (RFC 8693) from a caller's access token to a dispatch token for the executor (spec/dauth.md §4).
+ * Never outlives the caller's call: the proof that came with it opens one window, for one server.
+ */
+import {
+  DAuthError,
+  isNarrower,
+  LIMITS,
+  parseDetails,
+  parseJson,
+  type ConnectionDetail,
+} from '@dauth/protocol';
+import { verifyAccessToken, verifyCarriedProof, type AccessClaims } from '@dauth/verify';
+import type { Authority } from '../context.ts';
+import type { Server } from '../store/registry.ts';
+import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
+import { OAuthError } from './errors.ts';
+import { need, type Form } from './form.ts';
+import { issueToken, type TokenAnswer } from './issue.ts';
+
+export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
+
+export function grantExchange(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
+  const { store, config, now } = authority;
+  const server = store.registry.serverOf(by.client.client_id);
+  if (server === undefined) throw new OAuthError('unauthorized_client', 'Only a registered MCP server may exchange tokens.');
+  if (by.proof.jkt !== by.client.jkt) {
+    throw new OAuthError('invalid_dpop_proof', 'An MCP server proves the key it authenticates with; sign the DPoP proof with that key.');
+  }
+  if (need(form, 'resource') !== config.executor.resource) {
+    throw new OAuthError('invalid_target', 'The resource of an exchange is the executor.');
+  }
+  const { subject, windowEnd, windowKey, subjectDpop } = readSubject(authority, server, form);
+  const details = narrowDetails(subject, form.authorization_details);
+  return store.transaction(() => {
+    consumeOnce(authority, by);
+    assertLive(authority, subject, server);
+    // First come, for good: the same server may act again inside the window, no other ever.
+    if (!store.once.claimWindow(windowKey, server.client_id, windowEnd + LIMITS.clockLeewaySeconds)) {
+      throw new OAuthError('invalid_grant', 'Another server acts on this call.');
+    }
+    return issueToken(authority, {
+      ...{ sub: subject.sub, org: subject.org, aud: config.executor.resource, client_id: by.client.client_id, scope: [] },
+      ...{ grant_id: subject.grant_id, jkt: by.proof.jkt, details },
+      exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),
+      dispatch: { actor: server.resource, subjectJti: subject.jti, subjectDpop },
+    });
+  });
+}
+
+interface Call {
+  readonly subject: AccessClaims;
+  readonly subjectDpop: string;
+  readonly windowKey: string;
+  readonly windowEnd: number;
+}
+
+function readSubject(authority: Authority, server: Server, form: Form): Call {
+  const { config, key, now } = authority;
+  if (need(form, 'subject_token_type') !== ACCESS_TOKEN_TYPE || form.actor_token !== undefined) {
+    throw new OAuthError('invalid_request', 'An exchange takes an access token as its subject, and no actor token.');
+  }
+  const token = need(form, 'subject_token');
+  const subjectDpop = need(form, 'subject_dpop');
+  try {
+    const audience = server.resource;
+    const subject = verifyAccessToken(token, { issuer: config.issuer, audience, now: now(), keys: key.jwk });
+    const proof = verifyCarriedProof(subjectDpop, { jkt: subject.cnf.jkt, htu: audience, accessToken: token, now: now() });
+    if (proof.windowEnd <= now()) throw new DAuthError('UNAUTHENTICATED', 'The window of this call has ended.');
+    return { subject, subjectDpop, windowKey: `${proof.jkt}.${proof.jti}`, windowEnd: proof.windowEnd };
+  } catch (error) {
+    if (error instanceof DAuthError) throw new OAuthError('invalid_grant', error.publicMessage, { cause: error });
+    throw error;
+  }
+}
+
+function narrowDetails(subject: AccessClaims, asked: string | undefined): readonly ConnectionDetail[] {
+  if (asked === undefined) return subject.details;
+  try {
+    const details = parseDetails(parseJson(asked, LIMITS.jsonBody));
+    if (isNarrower(details, subject.details)) return details;
+  } catch (error) {
+    if (error instanceof DAuthError) throw new OAuthError('invalid_authorization_details', error.publicMessage, { cause: error });
+    throw error;
+  }
+  throw new OAuthError('invalid_authorization_details', 'An exchange never gives more than the token it starts from.');
+}
+
+/** Revocation bites here too, not only at the executor. */
+function assertLive(authority: Authority, subject: AccessClaims, server: Server): void {
+  const { store } = authority;
+  const ids = { token: subject.jti, grant: subject.grant_id, client: subject.client_id, owner: subject.sub, org: subject.org };
+  const revoked = store.changes.isAnyRevoked({ ...ids, server: server.resource });
+  if (revoked) throw new OAuthError('invalid_grant', 'This access was revoked.');
+}

@@ -1,0 +1,56 @@
+/** Writes access and dispatch tokens (RFC 9068, spec/dauth.md §4). Never a token without a key, never a second audience. */
+import { TYP, type ConnectionDetail } from '@dauth/protocol';
+import { newId, type Authority } from '../context.ts';
+
+export interface Issue {
+  readonly sub: string;
+  readonly aud: string;
+  readonly client_id: string;
+  readonly scope: readonly string[];
+  readonly org: string;
+  readonly grant_id: string;
+  readonly jkt: string;
+  /** Unix seconds. */
+  readonly exp: number;
+  readonly details: readonly ConnectionDetail[];
+  /** Dispatch tokens only. */
+  readonly dispatch?: { readonly actor: string; readonly subjectJti: string; readonly subjectDpop: string };
+}
+
+/** The token endpoint's answer (RFC 6749 §5.1, RFC 9396 §7). */
+export interface TokenAnswer {
+  readonly access_token: string;
+  readonly token_type: 'DPoP';
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly authorization_details: readonly ConnectionDetail[];
+  readonly issued_token_type?: string;
+}
+
+export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
+  const { config, key, now } = authority;
+  const iat = now();
+  const scope = issue.scope.join(' ');
+  const connections = Object.fromEntries(issue.details.map((detail) => [detail.name ?? detail.identifier, detail.identifier]));
+  const token = key.sign(TYP.accessToken, {
+    ...{ iss: config.issuer, sub: issue.sub, aud: issue.aud, client_id: issue.client_id },
+    ...(scope === '' ? {} : { scope }),
+    ...{ iat, exp: issue.exp, jti: newId(), cnf: { jkt: issue.jkt }, grant_id: issue.grant_id, 'ddls:org': issue.org },
+    ...(issue.details.length === 0 ? {} : { authorization_details: issue.details, 'ddls:connections': connections }),
+    ...(issue.dispatch === undefined
+      ? {}
+      : {
+          act: { sub: issue.dispatch.actor },
+          subject_jti: issue.dispatch.subjectJti,
+          'ddls:subject_dpop': issue.dispatch.subjectDpop,
+        }),
+  });
+  return {
+    access_token: token,
+    token_type: 'DPoP',
+    expires_in: issue.exp - iat,
+    scope,
+    authorization_details: issue.details,
+    ...(issue.dispatch === undefined ? {} : { issued_token_type: 'urn:ietf:params:oauth:token-type:access_token' }),
+  };
+}

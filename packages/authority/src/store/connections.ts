@@ -1,0 +1,126 @@
+/**
+ * Connections and their envelope versions. Never plaintext, and never a way to change what was sealed: versions are added,
+ * rows change status, handles are never used again.
+ */
+import type { ConnectionHandle, ConnectionStatus, StatusChange } from '@dauth/protocol';
+import type { Changes } from './changes.ts';
+import type { Database } from './driver.ts';
+
+export interface Connection {
+  readonly handle: ConnectionHandle;
+  readonly owner: string;
+  readonly org: string;
+  readonly name: string;
+  readonly status: ConnectionStatus;
+  readonly ver: number;
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly last_used_at: number | null;
+  /** Set on a tombstone: the handle stays taken, the ciphertext is gone. */
+  readonly deleted_at: number | null;
+}
+
+export interface StoredEnvelope {
+  readonly handle: ConnectionHandle;
+  readonly ver: number;
+  readonly envelope: string;
+  readonly seal_proof: string;
+  readonly endorsements: readonly string[];
+  /** Thumbprints trusted to seal later versions. */
+  readonly trusted: readonly string[];
+}
+
+export class Connections {
+  readonly #db: Database;
+  readonly #changes: Changes;
+
+  constructor(database: Database, changes: Changes) {
+    this.#db = database;
+    this.#changes = changes;
+  }
+
+  /** Also finds tombstones. */
+  find(handle: ConnectionHandle): Connection | undefined {
+    return this.#db.get('SELECT * FROM connections WHERE handle = ?', handle) as Connection | undefined;
+  }
+
+  /** A page of one owner's connections (or of all), by handle. */
+  page(owner: { sub: string; org: string } | null, after: string, limit: number): Connection[] {
+    const rows =
+      owner === null
+        ? this.#db.all('SELECT * FROM connections WHERE deleted_at IS NULL AND handle > ? ORDER BY handle LIMIT ?', after, limit)
+        : this.#db.all(
+            'SELECT * FROM connections WHERE owner = ? AND org = ? AND deleted_at IS NULL AND handle > ? ORDER BY handle LIMIT ?',
+            ...[owner.sub, owner.org, after, limit],
+          );
+    return rows as unknown as Connection[];
+  }
+
+  isNameTaken(owner: string, org: string, name: string): boolean {
+    const sql =
+      "SELECT 1 AS one FROM connections WHERE org = ? AND owner = ? AND name = ? AND deleted_at IS NULL AND status <> 'revoked'";
+    return this.#db.get(sql, org, owner, name) !== undefined;
+  }
+
+  envelope(handle: ConnectionHandle, ver: number): StoredEnvelope | undefined {
+    const row = this.#db.get('SELECT * FROM envelopes WHERE handle = ? AND ver = ?', handle, ver);
+    if (row === undefined) return undefined;
+    return {
+      ...(row as unknown as StoredEnvelope),
+      endorsements: JSON.parse(String(row.endorsements)) as string[],
+      trusted: JSON.parse(String(row.trusted)) as string[],
+    };
+  }
+
+  add(connection: Connection, envelope: StoredEnvelope): void {
+    const { handle, owner, org, name, status, ver, created_at: now } = connection;
+    this.#db.run(
+      'INSERT INTO connections (handle, owner, org, name, status, ver, created_at, updated_at) VALUES (?,?,?,?,?,?,?,?)',
+      ...[handle, owner, org, name, status, ver, now, now],
+    );
+    this.#addEnvelope(envelope, now);
+    this.#announce(handle, status, ver);
+  }
+
+  /** @returns false where another version came first (compare and swap on `ver`) */
+  rotate(envelope: StoredEnvelope, now: number): boolean {
+    const { handle, ver } = envelope;
+    const changed = this.#db.run(
+      "UPDATE connections SET ver = ?, status = 'active', updated_at = ? WHERE handle = ? AND ver = ? AND deleted_at IS NULL AND status <> 'revoked'",
+      ...[ver, now, handle, ver - 1],
+    );
+    if (changed === 0) return false;
+    this.#addEnvelope(envelope, now);
+    this.#announce(handle, 'active', ver);
+    return true;
+  }
+
+  setStatus(handle: ConnectionHandle, status: ConnectionStatus, ver: number, now: number): void {
+    this.#db.run('UPDATE connections SET status = ?, updated_at = ? WHERE handle = ?', status, now, handle);
+    this.#announce(handle, status, ver);
+  }
+
+  /** Leaves a tombstone: the row without its ciphertext. */
+  bury(handle: ConnectionHandle, ver: number, now: number): void {
+    this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);
+    this.#db.run("UPDATE connections SET status = 'revoked', deleted_at = ?, updated_at = ? WHERE handle = ?", now, now, handle);
+    this.#announce(handle, 'revoked', ver);
+  }
+
+  touch(handle: string, usedAt: number): void {
+    this.#db.run('UPDATE connections SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE handle = ?', usedAt, handle);
+  }
+
+  #addEnvelope(stored: StoredEnvelope, now: number): void {
+    this.#db.run(
+      'INSERT INTO envelopes (handle, ver, envelope, seal_proof, endorsements, trusted, created_at) VALUES (?,?,?,?,?,?,?)',
+      ...[stored.handle, stored.ver, stored.envelope, stored.seal_proof],
+      ...[JSON.stringify(stored.endorsements), JSON.stringify(stored.trusted), now],
+    );
+  }
+
+  #announce(handle: ConnectionHandle, status: ConnectionStatus, ver: number): void {
+    const change: Omit<Extract<StatusChange, { kind: 'connection' }>, 'revision'> = { kind: 'connection', handle, status, ver };
+    this.#changes.append(change);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * Opens SQLite: the runtime's own where it has one, else the prebuilt addon with the same interface.
+ * The one file that loads either. Never opens without `synchronous=FULL`: an acknowledged write survives a power cut.
+ */
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+export type Value = string | number | null;
+export type Row = Readonly<Record<string, Value>>;
+
+interface Statement {
+  run(...values: Value[]): { readonly changes: number | bigint };
+  get(...values: Value[]): unknown;
+  all(...values: Value[]): unknown[];
+}
+
+/** The part of `node:sqlite`'s `DatabaseSync` that is used here. */
+interface DatabaseSync {
+  exec(sql: string): void;
+  prepare(sql: string): Statement;
+  close(): void;
+}
+
+/** A SQLite connection with its prepared statements. */
+export class Database {
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, Statement>();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  exec(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  /** Runs a statement and says how many rows it changed. */
+  run(sql: string, ...values: Value[]): number {
+    return Number(this.#prepare(sql).run(...values).changes);
+  }
+
+  get(sql: string, ...values: Value[]): Row | undefined {
+    return this.#prepare(sql).get(...values) as Row | undefined;
+  }
+
+  all(sql: string, ...values: Value[]): Row[] {
+    return this.#prepare(sql).all(...values) as Row[];
+  }
+
+  /** Runs `body` whole or not at all. Calls are synchronous, so nothing else of this process runs in between. */
+  transaction<T>(body: () => T): T {
+    this.exec('BEGIN IMMEDIATE');
+    try {
+      const result = body();
+      this.exec('COMMIT');
+      return result;
+    } catch (error) {
+      this.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #prepare(sql: string): Statement {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}
+
+/** Opens (and creates) a database file. */
+export async function openDatabase(path: string): Promise<Database> {
+  if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const { DatabaseSync } = await loadSqlite();
+  const database = new Database(new DatabaseSync(path));
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;');
+  return database;
+}
+
+async function loadSqlite(): Promise<{ DatabaseSync: new (path: string) => DatabaseSync }> {
+  for (const name of ['node:sqlite', '@photostructure/sqlite']) {
+    try {
+      return (await import(name)) as { DatabaseSync: new (path: string) => DatabaseSync };
+    } catch {
+      // Node 20 has no node:sqlite; the addon is optional. Whichever loads first serves.
+    }
+  }
+  throw new Error('No SQLite here: use Node 22 or newer, or install the optional dependency @photostructure/sqlite.');
+}

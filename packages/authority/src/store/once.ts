@@ -1,0 +1,43 @@
+/**
+ * What may happen once: the `jti` of assertions and proofs, and the call window of a carried proof (spec/dauth.md §4).
+ * Each is one atomic statement, so that there is no "between" for two equal requests to meet in.
+ */
+import type { ReplayStore } from '@dauth/verify';
+import type { Database } from './driver.ts';
+
+/** Expired entries are dropped at most this often, in seconds. */
+const SWEEP = 30;
+
+export class Once implements ReplayStore {
+  readonly #db: Database;
+  readonly #now: () => number;
+  #swept = 0;
+
+  constructor(database: Database, now: () => number) {
+    this.#db = database;
+    this.#now = now;
+  }
+
+  consume(key: string, expiresAt: number): boolean {
+    this.#sweep();
+    return this.#db.run('INSERT OR IGNORE INTO consumed (key, expires_at) VALUES (?,?)', key, expiresAt) === 1;
+  }
+
+  /**
+   * Opens the call window of a carried proof for a server, or finds it open for the same server.
+   * @returns false where another server came first
+   */
+  claimWindow(key: string, server: string, expiresAt: number): boolean {
+    this.#sweep();
+    this.#db.run('INSERT OR IGNORE INTO windows (key, server, expires_at) VALUES (?,?,?)', key, server, expiresAt);
+    return this.#db.get('SELECT server FROM windows WHERE key = ?', key)?.server === server;
+  }
+
+  #sweep(): void {
+    const now = this.#now();
+    if (now - this.#swept < SWEEP) return;
+    this.#swept = now;
+    this.#db.run('DELETE FROM consumed WHERE expires_at < ?', now);
+    this.#db.run('DELETE FROM windows WHERE expires_at < ?', now);
+  }
+}

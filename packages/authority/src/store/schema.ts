@@ -1,0 +1,58 @@
+/**
+ * Numbered migrations, plain SQL (spec/storage.md says what each record is and how long it lives).
+ * Never edited once released: a later version adds a number. No table has a column for a plaintext or an opening key.
+ */
+import type { Database } from './driver.ts';
+
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE clients (
+    client_id TEXT PRIMARY KEY, name TEXT NOT NULL, jwk TEXT NOT NULL, jkt TEXT NOT NULL, grants TEXT NOT NULL,
+    owner TEXT, org TEXT NOT NULL, scopes TEXT, created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE servers (
+    resource TEXT PRIMARY KEY, client_id TEXT NOT NULL UNIQUE REFERENCES clients, scopes TEXT NOT NULL, org TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE connections (
+    handle TEXT PRIMARY KEY, owner TEXT NOT NULL, org TEXT NOT NULL, name TEXT NOT NULL, status TEXT NOT NULL,
+    ver INTEGER NOT NULL, created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, last_used_at INTEGER, deleted_at INTEGER
+  ) STRICT;
+  CREATE UNIQUE INDEX connections_name ON connections (org, owner, name) WHERE deleted_at IS NULL AND status <> 'revoked';
+  CREATE INDEX connections_owner ON connections (owner, org, handle);
+  CREATE TABLE envelopes (
+    handle TEXT NOT NULL REFERENCES connections, ver INTEGER NOT NULL, envelope TEXT NOT NULL, seal_proof TEXT NOT NULL,
+    endorsements TEXT NOT NULL, trusted TEXT NOT NULL, created_at INTEGER NOT NULL, PRIMARY KEY (handle, ver)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE grants (
+    id TEXT PRIMARY KEY, kind TEXT NOT NULL, owner TEXT NOT NULL, org TEXT NOT NULL, client_id TEXT NOT NULL,
+    resource TEXT NOT NULL, expires_at INTEGER, created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE INDEX grants_by ON grants (owner, org, client_id, resource, kind);
+  CREATE TABLE revoked (what TEXT NOT NULL, id TEXT NOT NULL, revoked_at INTEGER NOT NULL, PRIMARY KEY (what, id)) STRICT, WITHOUT ROWID;
+  CREATE TABLE changes (revision INTEGER PRIMARY KEY, change TEXT NOT NULL) STRICT;
+  CREATE TABLE consumed (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX consumed_expiry ON consumed (expires_at);
+  CREATE TABLE windows (key TEXT PRIMARY KEY, server TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX windows_expiry ON windows (expires_at);
+  CREATE TABLE audit (seq INTEGER PRIMARY KEY, line TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
+  CREATE TABLE checkpoints (seq INTEGER PRIMARY KEY, checkpoint TEXT NOT NULL) STRICT;
+  CREATE TABLE operations (
+    id INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, as_operator INTEGER NOT NULL,
+    action TEXT NOT NULL, subject TEXT NOT NULL
+  ) STRICT;
+  `,
+];
+
+/** Brings a database to the newest version, one transaction a step. */
+export function migrate(database: Database): void {
+  database.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT');
+  const current = Number(database.get('SELECT coalesce(max(version), 0) AS version FROM schema_version')?.version ?? 0);
+  if (current > MIGRATIONS.length) throw new Error('The database was written by a newer version of DAuth; upgrade before starting.');
+  MIGRATIONS.slice(current).forEach((sql, index) => {
+    database.transaction(() => {
+      database.exec(sql);
+      database.run('INSERT INTO schema_version (version) VALUES (?)', current + index + 1);
+    });
+  });
+}

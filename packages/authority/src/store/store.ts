@@ -1,0 +1,41 @@
+/** The authority's store: one database, one table family per file. Holds ciphertext, names and public keys only. */
+import { Audit } from './audit.ts';
+import { Changes } from './changes.ts';
+import { Connections } from './connections.ts';
+import { openDatabase, type Database } from './driver.ts';
+import { Once } from './once.ts';
+import { Registry } from './registry.ts';
+import { migrate } from './schema.ts';
+
+export class Store {
+  readonly registry: Registry;
+  readonly connections: Connections;
+  readonly changes: Changes;
+  readonly once: Once;
+  readonly audit: Audit;
+  readonly #db: Database;
+
+  constructor(database: Database, now: () => number) {
+    migrate(database);
+    this.#db = database;
+    this.changes = new Changes(database);
+    this.registry = new Registry(database);
+    this.connections = new Connections(database, this.changes);
+    this.once = new Once(database, now);
+    this.audit = new Audit(database);
+  }
+
+  /** Runs `body` whole or not at all; durable when it returns. */
+  transaction<T>(body: () => T): T {
+    return this.#db.transaction(body);
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+}
+
+/** @param now Unix seconds */
+export async function openStore(path: string, now: () => number): Promise<Store> {
+  return new Store(await openDatabase(path), now);
+}
