@@ -24,7 +24,7 @@ const PROOF = /^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$/;
  * @throws DAuthError `UNAUTHENTICATED` where a header is missing, doubled or malformed, or the scheme is another one
  */
 export function readAuthorization(headers: RequestHeaders): Authorization {
-  const value = readOnce(headers, 'authorization', LIMITS.token + 'Bearer '.length);
+  const value = readOnce(headers, 'authorization', LIMITS.token);
   if (value === undefined) throw new DAuthError('UNAUTHENTICATED', 'The request has no Authorization header.');
   const [, scheme, token] = CREDENTIALS.exec(value) ?? [];
   if (scheme === undefined || token === undefined) {

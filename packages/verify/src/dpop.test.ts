@@ -153,7 +153,7 @@ test('no sentence of a refusal repeats what was sent', () => {
 
 test('proofs made by oauth4webapi verify', async () => {
   for (const alg of ['ES256', 'Ed25519'] as const) {
-    const handle = DPoP({ client_id: 'c' }, await generateDpopKeyPair(alg));
+    const handle = DPoP({}, await generateDpopKeyPair(alg));
     let sent: string | null = null;
     await protectedResourceRequest(TOKEN, 'POST', new URL('https://mcp.example/mcp?page=2'), new Headers(), 'x', {
       DPoP: handle,

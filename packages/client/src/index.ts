@@ -1,0 +1,20 @@
+/** The owner's device: seals credentials to a verified executor key, gets tokens, signs proofs. Can never open. */
+export {
+  createClient,
+  type ClientOptions,
+  type ConnectionView,
+  type DAuthClient,
+  type Page,
+} from './client.ts';
+export {
+  fetchExecutor,
+  MemorySeqStore,
+  type FetchExecutorOptions,
+  type SeqStore,
+  type VerifiedExecutor,
+} from './directory.ts';
+export { type Fields } from './fields.ts';
+export { RemoteError } from './http.ts';
+export { exportPrivateKey, generateKey, importKey, signEndorsement, signProof, type ClientKey } from './key.ts';
+export { seal, type InjectionInput, type SealedCredential, type SealPolicy } from './seal.ts';
+export { type Token, type TokenRequest } from './tokens.ts';

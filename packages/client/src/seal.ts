@@ -1,0 +1,148 @@
+/**
+ * Seals a credential to a verified executor key (spec/dauth.md §2). The one file that may touch HPKE, and it can only seal.
+ * HPKE integrated encryption as in draft-ietf-jose-hpke-encrypt-21: `aad` is the protected segment, `info` is empty.
+ */
+import {
+  DAuthError,
+  encodeEnvelopeHeader,
+  encodeUtf8,
+  injectedFields,
+  joinEnvelope,
+  LIMITS,
+  makeHandle,
+  parseEnvelope,
+  TYP,
+  type AllowRule,
+  type ConnectionHandle,
+  type EnvelopeHeader,
+  type EnvelopePolicy,
+  type Injection,
+  type Pins,
+  type SuiteAlg,
+} from '@dauth/protocol';
+import {
+  AEAD_AES_128_GCM,
+  AEAD_AES_256_GCM,
+  AEAD_ChaCha20Poly1305,
+  CipherSuite,
+  KDF_HKDF_SHA256,
+  KEM_DHKEM_P256_HKDF_SHA256,
+  KEM_DHKEM_X25519_HKDF_SHA256,
+} from 'hpke';
+import { decodeBase64url } from '@dauth/protocol';
+import { assertVerified, type VerifiedExecutor } from './directory.ts';
+import { encodeFields, type Fields } from './fields.ts';
+import { signSealProof, type ClientKey } from './key.ts';
+
+/** The policy an owner seals; plain strings, checked here. */
+export interface SealPolicy {
+  /** The authority's issuer URL. */
+  readonly issuer: string;
+  /** Organisation. Default `default`. */
+  readonly org?: string;
+  /** `sub` of the owner. */
+  readonly owner: string;
+  /** Name by which tools ask for it. */
+  readonly connection: string;
+  /** MCP servers (resource URIs) that may use it. */
+  readonly servers: readonly string[];
+  readonly allow: readonly { readonly origin: string; readonly methods: readonly string[]; readonly paths: readonly string[] }[];
+  readonly inject: readonly InjectionInput[];
+  readonly pin?: Pins;
+  /** Unix seconds. */
+  readonly expiresAt: number;
+  /** Of a connection that is rotated: its handle and the next version. */
+  readonly replaces?: { readonly handle: ConnectionHandle; readonly ver: number };
+}
+
+/** An injection as a caller writes it; `segment` of a path slot defaults to 0. */
+export type InjectionInput =
+  | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: string }
+  | { readonly in: 'basic'; readonly user: string; readonly pass: string }
+  | { readonly in: 'path'; readonly value: string; readonly segment?: number };
+
+export interface SealedCredential {
+  readonly handle: ConnectionHandle;
+  readonly ver: number;
+  readonly envelope: string;
+  readonly seal_proof: string;
+}
+
+const SUITES: Readonly<Record<SuiteAlg, () => CipherSuite>> = {
+  'HPKE-0': () => new CipherSuite(KEM_DHKEM_P256_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_128_GCM),
+  'HPKE-3': () => new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_128_GCM),
+  'HPKE-4': () => new CipherSuite(KEM_DHKEM_X25519_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_ChaCha20Poly1305),
+  'HPKE-7': () => new CipherSuite(KEM_DHKEM_P256_HKDF_SHA256, KDF_HKDF_SHA256, AEAD_AES_256_GCM),
+};
+
+/**
+ * Seals. The values in `fields` are zeroed, whatever happens; keep no other copy.
+ * @throws DAuthError `UNTRUSTED_EXECUTOR`, `INVALID_REQUEST` with a sentence for what contradicts itself in the policy
+ * @example
+ * const sealed = await seal({ executor, key, fields: { token: bytes }, policy });
+ */
+export async function seal(input: {
+  readonly executor: VerifiedExecutor;
+  readonly key: ClientKey;
+  readonly fields: Fields;
+  readonly policy: SealPolicy;
+}): Promise<SealedCredential> {
+  let plaintext: Uint8Array<ArrayBuffer> | undefined;
+  try {
+    assertVerified(input.executor);
+    const header = makeHeader(input.executor, input.policy);
+    assertFieldsFit(header.dauth.inject, input.fields);
+    plaintext = encodeFields(input.fields);
+    const protectedSegment = encodeEnvelopeHeader(header);
+    const { encapsulatedSecret, ciphertext } = await encrypt(input.executor, protectedSegment, plaintext);
+    const envelope = joinEnvelope(protectedSegment, encapsulatedSecret, ciphertext);
+    // Read back as every other room will, so that nothing malformed ever leaves this device.
+    parseEnvelope(envelope);
+    const { handle, ver } = header.dauth;
+    return { handle, ver, envelope, seal_proof: await signSealProof(input.key, { handle, ver, envelope }) };
+  } finally {
+    plaintext?.fill(0);
+    for (const value of Object.values(input.fields)) if (value instanceof Uint8Array) value.fill(0);
+  }
+}
+
+async function encrypt(executor: VerifiedExecutor, protectedSegment: string, plaintext: Uint8Array) {
+  const { jwk, alg } = executor.key;
+  const suite = SUITES[alg]();
+  const point = jwk.kty === 'OKP' ? decodeBase64url(jwk.x) : new Uint8Array([4, ...decodeBase64url(jwk.x), ...decodeBase64url(jwk.y)]);
+  const publicKey = await suite.DeserializePublicKey(point);
+  return suite.Seal(publicKey, plaintext, { aad: encodeUtf8(protectedSegment) });
+}
+
+function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHeader {
+  const now = Date.now();
+  const handle = policy.replaces?.handle ?? makeHandle(now, crypto.getRandomValues(new Uint8Array(10)));
+  const iat = Math.floor(now / 1_000);
+  if (policy.expiresAt <= iat) throw new DAuthError('INVALID_REQUEST', 'The expiry lies in the past.');
+  const dauth = {
+    ...{ handle, ver: policy.replaces?.ver ?? 1, iss: policy.issuer, org: policy.org ?? 'default', owner: policy.owner },
+    ...{ connection: policy.connection, servers: policy.servers, allow: policy.allow as readonly AllowRule[] },
+    inject: policy.inject.map(normalizeInjection),
+    ...(policy.pin === undefined ? {} : { pin: policy.pin }),
+    ...{ bearer: false, iat, exp: policy.expiresAt },
+  } satisfies EnvelopePolicy;
+  return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };
+}
+
+/** Header names have one spelling in an envelope; a caller may write any. */
+function normalizeInjection(injection: InjectionInput): Injection {
+  if (injection.in === 'header') return { ...injection, name: injection.name.toLowerCase() };
+  if (injection.in === 'path') return { ...injection, segment: injection.segment ?? 0 };
+  return injection as Injection;
+}
+
+function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
+  const used = injectedFields(inject);
+  for (const name of used) {
+    if (!Object.hasOwn(fields, name)) throw new DAuthError('INVALID_REQUEST', `The inject template names the field "${name}", which the credential does not have.`);
+  }
+  if (Object.keys(fields).some((name) => !used.has(name))) {
+    throw new DAuthError('INVALID_REQUEST', 'The credential has a field that no inject template names; leave it out.');
+  }
+  if (Object.keys(fields).length > LIMITS.fields) throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
+}

@@ -1,0 +1,121 @@
+/**
+ * Tokens for one resource at a time: discovery, `client_credentials`, DPoP (through oauth4webapi).
+ * Never a Bearer token, never a second audience, and never over http except to this machine itself.
+ */
+import { DAuthError, type ConnectionDetail } from '@dauth/protocol';
+import * as oauth from 'oauth4webapi';
+import { RemoteError } from './http.ts';
+import type { ClientKey } from './key.ts';
+import type { SealedCredential } from './seal.ts';
+
+export interface TokenRequest {
+  /** RFC 8707 resource URI: the MCP server, or the authority itself. */
+  readonly resource: string;
+  readonly scope?: readonly string[];
+  /** Connections by handle, whole or narrowed. */
+  readonly connections?: readonly (string | Pick<ConnectionDetail, 'identifier' | 'locations' | 'actions'>)[];
+  /** Sealed credentials to store and use in this one request (spec/dauth.md §3). */
+  readonly credentials?: readonly Pick<SealedCredential, 'envelope' | 'seal_proof'>[];
+}
+
+export interface Token {
+  readonly accessToken: string;
+  readonly resource: string;
+  readonly scope: readonly string[];
+  readonly details: readonly ConnectionDetail[];
+  /** Unix milliseconds. */
+  readonly expiresAt: number;
+}
+
+export interface TokenClientOptions {
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly key: ClientKey;
+  readonly fetch: typeof fetch;
+}
+
+export class TokenClient {
+  readonly #options: TokenClientOptions;
+  readonly #http: { [oauth.customFetch]: (url: string, init: object) => Promise<Response>; [oauth.allowInsecureRequests]: boolean };
+  readonly #dpop: oauth.DPoPHandle;
+  #server: Promise<oauth.AuthorizationServer> | undefined;
+
+  constructor(options: TokenClientOptions) {
+    assertSecure(options.issuer);
+    this.#options = options;
+    this.#http = { [oauth.customFetch]: (url, init) => options.fetch(url, init), [oauth.allowInsecureRequests]: options.issuer.startsWith('http:') };
+    this.#dpop = oauth.DPoP({}, { privateKey: options.key.privateKey, publicKey: options.key.publicKey });
+  }
+
+  /** @throws RemoteError with `oauthError` */
+  async request(wanted: TokenRequest): Promise<Token> {
+    const { clientId, key } = this.#options;
+    const server = await this.#discover();
+    const client: oauth.Client = { client_id: clientId };
+    const authentication = oauth.PrivateKeyJwt(key.privateKey);
+    const options = { ...this.#http, DPoP: this.#dpop };
+    const send = () => oauth.clientCredentialsGrantRequest(server, client, authentication, parameters(wanted), options);
+    try {
+      const answer = await oauth.processClientCredentialsResponse(server, client, await send()).catch(async (error: unknown) => {
+        if (!oauth.isDPoPNonceError(error)) throw error;
+        return oauth.processClientCredentialsResponse(server, client, await send());
+      });
+      return toToken(answer, wanted.resource);
+    } catch (error) {
+      throw asTokenError(error);
+    }
+  }
+
+  #discover(): Promise<oauth.AuthorizationServer> {
+    const issuer = new URL(this.#options.issuer);
+    this.#server ??= oauth
+      .discoveryRequest(issuer, { ...this.#http, algorithm: 'oauth2' })
+      .then((response) => oauth.processDiscoveryResponse(issuer, response))
+      .catch((error: unknown) => {
+        this.#server = undefined;
+        throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The authority could not be reached, or does not describe itself as this issuer.', { cause: error });
+      });
+    return this.#server;
+  }
+}
+
+/** Refuses http to anywhere but this machine. @throws DAuthError `INVALID_REQUEST` */
+export function assertSecure(url: string): void {
+  const { protocol, hostname } = new URL(url);
+  if (protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(hostname))) return;
+  throw new DAuthError('INVALID_REQUEST', 'Plain http is only for a loopback address; use https.');
+}
+
+function parameters(wanted: TokenRequest): URLSearchParams {
+  const details = [
+    ...(wanted.credentials ?? []).map(({ envelope, seal_proof }) => ({ type: 'dauth_credential', envelope, seal_proof })),
+    ...(wanted.connections ?? []).map((each) =>
+      typeof each === 'string' ? { type: 'dauth_connection', identifier: each } : { type: 'dauth_connection', ...each },
+    ),
+  ];
+  return new URLSearchParams({
+    resource: wanted.resource,
+    ...(wanted.scope === undefined || wanted.scope.length === 0 ? {} : { scope: wanted.scope.join(' ') }),
+    ...(details.length === 0 ? {} : { authorization_details: JSON.stringify(details) }),
+  });
+}
+
+function toToken(answer: oauth.TokenEndpointResponse, resource: string): Token {
+  if (answer.token_type !== 'dpop') throw new DAuthError('UNAUTHENTICATED', 'The authority did not bind the token to this key.');
+  return Object.freeze({
+    accessToken: answer.access_token,
+    resource,
+    scope: answer.scope === undefined || answer.scope === '' ? [] : answer.scope.split(' '),
+    details: (answer.authorization_details ?? []) as unknown as readonly ConnectionDetail[],
+    expiresAt: Date.now() + (answer.expires_in ?? 0) * 1_000,
+  });
+}
+
+function asTokenError(error: unknown): unknown {
+  if (error instanceof oauth.ResponseBodyError) {
+    const requestId = typeof error.cause.request_id === 'string' ? error.cause.request_id : undefined;
+    const code = error.status === 401 ? 'UNAUTHENTICATED' : error.status === 503 ? 'ENCLAVE_UNAVAILABLE' : 'FORBIDDEN';
+    return new RemoteError(code, error.error_description ?? 'The authority refused a token.', { requestId, oauthError: error.error });
+  }
+  return error;
+}

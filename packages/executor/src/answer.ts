@@ -1,0 +1,69 @@
+/**
+ * The head of an upstream's answer, made fit to pass on (protocol.md §5 "Streaming", step 9).
+ * Never passes on a header that it did not scan, nor one that is for this hop or for our own words.
+ */
+import { DAuthError, HEADER, isDropped } from '@dauth/protocol';
+import type { Forms } from './forms.ts';
+import { ownedConcat } from './memory.ts';
+import { redact } from './scan.ts';
+
+/** How the body is encoded: what `decode.ts` has to undo before anything can be scanned. */
+export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br';
+
+export interface AnswerHead {
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly coding: ContentCoding;
+  readonly redactions: number;
+  /** As the upstream announced it, before decoding. */
+  readonly length: number | null;
+}
+
+const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
+  __proto__: null as never,
+  '': 'identity',
+  identity: 'identity',
+  gzip: 'gzip',
+  'x-gzip': 'gzip',
+  deflate: 'deflate',
+  br: 'br',
+});
+
+/**
+ * @param raw name and value in turn, as they came; left as they are
+ * @throws DAuthError `RESPONSE_UNSCANNABLE` for a part of a body (206) or an encoding that cannot be undone
+ */
+export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Forms): AnswerHead {
+  // A secret cut by a range border is in no part as a whole; nothing can find it there.
+  if (status === 206) throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream answered with a part of a body, which cannot be checked.');
+  // We never ask for another protocol, so there is no body that we could read.
+  if (status === 101) throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
+  const all: (readonly [name: string, value: string])[] = [];
+  let redactions = 0;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = ownedConcat(raw[i]!);
+    const value = ownedConcat(raw[i + 1]!);
+    const inName = redact(name, forms);
+    redactions += inName + redact(value, forms);
+    // A redacted name is no name any more.
+    if (inName === 0) all.push([name.toString('latin1').toLowerCase(), value.toString('latin1')]);
+  }
+  const hop = new Set(valuesOf(all, 'connection').flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
+  const headers = all
+    .filter(([name]) => !isDropped(name) && !hop.has(name))
+    .map(([name, value]) => [name === 'www-authenticate' ? HEADER.upstreamChallenge : name, value] as const);
+  const length = valuesOf(all, 'content-length')[0];
+  return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
+}
+
+function codingOf(headers: AnswerHead['headers']): ContentCoding {
+  const names = valuesOf(headers, 'content-encoding').join(',').toLowerCase().replaceAll(/[ \t]/g, '');
+  const coding = CODINGS[names];
+  if (coding === undefined) {
+    throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream answered in a content encoding that cannot be checked.');
+  }
+  return coding;
+}
+
+function valuesOf(headers: AnswerHead['headers'], name: string): string[] {
+  return headers.flatMap(([other, value]) => (other === name ? [value] : []));
+}

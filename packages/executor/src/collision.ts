@@ -1,0 +1,49 @@
+/**
+ * Slots belong to the credential (protocol.md §5 step 4): a request that names one itself is refused.
+ * Never sees a value: it compares the names in the request with the names in the sealed policy.
+ */
+import { DAuthError, slotKey, type Injection } from '@dauth/protocol';
+
+/**
+ * Refuses a request whose header, cookie or query would stand beside an injected one, so that the upstream could read
+ * the caller's instead of ours.
+ * @param request `target` raw path and query; `headers` with lowercase names, without what the door consumed
+ * @throws DAuthError `POLICY_DENIED`
+ */
+export function assertSlotsFree(
+  injections: readonly Injection[],
+  request: { readonly target: string; readonly headers: readonly (readonly [name: string, value: string])[] },
+): void {
+  const slots = new Set(injections.map(slotKey));
+  const hasCookie = injections.some((injection) => injection.in === 'cookie');
+  for (const [name] of request.headers) {
+    if (slots.has(`header ${name}`) || (hasCookie && name === 'cookie')) throw taken();
+  }
+  const names = new Set(injections.flatMap((injection) => (injection.in === 'query' ? [bare(injection.name)] : [])));
+  const cut = request.target.indexOf('?');
+  if (names.size === 0 || cut < 0) return;
+  // Some servers separate with ";" too.
+  for (const pair of request.target.slice(cut + 1).split(/[&;]/)) {
+    if (names.has(bare(decoded(pair.split('=', 1)[0]!)))) throw taken();
+  }
+}
+
+/**
+ * A query name as the most forgiving server would read it: PHP turns `.` and space into `_` and reads `a[0]` as `a`,
+ * others ignore case. Comparing more names as equal only refuses more.
+ */
+function bare(name: string): string {
+  return name.trim().toLowerCase().replace(/[[\0].*$/s, '').replaceAll(/[. ]/g, '_');
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch {
+    throw new DAuthError('POLICY_DENIED', 'The query has a name that is not well-formed percent-encoded UTF-8.');
+  }
+}
+
+function taken(): DAuthError {
+  return new DAuthError('POLICY_DENIED', 'The request names a slot that the sealed credential fills; leave it out.');
+}

@@ -1,0 +1,23 @@
+/**
+ * What can go wrong on the way out, as codes (protocol.md §5 "Codes").
+ * Never passes on what an upstream, a resolver or a library said: only which kind of failure it was.
+ */
+import { DAuthError } from '@dauth/protocol';
+
+const TLS_CODES =
+  /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERROR_IN_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO$)/;
+
+/** Any error of the data path as one of ours. */
+export function asDownstream(error: unknown): DAuthError {
+  if (error instanceof DAuthError) return error;
+  const code = codeOf(error);
+  // The cause is for local eyes and stays out: a parser's error carries the bytes it could not read.
+  if (TLS_CODES.test(code)) return new DAuthError('DOWNSTREAM_TLS_ERROR');
+  if (code === 'ETIMEDOUT') return new DAuthError('DOWNSTREAM_TIMEOUT');
+  if (code === 'UND_ERR_HEADERS_OVERFLOW') return new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
+  return new DAuthError('DOWNSTREAM_UNREACHABLE');
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}

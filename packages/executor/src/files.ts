@@ -1,0 +1,63 @@
+/**
+ * Small files of the data directory, written so that they survive a power cut: new file, fsync, rename, fsync of the
+ * directory. Never a file that others may read, and never a partly written one under its final name.
+ */
+import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+
+/** Owner only: these files are keys and records. */
+const FILE_MODE = 0o600;
+const DIRECTORY_MODE = 0o700;
+
+/** Makes a directory that only its owner may enter; refuses one that others may. */
+export function makePrivateDirectory(path: string): void {
+  mkdirSync(path, { recursive: true, mode: DIRECTORY_MODE });
+  assertPrivate(path);
+}
+
+/** Whole content, or `undefined` where there is no such file. */
+export function readIfPresent(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+}
+
+/** @throws TypeError with a sentence for the operator where others than the owner may reach the file */
+export function assertPrivate(path: string): void {
+  const { mode } = lstatSync(path);
+  if ((mode & 0o077) !== 0) {
+    throw new TypeError(`${path} can be reached by other users of this machine. Take their rights away (chmod go= ${path}).`);
+  }
+}
+
+/** Replaces a file by new content, durable when it returns. */
+export function replaceDurably(path: string, content: Uint8Array): void {
+  const temporary = `${path}.new`;
+  const file = openSync(temporary, 'w', FILE_MODE);
+  try {
+    for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncDirectory(dirname(path));
+}
+
+/** Makes names in a directory durable: a file's own fsync says nothing about its directory entry. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, 'r');
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
+  }
+}
+
+/** Whether a file system call failed because there is no such file. */
+export function isMissing(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === 'ENOENT';
+}

@@ -1,0 +1,176 @@
+/**
+ * Every form in which an answer could give a secret back (security.md `response.clean`): raw, percent, JSON, base64 at
+ * any alignment, hex, UTF-16, HTML. Never plain at rest: between two looks the forms lie under a random mask.
+ */
+import { randomFillSync } from 'node:crypto';
+import { plainOctets, UNRESERVED, writeBase64, writeBase64Inner, writeHex, writeHexOctet, writePercent, type Case } from './encode.ts';
+import { ownedBytes, wipe } from './memory.ts';
+import { ByteWriter } from './writer.ts';
+
+const CASES: readonly Case[] = ['lower', 'upper'];
+/** Which octets common encoders leave alone: RFC 3986 strict, `encodeURIComponent`, HTML forms, whole URIs, nobody. */
+const PERCENT_SETS = [
+  UNRESERVED,
+  plainOctets("-._~!'()*"),
+  plainOctets('-._*'),
+  plainOctets("-._~!$&'()*+,;=:@/?"),
+  new Set<number>(),
+];
+const HTML: ReadonlyMap<number, string> = new Map([
+  [0x26, '&amp;'],
+  [0x3c, '&lt;'],
+  [0x3e, '&gt;'],
+  [0x22, '&quot;'],
+  [0x27, '&#39;'],
+]);
+
+/** The forms of some secrets, in one owned block that is masked but while it is lent. */
+export class Forms {
+  readonly #block: Buffer;
+  readonly #mask: Buffer;
+  readonly #forms: readonly Buffer[];
+  /** Octets of the longest form. */
+  readonly longest: number;
+
+  /** Reads `secrets` and leaves zeroing them to the caller. */
+  constructor(secrets: readonly Uint8Array[]) {
+    using writer = new ByteWriter(4096);
+    const ends: number[] = [];
+    for (const secret of secrets) writeForms(writer, secret, () => ends.push(writer.length));
+    this.#block = writer.take();
+    const all = ends.map((end, index) => this.#block.subarray(ends[index - 1] ?? 0, end));
+    // The longest first, so that a form inside another one is found inside what is redacted already.
+    this.#forms = all
+      .filter((form, index) => all.findIndex((other) => other.equals(form)) === index)
+      .sort((a, b) => b.length - a.length);
+    this.longest = this.#forms[0]?.length ?? 0;
+    this.#mask = randomFillSync(ownedBytes(this.#block.length));
+    this.#flip();
+  }
+
+  /** Lends the plain forms for one synchronous look. */
+  lend<T>(look: (forms: readonly Buffer[]) => T): T {
+    this.#flip();
+    try {
+      return look(this.#forms);
+    } finally {
+      this.#flip();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    wipe(this.#block, this.#mask);
+  }
+
+  #flip(): void {
+    const [block, mask] = [this.#block, this.#mask];
+    for (let i = 0; i < block.length; i++) block[i]! ^= mask[i]!;
+  }
+}
+
+function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void {
+  const form = (write: () => void): void => {
+    write();
+    end();
+  };
+  form(() => out.bytes(secret));
+  for (const hex of CASES) {
+    form(() => writeCase(out, secret, hex));
+    for (const plain of PERCENT_SETS) form(() => writePercent(out, secret, plain, hex));
+    form(() => writeForm(out, secret, hex));
+    form(() => writeHex(out, secret, hex));
+  }
+  writeUnicodeForms(out, secret, form);
+  for (const alphabet of ['base64', 'base64url'] as const) {
+    form(() => writeBase64(out, secret, alphabet, alphabet === 'base64'));
+    for (const shift of [0, 1, 2]) form(() => writeBase64Inner(out, secret, alphabet, shift));
+  }
+  form(() => {
+    for (const octet of secret) {
+      const entity = HTML.get(octet);
+      if (entity === undefined) out.octet(octet);
+      else out.text(entity);
+    }
+  });
+}
+
+/** JSON (RFC 8259 §7) as different writers escape it, and UTF-16 in both orders. */
+function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: () => void) => void): void {
+  const units = utf16(secret);
+  try {
+    for (const hex of CASES) {
+      form(() => writeJson(out, secret, hex, (octet) => octet === 0x2f));
+      form(() => writeJson(out, secret, hex, () => false));
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML.has(unit) && unit !== 0x2f));
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML.has(unit)));
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80));
+      form(() => writeJsonUnits(out, units, hex, () => false));
+    }
+    form(() => units.forEach((unit) => out.octet(unit & 0xff).octet(unit >> 8)));
+    form(() => units.forEach((unit) => out.octet(unit >> 8).octet(unit & 0xff)));
+  } finally {
+    units.fill(0);
+  }
+}
+
+function writeJson(out: ByteWriter, secret: Uint8Array, hex: Case, slash: (octet: number) => boolean): void {
+  for (const octet of secret) {
+    if (slash(octet)) out.octet(0x5c);
+    writeJsonUnit(out, octet, hex, () => true);
+  }
+}
+
+function writeJsonUnits(out: ByteWriter, units: Uint16Array, hex: Case, plain: (unit: number) => boolean): void {
+  for (const unit of units) writeJsonUnit(out, unit, hex, plain);
+}
+
+function writeJsonUnit(out: ByteWriter, unit: number, hex: Case, plain: (unit: number) => boolean): void {
+  if (plain(unit) && unit >= 0x20) {
+    if (unit === 0x22 || unit === 0x5c) out.octet(0x5c);
+    out.octet(unit);
+  } else {
+    out.text('\\u');
+    writeHexOctet(out, unit >> 8, hex);
+    writeHexOctet(out, unit & 0xff, hex);
+  }
+}
+
+/** `application/x-www-form-urlencoded`: a space is `+`. */
+function writeForm(out: ByteWriter, secret: Uint8Array, hex: Case): void {
+  for (let i = 0; i < secret.length; i++) {
+    if (secret[i] === 0x20) out.octet(0x2b);
+    else writePercent(out, secret.subarray(i, i + 1), PERCENT_SETS[2]!, hex);
+  }
+}
+
+function writeCase(out: ByteWriter, secret: Uint8Array, to: Case): void {
+  const [first, last] = to === 'lower' ? [0x41, 0x5a] : [0x61, 0x7a];
+  for (const octet of secret) out.octet(octet >= first && octet <= last ? octet ^ 0x20 : octet);
+}
+
+/** UTF-16 code units of UTF-8 bytes; of anything else each octet by itself. */
+function utf16(bytes: Uint8Array): Uint16Array {
+  const units = new Uint16Array(bytes.length);
+  let length = 0;
+  for (let i = 0; i < bytes.length; ) {
+    const lead = bytes[i]!;
+    const extra = lead < 0x80 ? 0 : lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : -1;
+    let point = extra <= 0 ? lead : lead & (0x3f >> extra);
+    let valid = extra >= 0 && i + extra < bytes.length;
+    for (let k = 1; valid && k <= extra; k++) {
+      const next = bytes[i + k]!;
+      valid = next >> 6 === 2;
+      point = (point << 6) | (next & 0x3f);
+    }
+    if (!valid) {
+      units.forEach((_, at) => (units[at] = bytes[at]!));
+      return units;
+    }
+    if (point > 0xffff) {
+      units[length++] = 0xd800 + ((point - 0x10000) >> 10);
+      units[length++] = 0xdc00 + ((point - 0x10000) & 0x3ff);
+    } else units[length++] = point;
+    i += extra + 1;
+  }
+  return units.subarray(0, length);
+}

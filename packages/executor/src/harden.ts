@@ -1,0 +1,94 @@
+/**
+ * What must hold before this process may hold a key: no debugger, no core dump, no environment that reroutes or records
+ * TLS, and Node's permission model in force. Never a warning: each finding is a sentence and an end.
+ */
+import { readFileSync } from 'node:fs';
+
+/** The start of a process, as data, so that each finding can be tested. */
+export interface StartFacts {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly execArgv: readonly string[];
+  /** `process.permission.has`, or `undefined` where the permission model is off. */
+  readonly permission: ((scope: string) => boolean) | undefined;
+  /** Text of `/proc/self/limits`, or `undefined` where the system has none. */
+  readonly processLimits: string | undefined;
+}
+
+/** Environment variables that hand this process's traffic, secrets or code to somebody else, and why. */
+const REFUSED_ENV: readonly (readonly [name: RegExp, why: string])[] = [
+  [/^NODE_TLS_REJECT_UNAUTHORIZED$/, 'it turns certificate checks off'],
+  [/^NODE_EXTRA_CA_CERTS$/, 'it widens whom TLS trusts; name the files in "upstream.ca" instead'],
+  [/^NODE_USE_(?:ENV_PROXY|SYSTEM_CA|OPENSSL_CA)$/, 'it changes whom the process talks to or trusts'],
+  [/^(?:https?|all|no|ftp)_proxy$/i, 'the executor dials the address it checked and never a proxy'],
+  [/^NODE_OPTIONS$/, 'it can load code and open a debugger'],
+  [/^NODE_DEBUG(?:_NATIVE)?$/, 'it prints what passes through the process'],
+  [/^NODE_V8_COVERAGE$/, 'it writes from the heap to disk'],
+  [/^SSLKEYLOGFILE$/, 'it records TLS keys'],
+  [/^(?:OPENSSL_CONF|OPENSSL_MODULES|SSL_CERT_(?:FILE|DIR))$/, 'it replaces cryptographic code or trust'],
+  [/^LD_(?:PRELOAD|LIBRARY_PATH|AUDIT)$/, 'it loads foreign code'],
+];
+
+const REFUSED_FLAGS: readonly (readonly [flag: RegExp, why: string])[] = [
+  [/^--(?:inspect|debug)/, 'a debugger reads all memory'],
+  [/^--(?:heapsnapshot|heap-prof|cpu-prof|report-)/, 'it writes memory to disk'],
+  [/^--tls-keylog/, 'it records TLS keys'],
+  [/^--(?:require|import|loader|experimental-loader|eval|print)|^-[rep]/, 'it loads code besides the executor'],
+  [/^--allow-(?:addons|child-process|worker|wasi|inspector|ffi)/, 'the executor needs no such right'],
+];
+
+/** A sentence for each reason not to start; empty where there is none. */
+export function findRefusals(facts: StartFacts, allowWithoutPermissionModel: boolean): readonly string[] {
+  const refusals: string[] = [];
+  for (const name of Object.keys(facts.env)) {
+    const [, why] = REFUSED_ENV.find(([pattern]) => pattern.test(name)) ?? [];
+    if (why !== undefined) refusals.push(`The environment variable ${name} is set: ${why}. Unset it.`);
+  }
+  for (const argument of facts.execArgv) {
+    const [, why] = REFUSED_FLAGS.find(([pattern]) => pattern.test(argument)) ?? [];
+    if (why !== undefined) refusals.push(`Node was started with ${argument.split('=', 1)[0]}: ${why}. Leave it out.`);
+  }
+  if (dumpsCore(facts.processLimits)) {
+    refusals.push('Core dumps are enabled: a crash would write keys to disk. Start with "ulimit -c 0".');
+  }
+  if (!allowWithoutPermissionModel) refusals.push(...findMissingPermissionModel(facts.permission));
+  return refusals;
+}
+
+function findMissingPermissionModel(has: StartFacts['permission']): readonly string[] {
+  if (has === undefined) return ["Node's permission model is off. Start the executor through its launch script."];
+  return ['child', 'worker', 'fs.read', 'fs.write']
+    .filter((scope) => has(scope))
+    .map((scope) => `Node's permission model grants "${scope}" as a whole. Start the executor through its launch script.`);
+}
+
+function dumpsCore(limits: string | undefined): boolean {
+  const [, soft] = /^Max core file size\s+(\S+)/m.exec(limits ?? '') ?? [];
+  return soft !== undefined && soft !== '0';
+}
+
+/** The facts of this process. */
+export function readStartFacts(): StartFacts {
+  const permission = (process as { permission?: { has(scope: string): boolean } }).permission;
+  return {
+    env: process.env,
+    execArgv: process.execArgv,
+    permission: permission === undefined ? undefined : (scope) => permission.has(scope),
+    processLimits: readLimits(),
+  };
+}
+
+function readLimits(): string | undefined {
+  try {
+    return readFileSync('/proc/self/limits', 'utf8');
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Takes SIGUSR1 from Node, which would open the inspector on it: whoever may signal this process could then read its
+ * memory. Called before anything else is loaded.
+ */
+export function keepInspectorShut(): void {
+  process.on('SIGUSR1', () => undefined);
+}

@@ -1,0 +1,153 @@
+/**
+ * Injection (protocol.md §5 step 7): fills a request's slots with values, encoded so that they cannot leave their slot.
+ * Never makes a value into a string, and never mends one: what does not fit its slot is refused.
+ */
+import { DAuthError, injectedFields, templateParts, type Injection, type Template } from '@dauth/protocol';
+import { plainOctets, UNRESERVED, writeBase64, writePercent } from './encode.ts';
+import { readFields } from './fields.ts';
+import { ownedConcat, wipe } from './memory.ts';
+import type { Plaintext } from './plaintext.ts';
+import { ByteWriter } from './writer.ts';
+
+/** A request's slots, filled. All three are owned memory; whoever takes them zeroes them. */
+export interface Filled {
+  /** Path and query. */
+  readonly target: Buffer;
+  /** Header lines, each with its CRLF. */
+  readonly lines: Buffer;
+  /** What an answer must not contain: each used field's value and each Basic credential. */
+  readonly secrets: readonly Buffer[];
+}
+
+/**
+ * Below this length a value cannot be told from ordinary text, so it cannot be kept out of an answer: not injected.
+ * Four octets of a base64 form are still five characters.
+ */
+export const SHORTEST_SECRET = 4;
+
+/** RFC 3986 §3.3 `pchar` without `;`, which some servers cut a segment at. */
+const SEGMENT = plainOctets("-._~!$&'()*+,=:@");
+type Rule = (octet: number) => boolean;
+/** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
+const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
+/** RFC 6265 §4.1.1 `cookie-octet`. */
+const COOKIE_OCTET: Rule = (octet) =>
+  octet > 0x20 && octet < 0x7f && octet !== 0x22 && octet !== 0x2c && octet !== 0x3b && octet !== 0x5c;
+/** RFC 7617 §2: no control characters in either part. */
+const BASIC_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
+/** What percent-encoding cannot keep in its slot: controls, and what servers take for a separator once decoded. */
+const SEGMENT_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f && octet !== 0x2f && octet !== 0x5c;
+const QUERY_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
+
+/**
+ * Fills every slot of a request. `target` is the caller's path and query, already allowed.
+ * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does
+ * not fit its slot or is too short to be found again
+ */
+export function inject(plaintext: Plaintext, injections: readonly Injection[], target: string): Filled {
+  return plaintext.lend((bytes) => {
+    const fields = readFields(bytes, injectedFields(injections));
+    const secrets: Buffer[] = [];
+    const filled: Buffer[] = [];
+    try {
+      for (const value of fields.values()) {
+        if (value.length < SHORTEST_SECRET) throw unfit('is too short to be recognized in an answer');
+        secrets.push(ownedConcat(value));
+      }
+      for (const injection of injections) {
+        if (injection.in === 'basic') secrets.push(basicCredential(injection, fields));
+      }
+      filled.push(fillTarget(target, injections, fields), fillLines(injections, fields));
+      return { target: filled[0]!, lines: filled[1]!, secrets };
+    } catch (error) {
+      wipe(...secrets, ...filled);
+      throw error;
+    }
+  });
+}
+
+type Fields = ReadonlyMap<string, Buffer>;
+
+function fillLines(injections: readonly Injection[], fields: Fields): Buffer {
+  using lines = new ByteWriter();
+  let cookies = 0;
+  for (const injection of injections) {
+    if (injection.in === 'header') {
+      using value = fill(injection.value, fields, HEADER_OCTET);
+      lines.text(`${injection.name}: `).bytes(value.bytes).text('\r\n');
+    } else if (injection.in === 'basic') {
+      const credential = basicCredential(injection, fields);
+      lines.text('authorization: Basic ').bytes(credential).text('\r\n');
+      wipe(credential);
+    }
+  }
+  for (const injection of injections) {
+    if (injection.in !== 'cookie') continue;
+    using value = fill(injection.value, fields, COOKIE_OCTET);
+    // A caller's own cookies are consumed before (§5), so this is the whole header.
+    lines.text(`${cookies++ === 0 ? 'cookie: ' : '; '}${injection.name}=`).bytes(value.bytes);
+  }
+  if (cookies > 0) lines.text('\r\n');
+  return lines.take();
+}
+
+function basicCredential(injection: Injection & { in: 'basic' }, fields: Fields): Buffer {
+  using user = fill(injection.user, fields, BASIC_OCTET);
+  // RFC 7617 §2: everything after the first colon is the password, so a colon would move the border.
+  if (user.bytes.includes(0x3a)) throw unfit('has a colon, which a Basic user name cannot have');
+  using pass = fill(injection.pass, fields, BASIC_OCTET);
+  const pair = ownedConcat(user.bytes, Buffer.from(':'), pass.bytes);
+  using credential = new ByteWriter(Math.ceil(pair.length / 3) * 4);
+  writeBase64(credential, pair, 'base64', true);
+  wipe(pair);
+  return credential.take();
+}
+
+function fillTarget(target: string, injections: readonly Injection[], fields: Fields): Buffer {
+  const cut = target.indexOf('?');
+  const segments = (cut < 0 ? target : target.slice(0, cut)).slice(1).split('/');
+  const slot = injections.find((injection) => injection.in === 'path');
+  using out = new ByteWriter(target.length + 256);
+  if (slot !== undefined && (slot.segment > segments.length || segments[slot.segment - 1] === '')) {
+    throw new DAuthError('POLICY_DENIED', 'The path is too short for the segment that the credential fills.');
+  }
+  for (let i = 0; i <= segments.length; i++) {
+    if (slot?.segment === i) writeSegment(out, slot.value, fields);
+    if (i < segments.length) out.text(`/${segments[i]!}`);
+  }
+  let query = cut < 0 ? '' : target.slice(cut);
+  for (const injection of injections) {
+    if (injection.in !== 'query') continue;
+    using value = fill(injection.value, fields, QUERY_OCTET);
+    out.text(`${query}${query === '' ? '?' : query === '?' ? '' : '&'}${injection.name}=`);
+    writePercent(out, value.bytes, UNRESERVED);
+    query = '&';
+    // What the caller sent stands first and once; from here on only the separator is needed.
+  }
+  if (query !== '&') out.text(query);
+  return out.take();
+}
+
+function writeSegment(out: ByteWriter, template: Template, fields: Fields): void {
+  using value = fill(template, fields, SEGMENT_OCTET);
+  if (value.bytes.every((octet) => octet === 0x2e) && value.bytes.length <= 2) throw unfit('would be a dot segment');
+  out.text('/');
+  writePercent(out, value.bytes, SEGMENT);
+}
+
+/** A template's value in owned memory for one scope; every octet of it must be one that the slot takes. */
+function fill(template: Template, fields: Fields, fits: Rule): { bytes: Buffer } & Disposable {
+  const parts = templateParts(template).map((part) =>
+    'text' in part ? Buffer.from(part.text, 'latin1') : fields.get(part.field)!,
+  );
+  const bytes = ownedConcat(...parts);
+  if (!bytes.every(fits)) {
+    wipe(bytes);
+    throw unfit('has characters that its slot cannot carry');
+  }
+  return { bytes, [Symbol.dispose]: () => wipe(bytes) };
+}
+
+function unfit(why: string): DAuthError {
+  return new DAuthError('POLICY_DENIED', `A field of the sealed credential ${why}. Its owner has to seal another value.`);
+}

@@ -1,0 +1,40 @@
+/**
+ * Slots: the one-time names under which the HTTP client carries a request whose head it must not see.
+ * Never holds a credential: a slot leads to whoever writes the real head, once, at the moment of writing.
+ */
+import { randomBytes } from 'node:crypto';
+
+/** Writes a request's real head. Called once, in the tick in which the bytes go to the socket. */
+export interface HeadWriter {
+  /**
+   * @param framing header lines that the HTTP client chose: host, connection, and how the body is framed
+   * @returns the head up to and including `framing`, in owned memory which the caller zeroes
+   */
+  writeHead(framing: Buffer): Buffer;
+}
+
+/**
+ * Open slots. 128 random bits each, never shown to anybody: the name stands only between our own client and our own
+ * stream, which takes it out of the request line at the one place where a head begins. A body that contains slot-like
+ * text is not looked at, and a slot that was used is gone.
+ */
+export class Slots<W extends HeadWriter> {
+  readonly #open = new Map<string, W>();
+
+  issue(writer: W): string {
+    const slot = randomBytes(16).toString('hex');
+    this.#open.set(slot, writer);
+    return slot;
+  }
+
+  take(slot: string): W | undefined {
+    const writer = this.#open.get(slot);
+    this.#open.delete(slot);
+    return writer;
+  }
+
+  /** For a call that ended before its head was written. */
+  withdraw(slot: string): void {
+    this.#open.delete(slot);
+  }
+}

@@ -1,0 +1,58 @@
+/**
+ * A growing run of bytes in memory of our own, for whatever is built from secrets.
+ * Never leaves an old copy behind: growing zeroes what it grew out of.
+ */
+import { ownedBytes, wipe } from './memory.ts';
+
+export class ByteWriter {
+  #bytes: Buffer;
+  #length = 0;
+
+  constructor(capacity = 256) {
+    this.#bytes = ownedBytes(capacity);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  octet(value: number): this {
+    if (this.#length === this.#bytes.length) this.#grow(1);
+    this.#bytes[this.#length++] = value;
+    return this;
+  }
+
+  bytes(part: Uint8Array): this {
+    if (this.#length + part.length > this.#bytes.length) this.#grow(part.length);
+    this.#bytes.set(part, this.#length);
+    this.#length += part.length;
+    return this;
+  }
+
+  /** Public text only, one octet per character. */
+  text(part: string): this {
+    if (this.#length + part.length > this.#bytes.length) this.#grow(part.length);
+    this.#length += this.#bytes.write(part, this.#length, 'latin1');
+    return this;
+  }
+
+  /** Ends the writer with one owned buffer of exactly what was written. */
+  take(): Buffer {
+    const taken = ownedBytes(this.#length);
+    this.#bytes.copy(taken, 0, 0, this.#length);
+    this[Symbol.dispose]();
+    return taken;
+  }
+
+  [Symbol.dispose](): void {
+    wipe(this.#bytes);
+    this.#length = 0;
+  }
+
+  #grow(by: number): void {
+    const wider = ownedBytes(Math.max(this.#bytes.length * 2, this.#length + by));
+    this.#bytes.copy(wider, 0, 0, this.#length);
+    wipe(this.#bytes);
+    this.#bytes = wider;
+  }
+}
