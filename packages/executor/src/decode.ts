@@ -48,6 +48,15 @@ export class Decoder {
     if (this.#failure !== null) throw this.#failure;
   }
 
+  /** The reader is slow: what one encoded piece unfolds to may be large. */
+  hold(): void {
+    this.#stream?.pause();
+  }
+
+  release(): void {
+    this.#stream?.resume();
+  }
+
   [Symbol.dispose](): void {
     this.#failure ??= unscannable();
     this.#stream?.destroy();

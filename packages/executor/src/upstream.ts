@@ -3,9 +3,14 @@
  * Never decides whether a request is allowed, and never lets a credential become a string.
  */
 import type { Readable } from 'node:stream';
-import type { ConnectionHandle, ErrorCode, Injection, Method, Origin } from '@dauth/protocol';
-import type { CheckedAddress } from './address.ts';
+import { DAuthError, type ConnectionHandle, type ErrorCode, type Injection, type Method, type Origin } from '@dauth/protocol';
+import { AddressBook, systemResolver, type CheckedAddress, type Resolver } from './address.ts';
+import { trustStore } from './dial.ts';
+import { Exchange, type CallLimits } from './exchange.ts';
+import { asDownstream } from './faults.ts';
+import { assertHead } from './head.ts';
 import type { Plaintext } from './plaintext.ts';
+import { Pools, type PoolLimits } from './pools.ts';
 
 /** A request that passed steps 1 to 5. */
 export interface UpstreamRequest {
@@ -52,8 +57,8 @@ export interface UpstreamOutcome {
   readonly bytes: number;
   /** How many places the scan had to redact. */
   readonly redactions: number;
-  /** Null where the answer ended as it should. */
-  readonly error: ErrorCode | null;
+  /** Null where the answer ended as it should; `ABORTED` where its reader left. */
+  readonly error: ErrorCode | 'ABORTED' | null;
 }
 
 /** One per process. `createUpstream(options)` makes it. */
@@ -69,8 +74,71 @@ export interface Upstream {
    * `RESPONSE_TOO_LARGE`, `RESPONSE_UNSCANNABLE`. Nothing was sent unless `beforeSend` returned.
    */
   call(request: UpstreamRequest): Promise<UpstreamAnswer>;
-  /** Resets every open call of a handle (revocation, §6) and closes its sockets. */
-  reset(handle: ConnectionHandle): void;
+  /** Resets every open call of a handle (revocation, §6) and closes its sockets. `why` default `CONNECTION_REVOKED`. */
+  reset(handle: ConnectionHandle, why?: DAuthError): void;
   /** Closes idle sockets and waits for open calls to end. */
   close(): Promise<void>;
+}
+
+export interface UpstreamLimits extends CallLimits, PoolLimits {}
+
+const DEFAULT_LIMITS: UpstreamLimits = {
+  connectMs: 10_000,
+  headersMs: 60_000,
+  idleMs: 60_000,
+  totalMs: 600_000,
+  responseBytes: 1_073_741_824,
+  pools: 1_024,
+  socketsPerPool: 64,
+  keepAliveMs: 10_000,
+};
+
+export interface UpstreamOptions {
+  /** PEM texts added to Node's own roots. */
+  readonly ca: readonly string[];
+  /** Tests and demos only: loopback addresses, and http to them. */
+  readonly dangerouslyAllowLoopback: boolean;
+  readonly limits?: Partial<UpstreamLimits>;
+  readonly resolve?: Resolver;
+}
+
+/** Makes the way out of one process. */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const addresses = new AddressBook({
+    resolve: options.resolve ?? systemResolver,
+    dangerouslyAllowLoopback: options.dangerouslyAllowLoopback,
+    now: () => performance.now(),
+    timeoutMs: limits.connectMs,
+  });
+  const pools = new Pools(trustStore(options.ca), limits);
+  const open = new Map<ConnectionHandle, Set<Exchange>>();
+
+  const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
+    assertHead(request);
+    const exchange = new Exchange(request, limits);
+    const { handle } = request.connection;
+    const siblings = open.get(handle) ?? new Set();
+    open.set(handle, siblings.add(exchange));
+    void exchange.finished.then(() => {
+      siblings.delete(exchange);
+      if (siblings.size === 0 && open.get(handle) === siblings) open.delete(handle);
+    });
+    try {
+      if (!exchange.ended) pools.send(request, exchange);
+    } catch (error) {
+      exchange.fail(asDownstream(error));
+    }
+    return exchange.answer;
+  };
+
+  return {
+    check: (origin) => addresses.check(origin),
+    call,
+    reset: (handle, why = new DAuthError('CONNECTION_REVOKED')) => {
+      for (const exchange of open.get(handle) ?? []) exchange.fail(why);
+      pools.drop(handle);
+    },
+    close: () => pools.close(),
+  };
 }

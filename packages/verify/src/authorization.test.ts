@@ -98,8 +98,17 @@ test('node:http hides a second Authorization header from `headers`; `rawHeaders`
     });
     server.listen(0, '127.0.0.1', () => {
       const { port } = server.address() as AddressInfo;
-      const headers = ['Authorization', 'DPoP first', 'Authorization', 'DPoP second', 'DPoP', PROOF];
-      request({ port, host: '127.0.0.1', headers }).on('error', reject).end();
+      const headers = [
+        'Host',
+        'localhost',
+        'Authorization',
+        'DPoP first',
+        'Authorization',
+        'DPoP second',
+        'DPoP',
+        PROOF,
+      ];
+      request({ port, host: '127.0.0.1', headers, agent: false }).on('error', reject).end();
     });
   });
   assert.equal(seen.headers, 'DPoP first');

@@ -51,29 +51,21 @@ test('a clock set back does not make forgotten proofs fresh again', () => {
   assert.equal(store.consume('a', NOW + 120), false);
 });
 
-test('whatever the order and the times, no proof is taken twice while it lives', () => {
+test('whatever the order and however the clock jumps, a proof is taken once', () => {
+  const step = fc.record({ proof: fc.integer({ min: 0, max: 9 }), pass: fc.integer({ min: -5, max: 5 }) });
   fc.assert(
-    fc.property(
-      fc.array(
-        fc.record({
-          key: fc.integer({ min: 0, max: 5 }),
-          life: fc.integer({ min: 0, max: 9 }),
-          pass: fc.integer({ min: -3, max: 3 }),
-        }),
-      ),
-      (steps) => {
-        const { store, at } = makeStore(1_000);
-        const taken = new Map<number, number>();
-        let now = NOW;
-        for (const { key, life, pass } of steps) {
-          at((now += pass));
-          const until = now + life;
-          if (!store.consume(String(key), until)) continue;
-          assert.ok((taken.get(key) ?? -1) < now, 'taken again while the first use was still remembered');
-          taken.set(key, until);
-        }
-      },
-    ),
+    fc.property(fc.array(step), (steps) => {
+      const { store, at } = makeStore(1_000);
+      const taken = new Set<number>();
+      let now = NOW;
+      for (const { proof, pass } of steps) {
+        at((now += pass));
+        // A proof's expiry follows from its signed `iat`, so it is the same each time the proof is shown.
+        if (!store.consume(`jkt.${proof}`, NOW + 2 * proof)) continue;
+        assert.ok(!taken.has(proof), 'taken twice');
+        taken.add(proof);
+      }
+    }),
   );
 });
 

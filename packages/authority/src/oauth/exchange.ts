@@ -43,7 +43,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
       ...{ sub: subject.sub, org: subject.org, aud: config.executor.resource, client_id: by.client.client_id, scope: [] },
       ...{ grant_id: subject.grant_id, jkt: by.proof.jkt, details },
       exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),
-      dispatch: { actor: server.resource, subjectJti: subject.jti, subjectDpop },
+      dispatch: { actor: server.resource, subjectJti: subject.jti, subjectClientId: subject.client_id, subjectDpop },
     });
   });
 }

@@ -14,7 +14,12 @@ export interface Issue {
   readonly exp: number;
   readonly details: readonly ConnectionDetail[];
   /** Dispatch tokens only. */
-  readonly dispatch?: { readonly actor: string; readonly subjectJti: string; readonly subjectDpop: string };
+  readonly dispatch?: {
+    readonly actor: string;
+    readonly subjectJti: string;
+    readonly subjectClientId: string;
+    readonly subjectDpop: string;
+  };
 }
 
 /** The token endpoint's answer (RFC 6749 §5.1, RFC 9396 §7). */
@@ -42,6 +47,7 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
       : {
           act: { sub: issue.dispatch.actor },
           subject_jti: issue.dispatch.subjectJti,
+          subject_client_id: issue.dispatch.subjectClientId,
           'ddls:subject_dpop': issue.dispatch.subjectDpop,
         }),
   });

@@ -1,0 +1,150 @@
+/**
+ * Connection handles in tools: a standard `fetch` and `dispatch` that name a connection and never see its credential.
+ * Never sends anything to an upstream itself: every call goes to the executor, with a token bound to this server's key.
+ */
+import { DAuthError, HEADER, isErrorCode, isObject, LIMITS, parseJson, type ConnectionDetail } from '@dauth/protocol';
+import { signProof } from './key.ts';
+import { sessionOf, type Session, type ToolContext } from './session.ts';
+
+/** A connection the caller's token names. Opaque: it prints as its name. */
+export interface ConnectionHandle {
+  readonly name: string;
+  /** Origins it can reach. */
+  readonly origins: readonly string[];
+  /** Of the shape of `fetch`: a path (where there is one origin) or a URL of one of its origins. Bind-free. */
+  readonly fetch: typeof fetch;
+}
+
+export interface DispatchRequest {
+  readonly method: string;
+  /** Path and query exactly as they go upstream. */
+  readonly path: string;
+  /** A string goes as it is, octets as octets, any other JSON value as JSON. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly origin?: string;
+  readonly timeoutMs?: number;
+}
+
+export interface DispatchResponse {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** Parsed for JSON types, a string for text; else `body_base64` is set. */
+  readonly body?: unknown;
+  readonly body_base64?: string;
+}
+
+/** Headers that an SDK may set for itself and that are not its to set here. */
+const OURS = ['authorization', 'dpop', 'cookie', 'host', HEADER.origin];
+const NULL_BODY = [101, 103, 204, 205, 304];
+const RETRY_AFTER_MS = 300;
+
+/**
+ * The named connection of the caller.
+ * @throws DAuthError `CONNECTION_NOT_FOUND` where the token does not name it; nothing was asked of anybody
+ * @example
+ * const octokit = new Octokit({ request: { fetch: connection(ctx, 'github').fetch } });
+ */
+export function connection(ctx: ToolContext, name: string): ConnectionHandle {
+  const session = sessionOf(ctx);
+  const details = findDetails(session, name);
+  const origins = [...new Set(details.map((detail) => detail.locations[0]))];
+  const handleFetch: typeof fetch = async (input, init) => {
+    const request = toRequest(input, init, origins);
+    const response = await send(session, details[0]!.identifier, request);
+    return response;
+  };
+  return Object.freeze({ name, origins, fetch: handleFetch });
+}
+
+/**
+ * One buffered call through a connection.
+ * @throws DAuthError with the executor's code; an upstream 4xx or 5xx is an answer, not an error
+ */
+export async function dispatch(ctx: ToolContext, name: string, request: DispatchRequest): Promise<DispatchResponse> {
+  const session = sessionOf(ctx);
+  const [detail] = findDetails(session, name);
+  const { body, timeoutMs, ...rest } = request;
+  const octets = body instanceof Uint8Array ? { body_base64: Buffer.from(body).toString('base64') } : { body };
+  const call = { ...rest, ...(body === undefined ? {} : octets), ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }) };
+  const url = `${session.settings.executor}/dispatch`;
+  const init = { method: 'POST', body: JSON.stringify({ connection_handle: detail!.identifier, request: call }) };
+  const response = await authorized(session, url, { ...init, headers: { 'content-type': 'application/json' } });
+  if (!response.ok) throw await readRefusal(response);
+  const answer: unknown = parseJson(await response.text(), 64 * LIMITS.jsonBody);
+  if (isObject(answer) && answer.success === true) return answer.response as DispatchResponse;
+  const error = isObject(answer) && isObject(answer.error) ? answer.error : {};
+  throw new DAuthError(isErrorCode(error.code) ? error.code : 'INTERNAL', typeof error.message === 'string' ? error.message : undefined);
+}
+
+function findDetails(session: Session, name: string): readonly ConnectionDetail[] {
+  const details = session.details.get(name);
+  if (details === undefined) throw new DAuthError('CONNECTION_NOT_FOUND');
+  return details;
+}
+
+function toRequest(input: string | URL | Request, init: RequestInit | undefined, origins: readonly string[]): Request {
+  const isRelative = typeof input === 'string' && input.startsWith('/');
+  if (isRelative && origins.length !== 1) throw new DAuthError('INVALID_REQUEST', 'This connection has several origins; give a whole URL.');
+  const target = isRelative ? new URL(input, origins[0]) : input;
+  const request = new Request(target, { ...init, ...(init?.body === undefined || init.body === null ? {} : { duplex: 'half' }) } as RequestInit);
+  if (!origins.includes(new URL(request.url).origin)) {
+    throw new DAuthError('POLICY_DENIED', 'The connection was not sealed for that origin. Nothing was sent.');
+  }
+  return request;
+}
+
+async function send(session: Session, handle: string, request: Request): Promise<Response> {
+  const { origin, pathname, search } = new URL(request.url);
+  const headers = new Headers(request.headers);
+  for (const name of OURS) headers.delete(name);
+  headers.set(HEADER.origin, origin);
+  const url = `${session.settings.executor}/connections/${handle}${pathname}${search}`;
+  const init = { method: request.method, headers, body: request.body, duplex: 'half', signal: request.signal, redirect: 'manual' };
+  let response = await authorized(session, url, init as RequestInit);
+  // Nothing was sent upstream; only a request without a body can be said again.
+  if (response.headers.get(HEADER.error) === 'ENCLAVE_UNAVAILABLE' && request.body === null) {
+    await response.body?.cancel();
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
+    response = await authorized(session, url, init as RequestInit);
+  }
+  if (response.headers.get(HEADER.upstream) !== '1') throw await readRefusal(response);
+  return asUpstream(response, request.url);
+}
+
+async function authorized(session: Session, url: string, init: RequestInit): Promise<Response> {
+  const { settings, deps } = session;
+  const accessToken = await session.dispatchToken();
+  const headers = new Headers(init.headers);
+  const { origin, pathname } = new URL(url);
+  headers.set('authorization', `DPoP ${accessToken}`);
+  headers.set('dpop', signProof(settings.server, { htm: init.method ?? 'GET', htu: `${origin}${pathname}`, accessToken }, deps.now()));
+  try {
+    return await deps.fetch(url, { ...init, headers });
+  } catch (error) {
+    if (init.signal?.aborted === true) throw error;
+    throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The executor could not be reached.', { cause: error });
+  }
+}
+
+async function readRefusal(response: Response): Promise<DAuthError> {
+  const code = response.headers.get(HEADER.error);
+  let detail: string | undefined;
+  try {
+    const problem = parseJson(await response.text(), LIMITS.jsonBody);
+    if (isObject(problem) && typeof problem.detail === 'string') detail = problem.detail;
+  } catch {
+    detail = undefined;
+  }
+  return new DAuthError(isErrorCode(code) ? code : 'ENCLAVE_UNAVAILABLE', detail);
+}
+
+/** The upstream's answer as if it had been fetched directly: its headers, its URL, none of ours. */
+function asUpstream(response: Response, url: string): Response {
+  const headers = new Headers(response.headers);
+  headers.delete(HEADER.upstream);
+  const body = NULL_BODY.includes(response.status) ? null : response.body;
+  const answer = new Response(body, { status: response.status, statusText: response.statusText, headers });
+  Object.defineProperty(answer, 'url', { value: url });
+  return answer;
+}

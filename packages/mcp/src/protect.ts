@@ -1,0 +1,148 @@
+/**
+ * The gate in front of an MCP server: metadata, authentication, scopes, then the SDK's handler (spec/dauth.md §4, §8).
+ * Never lets a request through that it could not check; `htu` is the configured resource, never `Host`.
+ */
+import { asDAuthError, DAuthError, LIMITS } from '@dauth/protocol';
+import { MemoryReplayStore, readAuthorization, verifyAccessTokenWith, verifyDpopProof, type ReplayStore } from '@dauth/verify';
+import { AuthorityClient, type Deps } from './authority.ts';
+import { challenge, challengeValue, refusal, type ChallengeError } from './challenge.ts';
+import { checkConfig, type AuthorizationConfig, type Settings } from './config.ts';
+import { asksForTools, filterTools, neededScopes } from './scopes.ts';
+import { openSession, type AuthInfo } from './session.ts';
+
+/** The SDK's handler, by shape. */
+export interface FetchHandler {
+  fetch(request: Request, options?: { authInfo?: AuthInfo; parsedBody?: unknown }): Promise<Response>;
+}
+
+export interface ProtectDeps {
+  readonly fetch?: typeof fetch;
+  /** Unix seconds. */
+  readonly now?: () => number;
+  /** Shared by all processes behind one resource URI. Default: in memory, for one process. */
+  readonly replay?: ReplayStore;
+}
+
+export interface Protection {
+  /** Checks a request: who calls, or the answer to send instead. */
+  gate(request: Request): Promise<AuthInfo | Response>;
+  /** Puts the gate, scopes and metadata in front of an MCP handler. */
+  handler(inner: FetchHandler): { fetch(request: Request): Promise<Response> };
+  /** The RFC 9728 document. */
+  readonly metadata: object;
+}
+
+const MAX_BODY = 4 * LIMITS.jsonBody;
+
+/**
+ * Protects an MCP server.
+ * @throws TypeError with a sentence per contradiction in the configuration
+ * @example
+ * const { fetch } = protect(config).handler(createMcpHandler(createServer));
+ */
+export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): Protection {
+  const settings = checkConfig(config);
+  const now = given.now ?? (() => Math.floor(Date.now() / 1_000));
+  const deps: Deps = { fetch: given.fetch ?? globalThis.fetch, now };
+  const replay = given.replay ?? new MemoryReplayStore({ now });
+  const authority = new AuthorityClient(settings, deps);
+  const metadata = describe(settings);
+
+  const gate = async (request: Request): Promise<AuthInfo | Response> => {
+    let stage: ChallengeError | undefined;
+    try {
+      const { scheme, token, proof } = readAuthorization(request.headers);
+      stage = 'invalid_token';
+      if (scheme !== 'DPoP' || proof === undefined) throw new DAuthError('UNAUTHENTICATED', 'Use the DPoP scheme with a proof; bearer tokens are not taken.');
+      const claims = await verifyAccessTokenWith(await authority.jwks(), token, { issuer: settings.issuer, audience: settings.resource, now: now() });
+      stage = 'invalid_dpop_proof';
+      const { jkt, jti, iat } = verifyDpopProof(proof, {
+        ...{ htm: request.method, htu: settings.resource, accessToken: token, now: now() },
+        ...{ windowSeconds: settings.dpopLeeway, requireJkt: claims.cnf.jkt },
+      });
+      // Last, and atomically: whatever was refused before burnt nothing.
+      const keepUntil = iat + settings.dpopLeeway + LIMITS.clockLeewaySeconds;
+      if (!(await replay.consume(`${jkt}.${jti}`, keepUntil))) throw new DAuthError('REPLAY_DETECTED');
+      return openSession({ claims, token, proof, settings, deps, authority });
+    } catch (error) {
+      const known = asDAuthError(error);
+      if (known.status !== 401) return refusal(known, known.retryable ? { 'retry-after': '1' } : {});
+      return challenge(settings, known, settings.requiredScopes, stage);
+    }
+  };
+
+  const handler = (inner: FetchHandler) => ({
+    fetch: async (request: Request): Promise<Response> => {
+      if (request.method === 'GET' && new URL(request.url).pathname === settings.metadataPath) {
+        return Response.json(metadata, { headers: { 'cache-control': 'public, max-age=300' } });
+      }
+      const authInfo = await gate(request);
+      if (authInfo instanceof Response) return authInfo;
+      return serve(settings, inner, request, authInfo);
+    },
+  });
+  return { gate, handler, metadata };
+}
+
+async function serve(settings: Settings, inner: FetchHandler, request: Request, authInfo: AuthInfo): Promise<Response> {
+  const { scopes } = authInfo;
+  let body: unknown;
+  if (request.method === 'POST') {
+    const read = await readBody(request.clone() as Request);
+    if (read instanceof Response) return read;
+    body = read.json;
+  }
+  const needed = neededScopes(settings, body);
+  if (!needed.every((scope) => scopes.includes(scope))) {
+    const error = new DAuthError('FORBIDDEN', 'The token lacks a scope this needs. Ask for one with the scopes named.');
+    return challenge(settings, error, needed, 'insufficient_scope');
+  }
+  const response = await inner.fetch(request, { authInfo });
+  if (response.status === 403) return asDpopChallenge(settings, response);
+  if (settings.scopeEnforcement !== 'filter' || !asksForTools(body)) return response;
+  const isEventStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
+  const headers = new Headers(response.headers);
+  headers.delete('content-length');
+  return new Response(filterTools(settings, scopes, await response.text(), isEventStream), { status: response.status, headers });
+}
+
+/** The SDK's own scope challenges say Bearer; the scheme here is DPoP, and the SDK's client reads either. */
+function asDpopChallenge(settings: Settings, response: Response): Response {
+  const given = response.headers.get('www-authenticate');
+  if (given === null || !/^Bearer\b/i.test(given)) return response;
+  const scopes = /scope="([^"]*)"/.exec(given)?.[1]?.split(' ') ?? [];
+  const headers = new Headers(response.headers);
+  headers.set('www-authenticate', challengeValue(settings, scopes, 'insufficient_scope'));
+  return new Response(response.body, { status: 403, headers });
+}
+
+/** Reads within a bound; what is not JSON is left to the SDK, which refuses it in its own words. */
+async function readBody(request: Request): Promise<{ json: unknown } | Response> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length;
+    if (size > MAX_BODY) return refusal(new DAuthError('PAYLOAD_TOO_LARGE'));
+    chunks.push(chunk);
+  }
+  try {
+    return { json: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
+  } catch {
+    return { json: undefined };
+  }
+}
+
+/** RFC 9728 §2, with what this server would like to use (a wish; the owner's side decides). */
+function describe(settings: Settings): object {
+  const scopes = new Set([...settings.requiredScopes, ...[...settings.toolScopes.values()].flat()]);
+  return Object.freeze({
+    resource: settings.resource,
+    authorization_servers: [settings.issuer],
+    ...(scopes.size === 0 ? {} : { scopes_supported: [...scopes] }),
+    bearer_methods_supported: ['header'],
+    dpop_bound_access_tokens_required: true,
+    dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA'],
+    authorization_details_types_supported: ['dauth_connection'],
+    dauth_connections: settings.connections,
+  });
+}
