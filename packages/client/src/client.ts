@@ -1,5 +1,5 @@
 /** The client of an authority: tokens, a protected `fetch`, connections and registrations. Holds ciphertext and its own key. */
-import { type ConnectionHandle, type ConnectionStatus, type Injection, type Revocable } from '@dauth/protocol';
+import { type ConnectionHandle, type ConnectionStatus, type Injection, type Pins, type Revocable } from '@dauth/protocol';
 import { createResourceFetch } from './fetch.ts';
 import { readAnswer } from './http.ts';
 import { signProof, type ClientKey } from './key.ts';
@@ -26,6 +26,7 @@ export interface ConnectionView {
   readonly servers: readonly string[];
   readonly allow: readonly { readonly origin: string; readonly methods: readonly string[]; readonly paths: readonly string[] }[];
   readonly inject: readonly Injection[];
+  readonly pin?: Pins;
   /** Unix seconds. */
   readonly created_at: number;
   readonly updated_at: number;

@@ -1,0 +1,108 @@
+/** `dauth doctor`: every check with ok, warn or fail and what to do. Reads modes and answers; never a key or a credential. */
+import { readFileSync, statSync } from 'node:fs';
+import { fetchExecutor, MemorySeqStore } from '@dauth/client';
+import { openHome } from './home.ts';
+import { EXIT, print } from './output.ts';
+import type { GlobalFlags } from './reach.ts';
+
+interface Check {
+  readonly check: string;
+  readonly result: 'ok' | 'warn' | 'fail';
+  readonly detail: string;
+  readonly fix?: string;
+}
+
+/** @returns the exit code: 0 unless a check failed */
+export async function doctor(flags: GlobalFlags): Promise<number> {
+  const home = openHome(flags.data);
+  const checks: Check[] = [checkNode(), checkProxies(), checkTls()];
+  checks.push(checkMode('data directory', home.dir, 0o077), checkMode('operator key', home.operatorKey, 0o177));
+  const stack = readStack(home.stackFile);
+  const authority = flags.authority ?? stack?.authority;
+  if (authority === undefined) checks.push({ check: 'stack', result: 'fail', detail: 'no stack was started here', fix: 'run "dauth start"' });
+  else {
+    checks.push(await checkReady('authority', authority));
+    if (stack !== undefined) checks.push(await checkReady('executor', stack.executor));
+    checks.push(await checkClock(authority), await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin)));
+  }
+  print(flags.json === true, checks, () => checks.map((each) => `${each.result.padEnd(4)}  ${each.check}: ${each.detail}${each.fix === undefined ? '' : `\n      fix: ${each.fix}`}`).join('\n'));
+  return checks.some((each) => each.result === 'fail') ? EXIT.unexpected : EXIT.ok;
+}
+
+function checkNode(): Check {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+  const check = `node ${process.version}`;
+  if (major < 20 || (major === 20 && minor < 19)) return { check, result: 'fail', detail: 'too old', fix: 'use Node 24' };
+  if (major < 22) return { check, result: 'warn', detail: 'past its end of life', fix: 'use Node 24' };
+  return { check, result: 'ok', detail: 'supported' };
+}
+
+function checkProxies(): Check {
+  const check = 'environment proxies';
+  const set = Object.keys(process.env).filter((name) => /^(?:https?|all)_proxy$/i.test(name));
+  return set.length === 0 ? { check, result: 'ok', detail: 'none' } : { check, result: 'warn', detail: `${set.join(', ')} set; the executor never uses one` };
+}
+
+function checkTls(): Check {
+  const check = 'TLS checks';
+  return process.env.NODE_TLS_REJECT_UNAUTHORIZED === undefined
+    ? { check, result: 'ok', detail: 'on' }
+    : { check, result: 'fail', detail: 'NODE_TLS_REJECT_UNAUTHORIZED is set', fix: 'unset it' };
+}
+
+function checkMode(check: string, path: string, forbidden: number): Check {
+  try {
+    const { mode } = statSync(path);
+    if (process.platform !== 'win32' && (mode & forbidden) !== 0) return { check, result: 'fail', detail: 'readable by others', fix: `chmod go= ${path}` };
+    return { check, result: 'ok', detail: 'private' };
+  } catch {
+    return { check, result: 'warn', detail: 'not there', fix: 'run "dauth start"' };
+  }
+}
+
+async function checkReady(check: string, base: string): Promise<Check> {
+  try {
+    const response = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(3_000) });
+    return response.ok ? { check, result: 'ok', detail: 'ready' } : { check, result: 'fail', detail: 'running, but not ready', fix: 'look at its log' };
+  } catch {
+    return { check, result: 'fail', detail: 'not reachable', fix: 'run "dauth start"' };
+  }
+}
+
+async function checkClock(authority: string): Promise<Check> {
+  const check = 'clock';
+  try {
+    const date = Date.parse((await fetch(`${authority}/livez`, { signal: AbortSignal.timeout(3_000) })).headers.get('date') ?? '');
+    const off = Math.round(Math.abs(Date.now() - date) / 1_000);
+    return off <= 3 ? { check, result: 'ok', detail: 'agrees with the authority' } : { check, result: 'fail', detail: `${off} s from the authority's`, fix: 'synchronize clocks' };
+  } catch {
+    return { check, result: 'warn', detail: 'could not be compared' };
+  }
+}
+
+async function checkIdentity(authority: string, identity: string | undefined): Promise<Check> {
+  const check = 'executor identity';
+  if (identity === undefined) return { check, result: 'fail', detail: 'none is pinned', fix: 'give --executor-identity' };
+  try {
+    const { level } = await fetchExecutor({ url: authority, identities: [identity], seqStore: new MemorySeqStore() });
+    return { check, result: level === 'development' ? 'warn' : 'ok', detail: `matches its signed directory; level ${level}` };
+  } catch (error) {
+    return { check, result: 'fail', detail: (error as { publicMessage?: string }).publicMessage ?? 'could not be checked', fix: 'do not seal until this is explained' };
+  }
+}
+
+function readStack(path: string): { authority: string; executor: string } | undefined {
+  try {
+    return JSON.parse(readFileSync(path, 'utf8')) as { authority: string; executor: string };
+  } catch {
+    return undefined;
+  }
+}
+
+function readPin(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,28 @@
+/** The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T. */
+import type { InjectionInput } from '@dauth/client';
+import { usage } from './output.ts';
+
+export const DEFAULT_INJECT = 'header:authorization=Bearer {token}';
+
+/** @throws CliError (usage) */
+export function parseInject(spec: string): InjectionInput {
+  const [, place, rest] = /^(header|query|cookie|basic|path):(.+)$/s.exec(spec) ?? [];
+  if (place === undefined || rest === undefined) throw malformed();
+  if (place === 'path') return { in: 'path', value: rest };
+  if (place === 'basic') {
+    // The pass template may hold anything, so the first ",PASS=" ends the user.
+    const [, user, pass] = /^USER=(.*?),PASS=(.*)$/is.exec(rest) ?? [];
+    if (user === undefined || pass === undefined) throw malformed();
+    return { in: 'basic', user, pass };
+  }
+  const equals = rest.indexOf('=');
+  if (equals < 1) throw malformed();
+  return { in: place as 'header' | 'query' | 'cookie', name: rest.slice(0, equals), value: rest.slice(equals + 1) };
+}
+
+function malformed() {
+  return usage(
+    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE or path:TEMPLATE.',
+    'For example --inject "header:authorization=Bearer {token}".',
+  );
+}

@@ -1,0 +1,202 @@
+#!/usr/bin/env node
+/** `dauth`: the words people type. stdout is data, stderr is talk; a credential is never an argument. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError, Option } from 'commander';
+import { z } from 'zod';
+import { explainConfig, loadConfig, schema } from './config.ts';
+import { connect, rotate, type ConnectFlags } from './connect.ts';
+import { doctor } from './doctor.ts';
+import { describeError, EXIT, print, say, table, usage } from './output.ts';
+import type { GlobalFlags } from './reach.ts';
+import { actOnConnection, addClient, addGrant, addServer, audit, list, listConnections, removeGrant } from './registry.ts';
+import { installedRooms } from './rooms.ts';
+import { serve } from './serve.ts';
+import { start, type StartFlags } from './start.ts';
+
+const VERSION = '0.1.0';
+let exit: number = EXIT.ok;
+const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
+
+const program = new Command('dauth')
+  .description('Credentials that AI tools can use and nobody can read. No telemetry.')
+  .addHelpText('before', 'Examples:\n  dauth start\n  dauth servers add --resource https://mcp.example/mcp --generate server.jwk\n  dauth connect github --origin https://api.github.com --server https://mcp.example/mcp < token.txt\n')
+  .exitOverride()
+  .configureHelp({ helpWidth: 80 })
+  .configureOutput({ outputError: () => undefined })
+  .showSuggestionAfterError();
+
+/** Options that every command talking to an authority has. */
+function talking(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data directory of a stack (default: DAUTH_HOME or ./.dauth)')
+    .option('--authority <url>', 'authority to talk to')
+    .option('--key <file>', 'private JWK of the client')
+    .option('--client-id <id>', 'client id of that key (default: operator)')
+    .option('--executor-identity <thumbprint>', 'identity of the executor, as its operator told you')
+    .option('--timeout <seconds>', 'time for each answer', '30')
+    .option('--json', 'one JSON document on stdout')
+    .option('--no-input', 'never ask')
+    .allowExcessArguments(true)
+    .hook('preAction', (_, action) => refuseExtra(action));
+}
+
+/** A value beyond the named arguments is most likely a credential: refused, and never repeated. */
+function refuseExtra(command: Command): void {
+  if (command.args.length > command.registeredArguments.length) {
+    throw usage('A credential is never an argument, and there is nothing else to say here.', 'Pipe it in, or use --from-env VAR or --from-file FILE.');
+  }
+}
+
+const secretFlag = (name: string) => new Option(`${name} [value]`).hideHelp();
+function sealing(command: Command): Command {
+  return talking(command)
+    .option('--field <name>', 'field of the credential (repeat; default: token)', collect)
+    .option('--from-env <variable>', 'read the credential from a variable (it stays in that environment)')
+    .option('--from-file <file>', 'read the credential from a file, or - for stdin')
+    .option('--expires-in <days>', 'days until the sealed credential ends (default: 365)')
+    .addOption(secretFlag('--token'))
+    .addOption(secretFlag('--value'))
+    .addOption(secretFlag('--secret'))
+    .hook('preAction', (_, action) => {
+      const { token, value, secret } = action.opts<Record<string, unknown>>();
+      if (token ?? value ?? secret) throw usage('A credential is never an argument: it would stay in the shell\'s history and the process list.', 'Pipe it in, or use --from-env VAR or --from-file FILE.');
+    });
+}
+
+program
+  .command('start')
+  .description('start authority and executor on this machine')
+  .option('--data <dir>', 'directory for all state (default: DAUTH_HOME or ./.dauth)')
+  .option('--port <n>', 'port of the authority; the executor takes the next; 0 picks free ones')
+  .option('--config <file>', 'YAML or JSON configuration')
+  .option('--json', 'print the ready line on stdout')
+  .option('--quiet', 'no banner')
+  .action(async (flags: StartFlags) => void (exit = await start(flags, installedRooms())));
+
+program
+  .command('serve <room>')
+  .description('run one room alone: authority or executor')
+  .requiredOption('--config <file>', 'YAML or JSON configuration of that room')
+  .action(async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())));
+
+const clients = program.command('clients').description('OAuth clients');
+talking(clients.command('add'))
+  .requiredOption('--name <name>', 'a name for people')
+  .option('--jwk <file>', 'its public JWK')
+  .option('--generate <file>', 'make a key into this file (0600)')
+  .option('--grant <type>', 'grant type it may use (repeat; default: client_credentials)', collect)
+  .option('--owner <sub>', 'owner it acts for (default: itself)')
+  .option('--org <org>', 'organisation')
+  .option('--scope <scope>', 'scopes it may have (repeat; default: any but admin)', collect)
+  .action(addClient);
+talking(clients.command('ls')).action((flags: GlobalFlags) => list('clients', ['client_id', 'name', 'owner', 'jkt'], flags));
+
+const servers = program.command('servers').description('MCP servers and their keys');
+talking(servers.command('add'))
+  .requiredOption('--resource <url>', 'resource URI of the server')
+  .option('--jwk <file>', 'its public JWK')
+  .option('--generate <file>', 'make a key into this file (0600)')
+  .option('--scope <scope>', 'a scope it offers (repeat)', collect)
+  .option('--org <org>', 'organisation')
+  .action(addServer);
+talking(servers.command('ls')).action((flags: GlobalFlags) => list('servers', ['resource', 'client_id', 'scopes'], flags));
+
+const grants = program.command('grants').description('what owners let runners use');
+talking(grants.command('add'))
+  .requiredOption('--client <id>', 'the runner')
+  .requiredOption('--resource <url>', 'the MCP server')
+  .option('--owner <sub>', 'owner who gives it (operator only; default: you)')
+  .option('--expires-in <days>', 'days it lasts')
+  .action(addGrant);
+talking(grants.command('ls')).action((flags: GlobalFlags) => list('grants', ['id', 'kind', 'owner', 'client_id', 'resource'], flags));
+talking(grants.command('rm <id>')).action((id: string, flags: GlobalFlags) => removeGrant(id, flags));
+
+sealing(program.command('connect <name>'))
+  .description('seal a credential here and store the ciphertext')
+  .requiredOption('--origin <url>', 'the one origin it may be sent to')
+  .requiredOption('--server <resource>', 'MCP server that may use it (repeat)', collect)
+  .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
+  .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
+  .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
+  .option('--owner <sub>', 'owner (operator only, and noted in the log)')
+  .option('--org <org>', 'organisation')
+  .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
+  .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
+  .option('--try', 'have the executor check that it opens before it is stored')
+  .action((name: string, flags: ConnectFlags) => connect(name, flags));
+
+const connections = program.command('connections').description('stored connections');
+talking(connections.command('ls')).action(listConnections);
+for (const verb of ['get', 'suspend', 'resume', 'revoke', 'rm'] as const) {
+  talking(connections.command(`${verb} <handle>`)).action((handle: string, flags: GlobalFlags) => actOnConnection(verb, handle, flags));
+}
+sealing(connections.command('rotate <handle>')).action((handle: string, flags: ConnectFlags) => rotate(handle, flags));
+
+const journal = program.command('audit').description('the executor\'s journal');
+talking(journal.command('tail')).option('--follow', 'go on').option('--lines <n>', 'how many (default: 20)').action((flags: GlobalFlags) => audit('tail', flags));
+talking(journal.command('export')).action((flags: GlobalFlags) => audit('export', flags));
+
+talking(program.command('doctor').description('check everything that can be checked from here')).action(
+  async (flags: GlobalFlags) => void (exit = await doctor(flags)),
+);
+
+const configuration = program.command('config').description('configuration');
+configuration.command('show').option('--origin', 'say where each value came from').option('--config <file>').option('--json').action((flags: { origin?: boolean; config?: string; json?: boolean }) => {
+  const { config, origins } = loadConfig(flags.config, process.env);
+  const rows = explainConfig(config, origins);
+  const shown = flags.origin === true ? rows : rows.map(({ key, value }) => ({ key, value }));
+  print(flags.json === true, shown, () => table(['key', 'value', ...(flags.origin === true ? ['origin'] : [])], rows.map((row) => [row.key, JSON.stringify(row.value), row.origin])));
+});
+configuration.command('validate').requiredOption('--config <file>').option('--json').action((flags: { config: string; json?: boolean }) => {
+  loadConfig(flags.config, process.env);
+  print(flags.json === true, { valid: true }, () => 'valid');
+});
+configuration.command('schema').action(() => void process.stdout.write(`${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`));
+
+program.command('demo').description('the whole flow, then the attacks (in a clone of the repository)').allowUnknownOption().allowExcessArguments().action((_, command: Command) => {
+  const script = fileURLToPath(new URL('../../../test/dist/demo/main.js', import.meta.url));
+  if (!existsSync(script)) throw usage('The demo is part of the repository: clone it and run "npm run demo".');
+  exit = spawnSync(process.execPath, [script, ...command.args], { stdio: 'inherit' }).status ?? EXIT.unexpected;
+});
+
+program.command('version').option('--json').action((flags: { json?: boolean }) => print(flags.json === true, { version: VERSION, node: process.version }, () => VERSION));
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  exit = fail(error);
+}
+// Sockets of finished requests must not keep a finished command alive.
+process.exit(exit);
+
+function fail(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0 || error.code === 'commander.help') return error.code === 'commander.help' ? EXIT.usage : EXIT.ok;
+    // Commander repeats what was typed, which may be a credential; only the names of options and commands are ours to repeat.
+    error = usage(describeMisuse(error), 'See dauth --help.');
+  }
+  const { exit: code, ...described } = describeError(error);
+  if (process.argv.includes('--json')) process.stderr.write(`${JSON.stringify({ error: { ...described, docs: 'docs/cli.md' } })}\n`);
+  else say(`${described.message}${described.hint === undefined ? '' : `\n${described.hint}`}${described.requestId === undefined ? '' : `\nrequest id: ${described.requestId}`}`);
+  return code;
+}
+
+function describeMisuse(error: CommanderError): string {
+  const suggestion = /\(Did you mean [^)]+\)/.exec(error.message)?.[0] ?? '';
+  switch (error.code) {
+    case 'commander.unknownCommand':
+      return `There is no such command. ${suggestion}`.trim();
+    case 'commander.unknownOption':
+      return `There is no such option here. ${suggestion}`.trim();
+    case 'commander.missingMandatoryOptionValue':
+      return `The option ${/'([^']+)'/.exec(error.message)?.[1] ?? ''} is needed.`;
+    case 'commander.missingArgument':
+      return 'An argument is missing.';
+    case 'commander.optionMissingArgument':
+      return 'An option lacks its value.';
+    default:
+      return 'The command cannot be understood.';
+  }
+}

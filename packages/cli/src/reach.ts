@@ -1,0 +1,62 @@
+/** From global flags to a client: which authority, which key, which executor identity. Nothing is learnt from the authority. */
+import { readFileSync } from 'node:fs';
+import { createClient, fetchExecutor, type ClientKey, type DAuthClient, type VerifiedExecutor } from '@dauth/client';
+import { fileSeqStore, openHome, readKeyFile, type Home } from './home.ts';
+import { CliError, EXIT } from './output.ts';
+
+export interface GlobalFlags {
+  readonly data?: string;
+  readonly authority?: string;
+  readonly key?: string;
+  readonly clientId?: string;
+  readonly executorIdentity?: string;
+  readonly json?: boolean;
+  readonly input?: boolean;
+  readonly timeout?: string;
+}
+
+export interface Reach {
+  readonly home: Home;
+  readonly issuer: string;
+  readonly clientId: string;
+  readonly key: ClientKey;
+  readonly client: DAuthClient;
+}
+
+export async function reach(flags: GlobalFlags): Promise<Reach> {
+  const home = openHome(flags.data);
+  const issuer = flags.authority ?? readStack(home);
+  const key = await readKeyFile(flags.key ?? home.operatorKey);
+  const clientId = flags.clientId ?? 'operator';
+  const send = boundedFetch(Number(flags.timeout ?? '30') * 1_000);
+  return { home, issuer, clientId, key, client: createClient({ issuer, clientId, key, fetch: send }) };
+}
+
+/** The executor's verified key. @throws CliError exit 3 without a known identity; nothing was sent */
+export async function reachExecutor(flags: GlobalFlags, { home, issuer }: Reach): Promise<VerifiedExecutor> {
+  const identity = flags.executorIdentity ?? readPin(home);
+  if (identity === undefined) {
+    throw new CliError(EXIT.authentication, 'NO_EXECUTOR_IDENTITY', 'No executor identity is known, so nothing was sealed or sent.', 'Give --executor-identity THUMBPRINT, as the operator told you.');
+  }
+  return fetchExecutor({ url: issuer, identities: [identity], seqStore: fileSeqStore(home) });
+}
+
+function readStack(home: Home): string {
+  try {
+    return (JSON.parse(readFileSync(home.stackFile, 'utf8')) as { authority: string }).authority;
+  } catch {
+    throw new CliError(EXIT.unreachable, 'NO_STACK', 'No stack was started with this data directory.', 'Run "dauth start", or give --authority, --key and --executor-identity.');
+  }
+}
+
+function readPin(home: Home): string | undefined {
+  try {
+    return readFileSync(home.executorPin, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}
+
+function boundedFetch(timeoutMs: number): typeof fetch {
+  return (input, init) => fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(timeoutMs) });
+}

@@ -1,0 +1,77 @@
+/**
+ * Starts the other rooms as processes, by path, with a clean environment. The one file that spawns; nothing is imported
+ * from the rooms, and nothing but their ready lines is read.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { createServer } from 'node:net';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { CliError, EXIT } from './output.ts';
+
+export interface Room {
+  readonly name: 'authority' | 'executor';
+  readonly process: ChildProcess;
+  readonly pid: number;
+  /** The room's `listening` line. */
+  readonly listening: Readonly<Record<string, unknown>>;
+  /** Settles with the exit code when the process ends. */
+  readonly ended: Promise<number>;
+}
+
+/** Where the rooms' entry scripts are; a test may name others. */
+export interface RoomPaths {
+  readonly authority: string;
+  readonly executor: string;
+}
+
+export function installedRooms(): RoomPaths {
+  const resolve = createRequire(import.meta.url).resolve;
+  return {
+    authority: join(dirname(resolve('@dauth/authority/package.json')), 'dist', 'main.js'),
+    executor: join(dirname(resolve('@dauth/executor/package.json')), 'dist', 'launch.js'),
+  };
+}
+
+/** Names a child may inherit. Proxies, NODE_OPTIONS, tokens in the shell: none of them gets in. */
+const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'SystemRoot'];
+const START_MS = 30_000;
+
+/** Starts a room and waits for its `listening` line. */
+export async function startRoom(name: Room['name'], script: string, config: object): Promise<Room> {
+  const env: NodeJS.ProcessEnv = { DAUTH_RESOLVED_CONFIG: JSON.stringify(config) };
+  for (const key of INHERITED) if (process.env[key] !== undefined) env[key] = process.env[key];
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = new Promise<number>((resolve) => child.on('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128))));
+  const lines = createInterface({ input: child.stdout });
+  const listening = new Promise<Record<string, unknown>>((resolve) => {
+    lines.on('line', (line) => {
+      try {
+        const event = JSON.parse(line) as Record<string, unknown>;
+        if (event.event === 'listening') resolve(event);
+      } catch {
+        // Not a line of ours.
+      }
+    });
+  });
+  const failed = ended.then((code) => {
+    throw new CliError(EXIT.unexpected, 'ROOM_FAILED', `The ${name} did not start (exit code ${code}); what it said is above.`);
+  });
+  failed.catch(() => undefined);
+  const event = await Promise.race([listening, failed, timeout(START_MS, name)]);
+  return { name, process: child, pid: Number(event.pid ?? child.pid), listening: event, ended };
+}
+
+/** A free port, told by the system; somebody else could take it before its room does, which then fails aloud. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+async function timeout(ms: number, name: string): Promise<never> {
+  await new Promise((resolve) => setTimeout(resolve, ms).unref());
+  throw new CliError(EXIT.timeout, 'TIMEOUT', `The ${name} did not start in time.`);
+}

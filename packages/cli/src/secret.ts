@@ -1,0 +1,90 @@
+/**
+ * Where a credential comes in: stdin, a hidden prompt, a file or a variable; never argv. Octets, zeroed by `seal`.
+ * A single field is never decoded to a string; several fields are one JSON object, whose strings end with this process.
+ */
+import { readFileSync, readSync } from 'node:fs';
+import { password, isCancel } from '@clack/prompts';
+import { CliError, EXIT, usage } from './output.ts';
+
+export interface SecretSource {
+  readonly fromEnv?: string;
+  readonly fromFile?: string;
+  readonly noInput: boolean;
+}
+
+const MAX = 65_536;
+
+export async function readSecret(source: SecretSource, fields: readonly string[]): Promise<Record<string, Uint8Array>> {
+  const octets = await readOctets(source);
+  if (octets.length === 0) throw usage('The credential is empty.');
+  if (fields.length === 1) return { [fields[0]!]: octets };
+  try {
+    return splitFields(octets, fields);
+  } finally {
+    octets.fill(0);
+  }
+}
+
+async function readOctets(source: SecretSource): Promise<Buffer> {
+  if (source.fromEnv !== undefined) {
+    const value = process.env[source.fromEnv];
+    if (value === undefined || value === '') throw usage('The variable named by --from-env is not set.');
+    return Buffer.from(value, 'utf8');
+  }
+  if (source.fromFile !== undefined && source.fromFile !== '-') {
+    try {
+      return cutNewline(readFileSync(source.fromFile));
+    } catch {
+      throw usage('The file named by --from-file cannot be read.');
+    }
+  }
+  if (source.fromFile === '-' || !process.stdin.isTTY) return readStdin();
+  if (source.noInput) {
+    throw new CliError(EXIT.authentication, 'INPUT_NEEDED', 'The credential has to be given, and --no-input forbids to ask.', 'Pipe it: dauth connect … < secret.txt, or use --from-env VAR.');
+  }
+  const typed = await password({ message: 'Credential (not shown)' });
+  if (isCancel(typed)) throw new CliError(EXIT.interrupted, 'INTERRUPTED', 'Nothing was sealed.');
+  return Buffer.from(typed, 'utf8');
+}
+
+function readStdin(): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(MAX + 2);
+  let size = 0;
+  for (;;) {
+    let read: number;
+    try {
+      read = readSync(0, buffer, size, buffer.length - size, null);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') continue;
+      if ((error as NodeJS.ErrnoException).code === 'EOF') break;
+      throw error;
+    }
+    if (read === 0) break;
+    size += read;
+    if (size > MAX + 1) throw usage('The credential is larger than 65,536 octets.');
+  }
+  return cutNewline(buffer.subarray(0, size));
+}
+
+/** One trailing newline is the shell's, not the credential's. */
+function cutNewline(octets: Buffer): Buffer {
+  let end = octets.length;
+  if (end > 0 && octets[end - 1] === 0x0a) end -= 1;
+  if (end > 0 && end < octets.length && octets[end - 1] === 0x0d) end -= 1;
+  return octets.subarray(0, end);
+}
+
+function splitFields(octets: Buffer, fields: readonly string[]): Record<string, Uint8Array> {
+  let value: unknown;
+  try {
+    value = JSON.parse(octets.toString('utf8'));
+  } catch {
+    throw usage('With several fields the credential is one JSON object, as {"user":"…","password":"…"}.');
+  }
+  const object = (value ?? {}) as Record<string, unknown>;
+  const names = Object.keys(object);
+  if (names.length !== fields.length || !fields.every((name) => typeof object[name] === 'string')) {
+    throw usage('The JSON object must have exactly the fields named by --field, each a string.');
+  }
+  return Object.fromEntries(fields.map((name) => [name, Buffer.from(object[name] as string, 'utf8')]));
+}

@@ -1,0 +1,179 @@
+/**
+ * `dauth start`: authority and executor as two processes, and one ready line. Executor first: its identity is pinned before
+ * anything trusts it. Never starts two stacks on one directory, and never with TLS checks switched off.
+ */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadConfig, type StackConfig } from './config.ts';
+import { generateKeyFile, lockHome, makeHome, openHome, readPublicJwk, writeDurably, type Home } from './home.ts';
+import { bold, CliError, EXIT, say, usage } from './output.ts';
+import { freePort, startRoom, type Room, type RoomPaths } from './rooms.ts';
+
+export interface StartFlags {
+  readonly data?: string;
+  readonly port?: string;
+  readonly config?: string;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+const DEFAULT_PORT = 4180;
+const READY_MS = 15_000;
+
+/** Runs until a signal or a dead room. @returns the exit code */
+export async function start(flags: StartFlags, rooms: RoomPaths): Promise<number> {
+  const { config } = loadConfig(flags.config, process.env);
+  checkEnvironment();
+  const home = openHome(flags.data);
+  makeHome(home);
+  const unlock = lockHome(home);
+  try {
+    return await run(flags, config, home, rooms);
+  } finally {
+    unlock();
+  }
+}
+
+async function run(flags: StartFlags, config: StackConfig, home: Home, paths: RoomPaths): Promise<number> {
+  const plan = await makePlan(flags, config);
+  const stopped = listenForStop();
+  if (!existsSync(home.operatorKey)) await generateKeyFile(home.operatorKey);
+  const running: Room[] = [];
+  try {
+    const executor = await startRoom('executor', paths.executor, executorConfig(config, plan, home));
+    running.push(executor);
+    const identity = pinExecutor(home, String(executor.listening.identity));
+    const authority = await startRoom('authority', paths.authority, authorityConfig(config, plan, home, identity));
+    running.push(authority);
+    await Promise.all([waitReady(plan.issuer, 'authority'), waitReady(plan.resource, 'executor')]);
+    const pids = { authority: authority.pid, executor: executor.pid };
+    const ready = { event: 'ready', authority: plan.issuer, executor: plan.resource, data: home.dir, pids, executor_identity: identity };
+    writeDurably(home.stackFile, JSON.stringify({ authority: plan.issuer, executor: plan.resource }), 0o600);
+    if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
+    else if (flags.quiet !== true) banner(ready, String(executor.listening.level));
+    const dead = Promise.race(running.map(async (room) => ({ room, code: await room.ended })));
+    const end = await Promise.race([stopped.then(() => undefined), dead]);
+    if (end === undefined) return EXIT.ok;
+    say(`The ${end.room.name} ended (exit code ${end.code}); stopping the rest.`);
+    return EXIT.unexpected;
+  } finally {
+    await stopAll(running);
+  }
+}
+
+interface Plan {
+  readonly issuer: string;
+  readonly resource: string;
+  readonly authorityListen: { readonly host: string; readonly port: number };
+  readonly executorListen: { readonly host: string; readonly port: number };
+}
+
+async function makePlan(flags: StartFlags, config: StackConfig): Promise<Plan> {
+  const port = flags.port === undefined ? DEFAULT_PORT : Number(flags.port);
+  if (!Number.isInteger(port) || port < 0 || port > 65_534) throw usage('--port is a number from 0 to 65534.');
+  const ports = port === 0 ? [await freePort(), await freePort()] : [port, port + 1];
+  const authorityListen = flags.port === undefined && config.authority.listen !== undefined ? parseListen(config.authority.listen) : { host: '127.0.0.1', port: ports[0]! };
+  const executorListen = flags.port === undefined && config.executor.listen !== undefined ? parseListen(config.executor.listen) : { host: '127.0.0.1', port: ports[1]! };
+  return {
+    issuer: config.authority.issuer ?? `http://127.0.0.1:${authorityListen.port}`,
+    resource: config.executor.resource ?? `http://127.0.0.1:${executorListen.port}`,
+    authorityListen,
+    executorListen,
+  };
+}
+
+function parseListen(value: string): { host: string; port: number } {
+  const colon = value.lastIndexOf(':');
+  return { host: value.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(value.slice(colon + 1)) };
+}
+
+function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
+  const { upstream, freshnessMs, limits } = config.executor;
+  return {
+    ...{ listen: plan.executorListen, resource: plan.resource, issuer: plan.issuer, data: join(home.dir, 'executor'), upstream },
+    ...(freshnessMs === undefined ? {} : { freshnessMs }),
+    ...(limits === undefined ? {} : { limits }),
+  };
+}
+
+function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
+  const { database, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
+  return {
+    ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
+    database: database ?? `sqlite:${join(home.dir, 'authority', 'authority.db')}`,
+    operator: { jwk: readPublicJwk(home.operatorKey) },
+    lifetimes: {
+      ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),
+      ...(dispatchTokenSeconds === undefined ? {} : { dispatchToken: dispatchTokenSeconds }),
+    },
+  };
+}
+
+/** First start: remembered. Later: compared. A new identity is the operator's decision, not the executor's. */
+function pinExecutor(home: Home, identity: string): string {
+  if (!existsSync(home.executorPin)) writeDurably(home.executorPin, `${identity}\n`, 0o600);
+  else if (readFileSync(home.executorPin, 'utf8').trim() !== identity) {
+    throw new CliError(EXIT.integrity, 'EXECUTOR_CHANGED', 'The executor has another identity than the one pinned here; its keys were replaced or lost.', 'If that was you, remove executor.pin and have every credential sealed again.');
+  }
+  return identity;
+}
+
+/** Looks until `/readyz` says yes, or the time is over. */
+async function waitReady(base: string, name: string): Promise<void> {
+  const end = Date.now() + READY_MS;
+  for (;;) {
+    const ready = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(2_000) }).then((response) => response.ok, () => false);
+    if (ready) return;
+    if (Date.now() > end) throw new CliError(EXIT.timeout, 'NOT_READY', `The ${name} did not become ready in time.`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+function checkEnvironment(): void {
+  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== undefined) {
+    throw usage('NODE_TLS_REJECT_UNAUTHORIZED is set; DAuth does not start where TLS checks may be off.', 'Start it with: env -u NODE_TLS_REJECT_UNAUTHORIZED dauth start');
+  }
+  if (Object.keys(process.env).some((name) => /^(?:https?|all)_proxy$/i.test(name))) {
+    say('The proxy in the environment is not used: the executor connects to the address it checked, and to nothing else.');
+  }
+}
+
+function banner(ready: { authority: string; executor: string; data: string; executor_identity: string }, level: string): void {
+  const words: Record<string, string> = {
+    development: 'DEVELOPMENT: a dangerous switch is on; do not seal real credentials here',
+    software: 'software isolation: no hardware root; root on this host can read a credential while it is in use',
+  };
+  const lines = [
+    [bold('DAuth is running')],
+    ['authority', ready.authority],
+    ['executor', ready.executor],
+    ['identity', ready.executor_identity],
+    ['data', ready.data],
+    ['isolation', words[level] ?? level],
+    ...(Number(process.versions.node.split('.')[0]) < 22 ? [['node', `${process.version} is past its end of life; 24 is recommended`]] : []),
+    ['next', 'dauth servers add --resource URL --generate server.jwk'],
+  ];
+  for (const [label, value] of lines) say(value === undefined ? label! : `  ${label!.padEnd(10)} ${value}`);
+}
+
+function listenForStop(): Promise<void> {
+  return new Promise((resolve) => {
+    let asked = false;
+    const ask = (): void => {
+      if (asked) process.exit(EXIT.interrupted);
+      asked = true;
+      resolve();
+    };
+    process.on('SIGTERM', ask);
+    process.on('SIGINT', ask);
+  });
+}
+
+/** The executor first, while the authority still takes the end of its journal. */
+async function stopAll(rooms: readonly Room[]): Promise<void> {
+  for (const room of rooms) {
+    room.process.kill('SIGTERM');
+    await Promise.race([room.ended, new Promise((resolve) => setTimeout(resolve, 10_000).unref())]);
+    room.process.kill('SIGKILL');
+  }
+}

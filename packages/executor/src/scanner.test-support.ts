@@ -1,0 +1,87 @@
+/** Looks through another process's whole memory for byte strings. Used by the proof of `memory.clean` only. */
+import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+
+export interface Needle {
+  readonly name: string;
+  readonly bytes: Buffer;
+}
+
+export interface Finding {
+  readonly needle: string;
+  readonly region: string;
+  readonly address: number;
+  readonly around: string;
+}
+
+const STEP = 4 * 1_048_576;
+
+/** Whether this system lets us look at a child's memory. */
+export function canLook(pid: number): string | null {
+  try {
+    closeSync(openSync(`/proc/${pid}/mem`, 'r'));
+    return null;
+  } catch (error) {
+    return `NOT CHECKED: /proc/PID/mem cannot be read here (${(error as NodeJS.ErrnoException).code ?? 'unknown'})`;
+  }
+}
+
+/** Every occurrence in every readable region. */
+export function findInMemory(pid: number, needles: readonly Needle[]): Finding[] {
+  const longest = Math.max(...needles.map(({ bytes }) => bytes.length));
+  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  const window = Buffer.alloc(STEP + longest);
+  const found: Finding[] = [];
+  try {
+    for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
+      const [, start, end, name] = /^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
+      if (start === undefined || end === undefined || name === '[vvar]' || name === '[vsyscall]') continue;
+      const last = Number.parseInt(end, 16);
+      for (let at = Number.parseInt(start, 16); at < last; at += STEP) {
+        let length = 0;
+        try {
+          length = readSync(memory, window, 0, Math.min(STEP + longest - 1, last - at), at);
+        } catch {
+          continue; // a region that went away, or a guard page
+        }
+        const seen = window.subarray(0, length);
+        for (const needle of needles) {
+          for (let i = seen.indexOf(needle.bytes); i >= 0 && i < STEP; i = seen.indexOf(needle.bytes, i + 1)) {
+            const around = seen.toString('latin1', Math.max(0, i - 24), i + 48).replaceAll(/[^ -~]/g, '.');
+            found.push({ needle: needle.name, region: name || 'anonymous', address: at + i, around });
+          }
+        }
+      }
+    }
+  } finally {
+    closeSync(memory);
+  }
+  return found;
+}
+
+/** A secret in the forms in which it could lie about. */
+export function needlesOf(name: string, secret: Buffer): Needle[] {
+  const forms: Record<string, Buffer> = {
+    raw: secret,
+    hex: Buffer.from(secret.toString('hex')),
+    HEX: Buffer.from(secret.toString('hex').toUpperCase()),
+    percent: Buffer.from([...secret].map((b) => `%${b.toString(16).padStart(2, '0').toUpperCase()}`).join('')),
+    utf16le: Buffer.from(secret.toString('latin1'), 'utf16le'),
+    utf16be: Buffer.from(secret.toString('latin1'), 'utf16le').swap16(),
+  };
+  for (const shift of [0, 1, 2]) {
+    const shifted = Buffer.concat([Buffer.alloc(shift), secret]);
+    const cut = [0, 2, 3][shift]!;
+    const whole = Math.floor((shifted.length * 8) / 6);
+    forms[`base64+${shift}`] = Buffer.from(shifted.toString('base64').slice(cut, whole));
+    forms[`base64url+${shift}`] = Buffer.from(shifted.toString('base64url').slice(cut, whole));
+  }
+  return Object.entries(forms).map(([form, bytes]) => ({ name: `${name} ${form}`, bytes }));
+}
+
+/** Every run of `length` octets of a secret. */
+export function piecesOf(name: string, secret: Buffer, length = 8): Needle[] {
+  return Array.from({ length: secret.length - length + 1 }, (_, i) => ({
+    name: `${name} [${i}..${i + length}]`,
+    bytes: secret.subarray(i, i + length),
+  }));
+}

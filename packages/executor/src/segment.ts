@@ -1,0 +1,77 @@
+/**
+ * Journal segments: files of a fixed size, filled with zeros and synced before their first line, so that a line never
+ * needs new space. Never removed here: records leave only when an operator takes them away.
+ */
+import { open, readdir, readFile, type FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import { syncDirectory } from './files.ts';
+
+/** The file system as the journal uses it; tests pass one that fails. */
+export interface SegmentFiles {
+  /** First sequence numbers of the segments, ascending. */
+  list(): Promise<readonly number[]>;
+  read(first: number): Promise<Buffer>;
+  /** Makes a segment of `size` zeros, durable with its name. */
+  create(first: number, size: number): Promise<Segment>;
+  /** Opens an existing one for writing. */
+  open(first: number): Promise<Segment>;
+}
+
+export interface Segment {
+  readonly first: number;
+  readonly size: number;
+  /** Writes at an offset inside the segment and syncs the data. */
+  write(content: Buffer, offset: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+const NAME = /^(\d{12})\.jsonl$/;
+const CHUNK = 1_048_576;
+
+/** Segments in a directory, named by the sequence number of their first line. */
+export function segmentsIn(directory: string): SegmentFiles {
+  const pathOf = (first: number) => join(directory, `${String(first).padStart(12, '0')}.jsonl`);
+  return {
+    async list() {
+      const names = await readdir(directory);
+      return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+    },
+    read: (first) => readFile(pathOf(first)),
+    async create(first, size) {
+      const file = await open(pathOf(first), 'w+', 0o600);
+      try {
+        const zeros = Buffer.alloc(Math.min(CHUNK, size));
+        for (let at = 0; at < size; at += zeros.length) await writeAll(file, zeros.subarray(0, size - at), at);
+        await file.sync();
+        syncDirectory(directory);
+        return makeSegment(file, first, size);
+      } catch (error) {
+        await file.close();
+        throw error;
+      }
+    },
+    async open(first) {
+      const file = await open(pathOf(first), 'r+');
+      return makeSegment(file, first, (await file.stat()).size);
+    },
+  };
+}
+
+function makeSegment(file: FileHandle, first: number, size: number): Segment {
+  return {
+    first,
+    size,
+    async write(content, offset) {
+      if (offset + content.length > size) throw new TypeError('A journal line does not fit its segment.');
+      await writeAll(file, content, offset);
+      await file.datasync();
+    },
+    close: () => file.close(),
+  };
+}
+
+async function writeAll(file: FileHandle, content: Buffer, position: number): Promise<void> {
+  for (let at = 0; at < content.length; ) {
+    at += (await file.write(content, at, content.length - at, position + at)).bytesWritten;
+  }
+}
