@@ -2,7 +2,7 @@
  * What DAuth promises, as data, and `proves()`, which names a test after the promise it proves. `npm test` matches the two
  * after every run; no defence is implemented here and no test lives here.
  */
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 
 /**
  * Who a claim holds against, numbered as in SECURITY.md: 1 reads the network · 2 steals a token or a proof · 3 owns the MCP
@@ -107,7 +107,7 @@ export const CLAIMS = [
 
 export type ClaimId = (typeof CLAIMS)[number]['id'];
 
-type Body = NonNullable<Parameters<typeof test>[2]>;
+type Body = (t: TestContext) => void | Promise<void>;
 type Options = { readonly timeout?: number; readonly skip?: string | boolean };
 
 /**

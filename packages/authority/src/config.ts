@@ -1,23 +1,40 @@
 /** The authority's configuration, parsed once. Contradictions are sentences; an unknown key is an error. Holds no secret. */
-import { parsePublicJwk, parseResource, parseThumbprint } from '@dauth/protocol';
+import { DAuthError, parsePublicJwk, parseResource, parseThumbprint, type PublicJwk } from '@dauth/protocol';
+import { importKey } from '@dauth/verify';
 import { z } from 'zod';
 
-const url = z.string().refine((value) => isBase(value), 'must be an origin URL without a trailing slash, as in https://auth.example');
+/** A value that a strict parser of ours takes, with that parser's sentence where it does not. */
+function parsed<T>(parse: (value: unknown) => T): z.ZodType<T> {
+  return z.unknown().transform((value, context) => {
+    try {
+      return parse(value);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: error instanceof DAuthError ? error.publicMessage : 'is not usable.' });
+      return z.NEVER;
+    }
+  });
+}
+
+const base = parsed((value) => {
+  const url = parseResource(value);
+  if (new URL(url).origin !== url) throw new DAuthError('INVALID_REQUEST', 'Must be an origin without a path or trailing slash, as in https://auth.example.');
+  return url;
+});
 
 const schema = z
   .strictObject({
     /** Public base URL; https, or http on a loopback address. */
-    issuer: url,
-    listen: z.strictObject({ host: z.string().min(1), port: z.int().min(0).max(65_535) }),
+    issuer: base,
+    listen: z.strictObject({ host: z.string().min(1).max(253), port: z.int().min(0).max(65_535) }),
     /** `sqlite:PATH`. */
-    database: z.string().regex(/^sqlite:.+/, 'must be sqlite:PATH in this version'),
+    database: z.string().regex(/^sqlite:.+/, 'Must be sqlite:PATH.').refine((value) => !/^sqlite:(?::memory:|file:)/.test(value), 'Must name a file: what is acknowledged has to survive a restart.'),
     executor: z.strictObject({
-      resource: url,
+      resource: base,
       /** RFC 7638 thumbprint of the executor's identity key. */
-      identity: z.string().refine((value) => isThumbprint(value), 'must be a key thumbprint of 43 characters'),
+      identity: parsed((value) => parseThumbprint(value, 'The executor identity')),
     }),
     /** The operator's client: its public key. */
-    operator: z.strictObject({ jwk: z.unknown().transform((value) => parsePublicJwk(value)) }),
+    operator: z.strictObject({ jwk: parsed(signingJwk) }),
     org: z.string().min(1).max(128).default('default'),
     lifetimes: z
       .strictObject({
@@ -29,39 +46,28 @@ const schema = z
       .prefault({}),
   })
   .superRefine((config, context) => {
+    const say = (message: string) => context.addIssue({ code: 'custom', message });
     for (const [name, value] of [['issuer', config.issuer], ['executor.resource', config.executor.resource]] as const) {
-      if (value.startsWith('http:') && !isLoopback(new URL(value).hostname)) {
-        context.addIssue({ code: 'custom', message: `"${name}" must be https, because it is not a loopback address.` });
-      }
+      if (value.startsWith('http:') && !isLoopback(new URL(value).hostname)) say(`"${name}" must be https, because it is not a loopback address.`);
     }
-    if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host)) {
-      context.addIssue({ code: 'custom', message: '"listen.host" must be a loopback address while "issuer" is http.' });
-    }
+    if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host)) say('"listen.host" must be a loopback address while "issuer" is http.');
+    if (config.issuer === config.executor.resource) say('"issuer" and "executor.resource" must differ: a token for one would work at the other.');
   });
 
 export type AuthorityConfig = z.output<typeof schema>;
 
 /** @throws Error with a sentence per contradiction */
 export function parseConfig(value: unknown): AuthorityConfig {
-  const parsed = schema.safeParse(value);
-  if (parsed.success) return parsed.data;
-  throw new Error(parsed.error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`).join('\n'));
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  throw new Error(result.error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`).join('\n'));
 }
 
-function isBase(value: string): boolean {
-  try {
-    return parseResource(value) === new URL(value).origin;
-  } catch {
-    return false;
-  }
-}
-
-function isThumbprint(value: string): boolean {
-  try {
-    return parseThumbprint(value, 'identity') === value;
-  } catch {
-    return false;
-  }
+/** A public key that can verify signatures; one for key agreement could never authenticate anybody. */
+export function signingJwk(value: unknown): PublicJwk {
+  const jwk = parsePublicJwk(value);
+  importKey(jwk);
+  return jwk;
 }
 
 function isLoopback(host: string): boolean {

@@ -1,5 +1,4 @@
 /** What every endpoint of the authority is given: configuration, key, store, clock, randomness, log. Nothing global. */
-import { randomUUID } from 'node:crypto';
 import type { AuthorityConfig } from './config.ts';
 import type { DirectoryMirror } from './executor/mirror.ts';
 import type { SigningKey } from './keys.ts';
@@ -13,11 +12,13 @@ export interface Authority {
   readonly directory: DirectoryMirror;
   /** Unix seconds. */
   readonly now: () => number;
+  /** A fresh id that nobody can guess: 122 random bits as a UUID. */
+  readonly newId: () => string;
   readonly fetch: typeof fetch;
   readonly log: Log;
+  /** Aborted when the process drains: what never ends by itself ends then. */
+  readonly closing: AbortSignal;
 }
 
-/** A fresh id: 122 random bits. */
-export function newId(): string {
-  return randomUUID();
-}
+/** The operator's own client; its registration is the configuration. */
+export const OPERATOR_ID = 'operator';

@@ -2,11 +2,10 @@
  * The edge between HTTP and the rooms behind it: sizes, duplicate headers, JSON, request ids, problem documents.
  * Never lets an unknown error speak: what is not ours becomes `INTERNAL` and a log line.
  */
-import { randomUUID } from 'node:crypto';
 import { asDAuthError, DAuthError, decodeUtf8, HEADER, LIMITS, parseJson, problemDocument } from '@dauth/protocol';
 import type { RequestHeaders } from '@dauth/verify';
 import type { Context, Hono } from 'hono';
-import type { Log } from './log.ts';
+import { placeOf, type Log } from './log.ts';
 
 /** Per-request values; `incoming` is node's own message when served over a socket. */
 export interface HttpEnv {
@@ -15,34 +14,77 @@ export interface HttpEnv {
 }
 export type HttpContext = Context<HttpEnv>;
 
+/** On every answer. No CORS header is among them: no page of another origin has a use for this API. */
+export const SECURITY_HEADERS: Readonly<Record<string, string>> = Object.freeze({
+  'x-content-type-options': 'nosniff',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+});
+const HSTS = 'max-age=31536000';
+
+export interface EdgeOptions {
+  readonly log: Log;
+  readonly newId: () => string;
+  /** Public base URL; https brings Strict-Transport-Security (RFC 6797 §7.2: never over http). */
+  readonly issuer: string;
+}
+
 /** Gives every answer a request id, security headers and one shape of error. */
-export function installEdge(app: Hono<HttpEnv>, log: Log): void {
+export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer }: EdgeOptions): void {
   app.use(async (c, next) => {
-    c.set('requestId', randomUUID());
+    c.set('requestId', newId());
     await next();
     c.header(HEADER.requestId, c.get('requestId'));
-    c.header('x-content-type-options', 'nosniff');
-    c.header('content-security-policy', "default-src 'none'; frame-ancestors 'none'");
-    c.header('referrer-policy', 'no-referrer');
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    if (issuer.startsWith('https:')) c.header('strict-transport-security', HSTS);
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
   });
-  app.notFound((c) => problem(c, new DAuthError('NOT_FOUND')));
+  app.notFound((c) => {
+    const methods = methodsAt(app, c.req.path);
+    if (methods.length === 0) return problem(c, new DAuthError('NOT_FOUND'));
+    c.header('allow', methods.join(', '));
+    return problem(c, new DAuthError('METHOD_NOT_ALLOWED'));
+  });
   app.onError((error, c) => {
     const known = asDAuthError(error);
-    if (known.code === 'INTERNAL') log({ event: 'internal_error', request_id: c.get('requestId'), name: error.name });
+    const { method, routePath: route } = c.req;
+    const internal = known.code === 'INTERNAL' ? { name: error.name, at: placeOf(error) } : {};
+    log({ event: 'refused', code: known.code, method, route, request_id: c.get('requestId'), ...internal });
     return problem(c, known);
   });
+}
+
+/** Methods for which this path has a handler (RFC 9110 §15.5.6 wants them in `Allow`). */
+function methodsAt(app: Hono<HttpEnv>, path: string): string[] {
+  const routes = app.routes.filter(({ method, path: pattern }) => method !== 'ALL' && fits(pattern, path));
+  return [...new Set(routes.map((route) => route.method))].sort();
+}
+
+function fits(pattern: string, path: string): boolean {
+  const [wanted, given] = [pattern.split('/'), path.split('/')];
+  return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index]);
 }
 
 export function problem(c: HttpContext, error: DAuthError): Response {
   c.header('content-type', 'application/problem+json');
   if (error.status === 401) c.header('www-authenticate', 'DPoP algs="ES256 Ed25519 EdDSA"');
+  if (error.status === 503) c.header('retry-after', '1');
+  if (error.status === 429) c.header('retry-after', '60');
   return c.body(JSON.stringify(problemDocument(error, c.get('requestId'))), error.status as 400);
 }
 
 /** Headers as they stood on the wire, where there was one: only there are duplicates visible. */
 export function rawHeaders(c: HttpContext): RequestHeaders {
   return (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.rawHeaders ?? c.req.raw.headers;
+}
+
+/**
+ * Where this request came in, for `htu`: the configured issuer and the path. `Host` is the caller's to choose and is
+ * never read (RFC 9449 §4.3 step 9 behind a proxy).
+ */
+export function targetOf(c: HttpContext, issuer: string): string {
+  return `${issuer}${new URL(c.req.url).pathname}`;
 }
 
 /** Reads a body within a bound, counted while it comes in. @throws DAuthError `PAYLOAD_TOO_LARGE` */
@@ -67,6 +109,9 @@ export async function readJson(c: HttpContext): Promise<unknown> {
 
 /** Refuses any other media type; parameters such as charset are ignored. */
 export function assertType(c: HttpContext, type: string): void {
-  const given = c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
-  if (given !== type) throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', `Send this as ${type}.`);
+  if (mediaType(c) !== type) throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', `Send this as ${type}.`);
+}
+
+export function mediaType(c: HttpContext): string | undefined {
+  return c.req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
 }

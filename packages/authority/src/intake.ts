@@ -2,7 +2,7 @@
  * Intake of sealed credentials (spec/dauth.md §3): everything is checked before any state is touched.
  * Never opens: what is compared is the public header that the executor will authenticate.
  */
-import { DAuthError, parseEnvelope, type CredentialDetail, type Envelope } from '@dauth/protocol';
+import { DAuthError, LIMITS, parseEnvelope, type CredentialDetail, type Envelope, type ExecutorDirectory } from '@dauth/protocol';
 import { verifySealChain, verifySealProof } from '@dauth/verify';
 import type { Authority } from './context.ts';
 import type { Connection } from './store/connections.ts';
@@ -15,25 +15,24 @@ export interface Subject {
 
 export type Submission = Pick<CredentialDetail, 'envelope' | 'seal_proof' | 'endorsements'>;
 
-/** A checked submission; `store` writes it inside the caller's transaction. */
+/** A checked submission. */
 export interface Intake {
   readonly envelope: Envelope;
-  /** True where exactly these octets are stored already. */
+  /** True where exactly these octets are the stored version already. */
   readonly repeated: boolean;
+  /** Writes it. Check and store belong into one transaction, so that nothing comes between them. */
   store(): void;
 }
 
-/** Checks a first version. @throws DAuthError `INVALID_REQUEST`, `FORBIDDEN`, `POLICY_DENIED`, `CONFLICT`, `ENCLAVE_UNAVAILABLE` */
-export async function checkIntake(authority: Authority, submission: Submission, subject: Subject): Promise<Intake> {
+/** Checks a first version. @throws DAuthError `INVALID_REQUEST`, `FORBIDDEN`, `ORG_MISMATCH`, `POLICY_DENIED`, `CONFLICT` */
+export function checkIntake(authority: Authority, directory: ExecutorDirectory, submission: Submission, subject: Subject): Intake {
   const { store } = authority;
-  const envelope = await checkEnvelope(authority, submission, subject);
+  const envelope = checkEnvelope(authority, directory, submission, subject);
   const { handle, ver, connection: name } = envelope.header.dauth;
   const { jkt } = verifySealProof(submission.seal_proof, { handle, ver, envelope: submission.envelope });
   const existing = store.connections.find(handle);
   if (existing !== undefined) {
-    const stored = existing.deleted_at === null ? store.connections.envelope(handle, ver) : undefined;
-    const same = stored?.envelope === submission.envelope && existing.owner === subject.sub && existing.org === subject.org;
-    if (!same) throw new DAuthError('CONFLICT');
+    if (!isSame(authority, existing, submission, subject)) throw new DAuthError('CONFLICT');
     return { envelope, repeated: true, store: () => undefined };
   }
   if (ver !== 1) throw new DAuthError('CONFLICT', 'The first version of a connection is 1.');
@@ -43,34 +42,32 @@ export async function checkIntake(authority: Authority, submission: Submission, 
   const now = authority.now();
   const times = { created_at: now, updated_at: now, last_used_at: null, deleted_at: null };
   const row: Connection = { handle, owner: subject.sub, org: subject.org, name, status: 'active', ver, ...times };
-  return {
-    envelope,
-    repeated: false,
-    store() {
-      // Two requests may have been checked side by side; the first to be stored wins.
-      if (store.connections.find(handle) !== undefined) throw new DAuthError('CONFLICT');
-      if (store.connections.isNameTaken(subject.sub, subject.org, name)) throw new DAuthError('CONFLICT');
-      store.connections.add(row, { handle, ver, ...submission, endorsements: [], trusted: [jkt] });
-    },
-  };
+  const stored = { handle, ver, ...submission, endorsements: [], trusted: [jkt] };
+  return { envelope, repeated: false, store: () => store.connections.add(row, stored) };
 }
 
 /** Checks a replacement: the next version of the same connection, by a key in its seal chain. */
-export async function checkRotation(authority: Authority, submission: Submission, current: Connection): Promise<Intake> {
+export function checkRotation(authority: Authority, directory: ExecutorDirectory, submission: Submission, current: Connection): Intake {
   const { store } = authority;
   const subject = { sub: current.owner, org: current.org };
-  const envelope = await checkEnvelope(authority, submission, subject);
+  const envelope = checkEnvelope(authority, directory, submission, subject);
   const { handle, ver, connection } = envelope.header.dauth;
   if (handle !== current.handle || connection !== current.name) {
     throw new DAuthError('INVALID_REQUEST', 'A rotation keeps the handle and the name of its connection.');
   }
   if (current.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');
+  if (isSame(authority, current, submission, subject)) return { envelope, repeated: true, store: () => undefined };
   const stored = store.connections.envelope(handle, current.ver);
-  if (ver === current.ver && stored?.envelope === submission.envelope) return { envelope, repeated: true, store: () => undefined };
   if (stored === undefined || ver !== current.ver + 1) throw new DAuthError('CONFLICT', 'A rotation is sealed as the version after the current one.');
-  const endorsements = submission.endorsements ?? [];
-  const chain = { handle, ver, envelope: submission.envelope, trusted: stored.trusted, endorsements };
-  const { trusted } = verifySealChain(submission.seal_proof, chain);
+  const fresh = submission.endorsements ?? [];
+  const { trusted } = verifySealChain(submission.seal_proof, {
+    ...{ handle, ver, envelope: submission.envelope, trusted: stored.trusted, endorsements: fresh },
+  });
+  // The whole chain goes with every version: an executor may have missed the ones between (spec/dauth.md §2.4).
+  const endorsements = [...new Set([...stored.endorsements, ...fresh])];
+  if (endorsements.length > LIMITS.details) {
+    throw new DAuthError('INVALID_REQUEST', 'The chain of sealing keys is too long; connect again under a new handle.');
+  }
   return {
     envelope,
     repeated: false,
@@ -80,16 +77,22 @@ export async function checkRotation(authority: Authority, submission: Submission
   };
 }
 
-async function checkEnvelope(authority: Authority, submission: Submission, subject: Subject): Promise<Envelope> {
+/** Whether exactly these octets are what this owner has stored under the handle now. A tombstone is never the same. */
+function isSame({ store }: Authority, existing: Connection, submission: Submission, subject: Subject): boolean {
+  if (existing.deleted_at !== null || existing.owner !== subject.sub || existing.org !== subject.org) return false;
+  return store.connections.envelope(existing.handle, existing.ver)?.envelope === submission.envelope;
+}
+
+function checkEnvelope({ config, now }: Authority, directory: ExecutorDirectory, submission: Submission, subject: Subject): Envelope {
   const envelope = parseEnvelope(submission.envelope);
   const { dauth, kid, alg } = envelope.header;
-  if (dauth.iss !== authority.config.issuer) throw new DAuthError('FORBIDDEN', 'The envelope was sealed for another authority.');
+  if (dauth.iss !== config.issuer) throw new DAuthError('FORBIDDEN', 'The envelope was sealed for another authority.');
   if (dauth.owner !== subject.sub) throw new DAuthError('FORBIDDEN', 'The envelope was sealed by another owner than the one who stores it.');
   if (dauth.org !== subject.org) throw new DAuthError('ORG_MISMATCH', 'The envelope was sealed in another organisation.');
-  const now = authority.now();
-  if (dauth.exp <= now) throw new DAuthError('INVALID_REQUEST', 'The envelope has expired; seal it again.');
-  const key = (await authority.directory.directory()).keys.find((each) => each.kid === kid);
-  if (key === undefined || key.alg !== alg || key.nbf > now || key.exp <= now) {
+  const time = now();
+  if (dauth.exp <= time) throw new DAuthError('INVALID_REQUEST', 'The envelope has expired; seal it again.');
+  const key = directory.keys.find((each) => each.kid === kid);
+  if (key === undefined || key.alg !== alg || key.nbf > time || key.exp <= time) {
     throw new DAuthError('INVALID_REQUEST', 'The envelope is sealed to a key that the executor does not have now.');
   }
   return envelope;

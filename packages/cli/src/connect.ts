@@ -2,7 +2,7 @@
 import { seal, type InjectionInput, type SealPolicy } from '@dauth/client';
 import { parseInject, DEFAULT_INJECT } from './inject.ts';
 import { print, say, usage } from './output.ts';
-import { reach, reachExecutor, type GlobalFlags } from './reach.ts';
+import { knownIdentity, reach, reachExecutor, type GlobalFlags } from './reach.ts';
 import { readSecret } from './secret.ts';
 
 export interface ConnectFlags extends GlobalFlags {
@@ -26,8 +26,10 @@ export interface ConnectFlags extends GlobalFlags {
 const DEFAULT_DAYS = 365;
 
 export async function connect(name: string, flags: ConnectFlags): Promise<void> {
+  // Before anything else: without an identity to check against, nothing is even asked.
+  const identity = knownIdentity(flags);
   const at = await reach(flags);
-  const executor = await reachExecutor(flags, at);
+  const executor = await reachExecutor(identity, at);
   const policy: SealPolicy = {
     ...{ issuer: at.issuer, owner: flags.owner ?? at.clientId, connection: name, servers: flags.server },
     ...(flags.org === undefined ? {} : { org: flags.org }),
@@ -46,8 +48,10 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
 
 /** Seals a new value for an existing connection, with the policy it has. */
 export async function rotate(handle: string, flags: ConnectFlags): Promise<void> {
+  // Before anything else: without an identity to check against, nothing is even asked.
+  const identity = knownIdentity(flags);
   const at = await reach(flags);
-  const executor = await reachExecutor(flags, at);
+  const executor = await reachExecutor(identity, at);
   const row = await at.client.connections.get(handle);
   const policy: SealPolicy = {
     ...{ issuer: at.issuer, org: row.org, owner: row.owner, connection: row.name, servers: row.servers, allow: row.allow },

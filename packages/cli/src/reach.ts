@@ -32,12 +32,16 @@ export async function reach(flags: GlobalFlags): Promise<Reach> {
   return { home, issuer, clientId, key, client: createClient({ issuer, clientId, key, fetch: send }) };
 }
 
-/** The executor's verified key. @throws CliError exit 3 without a known identity; nothing was sent */
-export async function reachExecutor(flags: GlobalFlags, { home, issuer }: Reach): Promise<VerifiedExecutor> {
-  const identity = flags.executorIdentity ?? readPin(home);
-  if (identity === undefined) {
-    throw new CliError(EXIT.authentication, 'NO_EXECUTOR_IDENTITY', 'No executor identity is known, so nothing was sealed or sent.', 'Give --executor-identity THUMBPRINT, as the operator told you.');
-  }
+/** The identity to check the executor against: a flag, or what the stack pinned. @throws CliError exit 3 where there is none */
+export function knownIdentity(flags: GlobalFlags): string {
+  const identity = flags.executorIdentity ?? readPin(openHome(flags.data));
+  if (identity !== undefined) return identity;
+  const hint = 'Give --executor-identity THUMBPRINT, as the operator told you.';
+  throw new CliError(EXIT.authentication, 'NO_EXECUTOR_IDENTITY', 'No executor identity is known, so nothing was sealed or sent.', hint);
+}
+
+/** The executor's verified key. */
+export function reachExecutor(identity: string, { home, issuer }: Reach): Promise<VerifiedExecutor> {
   return fetchExecutor({ url: issuer, identities: [identity], seqStore: fileSeqStore(home) });
 }
 

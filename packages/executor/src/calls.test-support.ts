@@ -1,5 +1,6 @@
 /** Calls for tests: a plaintext from fields, a call with defaults, an answer read to its end. */
 import type { Injection } from '@dauth/protocol';
+import { ownedBytes } from './memory.ts';
 import { Plaintext } from './plaintext.ts';
 import { createUpstream, type Upstream, type UpstreamLimits, type UpstreamOptions, type UpstreamRequest } from './upstream.ts';
 
@@ -14,7 +15,7 @@ export function layOut(fields: Readonly<Record<string, string | Uint8Array>>): B
     parts.push(Buffer.of(name.length), Buffer.from(name), Buffer.of(bytes.length >> 8, bytes.length & 255), bytes);
   }
   const length = parts.reduce((sum, part) => sum + part.length, 1);
-  const padded = Buffer.allocUnsafeSlow(Math.ceil(length / 64) * 64).fill(0);
+  const padded = ownedBytes(Math.ceil(length / 64) * 64);
   Buffer.concat(parts).copy(padded);
   return padded;
 }

@@ -13,6 +13,7 @@ import { renderHead } from './head.ts';
 import { inject } from './inject.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import { redact, Scanner } from './scan.ts';
+import { scrubStackSoon } from './scrub.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './upstream.ts';
 import type { Traveller, Wire } from './wire.ts';
 
@@ -34,6 +35,7 @@ type RawHandler = Required<
 export class Exchange implements Traveller, RawHandler {
   readonly #request: UpstreamRequest;
   readonly #limits: CallLimits;
+  readonly #onEcho: () => void;
   readonly #answer = deferred<UpstreamAnswer>();
   readonly #finished = deferred<UpstreamOutcome>();
   readonly #total: NodeJS.Timeout;
@@ -54,7 +56,9 @@ export class Exchange implements Traveller, RawHandler {
   #bytes = 0;
   #redactions = 0;
 
-  constructor(request: UpstreamRequest, limits: CallLimits) {
+  /** @param onEcho called at the end of a call whose answer's body gave the credential back */
+  constructor(request: UpstreamRequest, limits: CallLimits, onEcho: () => void) {
+    this.#onEcho = onEcho;
     this.#request = request;
     this.#limits = limits;
     const totalMs = Math.min(request.timeoutMs ?? limits.totalMs, limits.totalMs);
@@ -260,13 +264,15 @@ export class Exchange implements Traveller, RawHandler {
     clearTimeout(this.#total);
     clearTimeout(this.#quiet);
     this.#request.signal?.removeEventListener('abort', this.#aborted);
-    const redactions = this.#redactions + (this.#scanner?.redactions ?? 0);
+    const inBody = this.#scanner?.redactions ?? 0;
+    if (this.#forms !== null) scrubStackSoon();
+    if (inBody > 0) this.#onEcho();
     this.#decoder?.[Symbol.dispose]();
     this.#scanner?.[Symbol.dispose]();
     this.#forms?.[Symbol.dispose]();
     this.#forms = null;
     const error = how instanceof DAuthError ? how.code : how;
-    this.#finished.resolve({ status: this.#status, bytes: this.#bytes, redactions, error });
+    this.#finished.resolve({ status: this.#status, bytes: this.#bytes, redactions: this.#redactions + inBody, error });
   }
 }
 

@@ -150,7 +150,7 @@ function writeCase(out: ByteWriter, secret: Uint8Array, to: Case): void {
 
 /** UTF-16 code units of UTF-8 bytes; of anything else each octet by itself. */
 function utf16(bytes: Uint8Array): Uint16Array {
-  const units = new Uint16Array(bytes.length);
+  const units = new Uint16Array(ownedBytes(bytes.length * 2).buffer);
   let length = 0;
   for (let i = 0; i < bytes.length; ) {
     const lead = bytes[i]!;

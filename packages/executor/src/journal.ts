@@ -53,7 +53,7 @@ export class Journal {
   #head: Head;
   #reserved = STOP_BYTES;
   #waiting: Waiting[] = [];
-  #writing: Promise<void> | undefined;
+  #isWriting = false;
   #broken = false;
 
   constructor(options: JournalOptions, tail: JournalTail) {
@@ -99,22 +99,25 @@ export class Journal {
   async stop(facts: Facts): Promise<void> {
     await this.#append('stop', 'stop', facts);
     this.#broken = true;
-    await this.#writing;
     await this.#segment?.close();
   }
 
   #append(use: Use, kind: string, facts: Facts): Promise<Head> {
     return new Promise((done, failed) => {
       this.#waiting.push({ use, kind, facts, done, failed });
-      this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+      if (!this.#isWriting) void this.#write();
     });
   }
 
   /** Group commit: whoever comes during a sync shares the next one. */
   async #write(): Promise<void> {
+    this.#isWriting = true;
     await Promise.resolve();
     while (this.#waiting.length > 0) {
-      if (this.#broken) return this.#refuse(this.#waiting.splice(0));
+      if (this.#broken) {
+        this.#refuse(this.#waiting.splice(0));
+        break;
+      }
       const { taken, content, head, reserved } = this.#takeBatch();
       if (taken.length === 0) {
         await this.#roll();
@@ -132,6 +135,8 @@ export class Journal {
       this.#reserved += reserved;
       for (const { item, head: own } of taken) item.done(own);
     }
+    // In the same tick as the last look at the queue: nobody can come in between and be forgotten.
+    this.#isWriting = false;
   }
 
   /** Chains as many waiting lines as fit one write and the segment, besides what is reserved. */
@@ -145,7 +150,7 @@ export class Journal {
       const octets = Buffer.from(`${line.text}\n`, 'utf8');
       const reserves = RESERVES[item.use];
       const needs = Math.max(0, octets.length + reserves) + this.#reserved + reserved;
-      if (bytes + octets.length > MAX_BATCH || this.#offset + bytes + needs > (this.#segment?.size ?? 0)) break;
+      if (octets.length > MAX_LINE || bytes + octets.length > MAX_BATCH || this.#offset + bytes + needs > (this.#segment?.size ?? 0)) break;
       parts.push(octets);
       taken.push({ item, head: line.head });
       head = line.head;
@@ -159,7 +164,7 @@ export class Journal {
   /** A new segment for what no longer fits; where there is no space for one, only what needed it is refused. */
   async #roll(): Promise<void> {
     const [next] = this.#waiting;
-    const isTooLong = Buffer.byteLength(JSON.stringify(next!.facts)) > MAX_LINE - 512;
+    const isTooLong = Buffer.byteLength(chainLine(this.#head, '', next!.kind, next!.facts).text) > MAX_LINE - 64;
     const isTooMany = this.#reserved > this.#options.segmentBytes / 2;
     try {
       if (isTooLong || isTooMany) throw new RangeError('no segment can take this');

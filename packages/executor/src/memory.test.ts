@@ -31,7 +31,9 @@ function echo(request: IncomingMessage, response: ServerResponse): void {
   request.resume().on('end', () => {
     if (echoed === 'reason') response.writeHead(200, secret);
     if (echoed === 'head') response.writeHead(200, { 'x-echo': secret, 'keep-alive': secret, 'x-b64': Buffer.from(secret).toString('base64') });
-    const body = echoed === 'body' ? JSON.stringify({ secret, pad: 'x'.repeat(3000) }) : 'quiet';
+    const size = Number(how.get('size') ?? '3000');
+    const text = JSON.stringify({ pad: randomBytes(size / 4).toString('hex'), secret, more: randomBytes(size / 4).toString('hex'), last: secret });
+    const body = echoed === 'body' ? text : 'quiet';
     const coder = CODERS[how.get('coding') ?? ''];
     if (coder !== undefined) response.writeHead(200, { 'content-encoding': how.get('coding')! });
     const bytes = coder === undefined ? Buffer.from(body) : coder(body);
@@ -139,9 +141,9 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
   { name: 'GET and POST, buffered and streamed', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { method: 'POST', body: 'data', stream: true }] },
   { name: 'basic', inject: [{ in: 'basic', user: 'robot', pass: '{token}' }], calls: [{}] },
   { name: 'query, path and cookie at once', inject: [{ in: 'query', name: 'key', value: '{token}' }, { in: 'path', segment: 0, value: 'bot{token}' }, { in: 'cookie', name: 'sid', value: '{token}' }], calls: [{}] },
-  { name: 'echoed in the body', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{ target: '/?echo=body' }, { target: '/?echo=body&split' }] },
+  { name: 'echoed in the body', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{ target: '/?echo=body&split' }, { target: '/?echo=body' }] },
   { name: 'echoed in header values and the reason phrase', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{ target: '/?echo=head' }, { target: '/?echo=reason' }] },
-  ...['gzip', 'deflate', 'br'].map((coding) => ({ name: `echoed in a body in ${coding}`, inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as Injection[], calls: [{ target: `/?echo=body&coding=${coding}` }] })),
+  ...['gzip', 'deflate', 'br'].map((coding) => ({ name: `echoed in a body in ${coding}`, inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as Injection[], calls: [{ target: `/?echo=body&coding=${coding}` }, { target: `/?echo=body&size=200000&coding=${coding}` }] })),
 ];
 
 for (const { name, inject, calls } of CASES) {

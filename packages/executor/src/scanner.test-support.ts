@@ -25,30 +25,41 @@ export function canLook(pid: number): string | null {
   }
 }
 
-/** Every occurrence in every readable region. */
+/** Every occurrence in every readable region, in one pass over the memory. Needles are 4 octets or longer. */
 export function findInMemory(pid: number, needles: readonly Needle[]): Finding[] {
   const longest = Math.max(...needles.map(({ bytes }) => bytes.length));
+  const starts = new Uint8Array(65_536);
+  const byStart = new Map<number, Needle[]>();
+  for (const needle of needles) {
+    starts[needle.bytes.readUInt16LE(0)] = 1;
+    const key = needle.bytes.readUInt32LE(0);
+    byStart.set(key, [...(byStart.get(key) ?? []), needle]);
+  }
   const memory = openSync(`/proc/${pid}/mem`, 'r');
   const window = Buffer.alloc(STEP + longest);
   const found: Finding[] = [];
+  const look = (region: string, at: number, length: number): void => {
+    const last = Math.min(STEP, length - 3);
+    for (let i = 0; i < last; i++) {
+      if (starts[window[i]! | (window[i + 1]! << 8)] === 0) continue;
+      for (const { name, bytes } of byStart.get(window.readUInt32LE(i)) ?? []) {
+        if (i + bytes.length > length || bytes.compare(window, i, i + bytes.length) !== 0) continue;
+        const around = window.toString('latin1', Math.max(0, i - 24), Math.min(length, i + 48)).replaceAll(/[^ -~]/g, '.');
+        found.push({ needle: name, region, address: at + i, around });
+      }
+    }
+  };
   try {
     for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
       const [, start, end, name] = /^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
       if (start === undefined || end === undefined || name === '[vvar]' || name === '[vsyscall]') continue;
       const last = Number.parseInt(end, 16);
       for (let at = Number.parseInt(start, 16); at < last; at += STEP) {
-        let length = 0;
         try {
-          length = readSync(memory, window, 0, Math.min(STEP + longest - 1, last - at), at);
+          const length = readSync(memory, window, 0, Math.min(STEP + longest - 1, last - at), at);
+          look(name || 'anonymous', at, length);
         } catch {
           continue; // a region that went away, or a guard page
-        }
-        const seen = window.subarray(0, length);
-        for (const needle of needles) {
-          for (let i = seen.indexOf(needle.bytes); i >= 0 && i < STEP; i = seen.indexOf(needle.bytes, i + 1)) {
-            const around = seen.toString('latin1', Math.max(0, i - 24), i + 48).replaceAll(/[^ -~]/g, '.');
-            found.push({ needle: needle.name, region: name || 'anonymous', address: at + i, around });
-          }
         }
       }
     }

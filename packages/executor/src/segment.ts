@@ -2,7 +2,7 @@
  * Journal segments: files of a fixed size, filled with zeros and synced before their first line, so that a line never
  * needs new space. Never removed here: records leave only when an operator takes them away.
  */
-import { open, readdir, readFile, type FileHandle } from 'node:fs/promises';
+import { open, readdir, readFile, rm, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import { syncDirectory } from './files.ts';
 
@@ -46,7 +46,9 @@ export function segmentsIn(directory: string): SegmentFiles {
         syncDirectory(directory);
         return makeSegment(file, first, size);
       } catch (error) {
+        // A disk that is full gets back what could be had; the segment before is whole and keeps its reserved space.
         await file.close();
+        await rm(pathOf(first), { force: true });
         throw error;
       }
     },

@@ -11,6 +11,7 @@ import { asDownstream } from './faults.ts';
 import { assertHead } from './head.ts';
 import type { Plaintext } from './plaintext.ts';
 import { Pools, type PoolLimits } from './pools.ts';
+import { ParserScrub } from './scrub.ts';
 
 /** A request that passed steps 1 to 5. */
 export interface UpstreamRequest {
@@ -113,10 +114,14 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   });
   const pools = new Pools(trustStore(options.ca), limits);
   const open = new Map<ConnectionHandle, Set<Exchange>>();
+  const parser = new ParserScrub();
+  const scrub = (): void => void parser.run().catch(() => undefined);
+  // Once before any answer: the parser's buffer gets its final size while there is nothing in it.
+  scrub();
 
   const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
     assertHead(request);
-    const exchange = new Exchange(request, limits);
+    const exchange = new Exchange(request, limits, scrub);
     const { handle } = request.connection;
     const siblings = open.get(handle) ?? new Set();
     open.set(handle, siblings.add(exchange));
@@ -139,6 +144,9 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       for (const exchange of open.get(handle) ?? []) exchange.fail(why);
       pools.drop(handle);
     },
-    close: () => pools.close(),
+    close: async () => {
+      await pools.close();
+      await parser.close();
+    },
   };
 }

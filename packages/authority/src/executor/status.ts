@@ -4,47 +4,73 @@
  */
 import { LIMITS, TYP } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
+import { placeOf } from '../log.ts';
 
-/** Changes in one message; a burst is split. */
+/** Changes in one message, and octets of their JSON: signed and in base64url they stay below `LIMITS.status`. */
 const BATCH = 500;
-/** Messages waiting in a reader's queue before it is given up: sixteen seconds of heartbeats. */
-const MAX_QUEUED = 64;
+const BATCH_OCTETS = 160_000;
+/** Messages waiting for a reader. More are made when it reads; one that does not read for long is given up. */
+const MAX_QUEUED = 8;
+const PATIENCE = 20;
 
-/** @param sid `jti` of the request's proof, so that a recording cannot be played to another request */
+/**
+ * @param sid `jti` of the request's proof, so that a recording cannot be played to another request
+ * @param since the highest revision the executor has applied
+ */
 export function statusStream(authority: Authority, sid: string, since: number): ReadableStream<Uint8Array> {
-  const { config, key, store } = authority;
+  const { config, key, store, closing, log } = authority;
+  // A `since` beyond our revision means an older backup was restored: our lower number tells the executor so.
+  let sent = Math.min(since, store.changes.revision());
   let n = 0;
-  let sent = since;
   let stop = (): void => undefined;
+
+  const message = (): Uint8Array => {
+    const changes = store.changes.since(sent, BATCH, BATCH_OCTETS);
+    sent = changes.at(-1)?.revision ?? sent;
+    const claims = { iss: config.issuer, aud: config.executor.resource, sid, n: n++, revision: sent, iat: authority.now(), changes };
+    return Buffer.from(`${key.sign(TYP.status, claims)}\n`);
+  };
+
+  const hasRoom = (controller: ReadableStreamDefaultController): boolean => (controller.desiredSize ?? 0) > 0;
+  const catchUp = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
+    while (hasRoom(controller) && sent < store.changes.revision()) controller.enqueue(message());
+  };
 
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const send = (): void => {
-          do {
-            const changes = store.changes.since(sent, BATCH);
-            sent = changes.at(-1)?.revision ?? sent;
-            const claims = { iss: config.issuer, aud: config.executor.resource, sid, n: n++, revision: sent, iat: authority.now(), changes };
-            controller.enqueue(Buffer.from(`${key.sign(TYP.status, claims)}\n`));
-          } while (sent < store.changes.revision());
+        const end = (close: () => void): void => {
+          stop();
+          close();
         };
-        const tick = (): void => {
-          if ((controller.desiredSize ?? 0) <= 0) {
-            stop();
-            controller.error(new Error('status reader too slow'));
-            return;
+        /** A failing store ends the stream: silence is what makes the executor refuse. */
+        const guarded = (run: () => void) => () => {
+          try {
+            run();
+          } catch (error) {
+            log({ event: 'status_failed', at: placeOf(error) });
+            end(() => controller.error(new Error('status stream failed')));
           }
-          send();
         };
-        // A `since` beyond our revision means an older backup was restored: our lower number tells the executor so.
-        if (since > store.changes.revision()) sent = store.changes.revision();
-        send();
-        const timer = setInterval(tick, LIMITS.heartbeatMs);
-        const unlisten = store.changes.listen(tick);
+        let stalled = 0;
+        const beat = guarded(() => {
+          stalled = hasRoom(controller) ? 0 : stalled + 1;
+          if (stalled > PATIENCE) end(() => controller.error(new Error('status reader too slow')));
+          else if (stalled === 0) controller.enqueue(message());
+        });
+        const drain = (): void => end(() => controller.close());
+        controller.enqueue(message());
+        const timer = setInterval(beat, LIMITS.heartbeatMs);
+        const unlisten = store.changes.listen(guarded(() => catchUp(controller)));
+        closing.addEventListener('abort', drain, { once: true });
         stop = () => {
           clearInterval(timer);
           unlisten();
+          closing.removeEventListener('abort', drain);
         };
+      },
+      pull(controller) {
+        catchUp(controller);
       },
       cancel() {
         stop();

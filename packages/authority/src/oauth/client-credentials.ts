@@ -1,9 +1,12 @@
-/** `client_credentials` (RFC 6749 §4.4) with `resource` and `authorization_details`, for clients the operator registered. */
-import { newId, type Authority } from '../context.ts';
+/**
+ * `client_credentials` (RFC 6749 §4.4) with `resource` and `authorization_details`, for clients the operator registered.
+ * Never a token half earned: proofs, grants, intake and details hold together in one transaction, or nothing happened.
+ */
+import { OPERATOR_ID, type Authority } from '../context.ts';
 import type { Subject } from '../intake.ts';
 import type { Client, Grant } from '../store/registry.ts';
 import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
-import { readAsked, settleDetails, subjectOfAsked } from './details.ts';
+import { NO_SUCH, readAsked, settleDetails, subjectOfAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
@@ -11,8 +14,11 @@ import { issueToken, type TokenAnswer } from './issue.ts';
 /** Scopes of the authority's own API; `dauth:admin` only for a client whose registration names it. */
 export const OWN_SCOPES: readonly string[] = ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write', 'dauth:admin'];
 
+/** As many as a verifier of ours reads from one token. */
+const MAX_SCOPES = 64;
+
 export async function grantClientCredentials(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
-  const { store, config, now } = authority;
+  const { store, config, now, log } = authority;
   const { client, proof } = by;
   const resource = need(form, 'resource');
   const scope = settleScope(authority, client, resource, form.scope);
@@ -20,46 +26,51 @@ export async function grantClientCredentials(authority: Authority, by: Authentic
   if (resource === config.issuer && asked.credentials.length + asked.wishes.length > 0) {
     throw new OAuthError('invalid_authorization_details', 'A token for the authority itself names no connections.');
   }
-  const subject = subjectOfAsked(authority, asked, client, proof.jkt);
-  // A runner's right is looked up before anything it sent is stored or looked at further.
-  findGrant(authority, client, subject, resource);
-  const { details, intakes } = await settleDetails(authority, asked, subject, resource, proof.jkt);
+  // The one thing waited for; from here on nothing of another request comes in between.
+  const directory = asked.credentials.length === 0 ? undefined : await authority.directory.directory();
   return store.transaction(() => {
     consumeOnce(authority, by);
-    const grant = findGrant(authority, client, subject, resource) ?? registrationGrant(authority, client, subject, resource);
-    const revoked = { grant: grant.id, client: client.client_id, server: resource, owner: subject.sub, org: subject.org };
-    if (store.changes.isAnyRevoked(revoked)) throw new OAuthError('invalid_grant', 'This access was revoked.');
-    for (const intake of intakes) intake.store();
-    const end = Math.min(now() + config.lifetimes.accessToken, grant.expires_at ?? Number.MAX_SAFE_INTEGER);
+    const subject = subjectOfAsked(authority, asked, client, proof.jkt);
+    const grant = findGrant(authority, client, subject, resource);
+    assertLive(authority, client, subject, resource, grant);
+    const { details, stored } = settleDetails(authority, { asked, subject, resource, jkt: proof.jkt, directory });
+    for (const handle of stored) {
+      store.audit.note({ time: now(), actor: client.client_id, asOperator: false, action: 'connection.create', subject: handle });
+      log({ event: 'connection.create', client_id: client.client_id, handle, inline: true });
+    }
     return issueToken(authority, {
       ...{ sub: subject.sub, org: subject.org, aud: resource, client_id: client.client_id, scope },
-      ...{ grant_id: grant.id, jkt: proof.jkt, exp: end, details },
+      ...{ grant_id: grant.id, jkt: proof.jkt, details },
+      exp: Math.min(now() + config.lifetimes.accessToken, grant.expires_at ?? Number.MAX_SAFE_INTEGER),
     });
   });
 }
 
-/** A live grant; for another owner's connections there must be one, given by that owner to this runner. */
-function findGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant | undefined {
-  const isOwn = subject.sub === (client.owner ?? client.client_id) && subject.org === client.org;
-  const by = { owner: subject.sub, org: subject.org, client_id: client.client_id, resource } as const;
-  const grant = authority.store.registry.findGrant({ ...by, kind: isOwn ? 'client' : 'runner' }, authority.now());
-  if (grant === undefined && !isOwn) {
-    throw new OAuthError('invalid_authorization_details', 'An authorization detail names a connection that this client cannot use at this resource.');
-  }
-  if (grant === undefined && authority.store.registry.hadGrant({ ...by, kind: 'client' })) {
-    throw new OAuthError('invalid_grant', 'This access was revoked.');
-  }
-  return grant;
+/** A live grant: the operator's registration for the client's own, the owner's word for another owner's (§3). */
+function findGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant {
+  const { registry } = authority.store;
+  const isOwn = subject.sub === (client.owner ?? client.client_id);
+  const by = { owner: subject.sub, org: subject.org, client_id: client.client_id, resource, kind: isOwn ? 'client' : 'runner' } as const;
+  const grant = registry.findGrant(by, authority.now());
+  if (grant !== undefined) return grant;
+  if (!isOwn) throw new OAuthError('invalid_authorization_details', NO_SUCH);
+  // A revoked registration does not come back by asking again; the operator alone cannot lock itself out.
+  if (registry.hadGrant(by) && !isOperatorAtHome(authority, client, resource)) throw new OAuthError('invalid_grant', 'This access was revoked.');
+  // The registration is the grant; it gets a row at first use, so that it can be seen and revoked.
+  const made: Grant = { ...by, id: authority.newId(), expires_at: null, created_at: authority.now() };
+  registry.addGrant(made);
+  return made;
 }
 
-/** The operator's registration of a client is its grant; it gets a row at first use, so that it can be seen and revoked. */
-function registrationGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant {
-  const grant: Grant = {
-    ...{ id: newId(), kind: 'client', owner: subject.sub, org: subject.org, client_id: client.client_id, resource },
-    ...{ expires_at: null, created_at: authority.now() },
-  };
-  authority.store.registry.addGrant(grant);
-  return grant;
+function assertLive(authority: Authority, client: Client, subject: Subject, resource: string, grant: Grant): void {
+  if (isOperatorAtHome(authority, client, resource)) return;
+  const ids = { grant: grant.id, client: client.client_id, server: resource, owner: subject.sub, org: subject.org };
+  if (authority.store.changes.isAnyRevoked(ids)) throw new OAuthError('invalid_grant', 'This access was revoked.');
+}
+
+/** Who revoked a whole organisation must still be able to look at it: the operator's key is changed in the configuration. */
+function isOperatorAtHome({ config }: Authority, client: Client, resource: string): boolean {
+  return client.client_id === OPERATOR_ID && resource === config.issuer;
 }
 
 function settleScope(authority: Authority, client: Client, resource: string, asked: string | undefined): readonly string[] {
@@ -67,7 +78,7 @@ function settleScope(authority: Authority, client: Client, resource: string, ask
   const scopes = asked === undefined ? [] : [...new Set(asked.split(' '))];
   const allowed = (scope: string) =>
     offered.includes(scope) && (client.scopes === null ? scope !== 'dauth:admin' : client.scopes.includes(scope));
-  if (!scopes.every(allowed)) throw new OAuthError('invalid_scope', 'A scope is not offered by this resource, or not to this client.');
+  if (scopes.length > MAX_SCOPES || !scopes.every(allowed)) throw new OAuthError('invalid_scope', 'A scope is not offered by this resource, or not to this client.');
   return scopes;
 }
 

@@ -14,9 +14,10 @@ import {
   type ConnectionWish,
   type CredentialDetail,
   type EnvelopePolicy,
+  type ExecutorDirectory,
 } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
-import { checkIntake, type Intake, type Subject } from '../intake.ts';
+import { checkIntake, type Subject } from '../intake.ts';
 import type { Client } from '../store/registry.ts';
 import { OAuthError } from './errors.ts';
 
@@ -25,19 +26,18 @@ export interface Asked {
   readonly wishes: readonly ConnectionWish[];
 }
 
-const NO_SUCH = 'An authorization detail names a connection that this client cannot use at this resource.';
+/** One sentence for a handle nobody has, another owner's, a suspended one and a missing grant: they must look alike. */
+export const NO_SUCH = 'An authorization detail names a connection that this client cannot use at this resource.';
 
 export function readAsked(text: string | undefined): Asked {
   if (text === undefined) return { credentials: [], wishes: [] };
-  try {
+  return inDetails(() => {
     const items = parseDetailsRequest(parseJson(text, LIMITS.jsonBody));
     return {
       credentials: items.filter((item) => item.type === 'dauth_credential'),
       wishes: items.filter((item) => item.type === 'dauth_connection'),
     };
-  } catch (error) {
-    throw asDetailsError(error);
-  }
+  });
 }
 
 /**
@@ -46,53 +46,54 @@ export function readAsked(text: string | undefined): Asked {
  */
 export function subjectOfAsked(authority: Authority, asked: Asked, client: Client, jkt: string): Subject {
   const own: Subject = { sub: client.owner ?? client.client_id, org: client.org };
-  const policies = [
-    ...asked.credentials.map((credential) => readPolicy(credential.envelope)),
-    ...asked.wishes.map((wish) => storedPolicy(authority, wish, asked)).filter((policy) => policy !== undefined),
-  ];
+  const carried = asked.credentials.map((credential) => readPolicy(credential.envelope));
+  const named = asked.wishes.map((wish) => storedPolicy(authority, wish) ?? carried.find((policy) => policy.handle === wish.identifier));
+  const policies = [...carried, ...named];
   const [first] = policies;
-  if (first === undefined) return own;
-  if (policies.some((policy) => policy.owner !== first.owner || policy.org !== first.org)) throw refusal(NO_SUCH);
-  if (first.owner === own.sub && first.org === own.org) return own;
-  if (policies.some((policy) => policy.pin?.jkt?.includes(jkt) !== true)) throw refusal(NO_SUCH);
-  return { sub: first.owner, org: first.org };
-}
-
-export interface Settled {
-  readonly details: readonly ConnectionDetail[];
-  readonly intakes: readonly Intake[];
-}
-
-/** Checks everything asked for and says what the token will name; stores nothing yet. */
-export async function settleDetails(
-  authority: Authority,
-  asked: Asked,
-  subject: Subject,
-  resource: string,
-  jkt: string,
-): Promise<Settled> {
-  try {
-    const intakes = [];
-    for (const credential of asked.credentials) intakes.push(await checkIntake(authority, credential, subject));
-    const inline = new Map(intakes.map((intake) => [intake.envelope.header.dauth.handle, intake.envelope.header.dauth]));
-    const named = asked.wishes.map((wish) => wish.identifier);
-    const implied = [...inline.keys()].filter((handle) => !named.includes(handle));
-    const wishes: ConnectionWish[] = [
-      ...asked.wishes,
-      ...implied.map((identifier): ConnectionWish => ({ type: 'dauth_connection', identifier })),
-    ];
-    const details = wishes.flatMap((wish) => {
-      const policy = inline.get(wish.identifier) ?? usablePolicy(authority, wish, subject);
-      return narrow(wish, policy, resource, jkt, authority.now());
-    });
-    if (details.length > LIMITS.details) throw refusal(`A token names at most ${LIMITS.details} connections and origins; ask for fewer.`);
-    return { details, intakes };
-  } catch (error) {
-    throw asDetailsError(error);
+  if (first === undefined && policies.length === 0) return own;
+  for (const policy of policies) {
+    if (policy === undefined || policy.owner !== first?.owner || policy.org !== own.org) throw refusal(NO_SUCH);
+    if (policy.owner !== own.sub && policy.pin?.jkt?.includes(jkt) !== true) throw refusal(NO_SUCH);
   }
+  return { sub: first!.owner, org: own.org };
 }
 
-function narrow(wish: ConnectionWish, policy: EnvelopePolicy, resource: string, jkt: string, now: number): readonly ConnectionDetail[] {
+export interface Settling {
+  readonly asked: Asked;
+  readonly subject: Subject;
+  readonly resource: string;
+  /** Thumbprint of the key the token will be bound to. */
+  readonly jkt: string;
+  /** Where credentials are carried. */
+  readonly directory: ExecutorDirectory | undefined;
+}
+
+/**
+ * Stores what is carried and says what the token will name. Call inside the transaction that issues: a refusal anywhere
+ * leaves nothing behind.
+ * @returns the details, and the handles stored for the first time
+ */
+export function settleDetails(authority: Authority, settling: Settling): { details: readonly ConnectionDetail[]; stored: readonly string[] } {
+  const { asked, subject, directory } = settling;
+  return inDetails(() => {
+    const stored = asked.credentials.map((credential) => {
+      const intake = checkIntake(authority, directory!, credential, subject);
+      intake.store();
+      return { handle: intake.envelope.header.dauth.handle, repeated: intake.repeated };
+    });
+    const named = new Set(asked.wishes.map((wish) => wish.identifier));
+    const implied = [...new Set(stored.map(({ handle }) => handle))].filter((handle) => !named.has(handle));
+    const wishes: ConnectionWish[] = [...asked.wishes, ...implied.map((identifier) => ({ type: 'dauth_connection', identifier }) as const)];
+    const details = wishes.flatMap((wish) => narrow(authority, settling, wish));
+    if (details.length > LIMITS.details) throw refusal(`A token names at most ${LIMITS.details} connections and origins; ask for fewer.`);
+    return { details, stored: stored.filter(({ repeated }) => !repeated).map(({ handle }) => handle) };
+  });
+}
+
+/** What one wish comes to under the current envelope, whoever carried it. */
+function narrow(authority: Authority, { subject, resource, jkt }: Settling, wish: ConnectionWish): readonly ConnectionDetail[] {
+  const now = authority.now();
+  const policy = usablePolicy(authority, wish, subject);
   if (!policy.servers.includes(resource)) throw refusal('The credential was not sealed for this resource; its owner has to seal it for this server.');
   if (policy.exp <= now || policy.iat > now + LIMITS.clockLeewaySeconds) throw refusal('The credential is outside the time it was sealed for.');
   if (policy.pin?.jkt !== undefined && !policy.pin.jkt.includes(jkt)) throw refusal('The credential is pinned to another client key.');
@@ -105,35 +106,31 @@ function narrow(wish: ConnectionWish, policy: EnvelopePolicy, resource: string, 
 /** The policy of a stored, active connection of this owner; anything else is the same refusal as a handle nobody has. */
 function usablePolicy(authority: Authority, wish: ConnectionWish, subject: Subject): EnvelopePolicy {
   const row = authority.store.connections.find(wish.identifier);
-  if (row?.owner !== subject.sub || row.org !== subject.org || row.status !== 'active') throw refusal(NO_SUCH);
-  const stored = authority.store.connections.envelope(row.handle, row.ver);
-  if (stored === undefined) throw refusal(NO_SUCH);
-  return readPolicy(stored.envelope);
+  const policy = storedPolicy(authority, wish);
+  if (policy === undefined || row?.owner !== subject.sub || row.org !== subject.org || row.status !== 'active') throw refusal(NO_SUCH);
+  return policy;
 }
 
-function storedPolicy(authority: Authority, wish: ConnectionWish, asked: Asked): EnvelopePolicy | undefined {
-  const row = authority.store.connections.find(wish.identifier);
-  const stored = row === undefined ? undefined : authority.store.connections.envelope(row.handle, row.ver);
-  if (stored !== undefined) return readPolicy(stored.envelope);
-  // Named and carried in one request: the carried envelope speaks for it.
-  if (asked.credentials.some((each) => readPolicy(each.envelope).handle === wish.identifier)) return undefined;
-  throw refusal(NO_SUCH);
+function storedPolicy({ store }: Authority, wish: ConnectionWish): EnvelopePolicy | undefined {
+  const row = store.connections.find(wish.identifier);
+  const stored = row === undefined ? undefined : store.connections.envelope(row.handle, row.ver);
+  return stored === undefined ? undefined : readPolicy(stored.envelope);
 }
 
 function readPolicy(compact: string): EnvelopePolicy {
-  try {
-    return parseEnvelope(compact).header.dauth;
-  } catch (error) {
-    throw asDetailsError(error);
-  }
+  return inDetails(() => parseEnvelope(compact).header.dauth);
 }
 
 function refusal(description: string): OAuthError {
   return new OAuthError('invalid_authorization_details', description);
 }
 
-function asDetailsError(error: unknown): unknown {
-  if (!(error instanceof DAuthError)) return error;
-  if (error.code === 'ENCLAVE_UNAVAILABLE') return new OAuthError('temporarily_unavailable', error.publicMessage, { cause: error });
-  return new OAuthError('invalid_authorization_details', error.publicMessage, { cause: error });
+/** Gives a refusal of our own codecs the code of RFC 9396 §5. */
+function inDetails<T>(run: () => T): T {
+  try {
+    return run();
+  } catch (error) {
+    if (!(error instanceof DAuthError) || error.code === 'INTERNAL') throw error;
+    throw new OAuthError('invalid_authorization_details', error.publicMessage, { cause: error });
+  }
 }

@@ -25,11 +25,11 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
       dpop_bound_access_tokens_required: true,
       authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
       protected_resources: authority.store.registry.servers().map((server) => server.resource),
-      service_documentation: `${issuer}/openapi.json`,
     });
   });
   app.get('/.well-known/jwks.json', (c) => {
     const { jwk, kid } = authority.key;
+    // Short enough that a new key is seen before its first token ends a caller's patience, long enough to be cheap.
     c.header('cache-control', 'public, max-age=300');
     return c.json({ keys: [{ ...jwk, kid, alg: 'ES256', use: 'sig' }] });
   });

@@ -2,14 +2,7 @@
  * Token exchange (RFC 8693) from a caller's access token to a dispatch token for the executor (spec/dauth.md §4).
  * Never outlives the caller's call: the proof that came with it opens one window, for one server.
  */
-import {
-  DAuthError,
-  isNarrower,
-  LIMITS,
-  parseDetails,
-  parseJson,
-  type ConnectionDetail,
-} from '@dauth/protocol';
+import { DAuthError, isNarrower, LIMITS, parseDetails, parseJson, type ConnectionDetail } from '@dauth/protocol';
 import { verifyAccessToken, verifyCarriedProof, type AccessClaims } from '@dauth/verify';
 import type { Authority } from '../context.ts';
 import type { Server } from '../store/registry.ts';
@@ -18,7 +11,7 @@ import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
 
-export const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
+const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 
 export function grantExchange(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
   const { store, config, now } = authority;
@@ -27,13 +20,12 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
   if (by.proof.jkt !== by.client.jkt) {
     throw new OAuthError('invalid_dpop_proof', 'An MCP server proves the key it authenticates with; sign the DPoP proof with that key.');
   }
-  if (need(form, 'resource') !== config.executor.resource) {
-    throw new OAuthError('invalid_target', 'The resource of an exchange is the executor.');
-  }
+  assertTarget(config.executor.resource, form);
   const { subject, windowEnd, windowKey, subjectDpop } = readSubject(authority, server, form);
   const details = narrowDetails(subject, form.authorization_details);
   return store.transaction(() => {
     consumeOnce(authority, by);
+    // Read inside the transaction: a revocation that was acknowledged before is seen here.
     assertLive(authority, subject, server);
     // First come, for good: the same server may act again inside the window, no other ever.
     if (!store.once.claimWindow(windowKey, server.client_id, windowEnd + LIMITS.clockLeewaySeconds)) {
@@ -46,6 +38,16 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
       dispatch: { actor: server.resource, subjectJti: subject.jti, subjectClientId: subject.client_id, subjectDpop },
     });
   });
+}
+
+/** RFC 8693 §2.1: one target, and only what this exchange gives. */
+function assertTarget(executor: string, form: Form): void {
+  const isExecutor = need(form, 'resource') === executor && (form.audience === undefined || form.audience === executor);
+  if (!isExecutor) throw new OAuthError('invalid_target', 'The resource of an exchange is the executor.');
+  if (form.scope !== undefined) throw new OAuthError('invalid_scope', 'A dispatch token carries no scopes.');
+  if (form.requested_token_type !== undefined && form.requested_token_type !== ACCESS_TOKEN_TYPE) {
+    throw new OAuthError('invalid_request', 'An exchange gives an access token.');
+  }
 }
 
 interface Call {

@@ -1,6 +1,6 @@
 /** Writes access and dispatch tokens (RFC 9068, spec/dauth.md §4). Never a token without a key, never a second audience. */
 import { TYP, type ConnectionDetail } from '@dauth/protocol';
-import { newId, type Authority } from '../context.ts';
+import type { Authority } from '../context.ts';
 
 export interface Issue {
   readonly sub: string;
@@ -33,7 +33,7 @@ export interface TokenAnswer {
 }
 
 export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
-  const { config, key, now } = authority;
+  const { config, key, now, newId } = authority;
   const iat = now();
   const scope = issue.scope.join(' ');
   const connections = Object.fromEntries(issue.details.map((detail) => [detail.name ?? detail.identifier, detail.identifier]));

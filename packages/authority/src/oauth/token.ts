@@ -1,5 +1,5 @@
 /** `POST /token`: one table of grants, one shape of error. A grant that is not in the table does not exist. */
-import { asDAuthError, DAuthError } from '@dauth/protocol';
+import { asDAuthError } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpContext, HttpEnv } from '../http.ts';
@@ -12,22 +12,28 @@ import type { TokenAnswer } from './issue.ts';
 
 type Granter = (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>;
 
+export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+
 /** Grant type → what grants it. */
 export const GRANTS: ReadonlyMap<string, Granter> = new Map<string, Granter>([
   ['client_credentials', grantClientCredentials],
-  ['urn:ietf:params:oauth:grant-type:token-exchange', grantExchange],
+  [EXCHANGE, grantExchange],
 ]);
 
 export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   app.post('/token', async (c) => {
     try {
       const form = await readForm(c);
-      const granter = GRANTS.get(need(form, 'grant_type'));
+      const grantType = need(form, 'grant_type');
+      const granter = GRANTS.get(grantType);
       if (granter === undefined) throw new OAuthError('unsupported_grant_type', 'This authority grants client_credentials and token exchange.');
       const by = authenticateClient(authority, c, form);
-      if (!by.client.grants.includes(form.grant_type!)) throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
+      const { client_id, grants } = by.client;
+      if (!grants.includes(grantType)) throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
       const answer = await granter(authority, by, form);
-      authority.log({ event: 'token', grant_type: form.grant_type, client_id: by.client.client_id, resource: form.resource, connections: answer.authorization_details.length, request_id: c.get('requestId') });
+      const connections = answer.authorization_details.length;
+      authority.log({ event: 'token', grant_type: grantType, client_id, connections, request_id: c.get('requestId') });
+      // RFC 6749 §5.1 asks for both; `Cache-Control: no-store` is on every answer.
       c.header('pragma', 'no-cache');
       return c.json(answer);
     } catch (error) {
@@ -36,17 +42,17 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
+/** RFC 6749 §5.2. What is no refusal of ours is thrown on: the edge answers it without a word of it. */
 function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Response {
   const known = error instanceof OAuthError ? error : fromProtocol(error);
   authority.log({ event: 'token_refused', error: known.code, request_id: c.get('requestId') });
-  const body = { error: known.code, error_description: known.description, request_id: c.get('requestId') };
   if (known.status === 503) c.header('retry-after', '1');
-  return c.json(body, known.status);
+  return c.json({ error: known.code, error_description: known.description, request_id: c.get('requestId') }, known.status);
 }
 
 function fromProtocol(error: unknown): OAuthError {
   const known = asDAuthError(error);
   if (known.code === 'INTERNAL') throw error;
-  const code = known instanceof DAuthError && known.code === 'ENCLAVE_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request';
+  const code = known.code === 'ENCLAVE_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request';
   return new OAuthError(code, known.publicMessage, { cause: error });
 }

@@ -1,13 +1,26 @@
 /**
- * The executor's journal as collected here, and the log of operations on the authority itself.
- * Never rewritten: a line is stored under its own number and must continue the chain (spec/dauth.md §6).
+ * The executors' journals as collected here, and the log of operations on the authority itself.
+ * Never rewritten: a line is stored under its executor and number, and must continue that chain (spec/dauth.md §6).
  */
 import type { Database } from './driver.ts';
 
 export interface AuditRow {
   readonly seq: number;
   readonly line: string;
+  /** SHA-256 of the line in base64url. */
   readonly hash: string;
+}
+
+/** One thing done to the authority's own records. */
+export interface Operation {
+  /** Unix seconds. */
+  readonly time: number;
+  /** The client that asked. */
+  readonly actor: string;
+  /** A use of the operator's right over others' records. */
+  readonly asOperator: boolean;
+  readonly action: string;
+  readonly subject: string;
 }
 
 export class Audit {
@@ -17,29 +30,38 @@ export class Audit {
     this.#db = database;
   }
 
-  last(): AuditRow | undefined {
-    return this.#db.get('SELECT * FROM audit ORDER BY seq DESC LIMIT 1') as AuditRow | undefined;
+  last(executor: string): AuditRow | undefined {
+    return this.#db.get('SELECT seq, line, hash FROM audit WHERE executor = ? ORDER BY seq DESC LIMIT 1', executor) as AuditRow | undefined;
   }
 
-  at(seq: number): AuditRow | undefined {
-    return this.#db.get('SELECT * FROM audit WHERE seq = ?', seq) as AuditRow | undefined;
+  at(executor: string, seq: number): AuditRow | undefined {
+    return this.#db.get('SELECT seq, line, hash FROM audit WHERE executor = ? AND seq = ?', executor, seq) as AuditRow | undefined;
   }
 
-  append(row: AuditRow): void {
-    this.#db.run('INSERT INTO audit (seq, line, hash) VALUES (?,?,?)', row.seq, row.line, row.hash);
+  append(executor: string, { seq, line, hash }: AuditRow): void {
+    this.#db.run('INSERT INTO audit (executor, seq, line, hash) VALUES (?,?,?,?)', executor, seq, line, hash);
   }
 
-  addCheckpoint(seq: number, checkpoint: string): void {
-    this.#db.run('INSERT OR REPLACE INTO checkpoints (seq, checkpoint) VALUES (?,?)', seq, checkpoint);
+  addCheckpoint(executor: string, seq: number, checkpoint: string): void {
+    this.#db.run('INSERT OR REPLACE INTO checkpoints (executor, seq, checkpoint) VALUES (?,?,?)', executor, seq, checkpoint);
   }
 
-  page(after: number, limit: number): AuditRow[] {
-    return this.#db.all('SELECT * FROM audit WHERE seq > ? ORDER BY seq LIMIT ?', after, limit) as unknown as AuditRow[];
+  page(executor: string, after: number, limit: number): AuditRow[] {
+    const sql = 'SELECT seq, line, hash FROM audit WHERE executor = ? AND seq > ? ORDER BY seq LIMIT ?';
+    return this.#db.all(sql, executor, after, limit) as unknown as AuditRow[];
   }
 
-  /** Records who did what to the authority's own records; `asOperator` marks a use of the operator's right over others. */
-  note(time: number, actor: string, asOperator: boolean, action: string, subject: string): void {
+  /** Notes an operation. Call inside the transaction that does it: nothing is done without its note. */
+  note({ time, actor, asOperator, action, subject }: Operation): void {
     const values = [time, actor, asOperator ? 1 : 0, action, subject];
     this.#db.run('INSERT INTO operations (time, actor, as_operator, action, subject) VALUES (?,?,?,?,?)', ...values);
+  }
+
+  /** The latest operations, newest first. */
+  operations(limit: number): Operation[] {
+    return this.#db.all('SELECT * FROM operations ORDER BY id DESC LIMIT ?', limit).map((row) => ({
+      ...{ time: Number(row.time), actor: String(row.actor), asOperator: row.as_operator === 1 },
+      ...{ action: String(row.action), subject: String(row.subject) },
+    }));
   }
 }

@@ -82,16 +82,20 @@ export class Connections {
     this.#announce(handle, status, ver);
   }
 
-  /** @returns false where another version came first (compare and swap on `ver`) */
+  /**
+   * Moves to the next version. A new credential ends `needs_reauthorization`; it does not lift a suspension.
+   * @returns false where another version came first (compare and swap on `ver`)
+   */
   rotate(envelope: StoredEnvelope, now: number): boolean {
     const { handle, ver } = envelope;
-    const changed = this.#db.run(
-      "UPDATE connections SET ver = ?, status = 'active', updated_at = ? WHERE handle = ? AND ver = ? AND deleted_at IS NULL AND status <> 'revoked'",
+    const row = this.#db.get(
+      `UPDATE connections SET ver = ?, status = iif(status = 'suspended', 'suspended', 'active'), updated_at = ?
+       WHERE handle = ? AND ver = ? AND deleted_at IS NULL AND status <> 'revoked' RETURNING status`,
       ...[ver, now, handle, ver - 1],
     );
-    if (changed === 0) return false;
+    if (row === undefined) return false;
     this.#addEnvelope(envelope, now);
-    this.#announce(handle, 'active', ver);
+    this.#announce(handle, row.status as ConnectionStatus, ver);
     return true;
   }
 

@@ -49,19 +49,28 @@ export class Database {
 
   /** Runs `body` whole or not at all. Calls are synchronous, so nothing else of this process runs in between. */
   transaction<T>(body: () => T): T {
+    // IMMEDIATE: a second process waits here, not at its first write, so what was read stays true until the commit.
     this.exec('BEGIN IMMEDIATE');
     try {
       const result = body();
       this.exec('COMMIT');
       return result;
     } catch (error) {
-      this.exec('ROLLBACK');
+      this.#rollback();
       throw error;
     }
   }
 
   close(): void {
     this.#database.close();
+  }
+
+  #rollback(): void {
+    try {
+      this.exec('ROLLBACK');
+    } catch {
+      // A full disk has rolled back by itself; the error to report is the first one.
+    }
   }
 
   #prepare(sql: string): Statement {
@@ -74,12 +83,19 @@ export class Database {
   }
 }
 
-/** Opens (and creates) a database file. */
+/** Opens (and creates) a database file. @throws Error where the settings that make writes durable do not take */
 export async function openDatabase(path: string): Promise<Database> {
   if (path !== ':memory:') mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const { DatabaseSync } = await loadSqlite();
   const database = new Database(new DatabaseSync(path));
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 5000;');
+  database.exec('PRAGMA busy_timeout = 5000');
+  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON');
+  // A pragma that is not understood says nothing, so each is read back.
+  const isDurable =
+    database.get('PRAGMA synchronous')?.synchronous === 2 &&
+    database.get('PRAGMA foreign_keys')?.foreign_keys === 1 &&
+    (path === ':memory:' || database.get('PRAGMA journal_mode')?.journal_mode === 'wal');
+  if (!isDurable) throw new Error('The database cannot promise durable writes here (WAL with synchronous=FULL). Use a local file system.');
   return database;
 }
 
@@ -87,8 +103,10 @@ async function loadSqlite(): Promise<{ DatabaseSync: new (path: string) => Datab
   for (const name of ['node:sqlite', '@photostructure/sqlite']) {
     try {
       return (await import(name)) as { DatabaseSync: new (path: string) => DatabaseSync };
-    } catch {
-      // Node 20 has no node:sqlite; the addon is optional. Whichever loads first serves.
+    } catch (error) {
+      // Node 20 has no node:sqlite; the addon is optional. Whichever loads first serves; a broken one is not hidden.
+      const { code } = error as NodeJS.ErrnoException;
+      if (code !== 'ERR_UNKNOWN_BUILTIN_MODULE' && code !== 'ERR_MODULE_NOT_FOUND') throw error;
     }
   }
   throw new Error('No SQLite here: use Node 22 or newer, or install the optional dependency @photostructure/sqlite.');

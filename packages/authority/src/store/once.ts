@@ -11,6 +11,7 @@ const SWEEP = 30;
 export class Once implements ReplayStore {
   readonly #db: Database;
   readonly #now: () => number;
+  /** The latest sweep. What ended before it may be forgotten already, so a clock set back must not make it fresh again. */
   #swept = 0;
 
   constructor(database: Database, now: () => number) {
@@ -18,8 +19,10 @@ export class Once implements ReplayStore {
     this.#now = now;
   }
 
+  /** @returns true for the first use of `key`, false for every other */
   consume(key: string, expiresAt: number): boolean {
     this.#sweep();
+    if (expiresAt < this.#swept) return false;
     return this.#db.run('INSERT OR IGNORE INTO consumed (key, expires_at) VALUES (?,?)', key, expiresAt) === 1;
   }
 
@@ -29,8 +32,11 @@ export class Once implements ReplayStore {
    */
   claimWindow(key: string, server: string, expiresAt: number): boolean {
     this.#sweep();
-    this.#db.run('INSERT OR IGNORE INTO windows (key, server, expires_at) VALUES (?,?,?)', key, server, expiresAt);
-    return this.#db.get('SELECT server FROM windows WHERE key = ?', key)?.server === server;
+    if (expiresAt < this.#swept) return false;
+    // One statement: the row is ours only if it was free or ours already.
+    const sql = `INSERT INTO windows (key, server, expires_at) VALUES (?,?,?)
+      ON CONFLICT (key) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at) WHERE server = excluded.server`;
+    return this.#db.run(sql, key, server, expiresAt) === 1;
   }
 
   #sweep(): void {

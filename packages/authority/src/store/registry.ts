@@ -12,7 +12,7 @@ export interface Client {
   /** The owner the operator registered the client for; without one the client is its own owner. */
   readonly owner: string | null;
   readonly org: string;
-  /** Scopes the client may have; null: any its resource offers, but never `dauth:admin`. */
+  /** Scopes the client may have; null: any that its resource offers, but never `dauth:admin`. */
   readonly scopes: readonly string[] | null;
   readonly created_at: number;
 }
@@ -107,12 +107,13 @@ export class Registry {
     );
   }
 
-  grants(owner: string | null): Grant[] {
-    const live = "id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
+  /** Live grants of one owner, or of all. */
+  grants(owner: { sub: string; org: string } | null, now: number): Grant[] {
+    const live = "(expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
     const rows =
       owner === null
-        ? this.#db.all(`SELECT * FROM grants WHERE ${live} ORDER BY created_at, id`)
-        : this.#db.all(`SELECT * FROM grants WHERE owner = ? AND ${live} ORDER BY created_at, id`, owner);
+        ? this.#db.all(`SELECT * FROM grants WHERE ${live} ORDER BY created_at, id`, now)
+        : this.#db.all(`SELECT * FROM grants WHERE ${live} AND owner = ? AND org = ? ORDER BY created_at, id`, now, owner.sub, owner.org);
     return rows as unknown as Grant[];
   }
 }

@@ -35,8 +35,12 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX consumed_expiry ON consumed (expires_at);
   CREATE TABLE windows (key TEXT PRIMARY KEY, server TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
   CREATE INDEX windows_expiry ON windows (expires_at);
-  CREATE TABLE audit (seq INTEGER PRIMARY KEY, line TEXT NOT NULL, hash TEXT NOT NULL) STRICT;
-  CREATE TABLE checkpoints (seq INTEGER PRIMARY KEY, checkpoint TEXT NOT NULL) STRICT;
+  CREATE TABLE audit (
+    executor TEXT NOT NULL, seq INTEGER NOT NULL, line TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (executor, seq)
+  ) STRICT, WITHOUT ROWID;
+  CREATE TABLE checkpoints (
+    executor TEXT NOT NULL, seq INTEGER NOT NULL, checkpoint TEXT NOT NULL, PRIMARY KEY (executor, seq)
+  ) STRICT, WITHOUT ROWID;
   CREATE TABLE operations (
     id INTEGER PRIMARY KEY, time INTEGER NOT NULL, actor TEXT NOT NULL, as_operator INTEGER NOT NULL,
     action TEXT NOT NULL, subject TEXT NOT NULL

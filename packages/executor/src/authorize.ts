@@ -1,0 +1,202 @@
+/**
+ * Steps 2 and 3 of a dispatch: who asks, and may they. Everything is compared byte for byte with the header whose octets
+ * become the `aad`, so what is checked here is what the owner sealed.
+ * Never opens anything, and never writes: nothing here has any effect but refusal.
+ */
+import {
+  DAuthError,
+  LIMITS,
+  parseEnvelope,
+  type ConnectionHandle,
+  type Envelope,
+  type EnvelopePolicy,
+} from '@dauth/protocol';
+import {
+  readAuthorization,
+  sha256Base64url,
+  verifyAccessTokenWith,
+  verifyCarriedProof,
+  verifyDpopProof,
+  verifySealChain,
+  verifySealProof,
+  type AccessClaims,
+  type JwksCache,
+  type ReplayStore,
+} from '@dauth/verify';
+import type { StoredEnvelope } from './authority.ts';
+import type { EnvelopeShelf } from './shelf.ts';
+import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
+import type { Status } from './status.ts';
+import { assertActive, type Standing } from './view.ts';
+
+export interface AuthorizeDeps {
+  readonly issuer: string;
+  readonly resource: string;
+  readonly node: string;
+  readonly jwks: JwksCache;
+  readonly replay: ReplayStore;
+  readonly status: Pick<Status, 'whenFresh' | 'assertFresh' | 'view'>;
+  readonly seen: Pick<Seen, 'connection'>;
+  readonly shelf: Pick<EnvelopeShelf, 'take'>;
+  /** Key ids that can be opened here, with their algorithms. */
+  readonly opens: ReadonlyMap<string, string>;
+  /** Unix seconds. */
+  readonly now: () => number;
+  /** Unix second of the node's start: what was signed before it may have been used before it. */
+  readonly startedAt: number;
+}
+
+/** Who asks: a verified dispatch token and its proof. */
+export interface Caller {
+  readonly claims: AccessClaims;
+  /** The MCP server's resource URI. */
+  readonly server: string;
+  readonly tokens: readonly string[];
+  /** `${jkt}.${jti}` of the proof, kept with the intent so that a restart knows it was used. */
+  readonly proof: string;
+}
+
+/** What step 3 allowed. */
+export interface Permit {
+  readonly caller: Caller;
+  readonly handle: ConnectionHandle;
+  readonly envelope: Envelope;
+  readonly policy: EnvelopePolicy;
+  readonly standing: Standing;
+  /** To be remembered in step 5. */
+  readonly use: SeenConnection & { readonly jkt: string };
+}
+
+/**
+ * Step 2: who. Token, then proof, then replay, recorded last so that a request refused otherwise burns nothing.
+ * @throws DAuthError `UNAUTHENTICATED`, `REPLAY_DETECTED`, `RATE_LIMITED`, `ENCLAVE_UNAVAILABLE`
+ */
+export async function authenticate(
+  request: { readonly rawHeaders: readonly string[]; readonly method: string; readonly path: string },
+  deps: AuthorizeDeps,
+): Promise<Caller> {
+  const { scheme, token, proof } = readAuthorization(request.rawHeaders);
+  if (scheme !== 'DPoP' || proof === undefined) {
+    throw new DAuthError('UNAUTHENTICATED', 'A dispatch token is shown with the DPoP scheme and a proof, never as Bearer.');
+  }
+  const claims = await verifyAccessTokenWith(deps.jwks, token, {
+    issuer: deps.issuer,
+    audience: deps.resource,
+    now: deps.now(),
+    maxLifetime: LIMITS.dispatchTokenSeconds,
+  });
+  if (claims.act === undefined || claims.subjectJti === undefined) {
+    throw new DAuthError('UNAUTHENTICATED', 'The token is no dispatch token: it names no server that acts (act.sub).');
+  }
+  const verified = verifyDpopProof(proof, {
+    htm: request.method,
+    htu: deps.node + escaped(request.path),
+    accessToken: token,
+    now: deps.now(),
+    windowSeconds: LIMITS.proofSeconds,
+    requireJkt: claims.cnf.jkt,
+  });
+  if (verified.iat < deps.startedAt) {
+    throw new DAuthError('UNAUTHENTICATED', 'The DPoP proof is older than this node. Sign a fresh proof for each request.');
+  }
+  const key = `${verified.jkt}.${verified.jti}`;
+  if (!(await deps.replay.consume(key, verified.iat + LIMITS.proofReplaySeconds))) throw new DAuthError('REPLAY_DETECTED');
+  return { claims, server: claims.act.sub, tokens: [claims.jti, claims.subjectJti], proof: key };
+}
+
+/** What stands raw in a request target but in no URI: a proof's `htu` can only have it escaped. */
+function escaped(path: string): string {
+  return path.replaceAll(/[^!$&'()*+,\-./:;=@\w~%]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/**
+ * Step 3: may they.
+ * @throws DAuthError `CONNECTION_NOT_FOUND`, `ENCLAVE_UNAVAILABLE`, `CONNECTION_REVOKED`, `CONNECTION_SUSPENDED`,
+ * `NEEDS_REAUTHORIZATION`, `ORG_MISMATCH`, `POLICY_DENIED`, `DECRYPTION_FAILED`, `UNAUTHENTICATED` (revoked token)
+ */
+export async function permit(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
+  const { claims } = caller;
+  // Before any lookup, so that a handle the token does not name says nothing about whether it exists (§3).
+  if (!claims.details.some((detail) => detail.identifier === handle)) throw new DAuthError('CONNECTION_NOT_FOUND');
+  if (claims.raw['ddls:bearer'] !== undefined) {
+    throw new DAuthError('POLICY_DENIED', 'Calls by clients without a key of their own are not served by this executor.');
+  }
+  await deps.status.whenFresh();
+  deps.status.view.assertStands(standingOf(caller, handle, deps.status.view.version(handle)));
+  const stored = await deps.shelf.take(handle, deps.status.view.version(handle));
+  const envelope = readEnvelope(stored, deps);
+  const policy = envelope.header.dauth;
+  assertBound(policy, stored, caller, handle, deps);
+  assertPins(policy, caller, deps);
+  const standing = standingOf(caller, handle, policy.ver);
+  assertActive(stored.status);
+  deps.status.assertFresh();
+  deps.status.view.assertStands(standing);
+  return { caller, handle, envelope, policy, standing, use: assertSealed(stored, handle, deps) };
+}
+
+function standingOf({ claims, tokens, server }: Caller, handle: ConnectionHandle, ver: number): Standing {
+  const subjectClient = claims.raw.subject_client_id;
+  return {
+    handle,
+    ver,
+    tokens,
+    grant: claims.grant_id,
+    clients: [claims.client_id, ...(typeof subjectClient === 'string' ? [subjectClient] : [])],
+    server,
+    owner: claims.sub,
+    org: claims.org,
+  };
+}
+
+/** A stored envelope that is malformed or for another key cannot be opened; which of the two it is nobody is told. */
+function readEnvelope(stored: StoredEnvelope, deps: AuthorizeDeps): Envelope {
+  let envelope: Envelope;
+  try {
+    envelope = parseEnvelope(stored.envelope);
+  } catch (cause) {
+    throw new DAuthError('DECRYPTION_FAILED', undefined, { cause });
+  }
+  if (deps.opens.get(envelope.header.kid) !== envelope.header.alg) throw new DAuthError('DECRYPTION_FAILED');
+  return envelope;
+}
+
+function assertBound(policy: EnvelopePolicy, stored: StoredEnvelope, caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): void {
+  const { claims, server } = caller;
+  if (policy.iss !== deps.issuer) throw denied('The credential was sealed for another authority.');
+  if (policy.org !== claims.org) throw new DAuthError('ORG_MISMATCH');
+  if (policy.owner !== claims.sub) throw denied('The credential belongs to another owner than the token.');
+  if (policy.handle !== handle) throw denied('The credential was sealed for another connection.');
+  if (policy.ver !== stored.ver) throw denied('The credential was sealed as another version.');
+  if (!policy.servers.includes(server)) throw denied('The credential was not sealed for this server. Its owner can seal it again and name it.');
+  const now = deps.now();
+  if (policy.iat > now + LIMITS.clockLeewaySeconds) throw denied('The credential is not valid yet.');
+  if (policy.exp <= now) throw denied('The credential has expired. Its owner has to seal it again.');
+}
+
+/** Pins are checked here and not only by the authority, so that not even the authority can act without a live call (§4). */
+function assertPins(policy: EnvelopePolicy, { claims, server }: Caller, deps: AuthorizeDeps): void {
+  const { jkt, server_jkt: serverJkt } = policy.pin ?? {};
+  if (serverJkt !== undefined && !serverJkt.includes(claims.cnf.jkt)) throw denied('The credential is pinned to another server key.');
+  if (jkt === undefined) return;
+  if (claims.subjectDpop === undefined) throw denied('The credential is pinned to a client key, and the token carries no proof by it.');
+  const carried = verifyCarriedProof(claims.subjectDpop, { jkt, htu: server, now: deps.now(), refusal: 'POLICY_DENIED' });
+  // A proof without a token hash was never a call with an access token (RFC 9449 §7).
+  if (typeof carried.claims.ath !== 'string') throw denied('The proof that the token carries is not by a call with an access token.');
+}
+
+/** Who sealed it: the key remembered at the handle's first use, or one it vouched for (§2). */
+function assertSealed(stored: StoredEnvelope, handle: ConnectionHandle, deps: AuthorizeDeps): SeenConnection & { readonly jkt: string } {
+  const { sealProof: proof, envelope, endorsements, ver } = stored;
+  const known = deps.seen.connection(handle);
+  const digest = sha256Base64url(envelope);
+  assertNotOlder(known, { ver, digest });
+  const first = known === undefined ? verifySealProof(proof, { handle, ver, envelope }).jkt : undefined;
+  if (first !== undefined) return { ver, digest, trusted: [first], jkt: first };
+  const { jkt, trusted } = verifySealChain(proof, { handle, ver, envelope, trusted: known!.trusted, endorsements });
+  return { ver, digest, trusted, jkt };
+}
+
+function denied(detail: string): DAuthError {
+  return new DAuthError('POLICY_DENIED', detail);
+}

@@ -1,0 +1,156 @@
+/**
+ * One dispatch (§5): the ten steps, in their order, in one place. Both forms come through here.
+ * Never opens before step 6, and nothing read before it has any effect but refusal.
+ */
+import type { Readable } from 'node:stream';
+import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { permit, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
+import type { Intent, Journal } from './journal.ts';
+import type { OpenCalls } from './open-calls.ts';
+import type { OpeningKey, openEnvelope } from './open.ts';
+import type { Refusals } from './refusals.ts';
+import { makeReceipt } from './receipt.ts';
+import { decideTarget, type Destination, type Wish } from './target.ts';
+import type { Upstream, UpstreamAnswer } from './upstream.ts';
+
+export interface DispatchDeps extends AuthorizeDeps {
+  readonly seen: AuthorizeDeps['seen'] & { admit(handle: ConnectionHandle, use: Permit['use']): Promise<void> };
+  readonly journal: Pick<Journal, 'intent'>;
+  readonly refusals: Pick<Refusals, 'record'>;
+  readonly calls: OpenCalls;
+  readonly upstream: Pick<Upstream, 'check' | 'call'>;
+  readonly open: typeof openEnvelope;
+  readonly openingKeys: ReadonlyMap<string, OpeningKey>;
+  /** Thumbprint of the executor's identity. */
+  readonly identity: string;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic: () => number;
+}
+
+/** What a form hands over after step 2. */
+export interface DispatchRequest {
+  readonly requestId: string;
+  readonly handle: ConnectionHandle;
+  readonly wish: Wish;
+  readonly body: Readable | Uint8Array | null;
+  readonly bodyLength?: number;
+  readonly timeoutMs?: number;
+  readonly maxResponseBytes: number;
+  /** Aborts when the caller leaves. */
+  readonly signal: AbortSignal;
+}
+
+/** How a dispatch ended. `receipt` is there from step 5 on, also with an error. */
+export type DispatchResult =
+  | { readonly kind: 'answer'; readonly receipt: string; readonly answer: UpstreamAnswer }
+  | { readonly kind: 'error'; readonly receipt?: string; readonly error: DAuthError };
+
+
+/** Steps 3 to 10, for a caller that passed 1 and 2. Never throws. */
+export async function dispatch(caller: Caller, request: DispatchRequest, deps: DispatchDeps): Promise<DispatchResult> {
+  const startedAt = deps.monotonic();
+  let permitted: Permit | undefined;
+  let intent: Intent | undefined;
+  try {
+    // 3 · may they
+    permitted = await permit(caller, request.handle, deps);
+    // 4 · where to, by name and by address
+    const destination = decideTarget(request.wish, permitted);
+    const address = await deps.upstream.check(destination.origin);
+    // 5 · what was seen and what is intended, durable; the outcome's space reserved
+    await deps.seen.admit(request.handle, permitted.use);
+    intent = await deps.journal.intent(intentFacts(request, permitted, destination));
+    // 6–9 · open, inject, send, zero, scan
+    const answer = await send(request, permitted, destination, address, deps);
+    // 10 · outcome, when the answer has ended
+    const ended = answer.finished.then((outcome) => ({ ...outcome, error: outcome.error ?? 'ok' }));
+    void ended.then(({ status, bytes, redactions, error }) => {
+      return intent!.outcome({ code: error, status, bytes, redactions, ms: Math.round(deps.monotonic() - startedAt) });
+    }).catch(() => undefined);
+    return { kind: 'answer', receipt: makeReceipt(deps.identity, intent.head), answer };
+  } catch (caught) {
+    const error = asDAuthError(caught);
+    if (intent === undefined) {
+      deps.refusals.record(error.code, refusalFacts(caller, request, permitted));
+      return { kind: 'error', error };
+    }
+    // 10 · outcome of a call that had no answer to pass on
+    await intent.outcome({ code: error.code, ms: Math.round(deps.monotonic() - startedAt) }).catch(() => undefined);
+    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error };
+  }
+}
+
+/** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
+async function send(
+  request: DispatchRequest,
+  { envelope, policy, standing }: Permit,
+  destination: Destination,
+  address: Awaited<ReturnType<Upstream['check']>>,
+  deps: DispatchDeps,
+): Promise<UpstreamAnswer> {
+  const stillStands = (): void => {
+    deps.status.assertFresh();
+    deps.status.view.assertStands(standing);
+  };
+  const call = deps.calls.enter(standing, request.signal);
+  try {
+    // A second look right away: what was revoked while the intent was written is not even opened.
+    stillStands();
+    const key = deps.openingKeys.get(envelope.header.kid);
+    if (key === undefined) throw new DAuthError('DECRYPTION_FAILED');
+    const answer = await deps.upstream.call({
+      connection: { handle: policy.handle, ver: policy.ver },
+      address,
+      method: destination.method,
+      target: destination.target,
+      headers: destination.headers,
+      body: request.body,
+      ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
+      injections: policy.inject,
+      open: () => deps.open(envelope, key),
+      beforeSend: stillStands,
+      ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
+      maxResponseBytes: request.maxResponseBytes,
+      signal: call.signal,
+    });
+    void answer.finished.then(call.leave);
+    return answer;
+  } catch (error) {
+    call.leave();
+    throw call.reason() ?? error;
+  }
+}
+
+function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, to: Destination): Readonly<Record<string, unknown>> {
+  const { claims, server, tokens, proof } = caller;
+  return {
+    request_id: request.requestId,
+    handle: policy.handle,
+    ver: policy.ver,
+    owner: policy.owner,
+    org: policy.org,
+    server,
+    client: claims.client_id,
+    grant: claims.grant_id,
+    tokens,
+    proof,
+    sealer: use.jkt,
+    method: to.method,
+    origin: to.origin,
+    path: to.path,
+  };
+}
+
+/** Names from the verified token only: what was asked for and refused may be anything. */
+function refusalFacts({ claims, server }: Caller, request: DispatchRequest, permitted: Permit | undefined): Readonly<Record<string, unknown>> {
+  return {
+    request_id: request.requestId,
+    step: permitted === undefined ? 3 : 4,
+    handle: request.handle,
+    owner: claims.sub,
+    org: claims.org,
+    server,
+    client: claims.client_id,
+    grant: claims.grant_id,
+  };
+}

@@ -1,0 +1,72 @@
+/**
+ * A whole DAuth stack in a directory of its own: `dauth start` as a process, `dauth` commands against it, everything real.
+ * Knows no product internals: it runs the published commands and reads what they print.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { createCa, type Leaf } from '../support/ca.ts';
+import { run, start, type Running } from '../support/process.ts';
+
+const DAUTH = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
+
+export interface Ready {
+  readonly authority: string;
+  readonly executor: string;
+  readonly data: string;
+  readonly pids: { readonly authority: number; readonly executor: number };
+  readonly executor_identity: string;
+}
+
+export interface Stack extends AsyncDisposable {
+  readonly ready: Ready;
+  readonly process: Running;
+  /** Leaf of the test CA that the executor trusts. */
+  readonly leaf: Leaf;
+  readonly caFile: string;
+  /** Runs `dauth … --data DIR --json`; a credential goes in by stdin. @throws Error with what it said unless it exits 0 */
+  dauth<T>(args: readonly string[], input?: string | Uint8Array): Promise<T>;
+  /** The same without judging the exit code. */
+  tryDauth(args: readonly string[], input?: string | Uint8Array): Promise<{ code: number | null; stdout: string; stderr: string }>;
+  stop(): Promise<void>;
+}
+
+export interface StackOptions {
+  readonly dir: string;
+  /** Added to the configuration. */
+  readonly executor?: object;
+  readonly authority?: object;
+}
+
+/** Starts authority and executor; upstreams on this machine are allowed, which makes the level `development`. */
+export async function startStack(options: StackOptions): Promise<Stack> {
+  await mkdir(options.dir, { recursive: true });
+  const ca = await createCa();
+  const leaf = await ca.issue();
+  const caFile = join(options.dir, 'ca.pem');
+  await writeFile(caFile, ca.root);
+  const config = join(options.dir, 'dauth.json');
+  // A busy test machine may stall a process for longer than the 750 ms of production; revocation is tested on its own.
+  const upstream = { ca: [caFile], dangerouslyAllowLoopback: true };
+  await writeFile(config, JSON.stringify({ authority: options.authority ?? {}, executor: { upstream, ...options.executor } }));
+  const data = join(options.dir, 'data');
+  const args = [DAUTH, 'start', '--data', data, '--port', '0', '--config', config, '--json'];
+  const process_ = await start({ file: process.execPath, args, isReady: (line) => line.startsWith('{"event":"ready"'), readyMs: 60_000 });
+  const tryDauth: Stack['tryDauth'] = (command, input = '') =>
+    run({ file: process.execPath, args: [DAUTH, ...command, '--data', data, '--json'], input });
+  return {
+    ready: JSON.parse(process_.readyLine) as Ready,
+    process: process_,
+    leaf,
+    caFile,
+    tryDauth,
+    async dauth<T>(command: readonly string[], input?: string | Uint8Array): Promise<T> {
+      const ended = await tryDauth(command, input);
+      if (ended.code !== 0) throw new Error(`dauth ${command.join(' ')} exited ${ended.code}: ${ended.stderr}`);
+      return JSON.parse(ended.stdout) as T;
+    },
+    stop: async () => void (await process_.stop('SIGTERM', 15_000)),
+    [Symbol.asyncDispose]: async () => void (await process_.stop('SIGTERM', 15_000)),
+  };
+}
+
