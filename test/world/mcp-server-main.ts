@@ -8,6 +8,7 @@ import { getHeapSnapshot } from 'node:v8';
 import { caller, connection, dispatch, protect, type ToolContext } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
+import { WebClient } from '@slack/web-api';
 import { Octokit } from 'octokit';
 import { z } from 'zod';
 
@@ -76,6 +77,10 @@ function makeServer(): McpServer {
     const owner = (await github(ctx).rest.users.getAuthenticated()).data.login;
     const { data } = await github(ctx).rest.issues.create({ owner, repo: repo!, title: title! });
     return { number: data.number, title: data.title };
+  });
+  tool('slack_team', {}, async (_, ctx) => {
+    const slack = new WebClient(undefined, { slackApiUrl: `${setup.origin}/api/`, fetch: connection(ctx, 'slack').fetch as never });
+    return (await slack.auth.test()).team;
   });
   tool('buffered', { path: z.string() }, async ({ path }, ctx) => dispatch(ctx, 'github', { method: 'GET', path: path! }));
 

@@ -30,6 +30,8 @@ export interface World extends AsyncDisposable {
   readonly serverKey: Record<string, unknown>;
   readonly serverClientId: string;
   readonly handle: string;
+  /** With `slack`: the second connection, and its token. */
+  readonly slack: { readonly handle: string; readonly token: string } | undefined;
   readonly clientId: string;
   readonly clientKey: Record<string, unknown>;
   /** Starts an MCP client process. */
@@ -39,6 +41,8 @@ export interface World extends AsyncDisposable {
 export interface WorldOptions extends StackOptions {
   /** Flags of `dauth connect` beyond origin and server. */
   readonly connect?: readonly string[];
+  /** Also seal a Slack token. */
+  readonly slack?: boolean;
   /** Use this token and origin instead of the emulated GitHub. */
   readonly real?: { readonly token: string; readonly origin: string };
 }
@@ -50,7 +54,9 @@ const ALLOW_ALL = ['GET', 'POST'].flatMap((method) => ['--method', method]);
 export async function startWorld(options: WorldOptions): Promise<World> {
   const token = options.real?.token ?? `ghp_${randomBytes(27).toString('base64url').replace(/[-_]/g, 'x')}`;
   const stack = await startStack(options);
-  const upstream = await startUpstream({ leaf: stack.leaf, tokens: { github: token } });
+  const slackToken = `xoxb-${randomBytes(24).toString('hex')}`;
+  const tokens = { github: token, ...(options.slack === true ? { slack: slackToken } : {}) };
+  const upstream = await startUpstream({ leaf: stack.leaf, tokens });
   const origin = options.real?.origin ?? upstream.origin;
   const port = await freePort();
   const resource = `http://127.0.0.1:${port}/mcp`;
@@ -62,6 +68,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const connect = ['connect', 'github', '--origin', origin, '--server', resource, '--owner', clientId, ...(options.connect ?? ALLOW_ALL)];
   const { handle } = await stack.dauth<{ handle: string }>(connect, token);
 
+  const slack = options.slack !== true ? undefined : { token: slackToken, ...(await stack.dauth<{ handle: string }>(['connect', 'slack', ...connect.slice(2)], slackToken)) };
+
   const serverKey = await readJwk(at('server.jwk'));
   const clientKey = await readJwk(at('client.jwk'));
   const { authority: issuer, executor } = stack.ready;
@@ -70,9 +78,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const server = await start({ file: process.execPath, args: [script('mcp-server-main')], env: { WORLD_SETUP: JSON.stringify(serverSetup) }, readyMs: 30_000 });
   const clients: McpClient[] = [];
   return {
-    ...{ stack, upstream, token, resource, server, serverKey, serverClientId, handle, clientId, clientKey },
+    ...{ stack, upstream, token, resource, server, serverKey, serverClientId, handle, slack, clientId, clientKey },
     async client(over = {}) {
-      const setup: ClientSetup = { issuer, clientId, key: clientKey, resource, scope: SCOPES, connections: [handle], era: 'modern', ...over };
+      const setup: ClientSetup = { issuer, clientId, key: clientKey, resource, scope: SCOPES, connections: [handle, ...(slack === undefined ? [] : [slack.handle])], era: 'modern', ...over };
       const client = await startClient(setup);
       clients.push(client);
       return client;

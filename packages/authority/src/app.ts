@@ -3,29 +3,16 @@ import { Hono } from 'hono';
 import { connectionsApi } from './api/connections.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
-import type { AuthorityConfig } from './config.ts';
-import type { Authority } from './context.ts';
+import { OPERATOR_ID, type Authority } from './context.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import { executorApi } from './executor/routes.ts';
 import { installEdge, type HttpEnv } from './http.ts';
-import type { SigningKey } from './keys.ts';
-import type { Log } from './log.ts';
 import { documents } from './oauth/documents.ts';
 import { tokenEndpoint } from './oauth/token.ts';
-import type { Store } from './store/store.ts';
 import { thumbprint } from '@dauth/verify';
 
-export interface AuthorityParts {
-  readonly config: AuthorityConfig;
-  readonly key: SigningKey;
-  readonly store: Store;
-  /** Unix seconds. */
-  readonly now: () => number;
-  readonly fetch: typeof fetch;
-  readonly log: Log;
-}
-
-export const OPERATOR_ID = 'operator';
+/** What `createAuthority` is made from; clock and randomness come in, so that tests decide about both. */
+export type AuthorityParts = Omit<Authority, 'directory'>;
 
 /** Builds the handler; `app.fetch` serves it anywhere, `app.request` calls it without a socket. */
 export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {
@@ -34,7 +21,7 @@ export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {
   const authority: Authority = { ...parts, directory };
   registerOperator(authority);
   const app = new Hono<HttpEnv>();
-  installEdge(app, parts.log);
+  installEdge(app, { ...parts, issuer: config.issuer });
   documents(app, authority);
   tokenEndpoint(app, authority);
   connectionsApi(app, authority);
@@ -56,8 +43,18 @@ function registerOperator({ config, store, now }: Authority): void {
   const known = store.registry.client(OPERATOR_ID);
   store.transaction(() =>
     store.registry.putClient({
-      ...{ client_id: OPERATOR_ID, name: 'operator', jwk, jkt: thumbprint(jwk), grants: ['client_credentials'], owner: OPERATOR_ID },
-      ...{ org: config.org, scopes: ['dauth:admin', 'dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write'] },
+      ...{
+        client_id: OPERATOR_ID,
+        name: 'operator',
+        jwk,
+        jkt: thumbprint(jwk),
+        grants: ['client_credentials'],
+        owner: OPERATOR_ID,
+      },
+      ...{
+        org: config.org,
+        scopes: ['dauth:admin', 'dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write'],
+      },
       created_at: known?.created_at ?? now(),
     }),
   );

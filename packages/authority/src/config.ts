@@ -9,7 +9,10 @@ function parsed<T>(parse: (value: unknown) => T): z.ZodType<T> {
     try {
       return parse(value);
     } catch (error) {
-      context.addIssue({ code: 'custom', message: error instanceof DAuthError ? error.publicMessage : 'is not usable.' });
+      context.addIssue({
+        code: 'custom',
+        message: error instanceof DAuthError ? error.publicMessage : 'is not usable.',
+      });
       return z.NEVER;
     }
   });
@@ -17,7 +20,11 @@ function parsed<T>(parse: (value: unknown) => T): z.ZodType<T> {
 
 const base = parsed((value) => {
   const url = parseResource(value);
-  if (new URL(url).origin !== url) throw new DAuthError('INVALID_REQUEST', 'Must be an origin without a path or trailing slash, as in https://auth.example.');
+  if (new URL(url).origin !== url)
+    throw new DAuthError(
+      'INVALID_REQUEST',
+      'Must be an origin without a path or trailing slash, as in https://auth.example.',
+    );
   return url;
 });
 
@@ -27,7 +34,13 @@ const schema = z
     issuer: base,
     listen: z.strictObject({ host: z.string().min(1).max(253), port: z.int().min(0).max(65_535) }),
     /** `sqlite:PATH`. */
-    database: z.string().regex(/^sqlite:.+/, 'Must be sqlite:PATH.').refine((value) => !/^sqlite:(?::memory:|file:)/.test(value), 'Must name a file: what is acknowledged has to survive a restart.'),
+    database: z
+      .string()
+      .regex(/^sqlite:.+/, 'Must be sqlite:PATH.')
+      .refine(
+        (value) => !/^sqlite:(?::memory:|file:)/.test(value),
+        'Must name a file: what is acknowledged has to survive a restart.',
+      ),
     executor: z.strictObject({
       resource: base,
       /** RFC 7638 thumbprint of the executor's identity key. */
@@ -47,11 +60,17 @@ const schema = z
   })
   .superRefine((config, context) => {
     const say = (message: string) => context.addIssue({ code: 'custom', message });
-    for (const [name, value] of [['issuer', config.issuer], ['executor.resource', config.executor.resource]] as const) {
-      if (value.startsWith('http:') && !isLoopback(new URL(value).hostname)) say(`"${name}" must be https, because it is not a loopback address.`);
+    for (const [name, value] of [
+      ['issuer', config.issuer],
+      ['executor.resource', config.executor.resource],
+    ] as const) {
+      if (value.startsWith('http:') && !isLoopback(new URL(value).hostname))
+        say(`"${name}" must be https, because it is not a loopback address.`);
     }
-    if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host)) say('"listen.host" must be a loopback address while "issuer" is http.');
-    if (config.issuer === config.executor.resource) say('"issuer" and "executor.resource" must differ: a token for one would work at the other.');
+    if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host))
+      say('"listen.host" must be a loopback address while "issuer" is http.');
+    if (config.issuer === config.executor.resource)
+      say('"issuer" and "executor.resource" must differ: a token for one would work at the other.');
   });
 
 export type AuthorityConfig = z.output<typeof schema>;
@@ -60,7 +79,9 @@ export type AuthorityConfig = z.output<typeof schema>;
 export function parseConfig(value: unknown): AuthorityConfig {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  throw new Error(result.error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`).join('\n'));
+  throw new Error(
+    result.error.issues.map((issue) => `${issue.path.join('.') || 'configuration'}: ${issue.message}`).join('\n'),
+  );
 }
 
 /** A public key that can verify signatures; one for key agreement could never authenticate anybody. */

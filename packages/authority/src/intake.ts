@@ -2,7 +2,14 @@
  * Intake of sealed credentials (spec/dauth.md §3): everything is checked before any state is touched.
  * Never opens: what is compared is the public header that the executor will authenticate.
  */
-import { DAuthError, LIMITS, parseEnvelope, type CredentialDetail, type Envelope, type ExecutorDirectory } from '@dauth/protocol';
+import {
+  DAuthError,
+  LIMITS,
+  parseEnvelope,
+  type CredentialDetail,
+  type Envelope,
+  type ExecutorDirectory,
+} from '@dauth/protocol';
 import { verifySealChain, verifySealProof } from '@dauth/verify';
 import type { Authority } from './context.ts';
 import type { Connection } from './store/connections.ts';
@@ -25,7 +32,12 @@ export interface Intake {
 }
 
 /** Checks a first version. @throws DAuthError `INVALID_REQUEST`, `FORBIDDEN`, `ORG_MISMATCH`, `POLICY_DENIED`, `CONFLICT` */
-export function checkIntake(authority: Authority, directory: ExecutorDirectory, submission: Submission, subject: Subject): Intake {
+export function checkIntake(
+  authority: Authority,
+  directory: ExecutorDirectory,
+  submission: Submission,
+  subject: Subject,
+): Intake {
   const { store } = authority;
   const envelope = checkEnvelope(authority, directory, submission, subject);
   const { handle, ver, connection: name } = envelope.header.dauth;
@@ -47,7 +59,12 @@ export function checkIntake(authority: Authority, directory: ExecutorDirectory, 
 }
 
 /** Checks a replacement: the next version of the same connection, by a key in its seal chain. */
-export function checkRotation(authority: Authority, directory: ExecutorDirectory, submission: Submission, current: Connection): Intake {
+export function checkRotation(
+  authority: Authority,
+  directory: ExecutorDirectory,
+  submission: Submission,
+  current: Connection,
+): Intake {
   const { store } = authority;
   const subject = { sub: current.owner, org: current.org };
   const envelope = checkEnvelope(authority, directory, submission, subject);
@@ -58,7 +75,8 @@ export function checkRotation(authority: Authority, directory: ExecutorDirectory
   if (current.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');
   if (isSame(authority, current, submission, subject)) return { envelope, repeated: true, store: () => undefined };
   const stored = store.connections.envelope(handle, current.ver);
-  if (stored === undefined || ver !== current.ver + 1) throw new DAuthError('CONFLICT', 'A rotation is sealed as the version after the current one.');
+  if (stored === undefined || ver !== current.ver + 1)
+    throw new DAuthError('CONFLICT', 'A rotation is sealed as the version after the current one.');
   const fresh = submission.endorsements ?? [];
   const { trusted } = verifySealChain(submission.seal_proof, {
     ...{ handle, ver, envelope: submission.envelope, trusted: stored.trusted, endorsements: fresh },
@@ -72,7 +90,8 @@ export function checkRotation(authority: Authority, directory: ExecutorDirectory
     envelope,
     repeated: false,
     store() {
-      if (!store.connections.rotate({ handle, ver, ...submission, endorsements, trusted }, authority.now())) throw new DAuthError('CONFLICT');
+      if (!store.connections.rotate({ handle, ver, ...submission, endorsements, trusted }, authority.now()))
+        throw new DAuthError('CONFLICT');
     },
   };
 }
@@ -83,12 +102,19 @@ function isSame({ store }: Authority, existing: Connection, submission: Submissi
   return store.connections.envelope(existing.handle, existing.ver)?.envelope === submission.envelope;
 }
 
-function checkEnvelope({ config, now }: Authority, directory: ExecutorDirectory, submission: Submission, subject: Subject): Envelope {
+function checkEnvelope(
+  { config, now }: Authority,
+  directory: ExecutorDirectory,
+  submission: Submission,
+  subject: Subject,
+): Envelope {
   const envelope = parseEnvelope(submission.envelope);
   const { dauth, kid, alg } = envelope.header;
   if (dauth.iss !== config.issuer) throw new DAuthError('FORBIDDEN', 'The envelope was sealed for another authority.');
-  if (dauth.owner !== subject.sub) throw new DAuthError('FORBIDDEN', 'The envelope was sealed by another owner than the one who stores it.');
-  if (dauth.org !== subject.org) throw new DAuthError('ORG_MISMATCH', 'The envelope was sealed in another organisation.');
+  if (dauth.owner !== subject.sub)
+    throw new DAuthError('FORBIDDEN', 'The envelope was sealed by another owner than the one who stores it.');
+  if (dauth.org !== subject.org)
+    throw new DAuthError('ORG_MISMATCH', 'The envelope was sealed in another organisation.');
   const time = now();
   if (dauth.exp <= time) throw new DAuthError('INVALID_REQUEST', 'The envelope has expired; seal it again.');
   const key = directory.keys.find((each) => each.kid === kid);

@@ -2,8 +2,25 @@
  * The authority's signing key: the one file where its private half has a text form.
  * Never an opening key: nothing here, or in any package this one may import, can open an envelope.
  */
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type JsonWebKey, type KeyObject } from 'node:crypto';
-import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, readFileSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  sign,
+  type JsonWebKey,
+  type KeyObject,
+} from 'node:crypto';
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { isObject, joinJws, jwsSigningInput, parseJson, parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import { thumbprint } from '@dauth/verify';
@@ -36,7 +53,8 @@ function readKeyFile(path: string): KeyObject | undefined {
   let text: string;
   try {
     // Tokens are only as good as this file is private.
-    if ((statSync(path).mode & 0o077) !== 0) throw new Error(`${path} can be reached by other users of this machine. Take their rights away (chmod 600).`);
+    if ((statSync(path).mode & 0o077) !== 0)
+      throw new Error(`${path} can be reached by other users of this machine. Take their rights away (chmod 600).`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

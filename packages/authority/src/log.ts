@@ -16,5 +16,8 @@ export function stderrLog(now: () => number): Log {
 export function placeOf(error: unknown): string {
   const stack = error instanceof Error ? (error.stack ?? '') : '';
   const frames = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  return frames.slice(0, 4).map((line) => line.trim()).join(' < ');
+  return frames
+    .slice(0, 4)
+    .map((line) => line.trim())
+    .join(' < ');
 }

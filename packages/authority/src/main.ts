@@ -2,54 +2,68 @@
  * The authority as a process: reads its configuration, opens its store, listens, says so in one line, drains on SIGTERM.
  * Never holds an opening key, and never starts with a configuration that contradicts itself.
  */
+import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { serve } from '@hono/node-server';
-import type { Server } from 'node:http';
 import { createAuthority } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
 import { loadSigningKey } from './keys.ts';
-import { stderrLog } from './log.ts';
+import { placeOf, stderrLog } from './log.ts';
+import { listen } from './serve.ts';
 import { openStore } from './store/store.ts';
 
-const DRAIN_MS = 5_000;
+const GRACE_MS = 5_000;
+const EXIT_CONFIG = 2;
+const EXIT_FAILED = 1;
 const unixNow = (): number => Math.floor(Date.now() / 1_000);
 
+// Database, journal files and key are nobody else's on this machine.
+process.umask(0o077);
+try {
+  await start(readConfig());
+} catch (error) {
+  stop(EXIT_FAILED, error);
+}
+
+async function start(config: AuthorityConfig): Promise<void> {
+  const path = config.database.slice('sqlite:'.length);
+  const store = await openStore(path, unixNow);
+  const key = loadSigningKey(join(dirname(path), 'signing.jwk'));
+  const log = stderrLog(() => Date.now());
+  const closing = new AbortController();
+  const parts = { config, key, store, log, fetch, now: unixNow, newId: randomUUID, closing: closing.signal };
+  const server = await listen(createAuthority(parts), { ...config.listen, newId: randomUUID, closing });
+  process.stdout.write(
+    `${JSON.stringify({ event: 'listening', url: config.issuer, port: server.port, pid: process.pid })}\n`,
+  );
+
+  const drain = async (): Promise<void> => {
+    if (closing.signal.aborted) process.exit(130);
+    log({ event: 'draining' });
+    await server.close(GRACE_MS);
+    store.close();
+    process.exit(0);
+  };
+  process.on('SIGTERM', () => void drain());
+  process.on('SIGINT', () => void drain());
+  // A defect nobody caught: better gone and restarted than serving from a state nobody knows.
+  process.on('uncaughtException', (error) => {
+    log({ event: 'crashed', name: error.name, at: placeOf(error) });
+    process.exit(EXIT_FAILED);
+  });
+}
+
 function readConfig(): AuthorityConfig {
+  const text = process.env.DAUTH_RESOLVED_CONFIG ?? 'null';
+  delete process.env.DAUTH_RESOLVED_CONFIG;
   try {
-    return parseConfig(JSON.parse(process.env.DAUTH_RESOLVED_CONFIG ?? 'null'));
+    return parseConfig(JSON.parse(text));
   } catch (error) {
-    process.stderr.write(`The authority does not start:\n${(error as Error).message}\n`);
-    process.exit(2);
+    // A JSON error repeats what it read.
+    return stop(EXIT_CONFIG, error instanceof SyntaxError ? new Error('DAUTH_RESOLVED_CONFIG is not JSON.') : error);
   }
 }
 
-const config = readConfig();
-const path = config.database.slice('sqlite:'.length);
-const store = await openStore(path, unixNow);
-const key = loadSigningKey(join(dirname(path), 'signing.jwk'));
-const log = stderrLog(() => Date.now());
-const app = createAuthority({ config, key, store, now: unixNow, fetch, log });
-
-const server = serve({ fetch: app.fetch, hostname: config.listen.host, port: config.listen.port, overrideGlobalObjects: false }, () => {
-  process.stdout.write(`${JSON.stringify({ event: 'listening', url: config.issuer, pid: process.pid })}\n`);
-}) as Server;
-// Slow or endless requests end here; the status stream is a response and is not bounded by these.
-server.headersTimeout = 10_000;
-server.requestTimeout = 30_000;
-
-let isStopping = false;
-function stop(): void {
-  if (isStopping) process.exit(130);
-  isStopping = true;
-  log({ event: 'draining' });
-  server.close(() => {
-    store.close();
-    process.exit(0);
-  });
-  server.closeIdleConnections();
-  // The executor's status stream never ends by itself.
-  setTimeout(() => server.closeAllConnections(), Math.min(DRAIN_MS, 300)).unref();
-  setTimeout(() => process.exit(0), DRAIN_MS).unref();
+function stop(code: number, error: unknown): never {
+  process.stderr.write(`The authority does not start:\n${error instanceof Error ? error.message : 'unknown reason'}\n`);
+  process.exit(code);
 }
-process.on('SIGTERM', stop);
-process.on('SIGINT', stop);

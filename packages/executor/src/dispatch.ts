@@ -5,7 +5,7 @@
 import type { Readable } from 'node:stream';
 import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
-import type { Intent, Journal } from './journal.ts';
+import type { Facts, Intent, Journal } from './journal.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
 import type { Refusals } from './refusals.ts';
@@ -61,12 +61,10 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     await deps.seen.admit(request.handle, permitted.use);
     intent = await deps.journal.intent(intentFacts(request, permitted, destination));
     // 6–9 · open, inject, send, zero, scan
-    const answer = await send(request, permitted, destination, address, deps);
+    const { answer, ended } = await send(request, permitted, destination, address, deps);
     // 10 · outcome, when the answer has ended
-    const ended = answer.finished.then((outcome) => ({ ...outcome, error: outcome.error ?? 'ok' }));
-    void ended.then(({ status, bytes, redactions, error }) => {
-      return intent!.outcome({ code: error, status, bytes, redactions, ms: Math.round(deps.monotonic() - startedAt) });
-    }).catch(() => undefined);
+    const { outcome } = intent;
+    void ended.then((facts) => outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) })).catch(() => undefined);
     return { kind: 'answer', receipt: makeReceipt(deps.identity, intent.head), answer };
   } catch (caught) {
     const error = asDAuthError(caught);
@@ -87,7 +85,7 @@ async function send(
   destination: Destination,
   address: Awaited<ReturnType<Upstream['check']>>,
   deps: DispatchDeps,
-): Promise<UpstreamAnswer> {
+): Promise<{ answer: UpstreamAnswer; ended: Promise<Facts> }> {
   const stillStands = (): void => {
     deps.status.assertFresh();
     deps.status.view.assertStands(standing);
@@ -113,15 +111,18 @@ async function send(
       maxResponseBytes: request.maxResponseBytes,
       signal: call.signal,
     });
-    void answer.finished.then(call.leave);
-    return answer;
+    const ended = answer.finished.then(({ status, bytes, redactions, error }) => {
+      call.leave();
+      return { code: call.reason()?.code ?? error ?? 'ok', status, bytes, redactions };
+    });
+    return { answer, ended };
   } catch (error) {
     call.leave();
     throw call.reason() ?? error;
   }
 }
 
-function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, to: Destination): Readonly<Record<string, unknown>> {
+function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, to: Destination): Facts {
   const { claims, server, tokens, proof } = caller;
   return {
     request_id: request.requestId,
@@ -142,7 +143,7 @@ function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, 
 }
 
 /** Names from the verified token only: what was asked for and refused may be anything. */
-function refusalFacts({ claims, server }: Caller, request: DispatchRequest, permitted: Permit | undefined): Readonly<Record<string, unknown>> {
+function refusalFacts({ claims, server }: Caller, request: DispatchRequest, permitted: Permit | undefined): Facts {
   return {
     request_id: request.requestId,
     step: permitted === undefined ? 3 : 4,

@@ -22,7 +22,7 @@ export interface Wish {
   /** Raw path and query for the upstream. */
   readonly target: string;
   readonly origin: string | undefined;
-  /** Lowercase names. In the streaming form without what this hop consumed. */
+  /** Lowercase names. In the streaming form already `withoutHop`: there they also carry this hop's own credentials. */
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
@@ -52,7 +52,7 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   if (!detailAllows(permit.caller.claims.details, permit.handle, target)) throw denied('The token does not allow this request.');
   assertNoOverride(wish.headers, query);
   assertSlotsFree(permit.policy.inject, wish);
-  return { ...target, target: wish.target, headers: forwarded(wish.headers) };
+  return { ...target, target: wish.target, headers: withoutHop(wish.headers) };
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */
@@ -84,7 +84,7 @@ export function isOverrideField(name: string): boolean {
 }
 
 /** The caller's headers without what ends here: its own credentials, framing, and what its Connection header names. */
-function forwarded(headers: Wish['headers']): Destination['headers'] {
+export function withoutHop(headers: Wish['headers']): Destination['headers'] {
   const hop = new Set(
     headers.flatMap(([name, value]) => (name === 'connection' ? value.split(',').map((token) => token.trim().toLowerCase()) : [])),
   );

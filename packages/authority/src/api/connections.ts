@@ -12,10 +12,10 @@ import {
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import { readJson, type HttpContext, type HttpEnv } from '../http.ts';
-import { checkIntake, checkRotation, type Submission } from '../intake.ts';
+import { checkIntake, checkRotation, type Intake, type Submission } from '../intake.ts';
 import type { Connection } from '../store/connections.ts';
 import { authenticate, type Caller } from './authenticate.ts';
-import { tryEnvelope } from './try.ts';
+import { TryLimit, tryEnvelope } from './try.ts';
 
 const READ = 'dauth:connections.read';
 const WRITE = 'dauth:connections.write';
@@ -23,6 +23,27 @@ const PAGE = 100;
 
 export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
   const { store } = authority;
+  const tries = new TryLimit();
+
+  /** Checks, asks the executor where that was wished, then checks again and stores in one transaction. */
+  const take = async (
+    submission: Submission,
+    wantsTry: boolean,
+    check: () => Intake,
+    noteIt: () => void,
+  ): Promise<Intake> => {
+    if (wantsTry) {
+      const owner = check().envelope.header.dauth.owner;
+      tries.count(owner, authority.now());
+      await tryEnvelope(authority, submission.envelope);
+    }
+    return store.transaction(() => {
+      const intake = check();
+      intake.store();
+      if (!intake.repeated) noteIt();
+      return intake;
+    });
+  };
 
   app.post('/connections', async (c) => {
     const caller = authenticate(authority, c, WRITE);
@@ -30,21 +51,27 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     const { dauth } = parseEnvelope(submission.envelope).header;
     const asOperator = caller.isAdmin && dauth.owner !== caller.sub;
     const subject = asOperator ? { sub: dauth.owner, org: dauth.org } : caller;
-    const intake = await checkIntake(authority, submission, subject);
-    if (wantsTry) await tryEnvelope(authority, submission.envelope, caller.sub);
-    store.transaction(() => {
-      intake.store();
-      if (!intake.repeated) note(authority, caller, asOperator, 'connection.create', dauth.handle);
-    });
-    return c.json(view(authority, store.connections.find(dauth.handle)!), intake.repeated ? 200 : 201);
+    const directory = await authority.directory.directory();
+    const check = () => checkIntake(authority, directory, submission, subject);
+    const { repeated } = await take(submission, wantsTry, check, () =>
+      note(authority, caller, asOperator, 'connection.create', dauth.handle),
+    );
+    return c.json(view(authority, store.connections.find(dauth.handle)!), repeated ? 200 : 201);
   });
 
   app.get('/connections', (c) => {
     const caller = authenticate(authority, c, READ);
     const after = c.req.query('cursor');
-    const rows = store.connections.page(caller.isAdmin ? null : caller, after === undefined ? '' : parseHandle(after), PAGE + 1);
+    const rows = store.connections.page(
+      caller.isAdmin ? null : caller,
+      after === undefined ? '' : parseHandle(after),
+      PAGE + 1,
+    );
     const items = rows.slice(0, PAGE);
-    return c.json({ items: items.map((row) => view(authority, row)), next: rows.length > PAGE ? items.at(-1)!.handle : null });
+    return c.json({
+      items: items.map((row) => view(authority, row)),
+      next: rows.length > PAGE ? items.at(-1)!.handle : null,
+    });
   });
 
   app.get('/connections/:handle', (c) => {
@@ -59,26 +86,29 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
         const row = find(authority, caller, c);
         if (row.status === to) return;
         if (row.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');
-        if (!from.includes(row.status)) throw new DAuthError('CONFLICT', `A connection that is ${row.status} cannot do this.`);
+        if (!from.includes(row.status))
+          throw new DAuthError('CONFLICT', `A connection that is ${row.status} cannot do this.`);
         store.connections.setStatus(row.handle, to, row.ver, authority.now());
         note(authority, caller, row.owner !== caller.sub, `connection.${verb}`, row.handle);
       });
       return c.json(view(authority, find(authority, caller, c)));
     });
-  move('suspend', ['active', 'needs_reauthorization'], 'suspended');
+  // Not from needs_reauthorization: resuming would claim that the credential works again.
+  move('suspend', ['active'], 'suspended');
   move('resume', ['suspended'], 'active');
   move('revoke', ['active', 'suspended', 'needs_reauthorization'], 'revoked');
 
   app.post('/connections/:handle/rotate', async (c) => {
     const caller = authenticate(authority, c, WRITE);
-    const { submission } = readSubmission(await readJson(c));
-    const intake = await checkRotation(authority, submission, find(authority, caller, c));
-    store.transaction(() => {
-      intake.store();
-      const row = find(authority, caller, c);
-      if (!intake.repeated) note(authority, caller, row.owner !== caller.sub, 'connection.rotate', row.handle);
-    });
-    return c.json(view(authority, find(authority, caller, c)));
+    const { submission, wantsTry } = readSubmission(await readJson(c));
+    const current = () => find(authority, caller, c);
+    const { handle, owner } = current();
+    const directory = await authority.directory.directory();
+    const check = () => checkRotation(authority, directory, submission, current());
+    await take(submission, wantsTry, check, () =>
+      note(authority, caller, owner !== caller.sub, 'connection.rotate', handle),
+    );
+    return c.json(view(authority, current()));
   });
 
   app.delete('/connections/:handle', (c) => {
@@ -95,7 +125,10 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
 /** A connection of the caller; another owner's, a tombstone and an unknown handle are one answer. */
 function find(authority: Authority, caller: Caller, c: HttpContext): Connection {
   const row = authority.store.connections.find(parseHandle(c.req.param('handle')));
-  const isVisible = row !== undefined && row.deleted_at === null && (caller.isAdmin || (row.owner === caller.sub && row.org === caller.org));
+  const isVisible =
+    row !== undefined &&
+    row.deleted_at === null &&
+    (caller.isAdmin || (row.owner === caller.sub && row.org === caller.org));
   if (!isVisible) throw new DAuthError('CONNECTION_NOT_FOUND', 'There is no such connection among those you may see.');
   return row;
 }
@@ -113,7 +146,8 @@ function view(authority: Authority, row: Connection): object {
 
 function readSubmission(value: unknown): { submission: Submission; wantsTry: boolean } {
   const body = exactObject(value, 'A sealed credential', ['envelope', 'seal_proof'], ['endorsements', 'try']);
-  if (body.try !== undefined && typeof body.try !== 'boolean') throw new DAuthError('INVALID_REQUEST', '"try" must be true or false.');
+  if (body.try !== undefined && typeof body.try !== 'boolean')
+    throw new DAuthError('INVALID_REQUEST', '"try" must be true or false.');
   return {
     submission: {
       envelope: text(body.envelope, '"envelope"', LIMITS.envelope),
@@ -125,6 +159,6 @@ function readSubmission(value: unknown): { submission: Submission; wantsTry: boo
 }
 
 function note(authority: Authority, caller: Caller, asOperator: boolean, action: string, subject: string): void {
-  authority.store.audit.note(authority.now(), caller.clientId, asOperator, action, subject);
+  authority.store.audit.note({ time: authority.now(), actor: caller.clientId, asOperator, action, subject });
   authority.log({ event: action, client_id: caller.clientId, handle: subject, as_operator: asOperator });
 }

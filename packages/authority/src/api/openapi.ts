@@ -10,7 +10,12 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['post', '/connections/{handle}/suspend', 'dauth:connections.write', 'Suspend a connection'],
   ['post', '/connections/{handle}/resume', 'dauth:connections.write', 'Resume a suspended connection'],
   ['post', '/connections/{handle}/revoke', 'dauth:connections.write', 'Revoke a connection for good'],
-  ['post', '/connections/{handle}/rotate', 'dauth:connections.write', 'Replace the sealed credential by its next version'],
+  [
+    'post',
+    '/connections/{handle}/rotate',
+    'dauth:connections.write',
+    'Replace the sealed credential by its next version',
+  ],
   ['delete', '/connections/{handle}', 'dauth:connections.write', 'Delete a connection; its handle stays taken'],
   ['post', '/clients', 'dauth:admin', 'Register a client'],
   ['get', '/clients', 'dauth:admin', 'List clients'],
@@ -41,7 +46,12 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/openapi.json', (c) => {
     const paths: Record<string, Record<string, object>> = {};
     for (const [method, path, scope, summary] of OPERATIONS) {
-      const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({ name, in: 'path', required: true, schema: { type: 'string' } }));
+      const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+        name,
+        in: 'path',
+        required: true,
+        schema: { type: 'string' },
+      }));
       (paths[path] ??= {})[method] = {
         summary,
         description: `Needs the scope ${scope}.`,
@@ -50,7 +60,11 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
         responses: { '2XX': { description: 'Done' }, default: PROBLEM },
       };
     }
-    const dpop = { type: 'http', scheme: 'DPoP', description: 'RFC 9449: a DPoP-bound token whose audience is this authority.' };
+    const dpop = {
+      type: 'http',
+      scheme: 'DPoP',
+      description: 'RFC 9449: a DPoP-bound token whose audience is this authority.',
+    };
     return c.json({
       openapi: '3.1.0',
       info: { title: 'DAuth authority', version: '0.1.0' },

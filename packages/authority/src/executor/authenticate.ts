@@ -12,7 +12,11 @@ export function authenticateExecutor(authority: Authority, c: HttpContext, body?
   const { config, store, now } = authority;
   const { jkt, jti, iat } = verifyExecutorProof(proofOf(c), {
     ...{ htm: c.req.method, htu: targetOf(c, config.issuer), requireJkt: config.executor.identity },
-    ...{ now: now(), windowSeconds: LIMITS.proofSeconds, ...(body === undefined ? {} : { bodySha256: sha256Base64url(body) }) },
+    ...{
+      now: now(),
+      windowSeconds: LIMITS.proofSeconds,
+      ...(body === undefined ? {} : { bodySha256: sha256Base64url(body) }),
+    },
   });
   if (!store.once.consume(`${jkt}.${jti}`, iat + LIMITS.proofReplaySeconds)) throw new DAuthError('REPLAY_DETECTED');
   return jti;
@@ -20,8 +24,13 @@ export function authenticateExecutor(authority: Authority, c: HttpContext, body?
 
 /** Reads a body of the executor's: signed by the pinned identity before an octet is read, and bound to it after. */
 export async function readExecutorBody(authority: Authority, c: HttpContext, maxOctets: number): Promise<Uint8Array> {
-  const { jkt } = verifyEmbeddedJws(proofOf(c), { typ: TYP.executorProof, maxLength: LIMITS.proof, what: 'The executor proof' });
-  if (jkt !== authority.config.executor.identity) throw new DAuthError('UNAUTHENTICATED', "This endpoint is the executor's.");
+  const { jkt } = verifyEmbeddedJws(proofOf(c), {
+    typ: TYP.executorProof,
+    maxLength: LIMITS.proof,
+    what: 'The executor proof',
+  });
+  if (jkt !== authority.config.executor.identity)
+    throw new DAuthError('UNAUTHENTICATED', "This endpoint is the executor's.");
   const body = await readBody(c, maxOctets);
   authenticateExecutor(authority, c, body);
   return body;

@@ -2,7 +2,20 @@
  * Collects the executor's journal (spec/dauth.md §6): records continue the stored chain, a signed checkpoint closes them.
  * Never takes a record out of order, twice with other octets, or without a checkpoint by the pinned identity over it.
  */
-import { DAuthError, exactObject, integer, isHandle, isObject, LIMITS, list, parseJson, parseThumbprint, text, TYP, type JsonObject } from '@dauth/protocol';
+import {
+  DAuthError,
+  exactObject,
+  integer,
+  isHandle,
+  isObject,
+  LIMITS,
+  list,
+  parseJson,
+  parseThumbprint,
+  text,
+  TYP,
+  type JsonObject,
+} from '@dauth/protocol';
 import { sha256Base64url, verifyEmbeddedJws } from '@dauth/verify';
 import type { Authority } from '../context.ts';
 
@@ -60,9 +73,14 @@ function readUse({ kind, handle, time }: JsonObject): JournalRecord['usedAt'] {
 }
 
 function readCheckpoint(identity: string, compact: string): { seq: number; hash: string } {
-  const { claims, jkt } = verifyEmbeddedJws(compact, { typ: TYP.checkpoint, maxLength: LIMITS.proof, what: 'The checkpoint' });
+  const { claims, jkt } = verifyEmbeddedJws(compact, {
+    typ: TYP.checkpoint,
+    maxLength: LIMITS.proof,
+    what: 'The checkpoint',
+  });
   const { iss, seq, hash } = exactObject(claims, 'A checkpoint', ['iss', 'seq', 'hash', 'iat']);
-  if (jkt !== identity || iss !== identity) throw new DAuthError('UNAUTHENTICATED', 'The checkpoint is not by the pinned executor.');
+  if (jkt !== identity || iss !== identity)
+    throw new DAuthError('UNAUTHENTICATED', 'The checkpoint is not by the pinned executor.');
   return { seq: integer(seq, '"seq"', 0, Number.MAX_SAFE_INTEGER), hash: parseThumbprint(hash, '"hash"') };
 }
 

@@ -16,13 +16,21 @@ export function executorApi(app: Hono<HttpEnv>, authority: Authority): void {
     authenticateExecutor(authority, c);
     const { keys } = await directory.directory();
     const row = store.connections.find(parseHandle(c.req.param('handle')));
-    const stored = row === undefined || row.deleted_at !== null ? undefined : store.connections.envelope(row.handle, row.ver);
+    const stored =
+      row === undefined || row.deleted_at !== null ? undefined : store.connections.envelope(row.handle, row.ver);
     if (row === undefined || stored === undefined) throw new DAuthError('CONNECTION_NOT_FOUND');
     const { envelope, seal_proof, endorsements } = stored;
     // §6: only to the executor whose directory lists the key it was sealed to.
     const { kid } = parseEnvelope(envelope).header;
     if (!keys.some((key) => key.kid === kid)) throw new DAuthError('CONNECTION_NOT_FOUND');
-    return c.json({ envelope, seal_proof, endorsements, ver: row.ver, status: row.status, revision: store.changes.revision() });
+    return c.json({
+      envelope,
+      seal_proof,
+      endorsements,
+      ver: row.ver,
+      status: row.status,
+      revision: store.changes.revision(),
+    });
   });
 
   app.get('/executor/status', (c) => {

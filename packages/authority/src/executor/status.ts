@@ -22,26 +22,32 @@ export function statusStream(authority: Authority, sid: string, since: number): 
   // A `since` beyond our revision means an older backup was restored: our lower number tells the executor so.
   let sent = Math.min(since, store.changes.revision());
   let n = 0;
+  let stalled = 0;
   let stop = (): void => undefined;
+  let catchUp = (): void => undefined;
 
   const message = (): Uint8Array => {
     const changes = store.changes.since(sent, BATCH, BATCH_OCTETS);
     sent = changes.at(-1)?.revision ?? sent;
-    const claims = { iss: config.issuer, aud: config.executor.resource, sid, n: n++, revision: sent, iat: authority.now(), changes };
+    const claims = {
+      iss: config.issuer,
+      aud: config.executor.resource,
+      sid,
+      n: n++,
+      revision: sent,
+      iat: authority.now(),
+      changes,
+    };
     return Buffer.from(`${key.sign(TYP.status, claims)}\n`);
-  };
-
-  const hasRoom = (controller: ReadableStreamDefaultController): boolean => (controller.desiredSize ?? 0) > 0;
-  const catchUp = (controller: ReadableStreamDefaultController<Uint8Array>): void => {
-    while (hasRoom(controller) && sent < store.changes.revision()) controller.enqueue(message());
   };
 
   return new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const end = (close: () => void): void => {
+        const hasRoom = (): boolean => (controller.desiredSize ?? 0) > 0;
+        const fail = (why: string): void => {
           stop();
-          close();
+          controller.error(new Error(why));
         };
         /** A failing store ends the stream: silence is what makes the executor refuse. */
         const guarded = (run: () => void) => () => {
@@ -49,32 +55,34 @@ export function statusStream(authority: Authority, sid: string, since: number): 
             run();
           } catch (error) {
             log({ event: 'status_failed', at: placeOf(error) });
-            end(() => controller.error(new Error('status stream failed')));
+            fail('status stream failed');
           }
         };
-        let stalled = 0;
+        const drain = (): void => {
+          stop();
+          controller.close();
+        };
         const beat = guarded(() => {
-          stalled = hasRoom(controller) ? 0 : stalled + 1;
-          if (stalled > PATIENCE) end(() => controller.error(new Error('status reader too slow')));
+          stalled = hasRoom() ? 0 : stalled + 1;
+          if (stalled > PATIENCE) fail('status reader too slow');
           else if (stalled === 0) controller.enqueue(message());
         });
-        const drain = (): void => end(() => controller.close());
+        catchUp = guarded(() => {
+          while (hasRoom() && sent < store.changes.revision()) controller.enqueue(message());
+        });
         controller.enqueue(message());
         const timer = setInterval(beat, LIMITS.heartbeatMs);
-        const unlisten = store.changes.listen(guarded(() => catchUp(controller)));
-        closing.addEventListener('abort', drain, { once: true });
+        const unlisten = store.changes.listen(() => catchUp());
+        closing.addEventListener('abort', drain);
         stop = () => {
+          catchUp = () => undefined;
           clearInterval(timer);
           unlisten();
           closing.removeEventListener('abort', drain);
         };
       },
-      pull(controller) {
-        catchUp(controller);
-      },
-      cancel() {
-        stop();
-      },
+      pull: () => catchUp(),
+      cancel: () => stop(),
     },
     { highWaterMark: MAX_QUEUED },
   );

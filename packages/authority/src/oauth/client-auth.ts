@@ -33,14 +33,19 @@ export function authenticateClient(authority: Authority, c: HttpContext, form: F
 
 /** Records the assertion and the proof, each once. Call inside the transaction that issues. */
 export function consumeOnce({ store }: Authority, { assertion, proof }: AuthenticatedClient): void {
-  if (!store.once.consume(...assertion)) throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
+  if (!store.once.consume(...assertion))
+    throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
   if (!store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
     throw new OAuthError('invalid_dpop_proof', 'This DPoP proof was used before. Sign a fresh one.');
   }
 }
 
 function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
-  if (form.client_assertion_type !== ASSERTION_TYPE || form.client_assertion === undefined || form.client_secret !== undefined) {
+  if (
+    form.client_assertion_type !== ASSERTION_TYPE ||
+    form.client_assertion === undefined ||
+    form.client_secret !== undefined
+  ) {
     throw new OAuthError('invalid_client', 'Clients authenticate with private_key_jwt (client_assertion).');
   }
   try {
@@ -82,7 +87,8 @@ function notProven(): DAuthError {
 function readTokenProof(authority: Authority, c: HttpContext): VerifiedProof {
   try {
     const proof = readProof(rawHeaders(c));
-    if (proof === undefined) throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
+    if (proof === undefined)
+      throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
     const htu = `${authority.config.issuer}/token`;
     return verifyDpopProof(proof, { htm: 'POST', htu, now: authority.now(), windowSeconds: LIMITS.proofSeconds });
   } catch (error) {

@@ -12,12 +12,21 @@ import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
 
 /** Scopes of the authority's own API; `dauth:admin` only for a client whose registration names it. */
-export const OWN_SCOPES: readonly string[] = ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write', 'dauth:admin'];
+export const OWN_SCOPES: readonly string[] = [
+  'dauth:connections.read',
+  'dauth:connections.write',
+  'dauth:grants.write',
+  'dauth:admin',
+];
 
 /** As many as a verifier of ours reads from one token. */
 const MAX_SCOPES = 64;
 
-export async function grantClientCredentials(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
+export async function grantClientCredentials(
+  authority: Authority,
+  by: AuthenticatedClient,
+  form: Form,
+): Promise<TokenAnswer> {
   const { store, config, now, log } = authority;
   const { client, proof } = by;
   const resource = need(form, 'resource');
@@ -35,7 +44,13 @@ export async function grantClientCredentials(authority: Authority, by: Authentic
     assertLive(authority, client, subject, resource, grant);
     const { details, stored } = settleDetails(authority, { asked, subject, resource, jkt: proof.jkt, directory });
     for (const handle of stored) {
-      store.audit.note({ time: now(), actor: client.client_id, asOperator: false, action: 'connection.create', subject: handle });
+      store.audit.note({
+        time: now(),
+        actor: client.client_id,
+        asOperator: false,
+        action: 'connection.create',
+        subject: handle,
+      });
       log({ event: 'connection.create', client_id: client.client_id, handle, inline: true });
     }
     return issueToken(authority, {
@@ -50,12 +65,19 @@ export async function grantClientCredentials(authority: Authority, by: Authentic
 function findGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant {
   const { registry } = authority.store;
   const isOwn = subject.sub === (client.owner ?? client.client_id);
-  const by = { owner: subject.sub, org: subject.org, client_id: client.client_id, resource, kind: isOwn ? 'client' : 'runner' } as const;
+  const by = {
+    owner: subject.sub,
+    org: subject.org,
+    client_id: client.client_id,
+    resource,
+    kind: isOwn ? 'client' : 'runner',
+  } as const;
   const grant = registry.findGrant(by, authority.now());
   if (grant !== undefined) return grant;
   if (!isOwn) throw new OAuthError('invalid_authorization_details', NO_SUCH);
   // A revoked registration does not come back by asking again; the operator alone cannot lock itself out.
-  if (registry.hadGrant(by) && !isOperatorAtHome(authority, client, resource)) throw new OAuthError('invalid_grant', 'This access was revoked.');
+  if (registry.hadGrant(by) && !isOperatorAtHome(authority, client, resource))
+    throw new OAuthError('invalid_grant', 'This access was revoked.');
   // The registration is the grant; it gets a row at first use, so that it can be seen and revoked.
   const made: Grant = { ...by, id: authority.newId(), expires_at: null, created_at: authority.now() };
   registry.addGrant(made);
@@ -73,12 +95,18 @@ function isOperatorAtHome({ config }: Authority, client: Client, resource: strin
   return client.client_id === OPERATOR_ID && resource === config.issuer;
 }
 
-function settleScope(authority: Authority, client: Client, resource: string, asked: string | undefined): readonly string[] {
+function settleScope(
+  authority: Authority,
+  client: Client,
+  resource: string,
+  asked: string | undefined,
+): readonly string[] {
   const offered = offeredScopes(authority, client, resource);
   const scopes = asked === undefined ? [] : [...new Set(asked.split(' '))];
   const allowed = (scope: string) =>
     offered.includes(scope) && (client.scopes === null ? scope !== 'dauth:admin' : client.scopes.includes(scope));
-  if (scopes.length > MAX_SCOPES || !scopes.every(allowed)) throw new OAuthError('invalid_scope', 'A scope is not offered by this resource, or not to this client.');
+  if (scopes.length > MAX_SCOPES || !scopes.every(allowed))
+    throw new OAuthError('invalid_scope', 'A scope is not offered by this resource, or not to this client.');
   return scopes;
 }
 
@@ -86,7 +114,10 @@ function offeredScopes(authority: Authority, client: Client, resource: string): 
   if (resource === authority.config.issuer) return OWN_SCOPES;
   const server = authority.store.registry.server(resource);
   if (server === undefined || server.org !== client.org) {
-    throw new OAuthError('invalid_target', 'The resource is not a registered MCP server. Register it with "dauth servers add".');
+    throw new OAuthError(
+      'invalid_target',
+      'The resource is not a registered MCP server. Register it with "dauth servers add".',
+    );
   }
   return server.scopes;
 }

@@ -47,7 +47,9 @@ export function readAsked(text: string | undefined): Asked {
 export function subjectOfAsked(authority: Authority, asked: Asked, client: Client, jkt: string): Subject {
   const own: Subject = { sub: client.owner ?? client.client_id, org: client.org };
   const carried = asked.credentials.map((credential) => readPolicy(credential.envelope));
-  const named = asked.wishes.map((wish) => storedPolicy(authority, wish) ?? carried.find((policy) => policy.handle === wish.identifier));
+  const named = asked.wishes.map(
+    (wish) => storedPolicy(authority, wish) ?? carried.find((policy) => policy.handle === wish.identifier),
+  );
   const policies = [...carried, ...named];
   const [first] = policies;
   if (first === undefined && policies.length === 0) return own;
@@ -73,7 +75,10 @@ export interface Settling {
  * leaves nothing behind.
  * @returns the details, and the handles stored for the first time
  */
-export function settleDetails(authority: Authority, settling: Settling): { details: readonly ConnectionDetail[]; stored: readonly string[] } {
+export function settleDetails(
+  authority: Authority,
+  settling: Settling,
+): { details: readonly ConnectionDetail[]; stored: readonly string[] } {
   const { asked, subject, directory } = settling;
   return inDetails(() => {
     const stored = asked.credentials.map((credential) => {
@@ -83,23 +88,36 @@ export function settleDetails(authority: Authority, settling: Settling): { detai
     });
     const named = new Set(asked.wishes.map((wish) => wish.identifier));
     const implied = [...new Set(stored.map(({ handle }) => handle))].filter((handle) => !named.has(handle));
-    const wishes: ConnectionWish[] = [...asked.wishes, ...implied.map((identifier) => ({ type: 'dauth_connection', identifier }) as const)];
+    const wishes: ConnectionWish[] = [
+      ...asked.wishes,
+      ...implied.map((identifier) => ({ type: 'dauth_connection', identifier }) as const),
+    ];
     const details = wishes.flatMap((wish) => narrow(authority, settling, wish));
-    if (details.length > LIMITS.details) throw refusal(`A token names at most ${LIMITS.details} connections and origins; ask for fewer.`);
+    if (details.length > LIMITS.details)
+      throw refusal(`A token names at most ${LIMITS.details} connections and origins; ask for fewer.`);
     return { details, stored: stored.filter(({ repeated }) => !repeated).map(({ handle }) => handle) };
   });
 }
 
 /** What one wish comes to under the current envelope, whoever carried it. */
-function narrow(authority: Authority, { subject, resource, jkt }: Settling, wish: ConnectionWish): readonly ConnectionDetail[] {
+function narrow(
+  authority: Authority,
+  { subject, resource, jkt }: Settling,
+  wish: ConnectionWish,
+): readonly ConnectionDetail[] {
   const now = authority.now();
   const policy = usablePolicy(authority, wish, subject);
-  if (!policy.servers.includes(resource)) throw refusal('The credential was not sealed for this resource; its owner has to seal it for this server.');
-  if (policy.exp <= now || policy.iat > now + LIMITS.clockLeewaySeconds) throw refusal('The credential is outside the time it was sealed for.');
-  if (policy.pin?.jkt !== undefined && !policy.pin.jkt.includes(jkt)) throw refusal('The credential is pinned to another client key.');
+  if (!policy.servers.includes(resource))
+    throw refusal('The credential was not sealed for this resource; its owner has to seal it for this server.');
+  if (policy.exp <= now || policy.iat > now + LIMITS.clockLeewaySeconds)
+    throw refusal('The credential is outside the time it was sealed for.');
+  if (policy.pin?.jkt !== undefined && !policy.pin.jkt.includes(jkt))
+    throw refusal('The credential is pinned to another client key.');
   const { identifier, locations, actions } = wish;
-  if (locations === undefined || actions === undefined) return detailsFromAllow(identifier, policy.connection, policy.allow);
-  if (!detailWithinAllow({ locations, actions }, policy.allow)) throw refusal('An authorization detail exceeds what its owner sealed.');
+  if (locations === undefined || actions === undefined)
+    return detailsFromAllow(identifier, policy.connection, policy.allow);
+  if (!detailWithinAllow({ locations, actions }, policy.allow))
+    throw refusal('An authorization detail exceeds what its owner sealed.');
   return [{ type: 'dauth_connection', identifier, name: policy.connection, locations, actions }];
 }
 
@@ -107,7 +125,8 @@ function narrow(authority: Authority, { subject, resource, jkt }: Settling, wish
 function usablePolicy(authority: Authority, wish: ConnectionWish, subject: Subject): EnvelopePolicy {
   const row = authority.store.connections.find(wish.identifier);
   const policy = storedPolicy(authority, wish);
-  if (policy === undefined || row?.owner !== subject.sub || row.org !== subject.org || row.status !== 'active') throw refusal(NO_SUCH);
+  if (policy === undefined || row?.owner !== subject.sub || row.org !== subject.org || row.status !== 'active')
+    throw refusal(NO_SUCH);
   return policy;
 }
 

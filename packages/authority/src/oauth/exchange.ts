@@ -16,9 +16,13 @@ const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 export function grantExchange(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
   const { store, config, now } = authority;
   const server = store.registry.serverOf(by.client.client_id);
-  if (server === undefined) throw new OAuthError('unauthorized_client', 'Only a registered MCP server may exchange tokens.');
+  if (server === undefined)
+    throw new OAuthError('unauthorized_client', 'Only a registered MCP server may exchange tokens.');
   if (by.proof.jkt !== by.client.jkt) {
-    throw new OAuthError('invalid_dpop_proof', 'An MCP server proves the key it authenticates with; sign the DPoP proof with that key.');
+    throw new OAuthError(
+      'invalid_dpop_proof',
+      'An MCP server proves the key it authenticates with; sign the DPoP proof with that key.',
+    );
   }
   assertTarget(config.executor.resource, form);
   const { subject, windowEnd, windowKey, subjectDpop } = readSubject(authority, server, form);
@@ -32,7 +36,13 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
       throw new OAuthError('invalid_grant', 'Another server acts on this call.');
     }
     return issueToken(authority, {
-      ...{ sub: subject.sub, org: subject.org, aud: config.executor.resource, client_id: by.client.client_id, scope: [] },
+      ...{
+        sub: subject.sub,
+        org: subject.org,
+        aud: config.executor.resource,
+        client_id: by.client.client_id,
+        scope: [],
+      },
       ...{ grant_id: subject.grant_id, jkt: by.proof.jkt, details },
       exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),
       dispatch: { actor: server.resource, subjectJti: subject.jti, subjectClientId: subject.client_id, subjectDpop },
@@ -67,7 +77,12 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
   try {
     const audience = server.resource;
     const subject = verifyAccessToken(token, { issuer: config.issuer, audience, now: now(), keys: key.jwk });
-    const proof = verifyCarriedProof(subjectDpop, { jkt: subject.cnf.jkt, htu: audience, accessToken: token, now: now() });
+    const proof = verifyCarriedProof(subjectDpop, {
+      jkt: subject.cnf.jkt,
+      htu: audience,
+      accessToken: token,
+      now: now(),
+    });
     if (proof.windowEnd <= now()) throw new DAuthError('UNAUTHENTICATED', 'The window of this call has ended.');
     return { subject, subjectDpop, windowKey: `${proof.jkt}.${proof.jti}`, windowEnd: proof.windowEnd };
   } catch (error) {
@@ -82,7 +97,8 @@ function narrowDetails(subject: AccessClaims, asked: string | undefined): readon
     const details = parseDetails(parseJson(asked, LIMITS.jsonBody));
     if (isNarrower(details, subject.details)) return details;
   } catch (error) {
-    if (error instanceof DAuthError) throw new OAuthError('invalid_authorization_details', error.publicMessage, { cause: error });
+    if (error instanceof DAuthError)
+      throw new OAuthError('invalid_authorization_details', error.publicMessage, { cause: error });
     throw error;
   }
   throw new OAuthError('invalid_authorization_details', 'An exchange never gives more than the token it starts from.');
@@ -91,7 +107,13 @@ function narrowDetails(subject: AccessClaims, asked: string | undefined): readon
 /** Revocation bites here too, not only at the executor. */
 function assertLive(authority: Authority, subject: AccessClaims, server: Server): void {
   const { store } = authority;
-  const ids = { token: subject.jti, grant: subject.grant_id, client: subject.client_id, owner: subject.sub, org: subject.org };
+  const ids = {
+    token: subject.jti,
+    grant: subject.grant_id,
+    client: subject.client_id,
+    owner: subject.sub,
+    org: subject.org,
+  };
   const revoked = store.changes.isAnyRevoked({ ...ids, server: server.resource });
   if (revoked) throw new OAuthError('invalid_grant', 'This access was revoked.');
 }

@@ -36,7 +36,9 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
   const { config, key, now, newId } = authority;
   const iat = now();
   const scope = issue.scope.join(' ');
-  const connections = Object.fromEntries(issue.details.map((detail) => [detail.name ?? detail.identifier, detail.identifier]));
+  const connections = Object.fromEntries(
+    issue.details.map((detail) => [detail.name ?? detail.identifier, detail.identifier]),
+  );
   const token = key.sign(TYP.accessToken, {
     ...{ iss: config.issuer, sub: issue.sub, aud: issue.aud, client_id: issue.client_id },
     ...(scope === '' ? {} : { scope }),

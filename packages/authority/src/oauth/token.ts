@@ -26,10 +26,12 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       const form = await readForm(c);
       const grantType = need(form, 'grant_type');
       const granter = GRANTS.get(grantType);
-      if (granter === undefined) throw new OAuthError('unsupported_grant_type', 'This authority grants client_credentials and token exchange.');
+      if (granter === undefined)
+        throw new OAuthError('unsupported_grant_type', 'This authority grants client_credentials and token exchange.');
       const by = authenticateClient(authority, c, form);
       const { client_id, grants } = by.client;
-      if (!grants.includes(grantType)) throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
+      if (!grants.includes(grantType))
+        throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
       const answer = await granter(authority, by, form);
       const connections = answer.authorization_details.length;
       authority.log({ event: 'token', grant_type: grantType, client_id, connections, request_id: c.get('requestId') });
@@ -47,7 +49,10 @@ function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Res
   const known = error instanceof OAuthError ? error : fromProtocol(error);
   authority.log({ event: 'token_refused', error: known.code, request_id: c.get('requestId') });
   if (known.status === 503) c.header('retry-after', '1');
-  return c.json({ error: known.code, error_description: known.description, request_id: c.get('requestId') }, known.status);
+  return c.json(
+    { error: known.code, error_description: known.description, request_id: c.get('requestId') },
+    known.status,
+  );
 }
 
 function fromProtocol(error: unknown): OAuthError {

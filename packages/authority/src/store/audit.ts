@@ -31,11 +31,13 @@ export class Audit {
   }
 
   last(executor: string): AuditRow | undefined {
-    return this.#db.get('SELECT seq, line, hash FROM audit WHERE executor = ? ORDER BY seq DESC LIMIT 1', executor) as AuditRow | undefined;
+    return this.#db.get('SELECT seq, line, hash FROM audit WHERE executor = ? ORDER BY seq DESC LIMIT 1', executor) as
+      AuditRow | undefined;
   }
 
   at(executor: string, seq: number): AuditRow | undefined {
-    return this.#db.get('SELECT seq, line, hash FROM audit WHERE executor = ? AND seq = ?', executor, seq) as AuditRow | undefined;
+    return this.#db.get('SELECT seq, line, hash FROM audit WHERE executor = ? AND seq = ?', executor, seq) as
+      AuditRow | undefined;
   }
 
   append(executor: string, { seq, line, hash }: AuditRow): void {
@@ -43,7 +45,12 @@ export class Audit {
   }
 
   addCheckpoint(executor: string, seq: number, checkpoint: string): void {
-    this.#db.run('INSERT OR REPLACE INTO checkpoints (executor, seq, checkpoint) VALUES (?,?,?)', executor, seq, checkpoint);
+    this.#db.run(
+      'INSERT OR REPLACE INTO checkpoints (executor, seq, checkpoint) VALUES (?,?,?)',
+      executor,
+      seq,
+      checkpoint,
+    );
   }
 
   page(executor: string, after: number, limit: number): AuditRow[] {

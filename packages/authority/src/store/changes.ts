@@ -8,7 +8,11 @@ import type { Database } from './driver.ts';
 /** What a change's revision adds to its JSON. */
 const REVISION_OCTETS = 32;
 
-type Unnumbered = StatusChange extends infer Change ? (Change extends StatusChange ? Omit<Change, 'revision'> : never) : never;
+type Unnumbered = StatusChange extends infer Change
+  ? Change extends StatusChange
+    ? Omit<Change, 'revision'>
+    : never
+  : never;
 
 export class Changes {
   readonly #db: Database;
@@ -24,16 +28,28 @@ export class Changes {
 
   /** The next changes, oldest first: at most `limit` of them, and about `octets` of JSON, but always one where there is one. */
   since(revision: number, limit: number, octets: number): StatusChange[] {
-    const rows = this.#db.all('SELECT revision, change FROM changes WHERE revision > ? ORDER BY revision LIMIT ?', revision, limit);
+    const rows = this.#db.all(
+      'SELECT revision, change FROM changes WHERE revision > ? ORDER BY revision LIMIT ?',
+      revision,
+      limit,
+    );
     let size = 0;
-    const fits = rows.findIndex((row, index) => (size += Buffer.byteLength(String(row.change)) + REVISION_OCTETS) > octets && index > 0);
+    const fits = rows.findIndex(
+      (row, index) => (size += Buffer.byteLength(String(row.change)) + REVISION_OCTETS) > octets && index > 0,
+    );
     const taken = fits === -1 ? rows : rows.slice(0, fits);
-    return taken.map((row) => ({ ...(JSON.parse(String(row.change)) as StatusChange), revision: Number(row.revision) }));
+    return taken.map((row) => ({
+      ...(JSON.parse(String(row.change)) as StatusChange),
+      revision: Number(row.revision),
+    }));
   }
 
   /** Appends inside the caller's transaction; listeners hear of it in the next turn, when it is committed or gone. */
   append(change: Unnumbered): void {
-    this.#db.run('INSERT INTO changes (revision, change) SELECT coalesce(max(revision), 0) + 1, ? FROM changes', JSON.stringify(change));
+    this.#db.run(
+      'INSERT INTO changes (revision, change) SELECT coalesce(max(revision), 0) + 1, ? FROM changes',
+      JSON.stringify(change),
+    );
     setImmediate(() => this.#listeners.forEach((listener) => listener()));
   }
 

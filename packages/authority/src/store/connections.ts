@@ -48,7 +48,11 @@ export class Connections {
   page(owner: { sub: string; org: string } | null, after: string, limit: number): Connection[] {
     const rows =
       owner === null
-        ? this.#db.all('SELECT * FROM connections WHERE deleted_at IS NULL AND handle > ? ORDER BY handle LIMIT ?', after, limit)
+        ? this.#db.all(
+            'SELECT * FROM connections WHERE deleted_at IS NULL AND handle > ? ORDER BY handle LIMIT ?',
+            after,
+            limit,
+          )
         : this.#db.all(
             'SELECT * FROM connections WHERE owner = ? AND org = ? AND deleted_at IS NULL AND handle > ? ORDER BY handle LIMIT ?',
             ...[owner.sub, owner.org, after, limit],
@@ -107,12 +111,21 @@ export class Connections {
   /** Leaves a tombstone: the row without its ciphertext. */
   bury(handle: ConnectionHandle, ver: number, now: number): void {
     this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);
-    this.#db.run("UPDATE connections SET status = 'revoked', deleted_at = ?, updated_at = ? WHERE handle = ?", now, now, handle);
+    this.#db.run(
+      "UPDATE connections SET status = 'revoked', deleted_at = ?, updated_at = ? WHERE handle = ?",
+      now,
+      now,
+      handle,
+    );
     this.#announce(handle, 'revoked', ver);
   }
 
   touch(handle: string, usedAt: number): void {
-    this.#db.run('UPDATE connections SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE handle = ?', usedAt, handle);
+    this.#db.run(
+      'UPDATE connections SET last_used_at = max(coalesce(last_used_at, 0), ?) WHERE handle = ?',
+      usedAt,
+      handle,
+    );
   }
 
   #addEnvelope(stored: StoredEnvelope, now: number): void {
@@ -124,7 +137,12 @@ export class Connections {
   }
 
   #announce(handle: ConnectionHandle, status: ConnectionStatus, ver: number): void {
-    const change: Omit<Extract<StatusChange, { kind: 'connection' }>, 'revision'> = { kind: 'connection', handle, status, ver };
+    const change: Omit<Extract<StatusChange, { kind: 'connection' }>, 'revision'> = {
+      kind: 'connection',
+      handle,
+      status,
+      ver,
+    };
     this.#changes.append(change);
   }
 }

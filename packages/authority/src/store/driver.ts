@@ -89,13 +89,18 @@ export async function openDatabase(path: string): Promise<Database> {
   const { DatabaseSync } = await loadSqlite();
   const database = new Database(new DatabaseSync(path));
   database.exec('PRAGMA busy_timeout = 5000');
-  database.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON');
+  database.exec(
+    'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON',
+  );
   // A pragma that is not understood says nothing, so each is read back.
   const isDurable =
     database.get('PRAGMA synchronous')?.synchronous === 2 &&
     database.get('PRAGMA foreign_keys')?.foreign_keys === 1 &&
     (path === ':memory:' || database.get('PRAGMA journal_mode')?.journal_mode === 'wal');
-  if (!isDurable) throw new Error('The database cannot promise durable writes here (WAL with synchronous=FULL). Use a local file system.');
+  if (!isDurable)
+    throw new Error(
+      'The database cannot promise durable writes here (WAL with synchronous=FULL). Use a local file system.',
+    );
   return database;
 }
 

@@ -77,7 +77,12 @@ export class Registry {
   /** @returns false where the resource belongs to a server already */
   addServer(server: Server): boolean {
     const values = [server.resource, server.client_id, JSON.stringify(server.scopes), server.org, server.created_at];
-    return this.#db.run('INSERT OR IGNORE INTO servers (resource, client_id, scopes, org, created_at) VALUES (?,?,?,?,?)', ...values) === 1;
+    return (
+      this.#db.run(
+        'INSERT OR IGNORE INTO servers (resource, client_id, scopes, org, created_at) VALUES (?,?,?,?,?)',
+        ...values,
+      ) === 1
+    );
   }
 
   grant(id: string): Grant | undefined {
@@ -96,14 +101,24 @@ export class Registry {
 
   /** Whether any grant of this kind was ever given: a revoked registration grant does not come back by asking again. */
   hadGrant(by: Pick<Grant, 'kind' | 'owner' | 'org' | 'client_id' | 'resource'>): boolean {
-    const sql = 'SELECT 1 AS one FROM grants WHERE owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ? LIMIT 1';
+    const sql =
+      'SELECT 1 AS one FROM grants WHERE owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ? LIMIT 1';
     return this.#db.get(sql, by.owner, by.org, by.client_id, by.resource, by.kind) !== undefined;
   }
 
   addGrant(grant: Grant): void {
     this.#db.run(
       'INSERT INTO grants (id, kind, owner, org, client_id, resource, expires_at, created_at) VALUES (?,?,?,?,?,?,?,?)',
-      ...[grant.id, grant.kind, grant.owner, grant.org, grant.client_id, grant.resource, grant.expires_at, grant.created_at],
+      ...[
+        grant.id,
+        grant.kind,
+        grant.owner,
+        grant.org,
+        grant.client_id,
+        grant.resource,
+        grant.expires_at,
+        grant.created_at,
+      ],
     );
   }
 
@@ -113,7 +128,12 @@ export class Registry {
     const rows =
       owner === null
         ? this.#db.all(`SELECT * FROM grants WHERE ${live} ORDER BY created_at, id`, now)
-        : this.#db.all(`SELECT * FROM grants WHERE ${live} AND owner = ? AND org = ? ORDER BY created_at, id`, now, owner.sub, owner.org);
+        : this.#db.all(
+            `SELECT * FROM grants WHERE ${live} AND owner = ? AND org = ? ORDER BY created_at, id`,
+            now,
+            owner.sub,
+            owner.org,
+          );
     return rows as unknown as Grant[];
   }
 }

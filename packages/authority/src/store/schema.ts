@@ -52,7 +52,8 @@ const MIGRATIONS: readonly string[] = [
 export function migrate(database: Database): void {
   database.exec('CREATE TABLE IF NOT EXISTS schema_version (version INTEGER NOT NULL) STRICT');
   const current = Number(database.get('SELECT coalesce(max(version), 0) AS version FROM schema_version')?.version ?? 0);
-  if (current > MIGRATIONS.length) throw new Error('The database was written by a newer version of DAuth; upgrade before starting.');
+  if (current > MIGRATIONS.length)
+    throw new Error('The database was written by a newer version of DAuth; upgrade before starting.');
   MIGRATIONS.slice(current).forEach((sql, index) => {
     database.transaction(() => {
       database.exec(sql);

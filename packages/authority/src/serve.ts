@@ -1,0 +1,82 @@
+/**
+ * The authority behind a socket: node's server with its bounds, and answers with a request id even where no handler ran.
+ * Never decides anything: what is decided is in the handler it is given.
+ */
+import { createServer, STATUS_CODES, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { DAuthError, HEADER, problemDocument } from '@dauth/protocol';
+import { getRequestListener } from '@hono/node-server';
+import type { Hono } from 'hono';
+import { SECURITY_HEADERS, type HttpEnv } from './http.ts';
+
+export interface Served {
+  readonly port: number;
+  /** Stops taking connections, ends what never ends by itself, waits for the rest; cuts off after `graceMs`. */
+  close(graceMs: number): Promise<void>;
+}
+
+export interface ServeOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly newId: () => string;
+  /** Aborted by `close`; the status streams end with it. */
+  readonly closing: AbortController;
+}
+
+/** @throws Error where the address cannot be had */
+export async function listen(app: Hono<HttpEnv>, { host, port, newId, closing }: ServeOptions): Promise<Served> {
+  const refusal = (error: DAuthError) => {
+    const id = newId();
+    const headers = {
+      ...SECURITY_HEADERS,
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      [HEADER.requestId]: id,
+    };
+    return { body: JSON.stringify(problemDocument(error, id)), headers };
+  };
+  const listener = getRequestListener(app.fetch, {
+    overrideGlobalObjects: false,
+    // A target or Host that makes no URL never reaches the handler.
+    errorHandler: () => {
+      const { body, headers } = refusal(new DAuthError('INVALID_REQUEST'));
+      return new Response(body, { status: 400, headers });
+    },
+  });
+  const server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
+  // Slow or endless requests end here; the status stream is an answer and is not bounded by these.
+  server.headersTimeout = 10_000;
+  server.requestTimeout = 30_000;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    const { status, code } = CLIENT_ERRORS[error.code ?? ''] ?? { status: 400, code: 'INVALID_REQUEST' };
+    const { body, headers } = refusal(new DAuthError(code));
+    const lines = Object.entries({
+      ...headers,
+      'content-length': String(Buffer.byteLength(body)),
+      connection: 'close',
+    });
+    socket.end(
+      `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+    );
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, resolve);
+  });
+  return { port: (server.address() as AddressInfo).port, close: (graceMs) => drain(server, closing, graceMs) };
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, { status: number; code: 'PAYLOAD_TOO_LARGE' | 'INVALID_REQUEST' }>> = {
+  HPE_HEADER_OVERFLOW: { status: 431, code: 'PAYLOAD_TOO_LARGE' },
+  ERR_HTTP_REQUEST_TIMEOUT: { status: 408, code: 'INVALID_REQUEST' },
+};
+
+async function drain(server: Server, closing: AbortController, graceMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  closing.abort();
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await closed;
+  clearTimeout(timer);
+}
