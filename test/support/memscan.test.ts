@@ -48,7 +48,7 @@ test('every spelling is found', { skip }, async (t) => {
   assert.ok(result);
   if (isForbidden(result)) return t.skip(describeScan(result));
   assert.equal(result.state, 'CHECKED');
-  assert.deepEqual(Object.keys(result.found.s!).sort(), needles.map((needle) => needle.encoding).sort());
+  assert.deepEqual(Object.keys(result.found.s!).toSorted(), needles.map((needle) => needle.encoding).toSorted());
 });
 
 test('a process that never had the secret is clean', { skip }, async (t) => {

@@ -19,5 +19,3 @@ if (reflect.getMetadata === undefined) {
     known.set(target, entries.set(key, value));
   };
 }
-
-export {};

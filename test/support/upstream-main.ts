@@ -70,8 +70,11 @@ function relay(request: IncomingMessage, response: ServerResponse, api: Api): vo
 }
 
 function isSame(left: string, right: string): boolean {
-  const digest = (text: string) => createHash('sha256').update(text).digest();
   return timingSafeEqual(digest(left), digest(right));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }
 
 async function startGithub(baseUrl: string): Promise<Api | undefined> {

@@ -9,6 +9,7 @@ import type { Facts, Intent, Journal } from './journal.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
 import type { Refusals } from './refusals.ts';
+import { assertNoOverrideField } from './override.ts';
 import { makeReceipt } from './receipt.ts';
 import { decideTarget, type Destination, type Wish } from './target.ts';
 import type { Upstream, UpstreamAnswer } from './upstream.ts';
@@ -56,6 +57,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     permitted = await permit(caller, request.handle, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
+    if (request.body instanceof Uint8Array) assertNoOverrideField(request.body, destination.headers);
     const address = await deps.upstream.check(destination.origin);
     // 5 · what was seen and what is intended, durable; the outcome's space reserved
     await deps.seen.admit(request.handle, permitted.use);

@@ -10,18 +10,24 @@ import { isOverrideField } from './target.ts';
 /** Longer names are no override in any spelling. */
 const MAX_NAME = 64;
 
+type Headers = readonly (readonly [name: string, value: string])[];
+
 /** The body itself, or the body behind a watch where its type can carry form fields. */
-export function watchForOverride(body: Readable, headers: readonly (readonly [name: string, value: string])[]): Readable {
-  const type = headers.find(([name]) => name === 'content-type')?.[1] ?? '';
-  if (/^\s*application\/x-www-form-urlencoded/i.test(type)) return watched(body, new UrlencodedNames());
-  if (/^\s*multipart\/form-data/i.test(type)) return watched(body, new MultipartNames());
-  return body;
+export function watchForOverride(body: Readable, headers: Headers): Readable {
+  const names = namesFor(headers);
+  return names === undefined ? body : watched(body, names);
 }
 
 /** @throws DAuthError `POLICY_DENIED` where a whole body has an override field */
-export function assertNoOverrideField(body: Uint8Array, type: string): void {
-  const names = /^\s*application\/x-www-form-urlencoded/i.test(type) ? new UrlencodedNames() : /^\s*multipart\/form-data/i.test(type) ? new MultipartNames() : undefined;
+export function assertNoOverrideField(body: Uint8Array, headers: Headers): void {
+  const names = namesFor(headers);
   if (names?.takes(Buffer.from(body)) || names?.ends()) throw denied();
+}
+
+function namesFor(headers: Headers): Names | undefined {
+  const type = headers.find(([name]) => name === 'content-type')?.[1].trim().toLowerCase() ?? '';
+  if (type.startsWith('application/x-www-form-urlencoded')) return new UrlencodedNames();
+  return type.startsWith('multipart/') ? new MultipartNames() : undefined;
 }
 
 interface Names {

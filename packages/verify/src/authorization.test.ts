@@ -8,23 +8,23 @@ import { assertRefused } from './signer.test-support.ts';
 
 const PROOF = 'aa.bb.cc';
 
-test('a DPoP request gives token and proof, whatever the case of names and scheme', () => {
+test('[token.bound] a DPoP request gives token and proof, whatever the case of names and scheme', () => {
   const raw = ['Host', 'a.example', 'AUTHORIZATION', 'dpop tok.en', 'dpop', PROOF];
   assert.deepEqual(readAuthorization(raw), { scheme: 'DPoP', token: 'tok.en', proof: PROOF });
   const web = new Headers({ authorization: 'DPoP tok.en', dpop: PROOF });
   assert.deepEqual(readAuthorization(web), { scheme: 'DPoP', token: 'tok.en', proof: PROOF });
 });
 
-test('a Bearer request gives the token and says Bearer', () => {
+test('[token.bound] a Bearer request gives the token and says Bearer', () => {
   assert.deepEqual(readAuthorization(['authorization', 'Bearer tok']), { scheme: 'Bearer', token: 'tok' });
 });
 
-test('a header value that looks like a name is not taken for one', () => {
+test('[token.bound] a header value that looks like a name is not taken for one', () => {
   const raw = ['x-note', 'authorization', 'authorization', 'DPoP tok', 'dpop', PROOF];
   assert.equal(readAuthorization(raw).token, 'tok');
 });
 
-test('a proof alone is read for token requests, and its absence is no error', () => {
+test('[token.bound] a proof alone is read for token requests, and its absence is no error', () => {
   assert.equal(readProof(['DPoP', PROOF]), PROOF);
   assert.equal(readProof(new Headers()), undefined);
 });
@@ -84,12 +84,12 @@ const REFUSALS: readonly [string, RequestHeaders, RegExp][] = [
   ['a proof larger than allowed', ['authorization', 'DPoP a', 'dpop', 'a'.repeat(8_193)], /DPoP header is larger/],
 ];
 for (const [what, headers, sentence] of REFUSALS) {
-  test(`a request is refused: ${what}`, () => {
+  test(`[token.bound] a request is refused: ${what}`, () => {
     assertRefused(() => readAuthorization(headers), 'UNAUTHENTICATED', sentence);
   });
 }
 
-test('node:http hides a second Authorization header from `headers`; `rawHeaders` shows it', async () => {
+test('[token.bound] node:http hides a second Authorization header from `headers`; `rawHeaders` shows it', async () => {
   const seen = await new Promise<{ headers: unknown; raw: string[] }>((resolve, reject) => {
     const server = createServer((incoming, outgoing) => {
       resolve({ headers: incoming.headers.authorization, raw: incoming.rawHeaders });

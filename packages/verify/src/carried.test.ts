@@ -14,25 +14,25 @@ function proof(changes: object = {}): string {
   return client.proof('dpop+jwt', { ...CLAIMS, ...changes });
 }
 
-test('a carried proof gives its key, id and the end of the call window', () => {
+test('[token.bound] a carried proof gives its key, id and the end of the call window', () => {
   const verified = verifyCarriedProof(proof(), OPTIONS);
   assert.deepEqual([verified.jkt, verified.jti, verified.windowEnd], [client.jkt, 'one', NOW + 300]);
 });
 
-test('any HTTP method of the call will do, and nothing that is none', () => {
+test('[token.bound] any HTTP method of the call will do, and nothing that is none', () => {
   for (const htm of ['GET', 'DELETE']) assert.equal(verifyCarriedProof(proof({ htm }), OPTIONS).jti, 'one');
   assertRefused(() => verifyCarriedProof(proof({ htm: 'CONNECT' }), OPTIONS), 'UNAUTHENTICATED', /A method must be/);
 });
 
-test('one of the pinned keys is enough', () => {
+test('[token.bound] one of the pinned keys is enough', () => {
   assert.equal(verifyCarriedProof(proof(), { ...OPTIONS, jkt: [makeSigner().jkt, client.jkt] }).jkt, client.jkt);
 });
 
-test('the window is 300 s back and 5 s ahead, ends included', () => {
+test('[token.bound] the window is 300 s back and 5 s ahead, ends included', () => {
   for (const iat of [NOW - 300, NOW + 5]) assert.equal(verifyCarriedProof(proof({ iat }), OPTIONS).iat, iat);
 });
 
-test('without the token at hand the hash is not asked for', () => {
+test('[token.bound] without the token at hand the hash is not asked for', () => {
   const { accessToken: _, ...options } = OPTIONS;
   assert.equal(verifyCarriedProof(proof({ ath: undefined }), options).jti, 'one');
 });
@@ -47,7 +47,7 @@ const REFUSALS: readonly [string, object, object, RegExp][] = [
   ['where no key is pinned', {}, { jkt: [] }, /key that may not make this call/],
 ];
 for (const [what, claims, options, sentence] of REFUSALS) {
-  test(`a carried proof is refused: ${what}`, () => {
+  test(`[token.bound] a carried proof is refused: ${what}`, () => {
     assertRefused(() => verifyCarriedProof(proof(claims), { ...OPTIONS, ...options }), 'UNAUTHENTICATED', sentence);
   });
 }

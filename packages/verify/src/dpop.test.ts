@@ -26,7 +26,7 @@ const RFC_HEADER =
   'eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0VjNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCR' +
   'nMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5VERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19';
 
-test('the token request proof of RFC 9449 §5 verifies and has the thumbprint of §6.1', () => {
+test('[token.bound] the token request proof of RFC 9449 §5 verifies and has the thumbprint of §6.1', () => {
   const jws =
     `${RFC_HEADER}.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIsImh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwia` +
     'WF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vfrg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg';
@@ -40,7 +40,7 @@ test('the token request proof of RFC 9449 §5 verifies and has the thumbprint of
   assert.equal(verified.jti, '-BwC3ESc6acc2lTc');
 });
 
-test('the resource request proof of RFC 9449 §7.1 verifies with its access token and not with another', () => {
+test('[token.bound] the resource request proof of RFC 9449 §7.1 verifies with its access token and not with another', () => {
   const jws =
     `${RFC_HEADER}.eyJqdGkiOiJlMWozVl9iS2ljOC1MQUVCIiwiaHRtIjoiR0VUIiwiaHR1IjoiaHR0cHM6Ly9yZXNvdXJjZS5leGFtcGxlLm9yZy9wcm90ZWN0Z` +
     'WRyZXNvdXJjZSIsImlhdCI6MTU2MjI2MjYxOCwiYXRoIjoiZlVIeU8ycjJaM0RaNTNFc05yV0JiMHhXWG9hTnk1OUlpS0NBcWtzbVFFbyJ9' +
@@ -61,13 +61,13 @@ test('the resource request proof of RFC 9449 §7.1 verifies with its access toke
   );
 });
 
-test('a good proof gives key, id, time and claims', () => {
+test('[token.bound] a good proof gives key, id, time and claims', () => {
   const verified = verifyDpopProof(proof({ nonce: 'n' }), { ...OPTIONS, requireJkt: signer.jkt });
   assert.deepEqual([verified.jkt, verified.jti, verified.iat, verified.claims.nonce], [signer.jkt, 'one', NOW, 'n']);
   assert.deepEqual({ ...verified.jwk }, { ...signer.jwk });
 });
 
-test('an Ed25519 proof verifies too', () => {
+test('[token.bound] an Ed25519 proof verifies too', () => {
   const other = makeSigner('Ed25519');
   assert.equal(verifyDpopProof(other.proof('dpop+jwt', CLAIMS), OPTIONS).jkt, other.jkt);
 });
@@ -102,12 +102,12 @@ const REFUSALS: readonly [string, () => string, RegExp][] = [
   ['crit', () => proof({}, { crit: ['jti'] }), /critical header members/],
 ];
 for (const [what, make, sentence] of REFUSALS) {
-  test(`a proof is refused: ${what}`, () => {
+  test(`[token.bound] a proof is refused: ${what}`, () => {
     assertRefused(() => verifyDpopProof(make(), OPTIONS), 'UNAUTHENTICATED', sentence);
   });
 }
 
-test('the window’s ends are inside it, and both are the caller’s to set', () => {
+test('[token.bound] the window’s ends are inside it, and both are the caller’s to set', () => {
   for (const iat of [NOW - 60, NOW + 5]) assert.equal(verifyDpopProof(proof({ iat }), OPTIONS).iat, iat);
   const wide = { ...OPTIONS, windowSeconds: 300, leewaySeconds: 300 };
   for (const iat of [NOW - 300, NOW + 300]) assert.equal(verifyDpopProof(proof({ iat }), wide).iat, iat);
@@ -116,7 +116,7 @@ test('the window’s ends are inside it, and both are the caller’s to set', ()
   }
 });
 
-test('a proof by another key than the token’s is refused', () => {
+test('[token.bound] a proof by another key than the token’s is refused', () => {
   assertRefused(
     () => verifyDpopProof(proof(), { ...OPTIONS, requireJkt: makeSigner().jkt }),
     'UNAUTHENTICATED',
@@ -124,13 +124,13 @@ test('a proof by another key than the token’s is refused', () => {
   );
 });
 
-test('one of several URLs of a node is enough, and none is not', () => {
+test('[token.bound] one of several URLs of a node is enough, and none is not', () => {
   const htu = ['https://a.example/mcp', 'https://mcp.example/mcp'];
   assert.equal(verifyDpopProof(proof(), { ...OPTIONS, htu }).jti, 'one');
   assertRefused(() => verifyDpopProof(proof(), { ...OPTIONS, htu: [] }), 'UNAUTHENTICATED', /another URL/);
 });
 
-test('a proof larger than 8 KiB is refused before it is parsed', () => {
+test('[token.bound] a proof larger than 8 KiB is refused before it is parsed', () => {
   assertRefused(
     () => verifyDpopProof(proof({ pad: 'x'.repeat(8_192) }), OPTIONS),
     'UNAUTHENTICATED',
@@ -139,7 +139,7 @@ test('a proof larger than 8 KiB is refused before it is parsed', () => {
   assertRefused(() => verifyDpopProof('.'.repeat(8_193), OPTIONS), 'UNAUTHENTICATED', /larger than allowed/);
 });
 
-test('no sentence of a refusal repeats what was sent', () => {
+test('[token.bound] no sentence of a refusal repeats what was sent', () => {
   const marker = 'marker-that-was-sent';
   for (const changes of [
     { htm: marker },
@@ -151,7 +151,7 @@ test('no sentence of a refusal repeats what was sent', () => {
   }
 });
 
-test('proofs made by oauth4webapi verify', async () => {
+test('[token.bound] proofs made by oauth4webapi verify', async () => {
   for (const alg of ['ES256', 'Ed25519'] as const) {
     const handle = DPoP({}, await generateDpopKeyPair(alg));
     let sent: string | null = null;
@@ -168,7 +168,7 @@ test('proofs made by oauth4webapi verify', async () => {
   }
 });
 
-test('an executor proof names its body, and only then', () => {
+test('[token.bound] an executor proof names its body, and only then', () => {
   const target = { htm: 'POST', htu: 'https://auth.example/executor/records', now: NOW, windowSeconds: 60 };
   const claims = { htm: 'POST', htu: target.htu, iat: NOW, jti: 'one' };
   const bodySha256 = sha256Base64url('body');
@@ -185,7 +185,7 @@ test('an executor proof names its body, and only then', () => {
   }
 });
 
-test('a DPoP proof is no executor proof, nor the other way round', () => {
+test('[token.bound] a DPoP proof is no executor proof, nor the other way round', () => {
   const target = { htm: 'POST', htu: 'https://mcp.example/mcp', now: NOW, windowSeconds: 60 };
   assertRefused(
     () => verifyExecutorProof(proof(), target),

@@ -63,5 +63,6 @@ test('what WHATWG parsers repair or hide is no URL here', () => {
 });
 
 test('two malformed URLs do not match each other', () => {
-  assert.ok(!matchesHtu('nonsense', 'nonsense'));
+  assert.ok(!matchesHtu('nonsense', 'https://a.example/mcp'));
+  assert.ok(!matchesHtu('nonsense', 'other nonsense'));
 });

@@ -8,7 +8,7 @@ import { type FetchLike } from './fetch-json.ts';
 import { verifyAccessTokenWith } from './token.ts';
 import { assertRefused, assertRefusedAsync, makeSigner } from './signer.test-support.ts';
 
-const URL_ = 'https://auth.example/.well-known/jwks.json';
+const JWKS_URL = 'https://auth.example/.well-known/jwks.json';
 const first = makeSigner();
 const second = makeSigner('Ed25519');
 
@@ -32,7 +32,7 @@ function makeWorld(options: object = {}): World {
     fetches: 0,
     now: 0,
     answer: () => keySet({ ...first.jwk, kid: 'one' }),
-    cache: new JwksCache({ url: URL_, fetch, now: () => world.now, ...options }),
+    cache: new JwksCache({ url: JWKS_URL, fetch, now: () => world.now, ...options }),
   };
   return world;
 }
@@ -233,7 +233,7 @@ test('a token is verified by the key its issuer publishes', async () => {
 });
 
 test('contradictions in the configuration are sentences', () => {
-  const base = { url: URL_, fetch: () => Promise.reject(new Error('unused')), now: () => 0 };
+  const base = { url: JWKS_URL, fetch: () => Promise.reject(new Error('unused')), now: () => 0 };
   assert.throws(() => new JwksCache({ ...base, url: 'nowhere' }), { name: 'TypeError', message: /absolute URL/ });
   assert.throws(() => new JwksCache({ ...base, maxAgeMs: 2, lastGoodMs: 1 }), {
     name: 'TypeError',

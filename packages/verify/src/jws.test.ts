@@ -18,7 +18,7 @@ function b64(text: string): string {
   return encodeBase64url(encodeUtf8(text));
 }
 
-test('the ES256 example of RFC 7515 A.3 verifies', () => {
+test('[token.bound] the ES256 example of RFC 7515 A.3 verifies', () => {
   const jws =
     'eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ' +
     '.DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q';
@@ -31,7 +31,7 @@ test('the ES256 example of RFC 7515 A.3 verifies', () => {
   assertSigned(splitJws(jws, 1_000), key, SUBJECT);
 });
 
-test('the Ed25519 example of RFC 8037 A.4 verifies, and its key has the thumbprint of A.3', () => {
+test('[token.bound] the Ed25519 example of RFC 8037 A.4 verifies, and its key has the thumbprint of A.3', () => {
   const jws =
     'eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc' +
     '.hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg';
@@ -40,7 +40,7 @@ test('the Ed25519 example of RFC 8037 A.4 verifies, and its key has the thumbpri
   assert.equal(key.jkt, 'kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k');
 });
 
-test('a JWS by a trusted key gives its header, claims and key', () => {
+test('[token.bound] a JWS by a trusted key gives its header, claims and key', () => {
   const verified = verifyJws(es256.jws({ typ: OPTIONS.typ, kid: 'one' }, { iss: 'me' }), {
     ...OPTIONS,
     keys: es256.jwk,
@@ -50,14 +50,14 @@ test('a JWS by a trusted key gives its header, claims and key', () => {
   assert.equal(verified.jkt, es256.jkt);
 });
 
-test('Ed25519 may be spelled Ed25519 or EdDSA', () => {
+test('[token.bound] Ed25519 may be spelled Ed25519 or EdDSA', () => {
   for (const alg of ['Ed25519', 'EdDSA']) {
     const jws = ed25519.jws({ typ: OPTIONS.typ, alg }, { iss: 'me' });
     assert.equal(verifyJws(jws, { ...OPTIONS, keys: ed25519.jwk }).jkt, ed25519.jkt);
   }
 });
 
-test('the resolver is asked with the header’s kid and alg, and what it does not know is refused', () => {
+test('[token.bound] the resolver is asked with the header’s kid and alg, and what it does not know is refused', () => {
   const jws = es256.jws({ typ: OPTIONS.typ, kid: 'one' }, {});
   const asked: unknown[] = [];
   const keys = (kid: string | undefined, alg: string) => {
@@ -74,7 +74,7 @@ test('the resolver is asked with the header’s kid and alg, and what it does no
   );
 });
 
-test('a kid that is no string is refused', () => {
+test('[token.bound] a kid that is no string is refused', () => {
   const jws = es256.jws({ typ: OPTIONS.typ, kid: 7 }, {});
   assertRefused(
     () => verifyJws(jws, { ...OPTIONS, keys: es256.jwk }),
@@ -83,7 +83,7 @@ test('a kid that is no string is refused', () => {
   );
 });
 
-test('alg none is refused, with and without a signature', () => {
+test('[token.bound] alg none is refused, with and without a signature', () => {
   const input = jwsSigningInput({ typ: OPTIONS.typ, alg: 'none' }, {});
   assertRefused(() => verifyJws(`${input}.`, { ...OPTIONS, keys: es256.jwk }), 'UNAUTHENTICATED', /not a compact JWS/);
   const jws = es256.jws({ typ: OPTIONS.typ, alg: 'none' }, {});
@@ -94,7 +94,7 @@ test('alg none is refused, with and without a signature', () => {
   );
 });
 
-test('HS256 over the public key is refused', () => {
+test('[token.bound] HS256 over the public key is refused', () => {
   const input = jwsSigningInput({ typ: OPTIONS.typ, alg: 'HS256' }, {});
   const mac = createHmac('sha256', JSON.stringify(es256.jwk)).update(input).digest();
   assertRefused(
@@ -104,7 +104,7 @@ test('HS256 over the public key is refused', () => {
   );
 });
 
-test('the algorithm is the key’s: a header that names the other one is refused', () => {
+test('[token.bound] the algorithm is the key’s: a header that names the other one is refused', () => {
   const jws = ed25519.jws({ typ: OPTIONS.typ, alg: 'ES256' }, {});
   assertRefused(
     () => verifyJws(jws, { ...OPTIONS, keys: ed25519.jwk }),
@@ -113,7 +113,7 @@ test('the algorithm is the key’s: a header that names the other one is refused
   );
 });
 
-test('the caller may take fewer algorithms than the key', () => {
+test('[token.bound] the caller may take fewer algorithms than the key', () => {
   const jws = ed25519.jws({ typ: OPTIONS.typ }, {});
   assertRefused(
     () => verifyJws(jws, { ...OPTIONS, keys: ed25519.jwk, algs: ['ES256'] }),
@@ -122,21 +122,21 @@ test('the caller may take fewer algorithms than the key', () => {
   );
 });
 
-test('another typ is refused, also in another case, with a media type prefix, or absent', () => {
+test('[token.bound] another typ is refused, also in another case, with a media type prefix, or absent', () => {
   for (const typ of ['at+jwt', 'EXAMPLE+JWT', 'application/example+jwt', undefined]) {
     const jws = es256.jws(typ === undefined ? {} : { typ }, {});
     assertRefused(() => verifyJws(jws, { ...OPTIONS, keys: es256.jwk }), 'UNAUTHENTICATED', /another type \(typ\)/);
   }
 });
 
-test('any crit is refused, known extension or not', () => {
+test('[token.bound] any crit is refused, known extension or not', () => {
   for (const header of [{ crit: ['b64'], b64: false }, { crit: ['exp'], exp: 1 }, { crit: [] }]) {
     const jws = es256.jws({ typ: OPTIONS.typ, ...header }, {});
     assertRefused(() => verifyJws(jws, { ...OPTIONS, keys: es256.jwk }), 'UNAUTHENTICATED', /critical header members/);
   }
 });
 
-test('a signature by another key is refused', () => {
+test('[token.bound] a signature by another key is refused', () => {
   const jws = makeSigner().jws({ typ: OPTIONS.typ }, {});
   assertRefused(
     () => verifyJws(jws, { ...OPTIONS, keys: es256.jwk }),
@@ -145,7 +145,7 @@ test('a signature by another key is refused', () => {
   );
 });
 
-test('a DER signature is refused: ES256 is R and S, 64 octets (RFC 7518 §3.4)', () => {
+test('[token.bound] a DER signature is refused: ES256 is R and S, 64 octets (RFC 7518 §3.4)', () => {
   const input = jwsSigningInput({ typ: OPTIONS.typ, alg: 'ES256' }, {});
   const der = sign('sha256', encodeUtf8(input), { key: es256.privateKey, dsaEncoding: 'der' });
   assertRefused(
@@ -155,7 +155,7 @@ test('a DER signature is refused: ES256 is R and S, 64 octets (RFC 7518 §3.4)',
   );
 });
 
-test('size is compared before anything else', () => {
+test('[token.bound] size is compared before anything else', () => {
   const jws = es256.jws({ typ: OPTIONS.typ }, { pad: 'x'.repeat(200) });
   assertRefused(
     () => verifyJws(jws, { ...OPTIONS, maxLength: jws.length - 1, keys: es256.jwk }),
@@ -165,7 +165,7 @@ test('size is compared before anything else', () => {
   assert.equal(verifyJws(jws, { ...OPTIONS, maxLength: jws.length, keys: es256.jwk }).jkt, es256.jkt);
 });
 
-test('duplicate members are refused in header and claims, whichever comes last', () => {
+test('[token.bound] duplicate members are refused in header and claims, whichever comes last', () => {
   const signed = (header: string, claims: string): string => {
     const input = `${b64(header)}.${b64(claims)}`;
     return joinJws(input, signRaw('ES256', es256.privateKey, encodeUtf8(input)));
@@ -183,7 +183,7 @@ test('duplicate members are refused in header and claims, whichever comes last',
   }
 });
 
-test('claims that are no object are refused', () => {
+test('[token.bound] claims that are no object are refused', () => {
   for (const payload of ['[]', '"a"', '1', 'null', '', '{} ,']) {
     const input = `${b64(JSON.stringify({ typ: OPTIONS.typ, alg: 'ES256' }))}.${b64(payload)}`;
     const jws = joinJws(input, signRaw('ES256', es256.privateKey, encodeUtf8(input)));
@@ -191,7 +191,7 @@ test('claims that are no object are refused', () => {
   }
 });
 
-test('encodings other than canonical base64url are refused although jose takes some of them', () => {
+test('[token.bound] encodings other than canonical base64url are refused although jose takes some of them', () => {
   const jws = es256.jws({ typ: OPTIONS.typ }, { a: 1 });
   const [header, payload, signature] = jws.split('.') as [string, string, string];
   const flip = signature.slice(0, -1) + String.fromCharCode(signature.charCodeAt(signature.length - 1) + 1);
@@ -211,12 +211,12 @@ test('encodings other than canonical base64url are refused although jose takes s
   }
 });
 
-test('the refusal’s code and subject are the caller’s', () => {
+test('[token.bound] the refusal’s code and subject are the caller’s', () => {
   const options = { ...OPTIONS, keys: es256.jwk, what: 'The ticket', refusal: 'FORBIDDEN' } as const;
   assertRefused(() => verifyJws('x', options), 'FORBIDDEN', /^The ticket /);
 });
 
-test('an embedded key verifies its own JWS and is named by thumbprint', () => {
+test('[token.bound] an embedded key verifies its own JWS and is named by thumbprint', () => {
   const jws = es256.proof(OPTIONS.typ, { a: 1 });
   assert.equal(verifyEmbeddedJws(jws, OPTIONS).jkt, es256.jkt);
   const other = es256.proof(OPTIONS.typ, { a: 1 }, { jwk: ed25519.jwk });
@@ -225,7 +225,7 @@ test('an embedded key verifies its own JWS and is named by thumbprint', () => {
   assertRefused(() => verifyEmbeddedJws(third, OPTIONS), 'UNAUTHENTICATED', /signature that does not verify/);
 });
 
-test('a private embedded key is refused', () => {
+test('[token.bound] a private embedded key is refused', () => {
   const jwk = es256.privateKey.export({ format: 'jwk' });
   assertRefused(
     () => verifyEmbeddedJws(es256.proof(OPTIONS.typ, {}, { jwk }), OPTIONS),
@@ -234,7 +234,7 @@ test('a private embedded key is refused', () => {
   );
 });
 
-test('an embedded JWS without a usable key is refused', () => {
+test('[token.bound] an embedded JWS without a usable key is refused', () => {
   for (const jwk of [undefined, null, 'key', [], {}, { kty: 'RSA', n: 'AQAB', e: 'AQAB' }, { kty: 'oct' }]) {
     assertRefused(
       () => verifyEmbeddedJws(es256.proof(OPTIONS.typ, {}, { jwk }), OPTIONS),
@@ -244,7 +244,7 @@ test('an embedded JWS without a usable key is refused', () => {
   }
 });
 
-test('an embedded JWS takes no header member the caller did not name', () => {
+test('[token.bound] an embedded JWS takes no header member the caller did not name', () => {
   const jws = es256.proof(OPTIONS.typ, {}, { kid: 'one' });
   assert.equal(verifyEmbeddedJws(jws, { ...OPTIONS, allowedHeader: ['kid'] }).jkt, es256.jkt);
   assertRefused(
@@ -255,7 +255,7 @@ test('an embedded JWS takes no header member the caller did not name', () => {
 });
 
 for (const alg of ['ES256', 'Ed25519', 'EdDSA']) {
-  test(`what jose signs with ${alg} verifies, and any change of one character is refused`, async () => {
+  test(`[token.bound] what jose signs with ${alg} verifies, and any change of one character is refused`, async () => {
     const pair = await generateKeyPair(alg, { extractable: true });
     const jwk = importKey(await exportJWK(pair.publicKey));
     await fc.assert(

@@ -3,7 +3,6 @@
  * Never signs, and never asks the header which algorithm or which key to trust: the header has to agree with the key.
  */
 import {
-  encodeUtf8,
   parseClaims,
   splitJws,
   type CompactJws,
@@ -92,7 +91,7 @@ export function assertSigned(jws: CompactJws, key: VerifyKey, subject: Subject):
     refuseSubject(subject, 'has critical header members (crit) that are not known here.');
   if (!key.algs.includes(jws.header.alg as string))
     refuseSubject(subject, 'names an algorithm that is not the one of its key.');
-  if (!isSignedBy(key, encodeUtf8(jws.signingInput), jws.signature))
+  if (!isSignedBy(key, Buffer.from(jws.signingInput, 'latin1'), jws.signature))
     refuseSubject(subject, 'has a signature that does not verify.');
 }
 

@@ -12,7 +12,7 @@ function makeStore(capacity = 10): { store: MemoryReplayStore; at: (seconds: num
   return { store: new MemoryReplayStore({ capacity, now: () => now }), at: (seconds) => void (now = seconds) };
 }
 
-test('a proof is taken once', () => {
+test('[token.bound] a proof is taken once', () => {
   const { store } = makeStore();
   assert.equal(store.consume('jkt.jti', NOW + 120), true);
   assert.equal(store.consume('jkt.jti', NOW + 120), false);
@@ -20,7 +20,7 @@ test('a proof is taken once', () => {
   assert.equal(store.consume('other.jti', NOW + 120), true);
 });
 
-test('a proof is remembered until its expiry and forgotten after it', () => {
+test('[token.bound] a proof is remembered until its expiry and forgotten after it', () => {
   const { store, at } = makeStore();
   store.consume('a', NOW + 120);
   at(NOW + 120);
@@ -30,7 +30,7 @@ test('a proof is remembered until its expiry and forgotten after it', () => {
   assert.equal(store.size, 1);
 });
 
-test('a full store refuses new proofs, keeps the old ones, and recovers with time', () => {
+test('[token.bound] a full store refuses new proofs, keeps the old ones, and recovers with time', () => {
   const { store, at } = makeStore(2);
   store.consume('a', NOW + 60);
   store.consume('b', NOW + 120);
@@ -42,7 +42,7 @@ test('a full store refuses new proofs, keeps the old ones, and recovers with tim
   assert.equal(store.consume('b', NOW + 120), false);
 });
 
-test('a clock set back does not make forgotten proofs fresh again', () => {
+test('[token.bound] a clock set back does not make forgotten proofs fresh again', () => {
   const { store, at } = makeStore();
   store.consume('a', NOW + 120);
   at(NOW + 200);
@@ -51,7 +51,7 @@ test('a clock set back does not make forgotten proofs fresh again', () => {
   assert.equal(store.consume('a', NOW + 120), false);
 });
 
-test('whatever the order and however the clock jumps, a proof is taken once', () => {
+test('[token.bound] whatever the order and however the clock jumps, a proof is taken once', () => {
   const step = fc.record({ proof: fc.integer({ min: 0, max: 9 }), pass: fc.integer({ min: -5, max: 5 }) });
   fc.assert(
     fc.property(fc.array(step), (steps) => {
@@ -69,7 +69,7 @@ test('whatever the order and however the clock jumps, a proof is taken once', ()
   );
 });
 
-test('a key that did not come from a checked proof is a defect of the caller', () => {
+test('[token.bound] a key that did not come from a checked proof is a defect of the caller', () => {
   const { store } = makeStore();
   assert.throws(() => store.consume('', NOW), { name: 'TypeError', message: /1 to 256 characters/ });
   assert.throws(() => store.consume('x'.repeat(257), NOW), { name: 'TypeError', message: /1 to 256 characters/ });

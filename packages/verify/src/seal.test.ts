@@ -19,7 +19,7 @@ function endorse(by: Signer, key: Signer, handle = HANDLE): string {
   return by.proof('dauth-seal-key+jwt', { handle, jkt: key.jkt });
 }
 
-test('a seal proof names the key that sealed', () => {
+test('[seal.bound] a seal proof names the key that sealed', () => {
   assert.deepEqual(verifySealProof(proof(), OPTIONS), { jkt: first.jkt });
 });
 
@@ -31,7 +31,7 @@ const FOREIGN: readonly [string, object, object][] = [
   ['a version in text', { ver: '1' }, {}],
 ];
 for (const [what, claims, options] of FOREIGN) {
-  test(`a seal proof is refused: ${what}`, () => {
+  test(`[seal.bound] a seal proof is refused: ${what}`, () => {
     assertRefused(
       () => verifySealProof(proof(first, claims), { ...OPTIONS, ...options }),
       'POLICY_DENIED',
@@ -40,7 +40,7 @@ for (const [what, claims, options] of FOREIGN) {
   });
 }
 
-test('a seal proof with a claim nobody defined, or without one, is refused', () => {
+test('[seal.bound] a seal proof with a claim nobody defined, or without one, is refused', () => {
   assertRefused(() => verifySealProof(proof(first, { iat: 1 }), OPTIONS), 'POLICY_DENIED', /not defined for it/);
   assertRefused(
     () => verifySealProof(proof(first, { ver: undefined }), OPTIONS),
@@ -49,11 +49,11 @@ test('a seal proof with a claim nobody defined, or without one, is refused', () 
   );
 });
 
-test('an endorsement is no seal proof', () => {
+test('[seal.bound] an endorsement is no seal proof', () => {
   assertRefused(() => verifySealProof(endorse(first, first), OPTIONS), 'POLICY_DENIED', /another type \(typ\)/);
 });
 
-test('a forged seal proof is refused', () => {
+test('[seal.bound] a forged seal proof is refused', () => {
   const [, claims, signature] = proof().split('.') as [string, string, string];
   const [header] = proof(second).split('.') as [string];
   assertRefused(
@@ -63,7 +63,7 @@ test('a forged seal proof is refused', () => {
   );
 });
 
-test('the caller may choose the code', () => {
+test('[seal.bound] the caller may choose the code', () => {
   assertRefused(
     () => verifySealProof('x', { ...OPTIONS, refusal: 'INVALID_REQUEST' }),
     'INVALID_REQUEST',
@@ -71,12 +71,12 @@ test('the caller may choose the code', () => {
   );
 });
 
-test('a later version by the same key is taken', () => {
+test('[seal.bound] a later version by the same key is taken', () => {
   const verified = verifySealChain(proof(), { ...OPTIONS, trusted: [first.jkt] });
   assert.deepEqual(verified, { jkt: first.jkt, trusted: [first.jkt] });
 });
 
-test('a version by another key is refused unless a trusted key signed for it', () => {
+test('[seal.bound] a version by another key is refused unless a trusted key signed for it', () => {
   const options = { ...OPTIONS, trusted: [first.jkt] };
   assertRefused(
     () => verifySealChain(proof(second), options),
@@ -87,18 +87,18 @@ test('a version by another key is refused unless a trusted key signed for it', (
   assert.deepEqual(verified, { jkt: second.jkt, trusted: [first.jkt, second.jkt] });
 });
 
-test('a chain of endorsements is followed in order and not out of order', () => {
+test('[seal.bound] a chain of endorsements is followed in order and not out of order', () => {
   const options = { ...OPTIONS, trusted: [first.jkt] };
   const chain = [endorse(first, second), endorse(second, third)];
   assert.equal(verifySealChain(proof(third), { ...options, endorsements: chain }).jkt, third.jkt);
   assertRefused(
-    () => verifySealChain(proof(third), { ...options, endorsements: [...chain].reverse() }),
+    () => verifySealChain(proof(third), { ...options, endorsements: chain.toReversed() }),
     'POLICY_DENIED',
     /^An endorsement is by a key that is not trusted/,
   );
 });
 
-test('a key cannot vouch for itself', () => {
+test('[seal.bound] a key cannot vouch for itself', () => {
   assertRefused(
     () => verifySealChain(proof(second), { ...OPTIONS, trusted: [first.jkt], endorsements: [endorse(second, second)] }),
     'POLICY_DENIED',
@@ -106,7 +106,7 @@ test('a key cannot vouch for itself', () => {
   );
 });
 
-test('an endorsement for another handle is refused', () => {
+test('[seal.bound] an endorsement for another handle is refused', () => {
   assertRefused(
     () =>
       verifySealChain(proof(second), {
@@ -119,7 +119,7 @@ test('an endorsement for another handle is refused', () => {
   );
 });
 
-test('nine endorsements are refused before any is looked at', () => {
+test('[seal.bound] nine endorsements are refused before any is looked at', () => {
   assertRefused(
     () => verifySealChain(proof(), { ...OPTIONS, trusted: [first.jkt], endorsements: Array<string>(9).fill('x') }),
     'POLICY_DENIED',
@@ -127,7 +127,7 @@ test('nine endorsements are refused before any is looked at', () => {
   );
 });
 
-test('with nothing trusted nothing is taken', () => {
+test('[seal.bound] with nothing trusted nothing is taken', () => {
   assertRefused(
     () => verifySealChain(proof(), { ...OPTIONS, trusted: [] }),
     'POLICY_DENIED',

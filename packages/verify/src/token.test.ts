@@ -35,7 +35,7 @@ function token(changes: object = {}, header: object = {}): string {
   return issuer.jws({ typ: 'at+jwt', kid: 'k', ...header }, { ...CLAIMS, ...changes });
 }
 
-test('an access token gives typed claims', () => {
+test('[token.bound] an access token gives typed claims', () => {
   const claims = verifyAccessToken(token(), OPTIONS);
   const { raw, details, ...rest } = claims;
   assert.deepEqual(rest, {
@@ -55,7 +55,7 @@ test('an access token gives typed claims', () => {
   assert.equal(raw.scope, CLAIMS.scope);
 });
 
-test('a dispatch token gives its actor and carried proof', () => {
+test('[token.bound] a dispatch token gives its actor and carried proof', () => {
   const claims = verifyAccessToken(
     token({ act: { sub: 'https://mcp.example/mcp' }, subject_jti: 's-1', 'ddls:subject_dpop': 'a.b.c' }),
     OPTIONS,
@@ -66,12 +66,12 @@ test('a dispatch token gives its actor and carried proof', () => {
   );
 });
 
-test('a token made by jose verifies', async () => {
+test('[token.bound] a token made by jose verifies', async () => {
   const jwt = await new SignJWT(CLAIMS).setProtectedHeader({ alg: 'ES256', typ: 'at+jwt' }).sign(issuer.privateKey);
   assert.equal(verifyAccessToken(jwt, OPTIONS).sub, 'alice');
 });
 
-test('no scope and no details mean none', () => {
+test('[token.bound] no scope and no details mean none', () => {
   const claims = verifyAccessToken(token({ scope: undefined, authorization_details: undefined }), OPTIONS);
   assert.deepEqual([claims.scope, claims.details], [[], []]);
 });
@@ -124,7 +124,11 @@ const REFUSALS: readonly [string, () => string, RegExp][] = [
     /not defined/,
   ],
   ['details that are no list', () => token({ authorization_details: DETAIL }), /must be an array/],
-  ['nine details', () => token({ authorization_details: Array(9).fill(DETAIL) }), /more than 8 entries/],
+  [
+    'nine details',
+    () => token({ authorization_details: Array.from({ length: 9 }, () => DETAIL) }),
+    /more than 8 entries/,
+  ],
   ['an actor chain', () => token({ act: { sub: 'a', act: { sub: 'b' } } }), /exactly one actor/],
   ['an actor that is text', () => token({ act: 'a' }), /exactly one actor/],
   ['an actor without a name', () => token({ act: { iss: 'a' } }), /usable "sub" claim/],
@@ -132,18 +136,18 @@ const REFUSALS: readonly [string, () => string, RegExp][] = [
   ['larger than allowed', () => token({ pad: 'x'.repeat(32_768) }), /larger than allowed/],
 ];
 for (const [what, make, sentence] of REFUSALS) {
-  test(`an access token is refused: ${what}`, () => {
+  test(`[token.bound] an access token is refused: ${what}`, () => {
     assertRefused(() => verifyAccessToken(make(), OPTIONS), 'UNAUTHENTICATED', sentence);
   });
 }
 
-test('the leeway is 5 seconds unless the caller says otherwise', () => {
+test('[token.bound] the leeway is 5 seconds unless the caller says otherwise', () => {
   const expired = token({ iat: NOW - 60, exp: NOW - 4 });
   assert.equal(verifyAccessToken(expired, OPTIONS).exp, NOW - 4);
   assertRefused(() => verifyAccessToken(expired, { ...OPTIONS, leeway: 0 }), 'UNAUTHENTICATED', /has expired/);
 });
 
-test('a key in the token’s own header is never used', () => {
+test('[token.bound] a key in the token’s own header is never used', () => {
   const stranger = makeSigner();
   assertRefused(
     () => verifyAccessToken(stranger.jws({ typ: 'at+jwt', jwk: stranger.jwk, kid: 'k' }, CLAIMS), OPTIONS),

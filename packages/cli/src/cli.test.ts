@@ -1,0 +1,101 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { loadConfig } from './config.ts';
+import { generateKeyFile } from './home.ts';
+import { parseInject } from './inject.ts';
+
+const DAUTH = fileURLToPath(new URL('./main.js', import.meta.url));
+const dir = mkdtempSync(join(tmpdir(), 'dauth-cli-'));
+after(() => rmSync(dir, { recursive: true, force: true }));
+
+function dauth(args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}) {
+  const env = { PATH: process.env.PATH ?? '', HOME: dir, ...options.env };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [DAUTH, ...args], { cwd: dir, env, input: options.input ?? '', encoding: 'utf8' });
+  return { code: status, stdout, stderr };
+}
+
+for (const args of [
+  ['connect', 'x', 'ghp_argv', '--origin', 'https://a.example', '--server', 'https://b.example'],
+  ['connect', 'x', '--token', 'ghp_argv', '--origin', 'https://a.example', '--server', 'https://b.example'],
+  ['connect', 'x', '--value=ghp_argv', '--origin', 'https://a.example', '--server', 'https://b.example'],
+  ['connect', 'x', '--secret', 'ghp_argv', '--origin', 'https://a.example', '--server', 'https://b.example'],
+]) {
+  test(`[seal.client-only] a credential in argv is refused and not repeated: ${args.slice(2, 4).join(' ')}`, () => {
+    const { code, stdout, stderr } = dauth(args);
+    assert.equal(code, 2);
+    assert.match(stderr, /never an argument/);
+    assert.equal((stdout + stderr).includes('ghp_argv'), false);
+  });
+}
+
+test('[seal.client-only] without a known executor identity connect exits 3 and sends nothing', () => {
+  const { code, stderr } = dauth(['connect', 'x', '--origin', 'https://a.example', '--server', 'https://b.example', '--json'], { input: 'secret' });
+  assert.equal(code, 3);
+  assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'NO_EXECUTOR_IDENTITY');
+});
+
+test('an unknown command exits 2 with a suggestion and does not repeat what was typed', () => {
+  const { code, stderr } = dauth(['conect', 'ghp_typed']);
+  assert.equal(code, 2);
+  assert.match(stderr, /Did you mean connect/);
+  assert.equal(stderr.includes('ghp_typed'), false);
+});
+
+test('a command without a stack exits 4 and says what to do', () => {
+  const { code, stderr } = dauth(['connections', 'ls', '--json']);
+  assert.equal(code, 4);
+  assert.match((JSON.parse(stderr) as { error: { hint: string } }).error.hint, /dauth start/);
+});
+
+test('dauth start refuses where TLS checks may be off', () => {
+  const { code, stderr } = dauth(['start', '--port', '0'], { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } });
+  assert.equal(code, 2);
+  assert.match(stderr, /NODE_TLS_REJECT_UNAUTHORIZED/);
+});
+
+test('a configuration key nobody knows is an error with the nearest one', () => {
+  const file = join(dir, 'wrong.yaml');
+  writeFileSync(file, 'executor:\n  upstreem: {}\n');
+  const { code, stderr } = dauth(['config', 'validate', '--config', file]);
+  assert.equal(code, 2);
+  assert.match(stderr, /executor\.upstreem is not a configuration key/);
+});
+
+test('a database or cache that is not in this version is refused in words', () => {
+  assert.throws(() => loadConfig(undefined, { DAUTH_AUTHORITY_DATABASE: 'postgres://x' }), /sqlite:PATH in this version/);
+  assert.throws(() => loadConfig(undefined, { DAUTH_AUTHORITY_REDIS: 'redis://x' }), /not in this version/);
+});
+
+test('environment beats file, a _FILE twin is read, and each value knows where it came from', () => {
+  const file = join(dir, 'config.yaml');
+  const twin = join(dir, 'issuer');
+  writeFileSync(file, 'authority:\n  listen: 127.0.0.1:1\nexecutor:\n  freshnessMs: 900\n');
+  writeFileSync(twin, 'https://auth.example\n');
+  const { config, origins } = loadConfig(file, { DAUTH_AUTHORITY_LISTEN: '127.0.0.1:2', DAUTH_AUTHORITY_ISSUER_FILE: twin });
+  assert.equal(config.authority.listen, '127.0.0.1:2');
+  assert.equal(config.authority.issuer, 'https://auth.example');
+  assert.equal(config.executor.freshnessMs, 900);
+  assert.equal(origins.get('authority.listen'), 'environment DAUTH_AUTHORITY_LISTEN');
+  assert.equal(origins.get('executor.freshnessMs'), `file ${file}`);
+});
+
+test('a generated key file is private and never overwritten', async () => {
+  const file = join(dir, 'key.jwk');
+  const jwk = (await generateKeyFile(file)) as Record<string, unknown>;
+  assert.equal(jwk.d, undefined);
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  await assert.rejects(generateKeyFile(file), /not overwritten/);
+});
+
+test('the inject grammar', () => {
+  assert.deepEqual(parseInject('header:authorization=Bearer {token}'), { in: 'header', name: 'authorization', value: 'Bearer {token}' });
+  assert.deepEqual(parseInject('query:api_key={token}'), { in: 'query', name: 'api_key', value: '{token}' });
+  assert.deepEqual(parseInject('basic:USER={user},PASS={pass},x'), { in: 'basic', user: '{user}', pass: '{pass},x' });
+  assert.deepEqual(parseInject('path:bot{token}'), { in: 'path', value: 'bot{token}' });
+  for (const bad of ['authorization=x', 'header:=x', 'body:a=b', 'basic:a,b', '']) assert.throws(() => parseInject(bad), /--inject is/);
+});
