@@ -34,7 +34,8 @@ export const CLAIMS = [
   },
   {
     id: 'seal.bound',
-    claim: 'An envelope works only for its owner, servers, origins, methods, paths, inject slots, client keys and time.',
+    claim:
+      'An envelope works only for its owner, servers, origins, methods, paths, inject slots, client keys and time.',
     attackers: [2, 3, 4, 8],
     proofs: 'end-to-end',
   },

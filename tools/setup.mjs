@@ -27,10 +27,16 @@ export function setUp() {
     console.error(`Node 20.19 or newer is needed; this is ${process.version}. Node 24 is recommended.`);
     process.exit(2);
   }
-  const wanted = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const wanted = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (!existsSync(stamp) || readFileSync(stamp, 'utf8') !== wanted) {
     console.error('Installing dependencies (npm ci, no install scripts) …');
-    must(process.platform === 'win32' ? 'npm.cmd' : 'npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'], { stdio: ['ignore', 2, 2] });
+    must(
+      process.platform === 'win32' ? 'npm.cmd' : 'npm',
+      ['ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error'],
+      { stdio: ['ignore', 2, 2] },
+    );
     writeFileSync(stamp, wanted);
   }
   console.error('Building …');

@@ -25,7 +25,9 @@ function findTests(dir, source) {
     .map((name) => join(dir, name));
 }
 
-const packages = readdirSync(join(root, 'packages')).flatMap((name) => findTests(`packages/${name}/dist`, `packages/${name}/src`));
+const packages = readdirSync(join(root, 'packages')).flatMap((name) =>
+  findTests(`packages/${name}/dist`, `packages/${name}/src`),
+);
 const files = [...packages, ...findTests('test/dist', 'test'), ...findTests('examples/dist', 'examples')]
   .filter((file) => filter === undefined || file.includes(filter))
   .sort();

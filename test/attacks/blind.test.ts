@@ -29,11 +29,16 @@ describe('looking at everything', { timeout: 180_000 }, () => {
 
   proves('authority.blind', 'no file of the stack holds the credential in any encoding', async () => {
     const entries = await readdir(world.stack.ready.data, { recursive: true, withFileTypes: true });
-    const files = await Promise.all(entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name))));
+    const files = await Promise.all(
+      entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name))),
+    );
     const all = Buffer.concat(files);
     assert.ok(all.includes(world.handle), 'control: the files do hold the handle');
     assert.deepEqual(findSecret(all, Buffer.from(world.token)), []);
-    assert.deepEqual(findSecret(world.stack.process.stderr() + world.stack.process.stdout(), Buffer.from(world.token)), []);
+    assert.deepEqual(
+      findSecret(world.stack.process.stderr() + world.stack.process.stdout(), Buffer.from(world.token)),
+      [],
+    );
   });
 
   proves('seal.client-only', 'between the owner and the authority travels no credential', async () => {
@@ -41,45 +46,74 @@ describe('looking at everything', { timeout: 180_000 }, () => {
     await using recorder = await startRecorder({ target: { host: '127.0.0.1', port: Number(port) } });
     const canary = `sk_live_${Buffer.from(String(Math.random())).toString('hex')}`;
     // The authority knows itself by its own URL only, so what is recorded is a refusal: the client goes no further than asking.
-    const args = ['connect', 'recorded', '--origin', 'https://api.example', '--server', world.resource, '--authority', `http://127.0.0.1:${recorder.port}`];
+    const args = [
+      'connect',
+      'recorded',
+      '--origin',
+      'https://api.example',
+      '--server',
+      world.resource,
+      '--authority',
+      `http://127.0.0.1:${recorder.port}`,
+    ];
     await world.stack.tryDauth(args, canary);
     assert.ok(recorder.all().length > 0, 'control: the recorder saw the command');
     assert.deepEqual(findSecret(recorder.all(), Buffer.from(canary)), []);
   });
 
-  proves('seal.client-only', 'without the pinned executor identity nothing is sealed or sent, and the exit code is 3', async () => {
-    const wrong = 'A'.repeat(43);
-    const args = ['connect', 'unpinned', '--origin', 'https://api.example', '--server', world.resource, '--executor-identity', wrong];
-    const ended = await world.stack.tryDauth(args, 'canary');
-    assert.equal(ended.code, 3);
-    assert.equal((JSON.parse(ended.stderr.trim().split('\n').at(-1)!) as { error: { code: string } }).error.code, 'UNTRUSTED_EXECUTOR');
-    const names = (await world.stack.dauth<{ name: string }[]>(['connections', 'ls'])).map((row) => row.name);
-    assert.equal(names.includes('unpinned'), false);
-  });
+  proves(
+    'seal.client-only',
+    'without the pinned executor identity nothing is sealed or sent, and the exit code is 3',
+    async () => {
+      const wrong = 'A'.repeat(43);
+      const args = [
+        'connect',
+        'unpinned',
+        '--origin',
+        'https://api.example',
+        '--server',
+        world.resource,
+        '--executor-identity',
+        wrong,
+      ];
+      const ended = await world.stack.tryDauth(args, 'canary');
+      assert.equal(ended.code, 3);
+      assert.equal(
+        (JSON.parse(ended.stderr.trim().split('\n').at(-1)!) as { error: { code: string } }).error.code,
+        'UNTRUSTED_EXECUTOR',
+      );
+      const names = (await world.stack.dauth<{ name: string }[]>(['connections', 'ls'])).map((row) => row.name);
+      assert.equal(names.includes('unpinned'), false);
+    },
+  );
 
-  proves(['memory.clean', 'authority.blind', 'server.blind'], 'one second after calls no process holds the credential, in any encoding', async (t) => {
-    for (let i = 0; i < CALLS; i++) await client.call('my_login');
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const token = Buffer.from(world.token);
-    await using control = await startControl(token);
-    const { pids } = world.stack.ready;
-    const results = await scanMemory({
-      secrets: [{ name: 'token', bytes: token }],
-      processes: [
-        { name: 'control', pid: control.pid },
-        { name: 'authority', pid: pids.authority },
-        { name: 'executor', pid: pids.executor },
-        { name: 'MCP server', pid: world.server.pid },
-        { name: 'MCP client', pid: client.pid },
-      ],
-    });
-    const unchecked = results.find((result) => result.state === 'NOT CHECKED');
-    if (unchecked !== undefined) {
-      t.skip(describeScan(unchecked));
-      return;
-    }
-    const [planted, ...others] = results;
-    assert.equal(isClean(planted!), false, 'control: the planted copy is found');
-    for (const result of others) assert.equal(isClean(result), true, describeScan(result));
-  });
+  proves(
+    ['memory.clean', 'authority.blind', 'server.blind'],
+    'one second after calls no process holds the credential, in any encoding',
+    async (t) => {
+      for (let i = 0; i < CALLS; i++) await client.call('my_login');
+      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      const token = Buffer.from(world.token);
+      await using control = await startControl(token);
+      const { pids } = world.stack.ready;
+      const results = await scanMemory({
+        secrets: [{ name: 'token', bytes: token }],
+        processes: [
+          { name: 'control', pid: control.pid },
+          { name: 'authority', pid: pids.authority },
+          { name: 'executor', pid: pids.executor },
+          { name: 'MCP server', pid: world.server.pid },
+          { name: 'MCP client', pid: client.pid },
+        ],
+      });
+      const unchecked = results.find((result) => result.state === 'NOT CHECKED');
+      if (unchecked !== undefined) {
+        t.skip(describeScan(unchecked));
+        return;
+      }
+      const [planted, ...others] = results;
+      assert.equal(isClean(planted!), false, 'control: the planted copy is found');
+      for (const result of others) assert.equal(isClean(result), true, describeScan(result));
+    },
+  );
 });

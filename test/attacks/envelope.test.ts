@@ -1,7 +1,17 @@
 /** Somebody holds an envelope that is not theirs, or owns the authority's database (SECURITY.md, attackers 4 and 8). */
 import assert from 'node:assert/strict';
 import { after, before, describe } from 'node:test';
-import { createClient, fetchExecutor, generateKey, importKey, MemorySeqStore, RemoteError, seal, type ClientKey, type SealPolicy } from '@dauth/client';
+import {
+  createClient,
+  fetchExecutor,
+  generateKey,
+  importKey,
+  MemorySeqStore,
+  RemoteError,
+  seal,
+  type ClientKey,
+  type SealPolicy,
+} from '@dauth/client';
 import { readFile } from 'node:fs/promises';
 import { proves } from '../claims.ts';
 import { makeTempDir } from '../support/process.ts';
@@ -25,22 +35,40 @@ describe('envelopes that are not yours', { timeout: 180_000 }, () => {
   let made = 0;
   const newClient = async () => {
     const file = `${dir.path}/client-${++made}.jwk`;
-    const { client_id: clientId } = await stack.dauth<{ client_id: string }>(['clients', 'add', '--name', 'c', '--generate', file]);
+    const { client_id: clientId } = await stack.dauth<{ client_id: string }>([
+      'clients',
+      'add',
+      '--name',
+      'c',
+      '--generate',
+      file,
+    ]);
     const key = await importKey(JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>);
     return { clientId, key, client: createClient({ issuer: stack.ready.authority, clientId, key }) };
   };
   const sealFor = async (owner: string, key: ClientKey, over: Partial<SealPolicy> = {}) => {
     const { authority, executor_identity } = stack.ready;
-    const executor = await fetchExecutor({ url: authority, identities: [executor_identity], seqStore: new MemorySeqStore() });
+    const executor = await fetchExecutor({
+      url: authority,
+      identities: [executor_identity],
+      seqStore: new MemorySeqStore(),
+    });
     const policy: SealPolicy = {
-      ...{ issuer: authority, owner, connection: `c${++made}`, servers: [RESOURCE], expiresAt: Math.floor(Date.now() / 1_000) + 3_600 },
+      ...{
+        issuer: authority,
+        owner,
+        connection: `c${++made}`,
+        servers: [RESOURCE],
+        expiresAt: Math.floor(Date.now() / 1_000) + 3_600,
+      },
       allow: [{ origin: 'https://api.example', methods: ['GET'], paths: ['/**'] }],
       inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
       ...over,
     };
     return seal({ executor, key, fields: { token: Buffer.from('canary-credential') }, policy });
   };
-  const refused = (code: string, status: number) => (error: unknown) => error instanceof RemoteError && error.code === code && error.status === status;
+  const refused = (code: string, status: number) => (error: unknown) =>
+    error instanceof RemoteError && error.code === code && error.status === status;
 
   proves('seal.bound', 'an envelope stolen from the database is refused when another client submits it', async () => {
     const [owner, thief] = [await newClient(), await newClient()];
@@ -56,17 +84,27 @@ describe('envelopes that are not yours', { timeout: 180_000 }, () => {
   proves('seal.bound', 'a seal proof by a key over another envelope is refused', async () => {
     const owner = await newClient();
     const [first, second] = [await sealFor(owner.clientId, owner.key), await sealFor(owner.clientId, owner.key)];
-    await assert.rejects(owner.client.connections.store({ ...first, seal_proof: second.seal_proof }), refused('POLICY_DENIED', 403));
+    await assert.rejects(
+      owner.client.connections.store({ ...first, seal_proof: second.seal_proof }),
+      refused('POLICY_DENIED', 403),
+    );
   });
 
-  proves('seal.bound', 'the same octets again give the same answer, other octets on a live handle a conflict', async () => {
-    const owner = await newClient();
-    const sealed = await sealFor(owner.clientId, owner.key);
-    const row = await owner.client.connections.store(sealed);
-    assert.equal((await owner.client.connections.store(sealed)).handle, row.handle);
-    const other = await sealFor(owner.clientId, owner.key, { connection: row.name, replaces: { handle: row.handle, ver: 1 } });
-    await assert.rejects(owner.client.connections.store(other), refused('CONFLICT', 409));
-  });
+  proves(
+    'seal.bound',
+    'the same octets again give the same answer, other octets on a live handle a conflict',
+    async () => {
+      const owner = await newClient();
+      const sealed = await sealFor(owner.clientId, owner.key);
+      const row = await owner.client.connections.store(sealed);
+      assert.equal((await owner.client.connections.store(sealed)).handle, row.handle);
+      const other = await sealFor(owner.clientId, owner.key, {
+        connection: row.name,
+        replaces: { handle: row.handle, ver: 1 },
+      });
+      await assert.rejects(owner.client.connections.store(other), refused('CONFLICT', 409));
+    },
+  );
 
   proves('seal.bound', 'a rotation by a key outside the seal chain, or to an older version, is refused', async () => {
     const owner = await newClient();
@@ -80,15 +118,25 @@ describe('envelopes that are not yours', { timeout: 180_000 }, () => {
     await assert.rejects(owner.client.connections.rotate(row.handle, sealed), refused('CONFLICT', 409));
   });
 
-  proves('token.bound', 'no token names a connection at a server its owner did not seal for, or more than was sealed', async () => {
-    const owner = await newClient();
-    const { handle } = await owner.client.connections.store(await sealFor(owner.clientId, owner.key, { servers: ['https://other.example/mcp'] }));
-    const denied = (error: unknown) => error instanceof RemoteError && error.oauthError === 'invalid_authorization_details';
-    await assert.rejects(owner.client.token({ resource: RESOURCE, connections: [handle] }), denied);
-    const narrow = await owner.client.connections.store(await sealFor(owner.clientId, owner.key));
-    const wide = { identifier: narrow.handle, locations: ['https://api.example'], actions: ['POST /x'] };
-    await assert.rejects(owner.client.token({ resource: RESOURCE, connections: [wide as never] }), denied);
-    const { details } = await owner.client.token({ resource: RESOURCE, connections: [{ ...wide, actions: ['GET /x'] } as never] });
-    assert.deepEqual(details[0]!.actions, ['GET /x']);
-  });
+  proves(
+    'token.bound',
+    'no token names a connection at a server its owner did not seal for, or more than was sealed',
+    async () => {
+      const owner = await newClient();
+      const { handle } = await owner.client.connections.store(
+        await sealFor(owner.clientId, owner.key, { servers: ['https://other.example/mcp'] }),
+      );
+      const denied = (error: unknown) =>
+        error instanceof RemoteError && error.oauthError === 'invalid_authorization_details';
+      await assert.rejects(owner.client.token({ resource: RESOURCE, connections: [handle] }), denied);
+      const narrow = await owner.client.connections.store(await sealFor(owner.clientId, owner.key));
+      const wide = { identifier: narrow.handle, locations: ['https://api.example'], actions: ['POST /x'] };
+      await assert.rejects(owner.client.token({ resource: RESOURCE, connections: [wide as never] }), denied);
+      const { details } = await owner.client.token({
+        resource: RESOURCE,
+        connections: [{ ...wide, actions: ['GET /x'] } as never],
+      });
+      assert.deepEqual(details[0]!.actions, ['GET /x']);
+    },
+  );
 });

@@ -12,7 +12,21 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
   let dir: Awaited<ReturnType<typeof makeTempDir>>;
   before(async () => {
     dir = await makeTempDir();
-    world = await startWorld({ dir: dir.path, connect: ['--method', 'GET', '--path', '/user', '--path', '/echo', '--path', '/redirect', '--path', '/set-cookie'] });
+    world = await startWorld({
+      dir: dir.path,
+      connect: [
+        '--method',
+        'GET',
+        '--path',
+        '/user',
+        '--path',
+        '/echo',
+        '--path',
+        '/redirect',
+        '--path',
+        '/set-cookie',
+      ],
+    });
     client = await world.client();
   });
   after(async () => {
@@ -21,7 +35,13 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
   });
 
   const call = async (method: string, url: string) =>
-    JSON.parse(await client.call('call', { method, url })) as { refused?: string; status?: number; body?: string; headers?: string; statusText?: string };
+    JSON.parse(await client.call('call', { method, url })) as {
+      refused?: string;
+      status?: number;
+      body?: string;
+      headers?: string;
+      statusText?: string;
+    };
 
   proves('server.blind', 'its memory, environment, headers, contexts and answers hold no credential', async () => {
     await client.call('my_login');
@@ -57,7 +77,19 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
     assert.equal(refused, 'POLICY_DENIED');
   });
 
-  for (const as of ['body', 'json', 'reason', 'headers', 'base64', 'base64url', 'hex', 'percent', 'chunked', 'halves', 'gzip']) {
+  for (const as of [
+    'body',
+    'json',
+    'reason',
+    'headers',
+    'base64',
+    'base64url',
+    'hex',
+    'percent',
+    'chunked',
+    'halves',
+    'gzip',
+  ]) {
     proves('response.clean', `an upstream that echoes the credential (${as}) gives nothing away`, async () => {
       const answer = await call('GET', `${world.upstream.origin}/echo?as=${as}`);
       assert.deepEqual(findSecret(JSON.stringify(answer), Buffer.from(world.token)), []);

@@ -60,14 +60,37 @@ describe('stolen tokens', { timeout: 180_000 }, () => {
     }
   });
 
-  proves('token.bound', 'a token request for another owner\'s connection is refused like one for an unknown connection', async () => {
-    const other = await world.stack.dauth<{ client_id: string }>(['clients', 'add', '--name', 'other', '--generate', `${dir.path}/other.jwk`]);
-    const base = ['connections', 'get', world.handle, '--authority', world.stack.ready.authority, '--key', `${dir.path}/other.jwk`, '--client-id', other.client_id];
-    const answer = await world.stack.tryDauth(base);
-    assert.equal(answer.code, 7);
-    const unknown = await world.stack.tryDauth(base.map((arg) => (arg === world.handle ? 'ddls:conn:01900000-0000-7000-8000-000000000000' : arg)));
-    const shown = (text: string) => (JSON.parse(text) as { error: { code: string; message: string } }).error;
-    assert.equal(shown(answer.stderr).code, 'CONNECTION_NOT_FOUND');
-    assert.equal(shown(answer.stderr).message, shown(unknown.stderr).message);
-  });
+  proves(
+    'token.bound',
+    "a token request for another owner's connection is refused like one for an unknown connection",
+    async () => {
+      const other = await world.stack.dauth<{ client_id: string }>([
+        'clients',
+        'add',
+        '--name',
+        'other',
+        '--generate',
+        `${dir.path}/other.jwk`,
+      ]);
+      const base = [
+        'connections',
+        'get',
+        world.handle,
+        '--authority',
+        world.stack.ready.authority,
+        '--key',
+        `${dir.path}/other.jwk`,
+        '--client-id',
+        other.client_id,
+      ];
+      const answer = await world.stack.tryDauth(base);
+      assert.equal(answer.code, 7);
+      const unknown = await world.stack.tryDauth(
+        base.map((arg) => (arg === world.handle ? 'ddls:conn:01900000-0000-7000-8000-000000000000' : arg)),
+      );
+      const shown = (text: string) => (JSON.parse(text) as { error: { code: string; message: string } }).error;
+      assert.equal(shown(answer.stderr).code, 'CONNECTION_NOT_FOUND');
+      assert.equal(shown(answer.stderr).message, shown(unknown.stderr).message);
+    },
+  );
 });

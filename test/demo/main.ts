@@ -46,16 +46,27 @@ await searchMemory(world, client);
 process.exitCode = show.end();
 
 async function seeWhatWasSealed({ stack, handle }: World): Promise<void> {
-  show.title('1. Sealed on the owner\'s side');
-  const row = await stack.dauth<{ name: string; kid: string; allow: { origin: string; methods: string[]; paths: string[] }[]; servers: string[] }>(['connections', 'get', handle]);
+  show.title("1. Sealed on the owner's side");
+  const row = await stack.dauth<{
+    name: string;
+    kid: string;
+    allow: { origin: string; methods: string[]; paths: string[] }[];
+    servers: string[];
+  }>(['connections', 'get', handle]);
   show.fact('handle', handle);
   show.fact('sealed to key', row.kid);
-  show.fact('may be sent to', row.allow.map((rule) => `${rule.methods.join(',')} ${rule.origin} ${rule.paths.join(' ')}`).join('; '));
+  show.fact(
+    'may be sent to',
+    row.allow.map((rule) => `${rule.methods.join(',')} ${rule.origin} ${rule.paths.join(' ')}`).join('; '),
+  );
   show.fact('may be used by', row.servers.join(' '));
   show.title('2. What the database holds');
   const files = await readTree(join(stack.ready.data));
   show.fact('files searched', `${files.length}, ${files.reduce((sum, file) => sum + file.length, 0)} octets`);
-  show.expect('the token is in none of them, in no encoding', files.every((file) => findSecret(file, token).length === 0));
+  show.expect(
+    'the token is in none of them, in no encoding',
+    files.every((file) => findSecret(file, token).length === 0),
+  );
   const planted = Buffer.concat([Buffer.from('x'), token]);
   show.expect('the search finds a planted token', findSecret(planted, token).length > 0, 'control');
 }
@@ -74,15 +85,25 @@ async function useIt(at: World): Promise<McpClient> {
   const connected = await at.client();
   show.fact('tools', (await connected.tools()).join(' '));
   const login = await connected.call('my_login');
-  show.expect('a tool with Octokit says who the token belongs to', real !== undefined ? login.length > 0 : login === at.upstream.login, login);
+  show.expect(
+    'a tool with Octokit says who the token belongs to',
+    real !== undefined ? login.length > 0 : login === at.upstream.login,
+    login,
+  );
   if (real === undefined) {
-    const issue = JSON.parse(await connected.call('create_issue', { repo: 'hello-world', title: 'Nobody read the key' })) as { number: number };
+    const issue = JSON.parse(
+      await connected.call('create_issue', { repo: 'hello-world', title: 'Nobody read the key' }),
+    ) as { number: number };
     show.expect('a tool opened an issue', issue.number > 0, `#${issue.number}`);
     const { requests } = await at.upstream.wire();
-    show.expect('the upstream got the real credential', requests.some((request) => JSON.stringify(request).includes(at.token)), 'it is meant for it');
+    show.expect(
+      'the upstream got the real credential',
+      requests.some((request) => JSON.stringify(request).includes(at.token)),
+      'it is meant for it',
+    );
   }
   const legacy = await at.client({ era: 'legacy' });
-  show.expect('a client of last year\'s protocol works too', (await legacy.call('my_login')).length > 0);
+  show.expect("a client of last year's protocol works too", (await legacy.call('my_login')).length > 0);
   await legacy.stop();
   return connected;
 }
@@ -91,21 +112,44 @@ async function attack(at: World, connected: McpClient): Promise<void> {
   show.title('5. Now the MCP server belongs to an attacker');
   await connected.call('loot');
   const loot = await at.server.line((line) => line.startsWith('{"event":"loot"'), 60_000);
-  show.fact('dumped', `environment, arguments, headers, contexts, answers, heap snapshot: ${(loot.length / 1_048_576).toFixed(1)} MiB`);
+  show.fact(
+    'dumped',
+    `environment, arguments, headers, contexts, answers, heap snapshot: ${(loot.length / 1_048_576).toFixed(1)} MiB`,
+  );
   show.expect('the token is nowhere in what it could dump', findSecret(loot, token).length === 0);
   show.expect('nor in its logs', findSecret(at.server.stderr(), token).length === 0);
 
   const other = await refusal(connected, { method: 'GET', url: 'https://localhost:1/user' });
   show.expect('another origin is refused', other === 'POLICY_DENIED', other);
-  const raw = JSON.parse(await connected.call('raw', { path: '/user', method: 'GET', headers: JSON.stringify({ 'dauth-origin': 'https://localhost:1' }) })) as { status: number };
+  const raw = JSON.parse(
+    await connected.call('raw', {
+      path: '/user',
+      method: 'GET',
+      headers: JSON.stringify({ 'dauth-origin': 'https://localhost:1' }),
+    }),
+  ) as { status: number };
   show.expect('the executor asked without a proof answers nothing', raw.status === 401, String(raw.status));
   const method = await refusal(connected, { method: 'DELETE', url: `${at.upstream.origin}/repos/octocat/hello-world` });
   show.expect('a method that was not sealed is refused', method === 'POLICY_DENIED', method);
 
-  const redirect = JSON.parse(await connected.call('call', { method: 'GET', url: `${at.upstream.origin}/redirect` })) as { status: number };
+  const redirect = JSON.parse(
+    await connected.call('call', { method: 'GET', url: `${at.upstream.origin}/redirect` }),
+  ) as { status: number };
   show.expect('a redirect is handed back, not followed', redirect.status === 302, String(redirect.status));
   let clean = true;
-  for (const as of ['body', 'json', 'headers', 'reason', 'base64', 'base64url', 'hex', 'percent', 'chunked', 'halves', 'gzip']) {
+  for (const as of [
+    'body',
+    'json',
+    'headers',
+    'reason',
+    'base64',
+    'base64url',
+    'hex',
+    'percent',
+    'chunked',
+    'halves',
+    'gzip',
+  ]) {
     const echoed = await connected.call('call', { method: 'GET', url: `${at.upstream.origin}/echo?as=${as}` });
     const found = findSecret(echoed, token);
     if (found.length > 0) show.fact('leaked', `${as}: ${found.join(' ')}`);
@@ -121,7 +165,11 @@ async function attack(at: World, connected: McpClient): Promise<void> {
   const proof = await signProof(owner, { method: 'POST', url: at.resource, accessToken: stolen });
   const first = await postMcp(at, { authorization: `DPoP ${stolen}`, dpop: proof });
   const second = await postMcp(at, { authorization: `DPoP ${stolen}`, dpop: proof });
-  show.expect('a proof is good once', first.status !== 401 && second.status === 401, `${first.status}, then ${second.status}`);
+  show.expect(
+    'a proof is good once',
+    first.status !== 401 && second.status === 401,
+    `${first.status}, then ${second.status}`,
+  );
   const bearer = await postMcp(at, { authorization: `Bearer ${stolen}` });
   show.expect('a bound token sent as Bearer is refused', bearer.status === 401, String(bearer.status));
 
@@ -165,7 +213,9 @@ async function searchMemory(at: World, connected: McpClient): Promise<void> {
 
 async function readTree(path: string): Promise<Buffer[]> {
   const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return Promise.all(entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name))));
+  return Promise.all(
+    entries.filter((entry) => entry.isFile()).map((entry) => readFile(join(entry.parentPath, entry.name))),
+  );
 }
 
 async function readReal(origin: string | undefined): Promise<{ token: string; origin: string } | undefined> {

@@ -21,7 +21,9 @@ describe('the whole flow', { timeout: 180_000 }, () => {
       const client = await world.client({ era });
       assert.ok((await client.tools()).includes('create_issue'));
       assert.equal(await client.call('my_login'), world.upstream.login);
-      const issue = JSON.parse(await client.call('create_issue', { repo: 'hello-world', title: `from ${era}` })) as { title: string };
+      const issue = JSON.parse(await client.call('create_issue', { repo: 'hello-world', title: `from ${era}` })) as {
+        title: string;
+      };
       assert.equal(issue.title, `from ${era}`);
       await client.stop();
     });
@@ -46,7 +48,10 @@ describe('the whole flow', { timeout: 180_000 }, () => {
 
   test('the buffered form answers with status, headers and a parsed body', async () => {
     const client = await world.client();
-    const answer = JSON.parse(await client.call('buffered', { path: '/user' })) as { status: number; body: { login: string } };
+    const answer = JSON.parse(await client.call('buffered', { path: '/user' })) as {
+      status: number;
+      body: { login: string };
+    };
     assert.equal(answer.status, 200);
     assert.equal(answer.body.login, world.upstream.login);
     await client.stop();
@@ -55,7 +60,9 @@ describe('the whole flow', { timeout: 180_000 }, () => {
   test('a caller without a scope is not shown the tool, and steps up when it calls it all the same', async () => {
     const client = await world.client({ scope: ['mcp:use'] });
     assert.equal((await client.tools()).includes('create_issue'), false);
-    const issue = JSON.parse(await client.call('create_issue', { repo: 'hello-world', title: 'stepped up' })) as { title: string };
+    const issue = JSON.parse(await client.call('create_issue', { repo: 'hello-world', title: 'stepped up' })) as {
+      title: string;
+    };
     assert.equal(issue.title, 'stepped up');
     assert.equal((await client.tools()).includes('create_issue'), true);
     await client.stop();
@@ -68,7 +75,10 @@ describe('the whole flow', { timeout: 180_000 }, () => {
     // Checkpoints come at least once a second.
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     const { stdout } = await world.stack.tryDauth(['audit', 'export']);
-    const records = stdout.trim().split('\n').map((line) => JSON.parse(line) as { kind: string; handle?: string });
+    const records = stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { kind: string; handle?: string });
     assert.ok(records.some((record) => record.kind === 'intent' && record.handle === world.handle));
     assert.ok(records.some((record) => record.kind === 'outcome'));
     assert.equal(stdout.includes(world.token), false);

@@ -31,7 +31,10 @@ process.stdout.write(`${JSON.stringify({ event: 'connected', pid: process.pid })
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, tool, args } = JSON.parse(line) as { id: number; tool?: string; args?: Record<string, unknown> };
   try {
-    const result = tool === undefined ? (await client.listTools()).tools.map((each) => each.name) : await client.callTool({ name: tool, arguments: args ?? {} });
+    const result =
+      tool === undefined
+        ? (await client.listTools()).tools.map((each) => each.name)
+        : await client.callTool({ name: tool, arguments: args ?? {} });
     process.stdout.write(`${JSON.stringify({ id, result })}\n`);
   } catch (error) {
     process.stdout.write(`${JSON.stringify({ id, error: String(error) })}\n`);

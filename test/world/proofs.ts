@@ -6,7 +6,11 @@ import type { World } from './world.ts';
 export async function stealToken(world: World): Promise<{ token: string; owner: ClientKey }> {
   const owner = await importKey(world.clientKey);
   const client = createClient({ issuer: world.stack.ready.authority, clientId: world.clientId, key: owner });
-  const { accessToken } = await client.token({ resource: world.resource, scope: ['mcp:use'], connections: [world.handle] });
+  const { accessToken } = await client.token({
+    resource: world.resource,
+    scope: ['mcp:use'],
+    connections: [world.handle],
+  });
   return { token: accessToken, owner };
 }
 

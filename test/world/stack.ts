@@ -27,7 +27,10 @@ export interface Stack extends AsyncDisposable {
   /** Runs `dauth … --data DIR --json`; a credential goes in by stdin. @throws Error with what it said unless it exits 0 */
   dauth<T>(args: readonly string[], input?: string | Uint8Array): Promise<T>;
   /** The same without judging the exit code. */
-  tryDauth(args: readonly string[], input?: string | Uint8Array): Promise<{ code: number | null; stdout: string; stderr: string }>;
+  tryDauth(
+    args: readonly string[],
+    input?: string | Uint8Array,
+  ): Promise<{ code: number | null; stdout: string; stderr: string }>;
   stop(): Promise<void>;
 }
 
@@ -48,10 +51,18 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const config = join(options.dir, 'dauth.json');
   // A busy test machine may stall a process for longer than the 750 ms of production; revocation is tested on its own.
   const upstream = { ca: [caFile], dangerouslyAllowLoopback: true };
-  await writeFile(config, JSON.stringify({ authority: options.authority ?? {}, executor: { upstream, ...options.executor } }));
+  await writeFile(
+    config,
+    JSON.stringify({ authority: options.authority ?? {}, executor: { upstream, ...options.executor } }),
+  );
   const data = join(options.dir, 'data');
   const args = [DAUTH, 'start', '--data', data, '--port', '0', '--config', config, '--json'];
-  const process_ = await start({ file: process.execPath, args, isReady: (line) => line.startsWith('{"event":"ready"'), readyMs: 60_000 });
+  const process_ = await start({
+    file: process.execPath,
+    args,
+    isReady: (line) => line.startsWith('{"event":"ready"'),
+    readyMs: 60_000,
+  });
   const tryDauth: Stack['tryDauth'] = (command, input = '') =>
     run({ file: process.execPath, args: [DAUTH, ...command, '--data', data, '--json'], input });
   return {
@@ -69,4 +80,3 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     [Symbol.asyncDispose]: async () => void (await process_.stop('SIGTERM', 15_000)),
   };
 }
-

@@ -63,24 +63,78 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const at = (name: string) => join(options.dir, name);
 
   const scopes = SCOPES.flatMap((scope) => ['--scope', scope]);
-  const { client_id: serverClientId } = await stack.dauth<{ client_id: string }>(['servers', 'add', '--resource', resource, '--generate', at('server.jwk'), ...scopes]);
-  const { client_id: clientId } = await stack.dauth<{ client_id: string }>(['clients', 'add', '--name', 'laptop', '--generate', at('client.jwk')]);
-  const connect = ['connect', 'github', '--origin', origin, '--server', resource, '--owner', clientId, ...(options.connect ?? ALLOW_ALL)];
+  const { client_id: serverClientId } = await stack.dauth<{ client_id: string }>([
+    'servers',
+    'add',
+    '--resource',
+    resource,
+    '--generate',
+    at('server.jwk'),
+    ...scopes,
+  ]);
+  const { client_id: clientId } = await stack.dauth<{ client_id: string }>([
+    'clients',
+    'add',
+    '--name',
+    'laptop',
+    '--generate',
+    at('client.jwk'),
+  ]);
+  const connect = [
+    'connect',
+    'github',
+    '--origin',
+    origin,
+    '--server',
+    resource,
+    '--owner',
+    clientId,
+    ...(options.connect ?? ALLOW_ALL),
+  ];
   const { handle } = await stack.dauth<{ handle: string }>(connect, token);
 
-  const slack = options.slack !== true ? undefined : { token: slackToken, ...(await stack.dauth<{ handle: string }>(['connect', 'slack', ...connect.slice(2)], slackToken)) };
+  const slack =
+    options.slack !== true
+      ? undefined
+      : {
+          token: slackToken,
+          ...(await stack.dauth<{ handle: string }>(['connect', 'slack', ...connect.slice(2)], slackToken)),
+        };
 
   const serverKey = await readJwk(at('server.jwk'));
   const clientKey = await readJwk(at('client.jwk'));
   const { authority: issuer, executor } = stack.ready;
   const otherOrigin = 'https://localhost:1';
-  const serverSetup: ServerSetup = { port, resource, issuer, executor, clientId: serverClientId, key: serverKey, origin, otherOrigin };
-  const server = await start({ file: process.execPath, args: [script('mcp-server-main')], env: { WORLD_SETUP: JSON.stringify(serverSetup) }, readyMs: 30_000 });
+  const serverSetup: ServerSetup = {
+    port,
+    resource,
+    issuer,
+    executor,
+    clientId: serverClientId,
+    key: serverKey,
+    origin,
+    otherOrigin,
+  };
+  const server = await start({
+    file: process.execPath,
+    args: [script('mcp-server-main')],
+    env: { WORLD_SETUP: JSON.stringify(serverSetup) },
+    readyMs: 30_000,
+  });
   const clients: McpClient[] = [];
   return {
     ...{ stack, upstream, token, resource, server, serverKey, serverClientId, handle, slack, clientId, clientKey },
     async client(over = {}) {
-      const setup: ClientSetup = { issuer, clientId, key: clientKey, resource, scope: SCOPES, connections: [handle, ...(slack === undefined ? [] : [slack.handle])], era: 'modern', ...over };
+      const setup: ClientSetup = {
+        issuer,
+        clientId,
+        key: clientKey,
+        resource,
+        scope: SCOPES,
+        connections: [handle, ...(slack === undefined ? [] : [slack.handle])],
+        era: 'modern',
+        ...over,
+      };
       const client = await startClient(setup);
       clients.push(client);
       return client;
@@ -95,7 +149,13 @@ export async function startWorld(options: WorldOptions): Promise<World> {
 }
 
 async function startClient(setup: ClientSetup): Promise<McpClient> {
-  const process_ = await start({ file: process.execPath, args: [script('mcp-client-main')], env: { WORLD_SETUP: JSON.stringify(setup) }, keepStdin: true, readyMs: 30_000 });
+  const process_ = await start({
+    file: process.execPath,
+    args: [script('mcp-client-main')],
+    env: { WORLD_SETUP: JSON.stringify(setup) },
+    keepStdin: true,
+    readyMs: 30_000,
+  });
   let last = 0;
   const ask = async (command: object): Promise<unknown> => {
     const id = ++last;

@@ -12,9 +12,29 @@ const TRANSPARENT = new Set([
   'ParenthesizedExpression',
 ]);
 /** TypeScript nodes that have run-time parts. Every other `TS…` node is a type: it holds no power. */
-const RUNTIME_TS = new Set([...TRANSPARENT, 'TSEnumDeclaration', 'TSEnumBody', 'TSEnumMember', 'TSModuleDeclaration', 'TSModuleBlock', 'TSParameterProperty', 'TSExportAssignment']);
+const RUNTIME_TS = new Set([
+  ...TRANSPARENT,
+  'TSEnumDeclaration',
+  'TSEnumBody',
+  'TSEnumMember',
+  'TSModuleDeclaration',
+  'TSModuleBlock',
+  'TSParameterProperty',
+  'TSExportAssignment',
+]);
 const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
-const BLOCKS = new Set(['BlockStatement', 'ForStatement', 'ForInStatement', 'ForOfStatement', 'CatchClause', 'SwitchStatement', 'StaticBlock', 'TSModuleBlock', 'ClassDeclaration', 'ClassExpression']);
+const BLOCKS = new Set([
+  'BlockStatement',
+  'ForStatement',
+  'ForInStatement',
+  'ForOfStatement',
+  'CatchClause',
+  'SwitchStatement',
+  'StaticBlock',
+  'TSModuleBlock',
+  'ClassDeclaration',
+  'ClassExpression',
+]);
 
 /** True for nodes that vanish when types are erased. */
 export function isErased(node) {

@@ -30,15 +30,18 @@ export function readFacts(file, text) {
   walk(program, false);
   for (const reference of globalReferences(program)) {
     const parent = reference.ancestors.at(-1);
-    const isEmptyNew = parent?.type === 'NewExpression' && parent.callee === reference.node && parent.arguments.length === 0;
-    for (const path of reachedPaths(reference)) facts.globals.push({ path, line: lineOf(reference.node.start), isEmptyNew });
+    const isEmptyNew =
+      parent?.type === 'NewExpression' && parent.callee === reference.node && parent.arguments.length === 0;
+    for (const path of reachedPaths(reference))
+      facts.globals.push({ path, line: lineOf(reference.node.start), isEmptyNew });
     if (reference.name === 'require' && parent?.type === 'CallExpression' && parent.callee === reference.node)
       addImport('require', parent.arguments[0], ['*'], false, parent.start);
   }
   return facts;
 
   function addImport(kind, source, names, typeOnly, start) {
-    const specifier = source?.type === 'Literal' && typeof source.value === 'string' ? source.value : templateText(source);
+    const specifier =
+      source?.type === 'Literal' && typeof source.value === 'string' ? source.value : templateText(source);
     facts.imports.push({ kind, specifier, names, typeOnly, line: lineOf(start) });
   }
 
@@ -84,7 +87,9 @@ export function readFacts(file, text) {
 /** `import {}` with nothing but `type` names inside still runs the module unless the whole declaration is type-only. */
 function isTypeOnly(node, kind) {
   const specifiers = node.specifiers ?? [];
-  return kind === 'type' || (specifiers.length > 0 && specifiers.every((s) => (s.importKind ?? s.exportKind) === 'type'));
+  return (
+    kind === 'type' || (specifiers.length > 0 && specifiers.every((s) => (s.importKind ?? s.exportKind) === 'type'))
+  );
 }
 
 function runtimeNames(specifiers) {
@@ -99,11 +104,15 @@ function runtimeNames(specifiers) {
 }
 
 function templateText(source) {
-  return source?.type === 'TemplateLiteral' && source.expressions.length === 0 ? source.quasis[0].value.cooked : undefined;
+  return source?.type === 'TemplateLiteral' && source.expressions.length === 0
+    ? source.quasis[0].value.cooked
+    : undefined;
 }
 
 function isImportMetaResolve(callee) {
-  return callee.type === 'MemberExpression' && callee.object.type === 'MetaProperty' && propertyName(callee) === 'resolve';
+  return (
+    callee.type === 'MemberExpression' && callee.object.type === 'MetaProperty' && propertyName(callee) === 'resolve'
+  );
 }
 
 function lineIndex(text) {

@@ -15,7 +15,12 @@ after(() => rmSync(dir, { recursive: true, force: true }));
 
 function dauth(args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}) {
   const env = { PATH: process.env.PATH ?? '', HOME: dir, ...options.env };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [DAUTH, ...args], { cwd: dir, env, input: options.input ?? '', encoding: 'utf8' });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [DAUTH, ...args], {
+    cwd: dir,
+    env,
+    input: options.input ?? '',
+    encoding: 'utf8',
+  });
   return { code: status, stdout, stderr };
 }
 
@@ -34,7 +39,10 @@ for (const args of [
 }
 
 test('[seal.client-only] without a known executor identity connect exits 3 and sends nothing', () => {
-  const { code, stderr } = dauth(['connect', 'x', '--origin', 'https://a.example', '--server', 'https://b.example', '--json'], { input: 'secret' });
+  const { code, stderr } = dauth(
+    ['connect', 'x', '--origin', 'https://a.example', '--server', 'https://b.example', '--json'],
+    { input: 'secret' },
+  );
   assert.equal(code, 3);
   assert.equal((JSON.parse(stderr) as { error: { code: string } }).error.code, 'NO_EXECUTOR_IDENTITY');
 });
@@ -67,7 +75,10 @@ test('a configuration key nobody knows is an error with the nearest one', () => 
 });
 
 test('a database or cache that is not in this version is refused in words', () => {
-  assert.throws(() => loadConfig(undefined, { DAUTH_AUTHORITY_DATABASE: 'postgres://x' }), /sqlite:PATH in this version/);
+  assert.throws(
+    () => loadConfig(undefined, { DAUTH_AUTHORITY_DATABASE: 'postgres://x' }),
+    /sqlite:PATH in this version/,
+  );
   assert.throws(() => loadConfig(undefined, { DAUTH_AUTHORITY_REDIS: 'redis://x' }), /not in this version/);
 });
 
@@ -76,7 +87,10 @@ test('environment beats file, a _FILE twin is read, and each value knows where i
   const twin = join(dir, 'issuer');
   writeFileSync(file, 'authority:\n  listen: 127.0.0.1:1\nexecutor:\n  freshnessMs: 900\n');
   writeFileSync(twin, 'https://auth.example\n');
-  const { config, origins } = loadConfig(file, { DAUTH_AUTHORITY_LISTEN: '127.0.0.1:2', DAUTH_AUTHORITY_ISSUER_FILE: twin });
+  const { config, origins } = loadConfig(file, {
+    DAUTH_AUTHORITY_LISTEN: '127.0.0.1:2',
+    DAUTH_AUTHORITY_ISSUER_FILE: twin,
+  });
   assert.equal(config.authority.listen, '127.0.0.1:2');
   assert.equal(config.authority.issuer, 'https://auth.example');
   assert.equal(config.executor.freshnessMs, 900);
@@ -93,9 +107,14 @@ test('a generated key file is private and never overwritten', async () => {
 });
 
 test('the inject grammar', () => {
-  assert.deepEqual(parseInject('header:authorization=Bearer {token}'), { in: 'header', name: 'authorization', value: 'Bearer {token}' });
+  assert.deepEqual(parseInject('header:authorization=Bearer {token}'), {
+    in: 'header',
+    name: 'authorization',
+    value: 'Bearer {token}',
+  });
   assert.deepEqual(parseInject('query:api_key={token}'), { in: 'query', name: 'api_key', value: '{token}' });
   assert.deepEqual(parseInject('basic:USER={user},PASS={pass},x'), { in: 'basic', user: '{user}', pass: '{pass},x' });
   assert.deepEqual(parseInject('path:bot{token}'), { in: 'path', value: 'bot{token}' });
-  for (const bad of ['authorization=x', 'header:=x', 'body:a=b', 'basic:a,b', '']) assert.throws(() => parseInject(bad), /--inject is/);
+  for (const bad of ['authorization=x', 'header:=x', 'body:a=b', 'basic:a,b', ''])
+    assert.throws(() => parseInject(bad), /--inject is/);
 });

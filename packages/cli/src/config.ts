@@ -24,14 +24,24 @@ export const schema = z.strictObject({
     .strictObject({
       resource: z.url().optional().describe('Public base URL of the executor. Default: http://127.0.0.1:PORT+1.'),
       listen: listen.optional().describe('HOST:PORT. Default 127.0.0.1:4181.'),
-      keys: z.strictObject({ provider: z.literal('file').default('file').describe('Where the opening key lives.') }).prefault({}),
+      keys: z
+        .strictObject({ provider: z.literal('file').default('file').describe('Where the opening key lives.') })
+        .prefault({}),
       upstream: z
         .strictObject({
           ca: z.array(z.string()).default([]).describe('PEM files added to the trust store for upstream TLS.'),
-          dangerouslyAllowLoopback: z.boolean().default(false).describe('Tests and demos only: upstreams on this machine. Makes the level "development".'),
+          dangerouslyAllowLoopback: z
+            .boolean()
+            .default(false)
+            .describe('Tests and demos only: upstreams on this machine. Makes the level "development".'),
         })
         .prefault({}),
-      freshnessMs: z.int().min(300).max(60_000).optional().describe('Age of the status view beyond which the executor refuses. Default 750.'),
+      freshnessMs: z
+        .int()
+        .min(300)
+        .max(60_000)
+        .optional()
+        .describe('Age of the status view beyond which the executor refuses. Default 750.'),
       limits: z.record(z.string(), z.number()).optional().describe('Size and time limits; may only narrow.'),
     })
     .prefault({}),
@@ -42,7 +52,10 @@ export type Origins = ReadonlyMap<string, string>;
 
 /** Dotted key → environment variable: `executor.upstream.ca` is `DAUTH_EXECUTOR_UPSTREAM_CA`. */
 export function environmentName(key: string): string {
-  return `DAUTH_${key.replaceAll('.', '_').replace(/([a-z])([A-Z])/g, '$1_$2').toUpperCase()}`;
+  return `DAUTH_${key
+    .replaceAll('.', '_')
+    .replace(/([a-z])([A-Z])/g, '$1_$2')
+    .toUpperCase()}`;
 }
 
 const KEYS = [
@@ -52,13 +65,17 @@ const KEYS = [
 ];
 
 /** @throws CliError (usage) with a sentence per mistake */
-export function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv): { config: StackConfig; origins: Origins } {
+export function loadConfig(
+  file: string | undefined,
+  env: NodeJS.ProcessEnv,
+): { config: StackConfig; origins: Origins } {
   const raw = file === undefined ? {} : readFile(file);
   const origins = new Map<string, string>();
   mark(raw, '', `file ${file ?? ''}`, origins);
   for (const key of KEYS) {
     const name = environmentName(key);
-    const [value, from] = env[`${name}_FILE`] === undefined ? [env[name], name] : [readValue(env[`${name}_FILE`]!), `${name}_FILE`];
+    const [value, from] =
+      env[`${name}_FILE`] === undefined ? [env[name], name] : [readValue(env[`${name}_FILE`]!), `${name}_FILE`];
     if (value === undefined) continue;
     assign(raw, key.split('.'), convert(key, value));
     origins.set(key, `environment ${from}`);
@@ -74,10 +91,14 @@ export function loadConfig(file: string | undefined, env: NodeJS.ProcessEnv): { 
 }
 
 /** Every key with its value and where it came from. */
-export function explainConfig(config: StackConfig, origins: Origins): { key: string; value: unknown; origin: string }[] {
+export function explainConfig(
+  config: StackConfig,
+  origins: Origins,
+): { key: string; value: unknown; origin: string }[] {
   return KEYS.map((key) => ({
     key,
-    value: key.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config) ?? null,
+    value:
+      key.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config) ?? null,
     origin: origins.get(key) ?? 'default',
   }));
 }
@@ -115,14 +136,20 @@ function assign(target: Record<string, unknown>, [name, ...rest]: string[], valu
 
 function mark(value: unknown, path: string, origin: string, origins: Map<string, string>): void {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    for (const [name, inner] of Object.entries(value)) mark(inner, path === '' ? name : `${path}.${name}`, origin, origins);
+    for (const [name, inner] of Object.entries(value))
+      mark(inner, path === '' ? name : `${path}.${name}`, origin, origins);
   } else if (path !== '') origins.set(path, origin);
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {
   const path = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return `${path || 'configuration'}: ${issue.message}`;
-  return issue.keys.map((key) => `${path === '' ? key : `${path}.${key}`} is not a configuration key.${nearest(path === '' ? key : `${path}.${key}`)}`).join('\n');
+  return issue.keys
+    .map(
+      (key) =>
+        `${path === '' ? key : `${path}.${key}`} is not a configuration key.${nearest(path === '' ? key : `${path}.${key}`)}`,
+    )
+    .join('\n');
 }
 
 function nearest(key: string): string {
@@ -134,7 +161,8 @@ function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
   for (let i = 1; i <= a.length; i++) {
     const next = [i];
-    for (let j = 1; j <= b.length; j++) next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
+    for (let j = 1; j <= b.length; j++)
+      next[j] = Math.min(next[j - 1]! + 1, row[j]! + 1, row[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1));
     row = next;
   }
   return row[b.length]!;

@@ -43,7 +43,11 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   const fields = await readSecret({ ...pick(flags), noInput: flags.input === false }, flags.field ?? ['token']);
   const sealed = await seal({ executor, key: at.key, fields, policy });
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
-  print(flags.json === true, { handle: row.handle, name: row.name, ver: row.ver, kid: row.kid, status: row.status }, () => row.handle);
+  print(
+    flags.json === true,
+    { handle: row.handle, name: row.name, ver: row.ver, kid: row.kid, status: row.status },
+    () => row.handle,
+  );
 }
 
 /** Seals a new value for an existing connection, with the policy it has. */
@@ -54,7 +58,14 @@ export async function rotate(handle: string, flags: ConnectFlags): Promise<void>
   const executor = await reachExecutor(identity, at);
   const row = await at.client.connections.get(handle);
   const policy: SealPolicy = {
-    ...{ issuer: at.issuer, org: row.org, owner: row.owner, connection: row.name, servers: row.servers, allow: row.allow },
+    ...{
+      issuer: at.issuer,
+      org: row.org,
+      owner: row.owner,
+      connection: row.name,
+      servers: row.servers,
+      allow: row.allow,
+    },
     inject: row.inject as readonly InjectionInput[],
     ...(row.pin === undefined ? {} : { pin: row.pin }),
     expiresAt: Math.max(row.expires_at, Math.floor(Date.now() / 1_000) + days(flags.expiresIn) * 86_400),
@@ -70,7 +81,8 @@ export async function rotate(handle: string, flags: ConnectFlags): Promise<void>
 
 function describePolicy(name: string, policy: SealPolicy, level: string): void {
   say(`Sealing "${name}" for ${policy.owner}, to an executor of level ${level}:`);
-  for (const rule of policy.allow) say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
+  for (const rule of policy.allow)
+    say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
 }
@@ -85,7 +97,8 @@ function pins(flags: ConnectFlags): Pick<SealPolicy, 'pin'> {
 
 function days(value: string | undefined): number {
   const number = Number(value ?? DEFAULT_DAYS);
-  if (!Number.isInteger(number) || number < 1 || number > 3_650) throw usage('--expires-in is a number of days from 1 to 3650.');
+  if (!Number.isInteger(number) || number < 1 || number > 3_650)
+    throw usage('--expires-in is a number of days from 1 to 3650.');
   return number;
 }
 

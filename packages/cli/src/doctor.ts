@@ -19,20 +19,32 @@ export async function doctor(flags: GlobalFlags): Promise<number> {
   checks.push(checkMode('data directory', home.dir, 0o077), checkMode('operator key', home.operatorKey, 0o177));
   const stack = readStack(home.stackFile);
   const authority = flags.authority ?? stack?.authority;
-  if (authority === undefined) checks.push({ check: 'stack', result: 'fail', detail: 'no stack was started here', fix: 'run "dauth start"' });
+  if (authority === undefined)
+    checks.push({ check: 'stack', result: 'fail', detail: 'no stack was started here', fix: 'run "dauth start"' });
   else {
     checks.push(await checkReady('authority', authority));
     if (stack !== undefined) checks.push(await checkReady('executor', stack.executor));
-    checks.push(await checkClock(authority), await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin)));
+    checks.push(
+      await checkClock(authority),
+      await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin)),
+    );
   }
-  print(flags.json === true, checks, () => checks.map((each) => `${each.result.padEnd(4)}  ${each.check}: ${each.detail}${each.fix === undefined ? '' : `\n      fix: ${each.fix}`}`).join('\n'));
+  print(flags.json === true, checks, () =>
+    checks
+      .map(
+        (each) =>
+          `${each.result.padEnd(4)}  ${each.check}: ${each.detail}${each.fix === undefined ? '' : `\n      fix: ${each.fix}`}`,
+      )
+      .join('\n'),
+  );
   return checks.some((each) => each.result === 'fail') ? EXIT.unexpected : EXIT.ok;
 }
 
 function checkNode(): Check {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   const check = `node ${process.version}`;
-  if (major < 20 || (major === 20 && minor < 19)) return { check, result: 'fail', detail: 'too old', fix: 'use Node 24' };
+  if (major < 20 || (major === 20 && minor < 19))
+    return { check, result: 'fail', detail: 'too old', fix: 'use Node 24' };
   if (major < 22) return { check, result: 'warn', detail: 'past its end of life', fix: 'use Node 24' };
   return { check, result: 'ok', detail: 'supported' };
 }
@@ -40,7 +52,9 @@ function checkNode(): Check {
 function checkProxies(): Check {
   const check = 'environment proxies';
   const set = Object.keys(process.env).filter((name) => /^(?:https?|all)_proxy$/i.test(name));
-  return set.length === 0 ? { check, result: 'ok', detail: 'none' } : { check, result: 'warn', detail: `${set.join(', ')} set; the executor never uses one` };
+  return set.length === 0
+    ? { check, result: 'ok', detail: 'none' }
+    : { check, result: 'warn', detail: `${set.join(', ')} set; the executor never uses one` };
 }
 
 function checkTls(): Check {
@@ -53,7 +67,8 @@ function checkTls(): Check {
 function checkMode(check: string, path: string, forbidden: number): Check {
   try {
     const { mode } = statSync(path);
-    if (process.platform !== 'win32' && (mode & forbidden) !== 0) return { check, result: 'fail', detail: 'readable by others', fix: `chmod go= ${path}` };
+    if (process.platform !== 'win32' && (mode & forbidden) !== 0)
+      return { check, result: 'fail', detail: 'readable by others', fix: `chmod go= ${path}` };
     return { check, result: 'ok', detail: 'private' };
   } catch {
     return { check, result: 'warn', detail: 'not there', fix: 'run "dauth start"' };
@@ -63,7 +78,9 @@ function checkMode(check: string, path: string, forbidden: number): Check {
 async function checkReady(check: string, base: string): Promise<Check> {
   try {
     const response = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(3_000) });
-    return response.ok ? { check, result: 'ok', detail: 'ready' } : { check, result: 'fail', detail: 'running, but not ready', fix: 'look at its log' };
+    return response.ok
+      ? { check, result: 'ok', detail: 'ready' }
+      : { check, result: 'fail', detail: 'running, but not ready', fix: 'look at its log' };
   } catch {
     return { check, result: 'fail', detail: 'not reachable', fix: 'run "dauth start"' };
   }
@@ -72,9 +89,13 @@ async function checkReady(check: string, base: string): Promise<Check> {
 async function checkClock(authority: string): Promise<Check> {
   const check = 'clock';
   try {
-    const date = Date.parse((await fetch(`${authority}/livez`, { signal: AbortSignal.timeout(3_000) })).headers.get('date') ?? '');
+    const date = Date.parse(
+      (await fetch(`${authority}/livez`, { signal: AbortSignal.timeout(3_000) })).headers.get('date') ?? '',
+    );
     const off = Math.round(Math.abs(Date.now() - date) / 1_000);
-    return off <= 3 ? { check, result: 'ok', detail: 'agrees with the authority' } : { check, result: 'fail', detail: `${off} s from the authority's`, fix: 'synchronize clocks' };
+    return off <= 3
+      ? { check, result: 'ok', detail: 'agrees with the authority' }
+      : { check, result: 'fail', detail: `${off} s from the authority's`, fix: 'synchronize clocks' };
   } catch {
     return { check, result: 'warn', detail: 'could not be compared' };
   }
@@ -82,12 +103,22 @@ async function checkClock(authority: string): Promise<Check> {
 
 async function checkIdentity(authority: string, identity: string | undefined): Promise<Check> {
   const check = 'executor identity';
-  if (identity === undefined) return { check, result: 'fail', detail: 'none is pinned', fix: 'give --executor-identity' };
+  if (identity === undefined)
+    return { check, result: 'fail', detail: 'none is pinned', fix: 'give --executor-identity' };
   try {
     const { level } = await fetchExecutor({ url: authority, identities: [identity], seqStore: new MemorySeqStore() });
-    return { check, result: level === 'development' ? 'warn' : 'ok', detail: `matches its signed directory; level ${level}` };
+    return {
+      check,
+      result: level === 'development' ? 'warn' : 'ok',
+      detail: `matches its signed directory; level ${level}`,
+    };
   } catch (error) {
-    return { check, result: 'fail', detail: (error as { publicMessage?: string }).publicMessage ?? 'could not be checked', fix: 'do not seal until this is explained' };
+    return {
+      check,
+      result: 'fail',
+      detail: (error as { publicMessage?: string }).publicMessage ?? 'could not be checked',
+      fix: 'do not seal until this is explained',
+    };
   }
 }
 

@@ -1,7 +1,18 @@
 /**
  * The data directory: its files, their modes, and which stack holds it. Keys here are the operator's, never a credential.
  */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync, fsyncSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+  fsyncSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { importKey, generateKey, exportPrivateKey, type ClientKey, type SeqStore } from '@dauth/client';
 import { CliError, EXIT, usage } from './output.ts';
@@ -18,7 +29,13 @@ export interface Home {
 export function openHome(data: string | undefined): Home {
   const dir = resolve(data ?? process.env.DAUTH_HOME ?? '.dauth');
   const at = (name: string) => join(dir, name);
-  return { dir, operatorKey: at('operator.jwk'), executorPin: at('executor.pin'), stackFile: at('stack.json'), seqFile: at('directory-seq.json') };
+  return {
+    dir,
+    operatorKey: at('operator.jwk'),
+    executorPin: at('executor.pin'),
+    stackFile: at('stack.json'),
+    seqFile: at('directory-seq.json'),
+  };
 }
 
 export function makeHome(home: Home): void {
@@ -43,7 +60,12 @@ export async function readKeyFile(path: string): Promise<ClientKey> {
   try {
     jwk = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
   } catch {
-    throw new CliError(EXIT.authentication, 'NO_KEY', 'The key file cannot be read.', 'Give --data of a started stack, or --authority, --key and --executor-identity.');
+    throw new CliError(
+      EXIT.authentication,
+      'NO_KEY',
+      'The key file cannot be read.',
+      'Give --data of a started stack, or --authority, --key and --executor-identity.',
+    );
   }
   try {
     return await importKey(jwk);
@@ -54,7 +76,8 @@ export async function readKeyFile(path: string): Promise<ClientKey> {
 
 /** Makes a key file (0600) and returns its public half. */
 export async function generateKeyFile(path: string): Promise<object> {
-  if (existsSync(path)) throw new CliError(EXIT.conflict, 'EXISTS', 'The key file exists already; it is not overwritten.');
+  if (existsSync(path))
+    throw new CliError(EXIT.conflict, 'EXISTS', 'The key file exists already; it is not overwritten.');
   const key = await generateKey({ extractable: true });
   writeDurably(path, `${JSON.stringify(await exportPrivateKey(key))}\n`, 0o600);
   return { ...key.jwk };
@@ -97,7 +120,13 @@ export function lockHome(home: Home): () => void {
       return () => rmSync(path, { force: true });
     } catch {
       const holder = Number(readFileSync(path, 'utf8'));
-      if (isAlive(holder)) throw new CliError(EXIT.conflict, 'LOCKED', `Another stack (process ${holder}) runs on this data directory.`, 'Use another --data directory.');
+      if (isAlive(holder))
+        throw new CliError(
+          EXIT.conflict,
+          'LOCKED',
+          `Another stack (process ${holder}) runs on this data directory.`,
+          'Use another --data directory.',
+        );
       rmSync(path, { force: true });
     }
   }

@@ -10,7 +10,16 @@ import { connect, rotate, type ConnectFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
 import { describeError, EXIT, print, say, table, usage } from './output.ts';
 import type { GlobalFlags } from './reach.ts';
-import { actOnConnection, addClient, addGrant, addServer, audit, list, listConnections, removeGrant } from './registry.ts';
+import {
+  actOnConnection,
+  addClient,
+  addGrant,
+  addServer,
+  audit,
+  list,
+  listConnections,
+  removeGrant,
+} from './registry.ts';
 import { installedRooms } from './rooms.ts';
 import { serve } from './serve.ts';
 import { start, type StartFlags } from './start.ts';
@@ -21,7 +30,10 @@ const collect = (value: string, all: string[] | undefined): string[] => [...(all
 
 const program = new Command('dauth')
   .description('Credentials that AI tools can use and nobody can read. No telemetry.')
-  .addHelpText('before', 'Examples:\n  dauth start\n  dauth servers add --resource https://mcp.example/mcp --generate server.jwk\n  dauth connect github --origin https://api.github.com --server https://mcp.example/mcp < token.txt\n')
+  .addHelpText(
+    'before',
+    'Examples:\n  dauth start\n  dauth servers add --resource https://mcp.example/mcp --generate server.jwk\n  dauth connect github --origin https://api.github.com --server https://mcp.example/mcp < token.txt\n',
+  )
   .exitOverride()
   .configureHelp({ helpWidth: 80 })
   .configureOutput({ outputError: () => undefined })
@@ -45,7 +57,10 @@ function talking(command: Command): Command {
 /** A value beyond the named arguments is most likely a credential: refused, and never repeated. */
 function refuseExtra(command: Command): void {
   if (command.args.length > command.registeredArguments.length) {
-    throw usage('A credential is never an argument, and there is nothing else to say here.', 'Pipe it in, or use --from-env VAR or --from-file FILE.');
+    throw usage(
+      'A credential is never an argument, and there is nothing else to say here.',
+      'Pipe it in, or use --from-env VAR or --from-file FILE.',
+    );
   }
 }
 
@@ -61,7 +76,11 @@ function sealing(command: Command): Command {
     .addOption(secretFlag('--secret'))
     .hook('preAction', (_, action) => {
       const { token, value, secret } = action.opts<Record<string, unknown>>();
-      if (token ?? value ?? secret) throw usage('A credential is never an argument: it would stay in the shell\'s history and the process list.', 'Pipe it in, or use --from-env VAR or --from-file FILE.');
+      if (token ?? value ?? secret)
+        throw usage(
+          "A credential is never an argument: it would stay in the shell's history and the process list.",
+          'Pipe it in, or use --from-env VAR or --from-file FILE.',
+        );
     });
 }
 
@@ -79,7 +98,9 @@ program
   .command('serve <room>')
   .description('run one room alone: authority or executor')
   .requiredOption('--config <file>', 'YAML or JSON configuration of that room')
-  .action(async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())));
+  .action(
+    async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())),
+  );
 
 const clients = program.command('clients').description('OAuth clients');
 talking(clients.command('add'))
@@ -91,7 +112,9 @@ talking(clients.command('add'))
   .option('--org <org>', 'organisation')
   .option('--scope <scope>', 'scopes it may have (repeat; default: any but admin)', collect)
   .action(addClient);
-talking(clients.command('ls')).action((flags: GlobalFlags) => list('clients', ['client_id', 'name', 'owner', 'jkt'], flags));
+talking(clients.command('ls')).action((flags: GlobalFlags) =>
+  list('clients', ['client_id', 'name', 'owner', 'jkt'], flags),
+);
 
 const servers = program.command('servers').description('MCP servers and their keys');
 talking(servers.command('add'))
@@ -101,7 +124,9 @@ talking(servers.command('add'))
   .option('--scope <scope>', 'a scope it offers (repeat)', collect)
   .option('--org <org>', 'organisation')
   .action(addServer);
-talking(servers.command('ls')).action((flags: GlobalFlags) => list('servers', ['resource', 'client_id', 'scopes'], flags));
+talking(servers.command('ls')).action((flags: GlobalFlags) =>
+  list('servers', ['resource', 'client_id', 'scopes'], flags),
+);
 
 const grants = program.command('grants').description('what owners let runners use');
 talking(grants.command('add'))
@@ -110,7 +135,9 @@ talking(grants.command('add'))
   .option('--owner <sub>', 'owner who gives it (operator only; default: you)')
   .option('--expires-in <days>', 'days it lasts')
   .action(addGrant);
-talking(grants.command('ls')).action((flags: GlobalFlags) => list('grants', ['id', 'kind', 'owner', 'client_id', 'resource'], flags));
+talking(grants.command('ls')).action((flags: GlobalFlags) =>
+  list('grants', ['id', 'kind', 'owner', 'client_id', 'resource'], flags),
+);
 talking(grants.command('rm <id>')).action((id: string, flags: GlobalFlags) => removeGrant(id, flags));
 
 sealing(program.command('connect <name>'))
@@ -130,12 +157,17 @@ sealing(program.command('connect <name>'))
 const connections = program.command('connections').description('stored connections');
 talking(connections.command('ls')).action(listConnections);
 for (const verb of ['get', 'suspend', 'resume', 'revoke', 'rm'] as const) {
-  talking(connections.command(`${verb} <handle>`)).action((handle: string, flags: GlobalFlags) => actOnConnection(verb, handle, flags));
+  talking(connections.command(`${verb} <handle>`)).action((handle: string, flags: GlobalFlags) =>
+    actOnConnection(verb, handle, flags),
+  );
 }
 sealing(connections.command('rotate <handle>')).action((handle: string, flags: ConnectFlags) => rotate(handle, flags));
 
-const journal = program.command('audit').description('the executor\'s journal');
-talking(journal.command('tail')).option('--follow', 'go on').option('--lines <n>', 'how many (default: 20)').action((flags: GlobalFlags) => audit('tail', flags));
+const journal = program.command('audit').description("the executor's journal");
+talking(journal.command('tail'))
+  .option('--follow', 'go on')
+  .option('--lines <n>', 'how many (default: 20)')
+  .action((flags: GlobalFlags) => audit('tail', flags));
 talking(journal.command('export')).action((flags: GlobalFlags) => audit('export', flags));
 
 talking(program.command('doctor').description('check everything that can be checked from here')).action(
@@ -143,25 +175,51 @@ talking(program.command('doctor').description('check everything that can be chec
 );
 
 const configuration = program.command('config').description('configuration');
-configuration.command('show').option('--origin', 'say where each value came from').option('--config <file>').option('--json').action((flags: { origin?: boolean; config?: string; json?: boolean }) => {
-  const { config, origins } = loadConfig(flags.config, process.env);
-  const rows = explainConfig(config, origins);
-  const shown = flags.origin === true ? rows : rows.map(({ key, value }) => ({ key, value }));
-  print(flags.json === true, shown, () => table(['key', 'value', ...(flags.origin === true ? ['origin'] : [])], rows.map((row) => [row.key, JSON.stringify(row.value), row.origin])));
-});
-configuration.command('validate').requiredOption('--config <file>').option('--json').action((flags: { config: string; json?: boolean }) => {
-  loadConfig(flags.config, process.env);
-  print(flags.json === true, { valid: true }, () => 'valid');
-});
-configuration.command('schema').action(() => void process.stdout.write(`${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`));
+configuration
+  .command('show')
+  .option('--origin', 'say where each value came from')
+  .option('--config <file>')
+  .option('--json')
+  .action((flags: { origin?: boolean; config?: string; json?: boolean }) => {
+    const { config, origins } = loadConfig(flags.config, process.env);
+    const rows = explainConfig(config, origins);
+    const shown = flags.origin === true ? rows : rows.map(({ key, value }) => ({ key, value }));
+    print(flags.json === true, shown, () =>
+      table(
+        ['key', 'value', ...(flags.origin === true ? ['origin'] : [])],
+        rows.map((row) => [row.key, JSON.stringify(row.value), row.origin]),
+      ),
+    );
+  });
+configuration
+  .command('validate')
+  .requiredOption('--config <file>')
+  .option('--json')
+  .action((flags: { config: string; json?: boolean }) => {
+    loadConfig(flags.config, process.env);
+    print(flags.json === true, { valid: true }, () => 'valid');
+  });
+configuration
+  .command('schema')
+  .action(() => void process.stdout.write(`${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`));
 
-program.command('demo').description('the whole flow, then the attacks (in a clone of the repository)').allowUnknownOption().allowExcessArguments().action((_, command: Command) => {
-  const script = fileURLToPath(new URL('../../../test/dist/demo/main.js', import.meta.url));
-  if (!existsSync(script)) throw usage('The demo is part of the repository: clone it and run "npm run demo".');
-  exit = spawnSync(process.execPath, [script, ...command.args], { stdio: 'inherit' }).status ?? EXIT.unexpected;
-});
+program
+  .command('demo')
+  .description('the whole flow, then the attacks (in a clone of the repository)')
+  .allowUnknownOption()
+  .allowExcessArguments()
+  .action((_, command: Command) => {
+    const script = fileURLToPath(new URL('../../../test/dist/demo/main.js', import.meta.url));
+    if (!existsSync(script)) throw usage('The demo is part of the repository: clone it and run "npm run demo".');
+    exit = spawnSync(process.execPath, [script, ...command.args], { stdio: 'inherit' }).status ?? EXIT.unexpected;
+  });
 
-program.command('version').option('--json').action((flags: { json?: boolean }) => print(flags.json === true, { version: VERSION, node: process.version }, () => VERSION));
+program
+  .command('version')
+  .option('--json')
+  .action((flags: { json?: boolean }) =>
+    print(flags.json === true, { version: VERSION, node: process.version }, () => VERSION),
+  );
 
 try {
   await program.parseAsync();
@@ -173,13 +231,18 @@ process.exit(exit);
 
 function fail(error: unknown): number {
   if (error instanceof CommanderError) {
-    if (error.exitCode === 0 || error.code === 'commander.help') return error.code === 'commander.help' ? EXIT.usage : EXIT.ok;
+    if (error.exitCode === 0 || error.code === 'commander.help')
+      return error.code === 'commander.help' ? EXIT.usage : EXIT.ok;
     // Commander repeats what was typed, which may be a credential; only the names of options and commands are ours to repeat.
     error = usage(describeMisuse(error), 'See dauth --help.');
   }
   const { exit: code, ...described } = describeError(error);
-  if (process.argv.includes('--json')) process.stderr.write(`${JSON.stringify({ error: { ...described, docs: 'docs/cli.md' } })}\n`);
-  else say(`${described.message}${described.hint === undefined ? '' : `\n${described.hint}`}${described.requestId === undefined ? '' : `\nrequest id: ${described.requestId}`}`);
+  if (process.argv.includes('--json'))
+    process.stderr.write(`${JSON.stringify({ error: { ...described, docs: 'docs/cli.md' } })}\n`);
+  else
+    say(
+      `${described.message}${described.hint === undefined ? '' : `\n${described.hint}`}${described.requestId === undefined ? '' : `\nrequest id: ${described.requestId}`}`,
+    );
   return code;
 }
 

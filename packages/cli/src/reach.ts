@@ -37,7 +37,12 @@ export function knownIdentity(flags: GlobalFlags): string {
   const identity = flags.executorIdentity ?? readPin(openHome(flags.data));
   if (identity !== undefined) return identity;
   const hint = 'Give --executor-identity THUMBPRINT, as the operator told you.';
-  throw new CliError(EXIT.authentication, 'NO_EXECUTOR_IDENTITY', 'No executor identity is known, so nothing was sealed or sent.', hint);
+  throw new CliError(
+    EXIT.authentication,
+    'NO_EXECUTOR_IDENTITY',
+    'No executor identity is known, so nothing was sealed or sent.',
+    hint,
+  );
 }
 
 /** The executor's verified key. */
@@ -49,7 +54,12 @@ function readStack(home: Home): string {
   try {
     return (JSON.parse(readFileSync(home.stackFile, 'utf8')) as { authority: string }).authority;
   } catch {
-    throw new CliError(EXIT.unreachable, 'NO_STACK', 'No stack was started with this data directory.', 'Run "dauth start", or give --authority, --key and --executor-identity.');
+    throw new CliError(
+      EXIT.unreachable,
+      'NO_STACK',
+      'No stack was started with this data directory.',
+      'Run "dauth start", or give --authority, --key and --executor-identity.',
+    );
   }
 }
 

@@ -42,7 +42,9 @@ export async function startRoom(name: Room['name'], script: string, config: obje
   const env: NodeJS.ProcessEnv = { DAUTH_RESOLVED_CONFIG: JSON.stringify(config) };
   for (const key of INHERITED) if (process.env[key] !== undefined) env[key] = process.env[key];
   const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = new Promise<number>((resolve) => child.on('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128))));
+  const ended = new Promise<number>((resolve) =>
+    child.on('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128))),
+  );
   const lines = createInterface({ input: child.stdout });
   const listening = new Promise<Record<string, unknown>>((resolve) => {
     lines.on('line', (line) => {
@@ -55,7 +57,11 @@ export async function startRoom(name: Room['name'], script: string, config: obje
     });
   });
   const failed = ended.then((code) => {
-    throw new CliError(EXIT.unexpected, 'ROOM_FAILED', `The ${name} did not start (exit code ${code}); what it said is above.`);
+    throw new CliError(
+      EXIT.unexpected,
+      'ROOM_FAILED',
+      `The ${name} did not start (exit code ${code}); what it said is above.`,
+    );
   });
   failed.catch(() => undefined);
   const event = await Promise.race([listening, failed, timeout(START_MS, name)]);

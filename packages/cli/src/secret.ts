@@ -40,7 +40,12 @@ async function readOctets(source: SecretSource): Promise<Buffer> {
   }
   if (source.fromFile === '-' || !process.stdin.isTTY) return readStdin();
   if (source.noInput) {
-    throw new CliError(EXIT.authentication, 'INPUT_NEEDED', 'The credential has to be given, and --no-input forbids to ask.', 'Pipe it: dauth connect … < secret.txt, or use --from-env VAR.');
+    throw new CliError(
+      EXIT.authentication,
+      'INPUT_NEEDED',
+      'The credential has to be given, and --no-input forbids to ask.',
+      'Pipe it: dauth connect … < secret.txt, or use --from-env VAR.',
+    );
   }
   const typed = await password({ message: 'Credential (not shown)' });
   if (isCancel(typed)) throw new CliError(EXIT.interrupted, 'INTERRUPTED', 'Nothing was sealed.');

@@ -47,7 +47,14 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
     running.push(authority);
     await Promise.all([waitReady(plan.issuer, 'authority'), waitReady(plan.resource, 'executor')]);
     const pids = { authority: authority.pid, executor: executor.pid };
-    const ready = { event: 'ready', authority: plan.issuer, executor: plan.resource, data: home.dir, pids, executor_identity: identity };
+    const ready = {
+      event: 'ready',
+      authority: plan.issuer,
+      executor: plan.resource,
+      data: home.dir,
+      pids,
+      executor_identity: identity,
+    };
     writeDurably(home.stackFile, JSON.stringify({ authority: plan.issuer, executor: plan.resource }), 0o600);
     if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else if (flags.quiet !== true) banner(ready, String(executor.listening.level));
@@ -72,8 +79,14 @@ async function makePlan(flags: StartFlags, config: StackConfig): Promise<Plan> {
   const port = flags.port === undefined ? DEFAULT_PORT : Number(flags.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_534) throw usage('--port is a number from 0 to 65534.');
   const ports = port === 0 ? [await freePort(), await freePort()] : [port, port + 1];
-  const authorityListen = flags.port === undefined && config.authority.listen !== undefined ? parseListen(config.authority.listen) : { host: '127.0.0.1', port: ports[0]! };
-  const executorListen = flags.port === undefined && config.executor.listen !== undefined ? parseListen(config.executor.listen) : { host: '127.0.0.1', port: ports[1]! };
+  const authorityListen =
+    flags.port === undefined && config.authority.listen !== undefined
+      ? parseListen(config.authority.listen)
+      : { host: '127.0.0.1', port: ports[0]! };
+  const executorListen =
+    flags.port === undefined && config.executor.listen !== undefined
+      ? parseListen(config.executor.listen)
+      : { host: '127.0.0.1', port: ports[1]! };
   return {
     issuer: config.authority.issuer ?? `http://127.0.0.1:${authorityListen.port}`,
     resource: config.executor.resource ?? `http://127.0.0.1:${executorListen.port}`,
@@ -90,7 +103,13 @@ function parseListen(value: string): { host: string; port: number } {
 function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
   const { upstream, freshnessMs, limits } = config.executor;
   return {
-    ...{ listen: plan.executorListen, resource: plan.resource, issuer: plan.issuer, data: join(home.dir, 'executor'), upstream },
+    ...{
+      listen: plan.executorListen,
+      resource: plan.resource,
+      issuer: plan.issuer,
+      data: join(home.dir, 'executor'),
+      upstream,
+    },
     ...(freshnessMs === undefined ? {} : { freshnessMs }),
     ...(limits === undefined ? {} : { limits }),
   };
@@ -113,7 +132,12 @@ function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: 
 function pinExecutor(home: Home, identity: string): string {
   if (!existsSync(home.executorPin)) writeDurably(home.executorPin, `${identity}\n`, 0o600);
   else if (readFileSync(home.executorPin, 'utf8').trim() !== identity) {
-    throw new CliError(EXIT.integrity, 'EXECUTOR_CHANGED', 'The executor has another identity than the one pinned here; its keys were replaced or lost.', 'If that was you, remove executor.pin and have every credential sealed again.');
+    throw new CliError(
+      EXIT.integrity,
+      'EXECUTOR_CHANGED',
+      'The executor has another identity than the one pinned here; its keys were replaced or lost.',
+      'If that was you, remove executor.pin and have every credential sealed again.',
+    );
   }
   return identity;
 }
@@ -122,7 +146,10 @@ function pinExecutor(home: Home, identity: string): string {
 async function waitReady(base: string, name: string): Promise<void> {
   const end = Date.now() + READY_MS;
   for (;;) {
-    const ready = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(2_000) }).then((response) => response.ok, () => false);
+    const ready = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(2_000) }).then(
+      (response) => response.ok,
+      () => false,
+    );
     if (ready) return;
     if (Date.now() > end) throw new CliError(EXIT.timeout, 'NOT_READY', `The ${name} did not become ready in time.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -131,14 +158,22 @@ async function waitReady(base: string, name: string): Promise<void> {
 
 function checkEnvironment(): void {
   if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== undefined) {
-    throw usage('NODE_TLS_REJECT_UNAUTHORIZED is set; DAuth does not start where TLS checks may be off.', 'Start it with: env -u NODE_TLS_REJECT_UNAUTHORIZED dauth start');
+    throw usage(
+      'NODE_TLS_REJECT_UNAUTHORIZED is set; DAuth does not start where TLS checks may be off.',
+      'Start it with: env -u NODE_TLS_REJECT_UNAUTHORIZED dauth start',
+    );
   }
   if (Object.keys(process.env).some((name) => /^(?:https?|all)_proxy$/i.test(name))) {
-    say('The proxy in the environment is not used: the executor connects to the address it checked, and to nothing else.');
+    say(
+      'The proxy in the environment is not used: the executor connects to the address it checked, and to nothing else.',
+    );
   }
 }
 
-function banner(ready: { authority: string; executor: string; data: string; executor_identity: string }, level: string): void {
+function banner(
+  ready: { authority: string; executor: string; data: string; executor_identity: string },
+  level: string,
+): void {
   const words: Record<string, string> = {
     development: 'DEVELOPMENT: a dangerous switch is on; do not seal real credentials here',
     software: 'software isolation: no hardware root; root on this host can read a credential while it is in use',
@@ -150,7 +185,9 @@ function banner(ready: { authority: string; executor: string; data: string; exec
     ['identity', ready.executor_identity],
     ['data', ready.data],
     ['isolation', words[level] ?? level],
-    ...(Number(process.versions.node.split('.')[0]) < 22 ? [['node', `${process.version} is past its end of life; 24 is recommended`]] : []),
+    ...(Number(process.versions.node.split('.')[0]) < 22
+      ? [['node', `${process.version} is past its end of life; 24 is recommended`]]
+      : []),
     ['next', 'dauth servers add --resource URL --generate server.jwk'],
   ];
   for (const [label, value] of lines) say(value === undefined ? label! : `  ${label!.padEnd(10)} ${value}`);

@@ -1,5 +1,11 @@
 /** The client of an authority: tokens, a protected `fetch`, connections and registrations. Holds ciphertext and its own key. */
-import { type ConnectionHandle, type ConnectionStatus, type Injection, type Pins, type Revocable } from '@dauth/protocol';
+import {
+  type ConnectionHandle,
+  type ConnectionStatus,
+  type Injection,
+  type Pins,
+  type Revocable,
+} from '@dauth/protocol';
 import { createResourceFetch } from './fetch.ts';
 import { readAnswer } from './http.ts';
 import { signProof, type ClientKey } from './key.ts';
@@ -24,7 +30,11 @@ export interface ConnectionView {
   readonly ver: number;
   readonly kid: string;
   readonly servers: readonly string[];
-  readonly allow: readonly { readonly origin: string; readonly methods: readonly string[]; readonly paths: readonly string[] }[];
+  readonly allow: readonly {
+    readonly origin: string;
+    readonly methods: readonly string[];
+    readonly paths: readonly string[];
+  }[];
   readonly inject: readonly Injection[];
   readonly pin?: Pins;
   /** Unix seconds. */
@@ -39,7 +49,10 @@ export interface Page<T> {
   readonly next: string | null;
 }
 
-type Submission = Pick<SealedCredential, 'envelope' | 'seal_proof'> & { readonly endorsements?: readonly string[]; readonly try?: boolean };
+type Submission = Pick<SealedCredential, 'envelope' | 'seal_proof'> & {
+  readonly endorsements?: readonly string[];
+  readonly try?: boolean;
+};
 type Scope = 'dauth:connections.read' | 'dauth:connections.write' | 'dauth:grants.write' | 'dauth:admin';
 
 export interface DAuthClient {
@@ -59,10 +72,16 @@ export interface DAuthClient {
   };
   readonly clients: { add(client: object): Promise<{ readonly client_id: string }>; list(): Promise<Page<unknown>> };
   readonly servers: {
-    add(server: object): Promise<{ readonly resource: string; readonly client_id: string; readonly scopes: readonly string[] }>;
+    add(
+      server: object,
+    ): Promise<{ readonly resource: string; readonly client_id: string; readonly scopes: readonly string[] }>;
     list(): Promise<Page<unknown>>;
   };
-  readonly grants: { add(grant: object): Promise<{ readonly id: string }>; list(): Promise<Page<unknown>>; revoke(id: string): Promise<void> };
+  readonly grants: {
+    add(grant: object): Promise<{ readonly id: string }>;
+    list(): Promise<Page<unknown>>;
+    revoke(id: string): Promise<void>;
+  };
   revoke(what: Revocable, id: string): Promise<unknown>;
   audit(after: number, limit?: number): Promise<{ readonly records: readonly string[]; readonly next: number }>;
   whoami(): Promise<{ readonly sub: string; readonly org: string; readonly isAdmin: boolean }>;
@@ -111,12 +130,18 @@ export function createClient(options: ClientOptions): DAuthClient {
     fetch: (request) => createResourceFetch(tokens, options.key, request, send),
     connections: {
       store: (sealed) => call(write, 'POST', '/connections', pickSubmission(sealed)) as Promise<ConnectionView>,
-      list: (cursor) => call(read, 'GET', `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`) as Promise<Page<ConnectionView>>,
+      list: (cursor) =>
+        call(
+          read,
+          'GET',
+          `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`,
+        ) as Promise<Page<ConnectionView>>,
       get: (handle) => call(read, 'GET', at(handle)) as Promise<ConnectionView>,
       suspend: (handle) => call(write, 'POST', at(handle, '/suspend')) as Promise<ConnectionView>,
       resume: (handle) => call(write, 'POST', at(handle, '/resume')) as Promise<ConnectionView>,
       revoke: (handle) => call(write, 'POST', at(handle, '/revoke')) as Promise<ConnectionView>,
-      rotate: (handle, sealed) => call(write, 'POST', at(handle, '/rotate'), pickSubmission(sealed)) as Promise<ConnectionView>,
+      rotate: (handle, sealed) =>
+        call(write, 'POST', at(handle, '/rotate'), pickSubmission(sealed)) as Promise<ConnectionView>,
       remove: async (handle) => void (await call(write, 'DELETE', at(handle))),
     },
     clients: {
@@ -124,7 +149,12 @@ export function createClient(options: ClientOptions): DAuthClient {
       list: () => call('dauth:admin', 'GET', '/clients') as Promise<Page<unknown>>,
     },
     servers: {
-      add: (server) => call('dauth:admin', 'POST', '/servers', server) as Promise<{ resource: string; client_id: string; scopes: string[] }>,
+      add: (server) =>
+        call('dauth:admin', 'POST', '/servers', server) as Promise<{
+          resource: string;
+          client_id: string;
+          scopes: string[];
+        }>,
       list: () => call('dauth:admin', 'GET', '/servers') as Promise<Page<unknown>>,
     },
     grants: {
@@ -133,11 +163,20 @@ export function createClient(options: ClientOptions): DAuthClient {
       revoke: async (id) => void (await call('dauth:grants.write', 'DELETE', `/grants/${encodeURIComponent(id)}`)),
     },
     revoke: (what, id) => call('dauth:admin', 'POST', '/revocations', { what, id }),
-    audit: (after, limit = 100) => call('dauth:admin', 'GET', `/audit?after=${after}&limit=${limit}`) as Promise<{ records: string[]; next: number }>,
+    audit: (after, limit = 100) =>
+      call('dauth:admin', 'GET', `/audit?after=${after}&limit=${limit}`) as Promise<{
+        records: string[];
+        next: number;
+      }>,
     whoami: () => call(read, 'GET', '/whoami') as Promise<{ sub: string; org: string; isAdmin: boolean }>,
   };
 }
 
 function pickSubmission({ envelope, seal_proof, endorsements, try: wantsTry }: Submission): object {
-  return { envelope, seal_proof, ...(endorsements === undefined ? {} : { endorsements }), ...(wantsTry === undefined ? {} : { try: wantsTry }) };
+  return {
+    envelope,
+    seal_proof,
+    ...(endorsements === undefined ? {} : { endorsements }),
+    ...(wantsTry === undefined ? {} : { try: wantsTry }),
+  };
 }

@@ -69,13 +69,16 @@ const PREFERENCE = ['HPKE-3', 'HPKE-7', 'HPKE-4', 'HPKE-0'] as const;
  */
 export async function fetchExecutor(options: FetchExecutorOptions): Promise<VerifiedExecutor> {
   const now = (options.now ?? (() => Math.floor(Date.now() / 1_000)))();
-  if (options.identities.length === 0) throw untrusted('No executor identity is pinned. Ask the operator for its thumbprint.');
+  if (options.identities.length === 0)
+    throw untrusted('No executor identity is pinned. Ask the operator for its thumbprint.');
   const compact = await download(options);
   const { identity, directory } = await checkSignature(compact, options.identities);
-  if (directory.iat > now + LIMITS.clockLeewaySeconds) throw untrusted('The key directory is dated in the future; check this device\'s clock.');
+  if (directory.iat > now + LIMITS.clockLeewaySeconds)
+    throw untrusted("The key directory is dated in the future; check this device's clock.");
   if (directory.exp <= now) throw untrusted('The key directory has expired.');
   for (const key of directory.keys) {
-    if ((await sha256(thumbprintInput(key.jwk))) !== key.kid) throw untrusted('A key in the directory does not have the id it is listed under.');
+    if ((await sha256(thumbprintInput(key.jwk))) !== key.kid)
+      throw untrusted('A key in the directory does not have the id it is listed under.');
   }
   const seen = await options.seqStore.get(identity);
   if (seen !== undefined && directory.seq < seen) throw untrusted('The key directory is older than one seen before.');
@@ -88,14 +91,18 @@ export async function fetchExecutor(options: FetchExecutorOptions): Promise<Veri
 
 /** Refuses anything but the very object `fetchExecutor` returned. @throws DAuthError `UNTRUSTED_EXECUTOR` */
 export function assertVerified(executor: VerifiedExecutor): void {
-  if (!verified.has(executor)) throw untrusted('The executor key was not verified. Use the value that fetchExecutor returned.');
+  if (!verified.has(executor))
+    throw untrusted('The executor key was not verified. Use the value that fetchExecutor returned.');
 }
 
 async function download(options: FetchExecutorOptions): Promise<string> {
   const request = options.fetch ?? globalThis.fetch;
   let response: Response;
   try {
-    response = await request(`${options.url}/.well-known/dauth-executor`, { redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+    response = await request(`${options.url}/.well-known/dauth-executor`, {
+      redirect: 'error',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
   } catch (cause) {
     throw untrusted('The key directory could not be fetched.', cause);
   }
@@ -113,7 +120,10 @@ async function download(options: FetchExecutorOptions): Promise<string> {
   }
 }
 
-async function checkSignature(compact: string, pins: readonly string[]): Promise<{ identity: string; directory: ExecutorDirectory }> {
+async function checkSignature(
+  compact: string,
+  pins: readonly string[],
+): Promise<{ identity: string; directory: ExecutorDirectory }> {
   try {
     // Strict form first: jose alone would take other spellings of base64url.
     const { header, payload } = splitJws(compact, LIMITS.directory);

@@ -10,7 +10,12 @@ import type { Token, TokenClient, TokenRequest } from './tokens.ts';
 const RENEW_BEFORE = 30_000;
 
 /** @returns a function of the shape of `fetch`, for the MCP client's transport */
-export function createResourceFetch(tokens: TokenClient, key: ClientKey, wanted: TokenRequest, send: typeof fetch): typeof fetch {
+export function createResourceFetch(
+  tokens: TokenClient,
+  key: ClientKey,
+  wanted: TokenRequest,
+  send: typeof fetch,
+): typeof fetch {
   const resource = new URL(wanted.resource);
   let scope = [...(wanted.scope ?? [])];
   let held: Promise<Token> | undefined;
@@ -33,7 +38,12 @@ export function createResourceFetch(tokens: TokenClient, key: ClientKey, wanted:
 
   const attempt = async (request: Request): Promise<Response> => {
     const { accessToken } = await token();
-    const proof = await signProof(key, { method: request.method, url: request.url, accessToken, ...(nonce === undefined ? {} : { nonce }) });
+    const proof = await signProof(key, {
+      method: request.method,
+      url: request.url,
+      accessToken,
+      ...(nonce === undefined ? {} : { nonce }),
+    });
     const headers = new Headers(request.headers);
     headers.set('authorization', `DPoP ${accessToken}`);
     headers.set('dpop', proof);
@@ -72,7 +82,10 @@ function stepUp(status: number, challenge: string, held: readonly string[]): str
 
 function assertSameResource(url: URL, resource: URL): void {
   const base = resource.pathname.endsWith('/') ? resource.pathname : `${resource.pathname}/`;
-  if (url.origin !== resource.origin || !(url.pathname === resource.pathname || url.pathname.startsWith(base) || resource.pathname === '/')) {
+  if (
+    url.origin !== resource.origin ||
+    !(url.pathname === resource.pathname || url.pathname.startsWith(base) || resource.pathname === '/')
+  ) {
     throw new DAuthError('POLICY_DENIED', 'This fetch is for one resource; its token goes nowhere else.');
   }
 }

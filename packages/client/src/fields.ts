@@ -12,12 +12,15 @@ const MAX_VALUE = 0xffff;
 /** Lays fields out, padded with zeros to a multiple of 64. @throws TypeError for a caller's mistake */
 export function encodeFields(fields: Fields): Uint8Array<ArrayBuffer> {
   const entries = Object.entries(fields);
-  if (entries.length === 0 || entries.length > LIMITS.fields) throw new TypeError(`A credential has 1 to ${LIMITS.fields} fields.`);
+  if (entries.length === 0 || entries.length > LIMITS.fields)
+    throw new TypeError(`A credential has 1 to ${LIMITS.fields} fields.`);
   let size = 1;
   for (const [name, value] of entries) {
     parseFieldName(name);
-    if (!(value instanceof Uint8Array)) throw new TypeError('A field value must be bytes (Uint8Array), never a string.');
-    if (value.length === 0 || value.length > MAX_VALUE) throw new TypeError('A field value must have 1 to 65,535 octets.');
+    if (!(value instanceof Uint8Array))
+      throw new TypeError('A field value must be bytes (Uint8Array), never a string.');
+    if (value.length === 0 || value.length > MAX_VALUE)
+      throw new TypeError('A field value must have 1 to 65,535 octets.');
     size += 3 + name.length + value.length;
   }
   const padded = Math.ceil(size / LIMITS.plaintextBlock) * LIMITS.plaintextBlock;

@@ -7,7 +7,11 @@ export class RemoteError extends DAuthError {
   /** OAuth error code (RFC 6749 §5.2) where the token endpoint said one. */
   readonly oauthError: string | undefined;
 
-  constructor(code: ErrorCode, detail: string, more: { requestId?: string | undefined; oauthError?: string | undefined }) {
+  constructor(
+    code: ErrorCode,
+    detail: string,
+    more: { requestId?: string | undefined; oauthError?: string | undefined },
+  ) {
     super(code, detail);
     this.name = 'RemoteError';
     this.requestId = more.requestId;
@@ -33,13 +37,20 @@ function asRemoteError(response: Response, text: string): DAuthError {
   const problem = isObject(body) ? body : {};
   const requestId = typeof problem.request_id === 'string' ? problem.request_id : undefined;
   if (isErrorCode(problem.code)) {
-    return new RemoteError(problem.code, typeof problem.detail === 'string' ? problem.detail : 'The request was refused.', { requestId });
+    return new RemoteError(
+      problem.code,
+      typeof problem.detail === 'string' ? problem.detail : 'The request was refused.',
+      { requestId },
+    );
   }
   if (typeof problem.error === 'string') {
-    const code: ErrorCode = response.status === 401 ? 'UNAUTHENTICATED' : response.status === 503 ? 'ENCLAVE_UNAVAILABLE' : 'FORBIDDEN';
-    const detail = typeof problem.error_description === 'string' ? problem.error_description : 'The authority refused a token.';
+    const code: ErrorCode =
+      response.status === 401 ? 'UNAUTHENTICATED' : response.status === 503 ? 'ENCLAVE_UNAVAILABLE' : 'FORBIDDEN';
+    const detail =
+      typeof problem.error_description === 'string' ? problem.error_description : 'The authority refused a token.';
     return new RemoteError(code, detail, { requestId, oauthError: problem.error });
   }
-  const fallback: ErrorCode = response.status === 404 ? 'NOT_FOUND' : response.status < 500 ? 'BAD_REQUEST' : 'INTERNAL';
+  const fallback: ErrorCode =
+    response.status === 404 ? 'NOT_FOUND' : response.status < 500 ? 'BAD_REQUEST' : 'INTERNAL';
   return new RemoteError(fallback, 'The answer is not one of DAuth.', { requestId });
 }

@@ -1,11 +1,5 @@
 /** The owner's device: seals credentials to a verified executor key, gets tokens, signs proofs. Can never open. */
-export {
-  createClient,
-  type ClientOptions,
-  type ConnectionView,
-  type DAuthClient,
-  type Page,
-} from './client.ts';
+export { createClient, type ClientOptions, type ConnectionView, type DAuthClient, type Page } from './client.ts';
 export {
   fetchExecutor,
   MemorySeqStore,

@@ -49,7 +49,9 @@ async function fromPair(privateKey: CryptoKey, publicKey: CryptoKey): Promise<Cl
 
 /** base64url of the SHA-256 of a text. */
 export async function sha256(text: string): Promise<string> {
-  return encodeBase64url(new Uint8Array(await crypto.subtle.digest('SHA-256', encodeUtf8(text) as Uint8Array<ArrayBuffer>)));
+  return encodeBase64url(
+    new Uint8Array(await crypto.subtle.digest('SHA-256', encodeUtf8(text) as Uint8Array<ArrayBuffer>)),
+  );
 }
 
 /** Signs a DPoP proof (RFC 9449 §4.2). `url` may have a query; the proof does not. */
@@ -71,7 +73,10 @@ export async function signProof(
 }
 
 /** Signs for an envelope this device sealed (spec/dauth.md §2.4). */
-export async function signSealProof(key: ClientKey, of: { handle: string; ver: number; envelope: string }): Promise<string> {
+export async function signSealProof(
+  key: ClientKey,
+  of: { handle: string; ver: number; envelope: string },
+): Promise<string> {
   return signSelfKeyed(key, TYP.seal, { handle: of.handle, ver: of.ver, sha256: await sha256(of.envelope) });
 }
 

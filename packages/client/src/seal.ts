@@ -46,7 +46,11 @@ export interface SealPolicy {
   readonly connection: string;
   /** MCP servers (resource URIs) that may use it. */
   readonly servers: readonly string[];
-  readonly allow: readonly { readonly origin: string; readonly methods: readonly string[]; readonly paths: readonly string[] }[];
+  readonly allow: readonly {
+    readonly origin: string;
+    readonly methods: readonly string[];
+    readonly paths: readonly string[];
+  }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;
   /** Unix seconds. */
@@ -109,7 +113,10 @@ export async function seal(input: {
 async function encrypt(executor: VerifiedExecutor, protectedSegment: string, plaintext: Uint8Array) {
   const { jwk, alg } = executor.key;
   const suite = SUITES[alg]();
-  const point = jwk.kty === 'OKP' ? decodeBase64url(jwk.x) : new Uint8Array([4, ...decodeBase64url(jwk.x), ...decodeBase64url(jwk.y)]);
+  const point =
+    jwk.kty === 'OKP'
+      ? decodeBase64url(jwk.x)
+      : new Uint8Array([4, ...decodeBase64url(jwk.x), ...decodeBase64url(jwk.y)]);
   const publicKey = await suite.DeserializePublicKey(point);
   return suite.Seal(publicKey, plaintext, { aad: encodeUtf8(protectedSegment) });
 }
@@ -120,7 +127,13 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
   const iat = Math.floor(now / 1_000);
   if (policy.expiresAt <= iat) throw new DAuthError('INVALID_REQUEST', 'The expiry lies in the past.');
   const dauth = {
-    ...{ handle, ver: policy.replaces?.ver ?? 1, iss: policy.issuer, org: policy.org ?? 'default', owner: policy.owner },
+    ...{
+      handle,
+      ver: policy.replaces?.ver ?? 1,
+      iss: policy.issuer,
+      org: policy.org ?? 'default',
+      owner: policy.owner,
+    },
     ...{ connection: policy.connection, servers: policy.servers, allow: policy.allow as readonly AllowRule[] },
     inject: policy.inject.map(normalizeInjection),
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
@@ -139,10 +152,15 @@ function normalizeInjection(injection: InjectionInput): Injection {
 function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
   const used = injectedFields(inject);
   for (const name of used) {
-    if (!Object.hasOwn(fields, name)) throw new DAuthError('INVALID_REQUEST', `The inject template names the field "${name}", which the credential does not have.`);
+    if (!Object.hasOwn(fields, name))
+      throw new DAuthError(
+        'INVALID_REQUEST',
+        `The inject template names the field "${name}", which the credential does not have.`,
+      );
   }
   if (Object.keys(fields).some((name) => !used.has(name))) {
     throw new DAuthError('INVALID_REQUEST', 'The credential has a field that no inject template names; leave it out.');
   }
-  if (Object.keys(fields).length > LIMITS.fields) throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
+  if (Object.keys(fields).length > LIMITS.fields)
+    throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
 }

@@ -36,14 +36,20 @@ export interface TokenClientOptions {
 
 export class TokenClient {
   readonly #options: TokenClientOptions;
-  readonly #http: { [oauth.customFetch]: (url: string, init: object) => Promise<Response>; [oauth.allowInsecureRequests]: boolean };
+  readonly #http: {
+    [oauth.customFetch]: (url: string, init: object) => Promise<Response>;
+    [oauth.allowInsecureRequests]: boolean;
+  };
   readonly #dpop: oauth.DPoPHandle;
   #server: Promise<oauth.AuthorizationServer> | undefined;
 
   constructor(options: TokenClientOptions) {
     assertSecure(options.issuer);
     this.#options = options;
-    this.#http = { [oauth.customFetch]: (url, init) => options.fetch(url, init), [oauth.allowInsecureRequests]: options.issuer.startsWith('http:') };
+    this.#http = {
+      [oauth.customFetch]: (url, init) => options.fetch(url, init),
+      [oauth.allowInsecureRequests]: options.issuer.startsWith('http:'),
+    };
     this.#dpop = oauth.DPoP({}, { privateKey: options.key.privateKey, publicKey: options.key.publicKey });
   }
 
@@ -56,10 +62,12 @@ export class TokenClient {
     const options = { ...this.#http, DPoP: this.#dpop };
     const send = () => oauth.clientCredentialsGrantRequest(server, client, authentication, parameters(wanted), options);
     try {
-      const answer = await oauth.processClientCredentialsResponse(server, client, await send()).catch(async (error: unknown) => {
-        if (!oauth.isDPoPNonceError(error)) throw error;
-        return oauth.processClientCredentialsResponse(server, client, await send());
-      });
+      const answer = await oauth
+        .processClientCredentialsResponse(server, client, await send())
+        .catch(async (error: unknown) => {
+          if (!oauth.isDPoPNonceError(error)) throw error;
+          return oauth.processClientCredentialsResponse(server, client, await send());
+        });
       return toToken(answer, wanted.resource);
     } catch (error) {
       throw asTokenError(error);
@@ -73,7 +81,11 @@ export class TokenClient {
       .then((response) => oauth.processDiscoveryResponse(issuer, response))
       .catch((error: unknown) => {
         this.#server = undefined;
-        throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The authority could not be reached, or does not describe itself as this issuer.', { cause: error });
+        throw new DAuthError(
+          'ENCLAVE_UNAVAILABLE',
+          'The authority could not be reached, or does not describe itself as this issuer.',
+          { cause: error },
+        );
       });
     return this.#server;
   }
@@ -82,13 +94,18 @@ export class TokenClient {
 /** Refuses http to anywhere but this machine. @throws DAuthError `INVALID_REQUEST` */
 export function assertSecure(url: string): void {
   const { protocol, hostname } = new URL(url);
-  if (protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(hostname))) return;
+  if (protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(hostname)))
+    return;
   throw new DAuthError('INVALID_REQUEST', 'Plain http is only for a loopback address; use https.');
 }
 
 function parameters(wanted: TokenRequest): URLSearchParams {
   const details = [
-    ...(wanted.credentials ?? []).map(({ envelope, seal_proof }) => ({ type: 'dauth_credential', envelope, seal_proof })),
+    ...(wanted.credentials ?? []).map(({ envelope, seal_proof }) => ({
+      type: 'dauth_credential',
+      envelope,
+      seal_proof,
+    })),
     ...(wanted.connections ?? []).map((each) =>
       typeof each === 'string' ? { type: 'dauth_connection', identifier: each } : { type: 'dauth_connection', ...each },
     ),
@@ -101,7 +118,8 @@ function parameters(wanted: TokenRequest): URLSearchParams {
 }
 
 function toToken(answer: oauth.TokenEndpointResponse, resource: string): Token {
-  if (answer.token_type !== 'dpop') throw new DAuthError('UNAUTHENTICATED', 'The authority did not bind the token to this key.');
+  if (answer.token_type !== 'dpop')
+    throw new DAuthError('UNAUTHENTICATED', 'The authority did not bind the token to this key.');
   return Object.freeze({
     accessToken: answer.access_token,
     resource,
@@ -115,7 +133,10 @@ function asTokenError(error: unknown): unknown {
   if (error instanceof oauth.ResponseBodyError) {
     const requestId = typeof error.cause.request_id === 'string' ? error.cause.request_id : undefined;
     const code = error.status === 401 ? 'UNAUTHENTICATED' : error.status === 503 ? 'ENCLAVE_UNAVAILABLE' : 'FORBIDDEN';
-    return new RemoteError(code, error.error_description ?? 'The authority refused a token.', { requestId, oauthError: error.error });
+    return new RemoteError(code, error.error_description ?? 'The authority refused a token.', {
+      requestId,
+      oauthError: error.error,
+    });
   }
   return error;
 }

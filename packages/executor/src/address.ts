@@ -95,5 +95,8 @@ function isLoopback(ip: string): boolean {
 }
 
 function denied(): DAuthError {
-  return new DAuthError('POLICY_DENIED', 'The origin does not resolve to public addresses only, so nothing is sent to it.');
+  return new DAuthError(
+    'POLICY_DENIED',
+    'The origin does not resolve to public addresses only, so nothing is sent to it.',
+  );
 }

@@ -34,9 +34,14 @@ const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
  */
 export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Forms): AnswerHead {
   // A secret cut by a range border is in no part as a whole; nothing can find it there.
-  if (status === 206) throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream answered with a part of a body, which cannot be checked.');
+  if (status === 206)
+    throw new DAuthError(
+      'RESPONSE_UNSCANNABLE',
+      'The upstream answered with a part of a body, which cannot be checked.',
+    );
   // We never ask for another protocol, so there is no body that we could read.
-  if (status === 101) throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
+  if (status === 101)
+    throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
   const all: (readonly [name: string, value: string])[] = [];
   let redactions = 0;
   for (let i = 0; i + 1 < raw.length; i += 2) {

@@ -16,7 +16,12 @@ export interface Exchanged {
 }
 
 /** Answers with a JSON text. */
-export function answerJson(at: Exchanged, status: number, json: string, headers: Readonly<Record<string, string>> = {}): void {
+export function answerJson(
+  at: Exchanged,
+  status: number,
+  json: string,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   answerText(at, status, 'application/json', json, headers);
 }
 

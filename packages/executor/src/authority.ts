@@ -131,7 +131,8 @@ function parseStored(body: string): StoredEnvelope {
     return Object.freeze({
       envelope: text(stored.envelope, '"envelope"', LIMITS.envelope),
       sealProof: text(stored.seal_proof, '"seal_proof"', LIMITS.proof),
-      endorsements: stored.endorsements === undefined || stored.endorsements === null ? [] : parseEndorsements(stored.endorsements),
+      endorsements:
+        stored.endorsements === undefined || stored.endorsements === null ? [] : parseEndorsements(stored.endorsements),
       ver: integer(stored.ver, '"ver"', 1, 2 ** 31),
       status: parseConnectionStatus(stored.status),
       revision: integer(stored.revision, '"revision"', 0, Number.MAX_SAFE_INTEGER),

@@ -77,7 +77,10 @@ export async function authenticate(
 ): Promise<Caller> {
   const { scheme, token, proof } = readAuthorization(request.rawHeaders);
   if (scheme !== 'DPoP' || proof === undefined) {
-    throw new DAuthError('UNAUTHENTICATED', 'A dispatch token is shown with the DPoP scheme and a proof, never as Bearer.');
+    throw new DAuthError(
+      'UNAUTHENTICATED',
+      'A dispatch token is shown with the DPoP scheme and a proof, never as Bearer.',
+    );
   }
   const claims = await verifyAccessTokenWith(deps.jwks, token, {
     issuer: deps.issuer,
@@ -97,16 +100,23 @@ export async function authenticate(
     requireJkt: claims.cnf.jkt,
   });
   if (verified.iat < deps.startedAt) {
-    throw new DAuthError('UNAUTHENTICATED', 'The DPoP proof is older than this node. Sign a fresh proof for each request.');
+    throw new DAuthError(
+      'UNAUTHENTICATED',
+      'The DPoP proof is older than this node. Sign a fresh proof for each request.',
+    );
   }
   const key = `${verified.jkt}.${verified.jti}`;
-  if (!(await deps.replay.consume(key, verified.iat + LIMITS.proofReplaySeconds))) throw new DAuthError('REPLAY_DETECTED');
+  if (!(await deps.replay.consume(key, verified.iat + LIMITS.proofReplaySeconds)))
+    throw new DAuthError('REPLAY_DETECTED');
   return { claims, server: claims.act.sub, tokens: [claims.jti, claims.subjectJti], proof: key };
 }
 
 /** What stands raw in a request target but in no URI: a proof's `htu` can only have it escaped. */
 function escaped(path: string): string {
-  return path.replaceAll(/[^!$&'()*+,\-./:;=@\w~%]/g, (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return path.replaceAll(
+    /[^!$&'()*+,\-./:;=@\w~%]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
+  );
 }
 
 /**
@@ -119,7 +129,10 @@ export async function permit(caller: Caller, handle: ConnectionHandle, deps: Aut
   // Before any lookup, so that a handle the token does not name says nothing about whether it exists (§3).
   if (!claims.details.some((detail) => detail.identifier === handle)) throw new DAuthError('CONNECTION_NOT_FOUND');
   if (claims.raw['ddls:bearer'] !== undefined) {
-    throw new DAuthError('POLICY_DENIED', 'Calls by clients without a key of their own are not served by this executor.');
+    throw new DAuthError(
+      'POLICY_DENIED',
+      'Calls by clients without a key of their own are not served by this executor.',
+    );
   }
   await deps.status.whenFresh();
   deps.status.view.assertStands(standingOf(caller, handle, deps.status.view.version(handle)));
@@ -161,14 +174,21 @@ function readEnvelope(stored: StoredEnvelope, deps: AuthorizeDeps): Envelope {
   return envelope;
 }
 
-function assertBound(policy: EnvelopePolicy, stored: StoredEnvelope, caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): void {
+function assertBound(
+  policy: EnvelopePolicy,
+  stored: StoredEnvelope,
+  caller: Caller,
+  handle: ConnectionHandle,
+  deps: AuthorizeDeps,
+): void {
   const { claims, server } = caller;
   if (policy.iss !== deps.issuer) throw denied('The credential was sealed for another authority.');
   if (policy.org !== claims.org) throw new DAuthError('ORG_MISMATCH');
   if (policy.owner !== claims.sub) throw denied('The credential belongs to another owner than the token.');
   if (policy.handle !== handle) throw denied('The credential was sealed for another connection.');
   if (policy.ver !== stored.ver) throw denied('The credential was sealed as another version.');
-  if (!policy.servers.includes(server)) throw denied('The credential was not sealed for this server. Its owner can seal it again and name it.');
+  if (!policy.servers.includes(server))
+    throw denied('The credential was not sealed for this server. Its owner can seal it again and name it.');
   const now = deps.now();
   if (policy.iat > now + LIMITS.clockLeewaySeconds) throw denied('The credential is not valid yet.');
   if (policy.exp <= now) throw denied('The credential has expired. Its owner has to seal it again.');
@@ -177,16 +197,28 @@ function assertBound(policy: EnvelopePolicy, stored: StoredEnvelope, caller: Cal
 /** Pins are checked here and not only by the authority, so that not even the authority can act without a live call (§4). */
 function assertPins(policy: EnvelopePolicy, { claims, server }: Caller, deps: AuthorizeDeps): void {
   const { jkt, server_jkt: serverJkt } = policy.pin ?? {};
-  if (serverJkt !== undefined && !serverJkt.includes(claims.cnf.jkt)) throw denied('The credential is pinned to another server key.');
+  if (serverJkt !== undefined && !serverJkt.includes(claims.cnf.jkt))
+    throw denied('The credential is pinned to another server key.');
   if (jkt === undefined) return;
-  if (claims.subjectDpop === undefined) throw denied('The credential is pinned to a client key, and the token carries no proof by it.');
-  const carried = verifyCarriedProof(claims.subjectDpop, { jkt, htu: server, now: deps.now(), refusal: 'POLICY_DENIED' });
+  if (claims.subjectDpop === undefined)
+    throw denied('The credential is pinned to a client key, and the token carries no proof by it.');
+  const carried = verifyCarriedProof(claims.subjectDpop, {
+    jkt,
+    htu: server,
+    now: deps.now(),
+    refusal: 'POLICY_DENIED',
+  });
   // A proof without a token hash was never a call with an access token (RFC 9449 §7).
-  if (typeof carried.claims.ath !== 'string') throw denied('The proof that the token carries is not by a call with an access token.');
+  if (typeof carried.claims.ath !== 'string')
+    throw denied('The proof that the token carries is not by a call with an access token.');
 }
 
 /** Who sealed it: the key remembered at the handle's first use, or one it vouched for (§2). */
-function assertSealed(stored: StoredEnvelope, handle: ConnectionHandle, deps: AuthorizeDeps): SeenConnection & { readonly jkt: string } {
+function assertSealed(
+  stored: StoredEnvelope,
+  handle: ConnectionHandle,
+  deps: AuthorizeDeps,
+): SeenConnection & { readonly jkt: string } {
   const { sealProof: proof, envelope, endorsements, ver } = stored;
   const known = deps.seen.connection(handle);
   const digest = sha256Base64url(envelope);

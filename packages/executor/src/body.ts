@@ -3,7 +3,11 @@ import type { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
 
 /** @throws DAuthError `PAYLOAD_TOO_LARGE`, or what destroyed the stream */
-export async function readAll(body: Readable, most: number, tooLarge: () => DAuthError = payloadTooLarge): Promise<Buffer> {
+export async function readAll(
+  body: Readable,
+  most: number,
+  tooLarge: () => DAuthError = payloadTooLarge,
+): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let octets = 0;
   for await (const chunk of body) {

@@ -3,7 +3,15 @@
  * A request that is not well-formed or not authenticated (steps 1 and 2) gets its 4xx and a problem document; from step 3 on
  * every answer is HTTP 200 with `success` true or false, as the original's SDKs read it. `DAuth-Error` stands on both.
  */
-import { asDAuthError, decodeUtf8, DAuthError, HEADER, parseBufferedDispatch, parseJson, type BufferedDispatch } from '@dauth/protocol';
+import {
+  asDAuthError,
+  decodeUtf8,
+  DAuthError,
+  HEADER,
+  parseBufferedDispatch,
+  parseJson,
+  type BufferedDispatch,
+} from '@dauth/protocol';
 import { answerJson, type Exchanged } from './answers.ts';
 import { authenticate } from './authorize.ts';
 import { readAll } from './body.ts';
@@ -18,17 +26,26 @@ export interface BufferedLimits {
 
 const JSON_TYPE = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json\s*(?:;|$)/i;
 /** Types whose bytes are text to whoever asked; others go back as base64 even where they happen to be UTF-8. */
-const TEXT_TYPE = /^(?:text\/|application\/(?:[a-z0-9!#$&^_.+-]+\+)?(?:json|xml|javascript|x-www-form-urlencoded|x-ndjson)\b)/i;
+const TEXT_TYPE =
+  /^(?:text\/|application\/(?:[a-z0-9!#$&^_.+-]+\+)?(?:json|xml|javascript|x-www-form-urlencoded|x-ndjson)\b)/i;
 
 /** @throws DAuthError for steps 1 and 2 */
-export async function serveBuffered(at: Exchanged, shaped: ShapedRequest, limits: BufferedLimits, signal: AbortSignal, deps: DispatchDeps): Promise<void> {
+export async function serveBuffered(
+  at: Exchanged,
+  shaped: ShapedRequest,
+  limits: BufferedLimits,
+  signal: AbortSignal,
+  deps: DispatchDeps,
+): Promise<void> {
   // 1 · size and shape, of the body too
   const type = shaped.headers.find(([name]) => name === 'content-type')?.[1] ?? '';
-  if (!/^application\/json\s*(?:;|$)/i.test(type)) throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', 'A dispatch is sent as application/json.');
+  if (!/^application\/json\s*(?:;|$)/i.test(type))
+    throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', 'A dispatch is sent as application/json.');
   const body = await readAll(at.request, limits.bufferedRequestBytes);
   const call = parseBufferedDispatch(parseJson(decodeUtf8(body), limits.bufferedRequestBytes));
   const names = new Set(call.headers.map(([name]) => name));
-  if (names.size !== call.headers.length) throw new DAuthError('INVALID_REQUEST', 'A header stands twice in "headers".');
+  if (names.size !== call.headers.length)
+    throw new DAuthError('INVALID_REQUEST', 'A header stands twice in "headers".');
   // 2 · who
   const caller = await authenticate(shaped, deps);
   // 3–10
@@ -36,7 +53,13 @@ export async function serveBuffered(at: Exchanged, shaped: ShapedRequest, limits
   await answerResult(at, result, limits);
 }
 
-function toRequest(at: Exchanged, call: BufferedDispatch, names: ReadonlySet<string>, limits: BufferedLimits, signal: AbortSignal): Parameters<typeof dispatch>[1] {
+function toRequest(
+  at: Exchanged,
+  call: BufferedDispatch,
+  names: ReadonlySet<string>,
+  limits: BufferedLimits,
+  signal: AbortSignal,
+): Parameters<typeof dispatch>[1] {
   const needsType = call.bodyIsJson && !names.has('content-type');
   return {
     requestId: at.requestId,
@@ -55,7 +78,8 @@ function toRequest(at: Exchanged, call: BufferedDispatch, names: ReadonlySet<str
 }
 
 async function answerResult(at: Exchanged, result: DispatchResult, limits: BufferedLimits): Promise<void> {
-  const receipt: Readonly<Record<string, string>> = result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
+  const receipt: Readonly<Record<string, string>> =
+    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
   if (result.kind === 'error') return answerFailure(at, result.error, receipt);
   try {
     const tooLarge = () => new DAuthError('RESPONSE_TOO_LARGE');
@@ -68,7 +92,10 @@ async function answerResult(at: Exchanged, result: DispatchResult, limits: Buffe
 
 function answerFailure(at: Exchanged, error: DAuthError, receipt: Readonly<Record<string, string>>): void {
   const { code, publicMessage: message, retryable } = error;
-  answerJson(at, 200, JSON.stringify({ success: false, error: { code, message, retryable } }), { [HEADER.error]: code, ...receipt });
+  answerJson(at, 200, JSON.stringify({ success: false, error: { code, message, retryable } }), {
+    [HEADER.error]: code,
+    ...receipt,
+  });
 }
 
 /** JSON goes into the answer as it came, so that no number loses digits on the way. */

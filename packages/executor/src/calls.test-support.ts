@@ -2,7 +2,13 @@
 import type { Injection } from '@dauth/protocol';
 import { ownedBytes } from './memory.ts';
 import { Plaintext } from './plaintext.ts';
-import { createUpstream, type Upstream, type UpstreamLimits, type UpstreamOptions, type UpstreamRequest } from './upstream.ts';
+import {
+  createUpstream,
+  type Upstream,
+  type UpstreamLimits,
+  type UpstreamOptions,
+  type UpstreamRequest,
+} from './upstream.ts';
 
 export const HANDLE = 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab' as UpstreamRequest['connection']['handle'];
 export const BEARER: readonly Injection[] = [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }];
@@ -24,7 +30,10 @@ export function plaintextOf(fields: Readonly<Record<string, string | Uint8Array>
   return new Plaintext(layOut(fields));
 }
 
-export function upstreamFor(ca: string, options: Partial<UpstreamOptions> & { limits?: Partial<UpstreamLimits> } = {}): Upstream {
+export function upstreamFor(
+  ca: string,
+  options: Partial<UpstreamOptions> & { limits?: Partial<UpstreamLimits> } = {},
+): Upstream {
   return createUpstream({ ca: [ca], dangerouslyAllowLoopback: true, ...options });
 }
 

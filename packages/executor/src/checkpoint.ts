@@ -7,7 +7,7 @@ import { exactObject, integer, parseThumbprint, TYP } from '@dauth/protocol';
 import { thumbprint, verifyEmbeddedJws } from '@dauth/verify';
 import type { Authority } from './authority.ts';
 import { readIfPresent, replaceDurably } from './files.ts';
-import { EMPTY_HEAD, readChain, type Head } from './journal-format.ts';
+import { EMPTY_HEAD, MAX_LINE, readChain, type Head } from './journal-format.ts';
 import type { Journal } from './journal.ts';
 import type { Identity } from './keys.ts';
 import type { Log } from './log.ts';
@@ -54,6 +54,9 @@ export function readAcknowledged(data: string, identity: Pick<Identity, 'jkt'>):
 export class Checkpoints {
   readonly #options: CheckpointOptions;
   #acknowledged: Head;
+  /** Behind the acknowledged line; unknown after a start, when everything is read once. */
+  #cursor: Batch['cursor'] = { first: 0, offset: 0 };
+  #hasCursor = false;
   #lastRound = 0;
   #notBefore = 0;
   #backOff = 0;
@@ -79,7 +82,7 @@ export class Checkpoints {
   async finish(): Promise<void> {
     clearInterval(this.#timer);
     await this.#running;
-    for (let sent = true; sent && this.#pending() > 0; ) sent = await this.send();
+    for (let sent = true; sent && this.#pending() > 0;) sent = await this.send();
   }
 
   #look(): void {
@@ -108,8 +111,10 @@ export class Checkpoints {
       const checkpoint = identity.sign(TYP.checkpoint, { iss: identity.jkt, ...batch.head, iat: now() });
       await authority.postRecords(batch.lines, checkpoint);
       // Lost between these two lines, the batch is sent again and the authority finds that it has it.
-      replaceDurably(join(data, FILE), Buffer.from(checkpoint, 'latin1'));
+      await replaceDurably(join(data, FILE), Buffer.from(checkpoint, 'latin1'));
       this.#acknowledged = batch.head;
+      this.#cursor = batch.cursor;
+      this.#hasCursor = true;
       this.#backOff = 0;
       return true;
     } catch {
@@ -121,24 +126,31 @@ export class Checkpoints {
   }
 
   /** The durable lines after the acknowledged one, as many as one checkpoint covers. */
-  async #readBatch(): Promise<{ lines: readonly string[]; head: Head }> {
+  async #readBatch(): Promise<Batch> {
     const { files, journal } = this.#options;
     const durable = journal.head.seq;
-    const firsts = await files.list();
-    const lines: string[] = [];
-    let head = this.#acknowledged;
+    const batch: Batch = { lines: [], head: this.#acknowledged, cursor: this.#cursor };
     let octets = 0;
-    for (const [index, first] of firsts.entries()) {
-      if ((firsts[index + 1] ?? Infinity) <= head.seq + 1) continue;
-      const content = await files.read(first);
-      for (const line of readChain(content, undefined)) {
-        if (line.head.seq <= this.#acknowledged.seq) continue;
-        octets += line.text.length;
-        if (line.head.seq > durable || lines.length >= MAX_RECORDS || octets > MAX_OCTETS) return { lines, head };
-        lines.push(line.text);
-        head = line.head;
+    for (const first of await files.list()) {
+      if (first < batch.cursor.first || batch.head.seq >= durable) continue;
+      const from = first === batch.cursor.first ? batch.cursor.offset : 0;
+      const length = this.#hasCursor ? MAX_OCTETS + MAX_LINE : undefined;
+      for (const line of readChain(await files.read(first, from, length), undefined)) {
+        const isNew = line.head.seq > this.#acknowledged.seq;
+        if (isNew) octets += line.text.length;
+        if (line.head.seq > durable || batch.lines.length >= MAX_RECORDS || octets > MAX_OCTETS) return batch;
+        if (isNew) batch.lines.push(line.text);
+        batch.cursor = { first, offset: from + line.end };
+        if (isNew) batch.head = line.head;
       }
     }
-    return { lines, head };
+    return batch;
   }
+}
+
+interface Batch {
+  readonly lines: string[];
+  head: Head;
+  /** Where the line after the last one starts. */
+  cursor: { readonly first: number; readonly offset: number };
 }

@@ -33,7 +33,11 @@ export function assertSlotsFree(
  * others ignore case. Comparing more names as equal only refuses more.
  */
 function bare(name: string): string {
-  return name.trim().toLowerCase().replace(/[[\0].*$/s, '').replaceAll(/[. ]/g, '_');
+  return name
+    .trim()
+    .toLowerCase()
+    .replace(/[[\0].*$/s, '')
+    .replaceAll(/[. ]/g, '_');
 }
 
 function decoded(name: string): string {

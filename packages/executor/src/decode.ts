@@ -2,7 +2,14 @@
  * Undoing a content encoding within bounds, so that a body can be scanned.
  * Never passes on a body that ends early or that is mostly made up by its encoding (a bomb).
  */
-import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw, type Gunzip, type BrotliDecompress } from 'node:zlib';
+import {
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createInflateRaw,
+  type Gunzip,
+  type BrotliDecompress,
+} from 'node:zlib';
 import { DAuthError } from '@dauth/protocol';
 import type { ContentCoding } from './answer.ts';
 import { ownedConcat, wipe } from './memory.ts';

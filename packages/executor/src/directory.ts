@@ -33,11 +33,11 @@ export interface DirectoryOptions {
 const FRESH_SECONDS = 600;
 
 /** Serves the current directory as a compact JWS. */
-export function makeDirectory(options: DirectoryOptions): () => string {
+export async function makeDirectory(options: DirectoryOptions): Promise<() => string> {
   const { identity, node, resource, level, now } = options;
   const keys = options.keys.map(({ jwk, kid, alg, nbf, exp }) => ({ ...jwk, kid, alg, nbf, exp }));
   const content = { iss: node, resource, keys, evidence: { level } };
-  const seq = nextSeq(join(options.data, 'directory.json'), sha256Base64url(JSON.stringify(content)));
+  const seq = await nextSeq(join(options.data, 'directory.json'), sha256Base64url(JSON.stringify(content)));
   let signed: { readonly at: number; readonly jws: string } | undefined;
   return () => {
     const iat = now();
@@ -50,7 +50,7 @@ export function makeDirectory(options: DirectoryOptions): () => string {
 }
 
 /** The durable number of this content: the last one, or one more where anything changed. */
-function nextSeq(path: string, digest: string): number {
+async function nextSeq(path: string, digest: string): Promise<number> {
   const file = readIfPresent(path);
   let seq = 0;
   if (file !== undefined) {
@@ -58,6 +58,6 @@ function nextSeq(path: string, digest: string): number {
     seq = integer(last.seq, '"seq"', 1, Number.MAX_SAFE_INTEGER);
     if (parseThumbprint(last.digest, '"digest"') === digest) return seq;
   }
-  replaceDurably(path, Buffer.from(JSON.stringify({ seq: seq + 1, digest }), 'utf8'));
+  await replaceDurably(path, Buffer.from(JSON.stringify({ seq: seq + 1, digest }), 'utf8'));
   return seq + 1;
 }

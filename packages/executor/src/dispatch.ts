@@ -46,7 +46,6 @@ export type DispatchResult =
   | { readonly kind: 'answer'; readonly receipt: string; readonly answer: UpstreamAnswer }
   | { readonly kind: 'error'; readonly receipt?: string; readonly error: DAuthError };
 
-
 /** Steps 3 to 10, for a caller that passed 1 and 2. Never throws. */
 export async function dispatch(caller: Caller, request: DispatchRequest, deps: DispatchDeps): Promise<DispatchResult> {
   const startedAt = deps.monotonic();
@@ -66,7 +65,9 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     const { answer, ended } = await send(request, permitted, destination, address, deps);
     // 10 · outcome, when the answer has ended
     const { outcome } = intent;
-    void ended.then((facts) => outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) })).catch(() => undefined);
+    void ended
+      .then((facts) => outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))
+      .catch(() => undefined);
     return { kind: 'answer', receipt: makeReceipt(deps.identity, intent.head), answer };
   } catch (caught) {
     const error = asDAuthError(caught);

@@ -23,7 +23,12 @@ export function plainOctets(characters: string): ReadonlySet<number> {
 export const UNRESERVED = plainOctets('-._~');
 
 /** RFC 3986 §2.1: octets outside `plain` as `%XX`. */
-export function writePercent(out: ByteWriter, bytes: Uint8Array, plain: ReadonlySet<number>, hex: Case = 'upper'): void {
+export function writePercent(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  plain: ReadonlySet<number>,
+  hex: Case = 'upper',
+): void {
   for (const octet of bytes) {
     if (plain.has(octet)) out.octet(octet);
     else {
@@ -52,7 +57,12 @@ export function writeBase64(out: ByteWriter, bytes: Uint8Array, alphabet: keyof 
  * The characters that `bytes` alone decide when they stand `shift` (0, 1 or 2) octets into a base64 group: what any
  * encoding of a longer text that contains them must contain, whatever stands before and after.
  */
-export function writeBase64Inner(out: ByteWriter, bytes: Uint8Array, alphabet: keyof typeof BASE64, shift: number): void {
+export function writeBase64Inner(
+  out: ByteWriter,
+  bytes: Uint8Array,
+  alphabet: keyof typeof BASE64,
+  shift: number,
+): void {
   const first = Math.ceil((shift * 8) / 6);
   const end = Math.floor(((shift + bytes.length) * 8) / 6);
   writeBase64Part(out, bytes, alphabet, first, end, shift);

@@ -277,7 +277,9 @@ export class Exchange implements Traveller, RawHandler {
 }
 
 function abortReason(signal: AbortSignal | undefined): DAuthError {
-  return signal?.reason instanceof DAuthError ? signal.reason : new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.');
+  return signal?.reason instanceof DAuthError
+    ? signal.reason
+    : new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.');
 }
 
 interface Deferred<T> {

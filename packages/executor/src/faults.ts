@@ -13,9 +13,14 @@ export function asDownstream(error: unknown): DAuthError {
   const code = codeOf(error);
   // The cause is for local eyes and stays out: a parser's error carries the bytes it could not read.
   if (TLS_CODES.test(code)) return new DAuthError('DOWNSTREAM_TLS_ERROR');
-  if (isUpgrade(error)) return new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
+  if (isUpgrade(error))
+    return new DAuthError(
+      'RESPONSE_UNSCANNABLE',
+      'The upstream switched to another protocol, which cannot be checked.',
+    );
   if (code === 'ETIMEDOUT') return new DAuthError('DOWNSTREAM_TIMEOUT');
-  if (code === 'UND_ERR_HEADERS_OVERFLOW') return new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
+  if (code === 'UND_ERR_HEADERS_OVERFLOW')
+    return new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
   return new DAuthError('DOWNSTREAM_UNREACHABLE');
 }
 

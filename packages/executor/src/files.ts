@@ -1,8 +1,10 @@
 /**
  * Small files of the data directory, written so that they survive a power cut: new file, fsync, rename, fsync of the
  * directory. Never a file that others may read, and never a partly written one under its final name.
+ * Syncs on file handles: Node's permission model takes `fsyncSync` and its like away.
  */
-import { closeSync, fsyncSync, lstatSync, mkdirSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
+import { open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Owner only: these files are keys and records. */
@@ -29,31 +31,33 @@ export function readIfPresent(path: string): Buffer | undefined {
 export function assertPrivate(path: string): void {
   const { mode } = lstatSync(path);
   if ((mode & 0o077) !== 0) {
-    throw new TypeError(`${path} can be reached by other users of this machine. Take their rights away (chmod go= ${path}).`);
+    throw new TypeError(
+      `${path} can be reached by other users of this machine. Take their rights away (chmod go= ${path}).`,
+    );
   }
 }
 
-/** Replaces a file by new content, durable when it returns. */
-export function replaceDurably(path: string, content: Uint8Array): void {
+/** Replaces a file by new content, durable when the promise settles. */
+export async function replaceDurably(path: string, content: Uint8Array): Promise<void> {
   const temporary = `${path}.new`;
-  const file = openSync(temporary, 'w', FILE_MODE);
+  const file = await open(temporary, 'w', FILE_MODE);
   try {
-    for (let at = 0; at < content.length; ) at += writeSync(file, content, at);
-    fsyncSync(file);
+    for (let at = 0; at < content.length;) at += (await file.write(content, at)).bytesWritten;
+    await file.sync();
   } finally {
-    closeSync(file);
+    await file.close();
   }
-  renameSync(temporary, path);
-  syncDirectory(dirname(path));
+  await rename(temporary, path);
+  await syncDirectory(dirname(path));
 }
 
 /** Makes names in a directory durable: a file's own fsync says nothing about its directory entry. */
-export function syncDirectory(path: string): void {
-  const directory = openSync(path, 'r');
+export async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
   try {
-    fsyncSync(directory);
+    await directory.sync();
   } finally {
-    closeSync(directory);
+    await directory.close();
   }
 }
 

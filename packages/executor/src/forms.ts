@@ -3,7 +3,16 @@
  * any alignment, hex, UTF-16, HTML. Never plain at rest: between two looks the forms lie under a random mask.
  */
 import { randomFillSync } from 'node:crypto';
-import { plainOctets, UNRESERVED, writeBase64, writeBase64Inner, writeHex, writeHexOctet, writePercent, type Case } from './encode.ts';
+import {
+  plainOctets,
+  UNRESERVED,
+  writeBase64,
+  writeBase64Inner,
+  writeHex,
+  writeHexOctet,
+  writePercent,
+  type Case,
+} from './encode.ts';
 import { ownedBytes, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
 
@@ -152,7 +161,7 @@ function writeCase(out: ByteWriter, secret: Uint8Array, to: Case): void {
 function utf16(bytes: Uint8Array): Uint16Array {
   const units = new Uint16Array(ownedBytes(bytes.length * 2).buffer);
   let length = 0;
-  for (let i = 0; i < bytes.length; ) {
+  for (let i = 0; i < bytes.length;) {
     const lead = bytes[i]!;
     const extra = lead < 0x80 ? 0 : lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : -1;
     let point = extra <= 0 ? lead : lead & (0x3f >> extra);

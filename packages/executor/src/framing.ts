@@ -30,7 +30,7 @@ export class RequestFraming {
    */
   next(written: Buffer): SlottedHead | null {
     if (this.#state.kind === 'head') return this.#head(written);
-    for (let at = 0; at < written.length; ) at = this.#body(written, at);
+    for (let at = 0; at < written.length;) at = this.#body(written, at);
     return null;
   }
 
@@ -52,7 +52,8 @@ export class RequestFraming {
       case 'chunk-data': {
         const taken = Math.min(state.left, written.length - at);
         state.left -= taken;
-        if (state.left === 0) this.#state = state.kind === 'length' ? { kind: 'head' } : { kind: 'chunk-size', line: '' };
+        if (state.left === 0)
+          this.#state = state.kind === 'length' ? { kind: 'head' } : { kind: 'chunk-size', line: '' };
         return at + taken;
       }
       case 'chunk-size': {

@@ -58,7 +58,9 @@ function findMissingPermissionModel(has: StartFacts['permission']): readonly str
   if (has === undefined) return ["Node's permission model is off. Start the executor through its launch script."];
   return ['child', 'worker', 'fs.read', 'fs.write']
     .filter((scope) => has(scope))
-    .map((scope) => `Node's permission model grants "${scope}" as a whole. Start the executor through its launch script.`);
+    .map(
+      (scope) => `Node's permission model grants "${scope}" as a whole. Start the executor through its launch script.`,
+    );
 }
 
 function dumpsCore(limits: string | undefined): boolean {

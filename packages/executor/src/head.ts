@@ -22,9 +22,11 @@ export interface CallerHead {
 
 /** Before anything is opened. @throws DAuthError `INVALID_REQUEST` for octets that have no place in a head */
 export function assertHead({ target, headers }: CallerHead): void {
-  if (!TARGET.test(target)) throw new DAuthError('INVALID_REQUEST', 'The path and query must be visible ASCII, percent-encoded where needed.');
+  if (!TARGET.test(target))
+    throw new DAuthError('INVALID_REQUEST', 'The path and query must be visible ASCII, percent-encoded where needed.');
   for (const [name, value] of headers) {
-    if (!NAME.test(name) || !VALUE.test(value)) throw new DAuthError('INVALID_REQUEST', 'A header has characters that cannot be sent.');
+    if (!NAME.test(name) || !VALUE.test(value))
+      throw new DAuthError('INVALID_REQUEST', 'A header has characters that cannot be sent.');
   }
 }
 

@@ -149,5 +149,8 @@ function fill(template: Template, fields: Fields, fits: Rule): { bytes: Buffer }
 }
 
 function unfit(why: string): DAuthError {
-  return new DAuthError('POLICY_DENIED', `A field of the sealed credential ${why}. Its owner has to seal another value.`);
+  return new DAuthError(
+    'POLICY_DENIED',
+    `A field of the sealed credential ${why}. Its owner has to seal another value.`,
+  );
 }

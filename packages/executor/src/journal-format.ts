@@ -28,7 +28,12 @@ export interface Line {
 }
 
 /** Writes the line that follows `head`, without its line end. */
-export function chainLine(head: Head, time: string, kind: string, facts: object): { readonly text: string; readonly head: Head } {
+export function chainLine(
+  head: Head,
+  time: string,
+  kind: string,
+  facts: object,
+): { readonly text: string; readonly head: Head } {
   const seq = head.seq + 1;
   const text = JSON.stringify({ seq, prev: head.hash, time, kind, ...facts });
   return { text, head: { seq, hash: sha256Base64url(text) } };

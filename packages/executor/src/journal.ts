@@ -95,9 +95,9 @@ export class Journal {
     await this.#append('note', kind, facts);
   }
 
-  /** The last line, in space kept for it; nothing is taken afterwards. */
-  async stop(facts: Facts): Promise<void> {
-    await this.#append('stop', 'stop', facts);
+  /** Says that the run ended by itself, in space kept for it. Nothing is taken afterwards. */
+  async stop(): Promise<void> {
+    await this.#append('stop', 'stop', {});
     this.#broken = true;
     await this.#segment?.close();
   }
@@ -127,7 +127,10 @@ export class Journal {
         await this.#segment!.write(content, this.#offset);
       } catch (cause) {
         this.#broken = true;
-        this.#refuse(taken.map(({ item }) => item), cause);
+        this.#refuse(
+          taken.map(({ item }) => item),
+          cause,
+        );
         continue;
       }
       this.#offset += content.length;
@@ -150,7 +153,12 @@ export class Journal {
       const octets = Buffer.from(`${line.text}\n`, 'utf8');
       const reserves = RESERVES[item.use];
       const needs = Math.max(0, octets.length + reserves) + this.#reserved + reserved;
-      if (octets.length > MAX_LINE || bytes + octets.length > MAX_BATCH || this.#offset + bytes + needs > (this.#segment?.size ?? 0)) break;
+      if (
+        octets.length > MAX_LINE ||
+        bytes + octets.length > MAX_BATCH ||
+        this.#offset + bytes + needs > (this.#segment?.size ?? 0)
+      )
+        break;
       parts.push(octets);
       taken.push({ item, head: line.head });
       head = line.head;

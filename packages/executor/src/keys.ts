@@ -44,7 +44,10 @@ const MAX_FILE = 2_048;
 
 /** What stands before the raw private key in PKCS #8: RFC 5208 with RFC 5915 (P-256), RFC 8410 §7 (X25519). */
 const PKCS8_PREFIX = {
-  'P-256': Buffer.from('304102010030130607' + '2a8648ce3d0201' + '06082a8648ce3d030107' + '0427' + '30250201010420', 'hex'),
+  'P-256': Buffer.from(
+    '304102010030130607' + '2a8648ce3d0201' + '06082a8648ce3d030107' + '0427' + '30250201010420',
+    'hex',
+  ),
   X25519: Buffer.from('302e020100300506032b656e04220420', 'hex'),
 };
 
@@ -53,10 +56,10 @@ const PKCS8_PREFIX = {
  * @param now Unix seconds, for the life of a new opening key
  * @throws TypeError with a sentence for the operator where a file is damaged or open to others
  */
-export function loadKeys(directory: string, now: number): ExecutorKeys {
-  const identity = loadKey(join(directory, 'identity.jwk'), 'P-256', {});
+export async function loadKeys(directory: string, now: number): Promise<ExecutorKeys> {
+  const identity = await loadKey(join(directory, 'identity.jwk'), 'P-256', {});
   const life = { alg: 'HPKE-3', nbf: now, exp: now + SECONDS_OF_TWO_YEARS };
-  const opening = loadKey(join(directory, 'opening.jwk'), 'X25519', life);
+  const opening = await loadKey(join(directory, 'opening.jwk'), 'X25519', life);
   const kid = thumbprint(opening.jwk);
   const { nbf, exp } = opening.members;
   if (opening.members.alg !== 'HPKE-3' || typeof nbf !== 'number' || typeof exp !== 'number') {
@@ -86,9 +89,9 @@ interface LoadedKey {
   readonly members: Readonly<Record<string, unknown>>;
 }
 
-function loadKey(path: string, crv: 'P-256' | 'X25519', extra: object): LoadedKey {
+async function loadKey(path: string, crv: 'P-256' | 'X25519', extra: object): Promise<LoadedKey> {
   const present = readIfPresent(path);
-  if (present === undefined) writeNewKey(path, crv, extra);
+  if (present === undefined) await writeNewKey(path, crv, extra);
   assertPrivate(path);
   const file = present ?? readIfPresent(path) ?? Buffer.alloc(0);
   const raw = ownedBytes(PRIVATE_OCTETS);
@@ -131,7 +134,7 @@ function publicHalf(key: KeyObject): PublicJwk {
   return parsePublicJwk(createPublicKey(key).export({ format: 'jwk' }));
 }
 
-function writeNewKey(path: string, crv: 'P-256' | 'X25519', extra: object): void {
+async function writeNewKey(path: string, crv: 'P-256' | 'X25519', extra: object): Promise<void> {
   const pair = crv === 'P-256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('x25519');
   const der = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
   const open = JSON.stringify({ ...publicHalf(pair.privateKey), ...extra });
@@ -142,7 +145,7 @@ function writeNewKey(path: string, crv: 'P-256' | 'X25519', extra: object): void
     file.set(start);
     encodeInto(raw, file.subarray(start.length, start.length + PRIVATE_CHARACTERS));
     file.write('"}\n', start.length + PRIVATE_CHARACTERS, 'ascii');
-    replaceDurably(path, file);
+    await replaceDurably(path, file);
   } finally {
     wipe(der, file);
   }

@@ -16,7 +16,14 @@ export interface CallOrder {
 }
 
 export type Order =
-  | { readonly kind: 'setup'; readonly ca: string; readonly key: JsonWebKey; readonly kid: string; readonly alg: SuiteAlg; readonly publicRaw: string }
+  | {
+      readonly kind: 'setup';
+      readonly ca: string;
+      readonly key: JsonWebKey;
+      readonly kid: string;
+      readonly alg: SuiteAlg;
+      readonly publicRaw: string;
+    }
   | { readonly kind: 'calls'; readonly calls: readonly CallOrder[]; readonly parallel: number }
   | { readonly kind: 'plant'; readonly hex: string }
   | { readonly kind: 'ping' };
@@ -27,7 +34,12 @@ const planted: Buffer[] = [];
 
 async function one(order: CallOrder): Promise<number> {
   const envelope = parseEnvelope(order.envelope);
-  const body = order.body === undefined ? null : order.stream ? Readable.from([order.body, order.body].map((b) => Buffer.from(b))) : Buffer.from(order.body);
+  const body =
+    order.body === undefined
+      ? null
+      : order.stream
+        ? Readable.from([order.body, order.body].map((b) => Buffer.from(b)))
+        : Buffer.from(order.body);
   const answer = await upstream.call({
     connection: { handle: envelope.header.dauth.handle, ver: order.ver },
     address: await upstream.check(order.origin as never),

@@ -1,12 +1,25 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
-import { createHmac, createPublicKey, diffieHellman, generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import {
+  createHmac,
+  createPublicKey,
+  diffieHellman,
+  generateKeyPairSync,
+  randomBytes,
+  type KeyObject,
+} from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { decodeBase64url, encodeEnvelopeHeader, joinEnvelope, type EnvelopeHeader, type Injection } from '@dauth/protocol';
+import {
+  decodeBase64url,
+  encodeEnvelopeHeader,
+  joinEnvelope,
+  type EnvelopeHeader,
+  type Injection,
+} from '@dauth/protocol';
 import * as hpke from 'hpke';
 import { layOut } from './calls.test-support.ts';
 import type { CallOrder, Order } from './memory.child.test-support.ts';
@@ -15,7 +28,11 @@ import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
 const CALLS = 320;
-const CODERS: Record<string, (body: string) => Buffer> = { gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync };
+const CODERS: Record<string, (body: string) => Buffer> = {
+  gzip: gzipSync,
+  deflate: deflateSync,
+  br: brotliCompressSync,
+};
 
 let child: ChildProcess;
 let server: TestServer;
@@ -30,9 +47,19 @@ function echo(request: IncomingMessage, response: ServerResponse): void {
   const echoed = how.get('echo') ?? '';
   request.resume().on('end', () => {
     if (echoed === 'reason') response.writeHead(200, secret);
-    if (echoed === 'head') response.writeHead(200, { 'x-echo': secret, 'keep-alive': secret, 'x-b64': Buffer.from(secret).toString('base64') });
+    if (echoed === 'head')
+      response.writeHead(200, {
+        'x-echo': secret,
+        'keep-alive': secret,
+        'x-b64': Buffer.from(secret).toString('base64'),
+      });
     const size = Number(how.get('size') ?? '3000');
-    const text = JSON.stringify({ pad: randomBytes(size / 4).toString('hex'), secret, more: randomBytes(size / 4).toString('hex'), last: secret });
+    const text = JSON.stringify({
+      pad: randomBytes(size / 4).toString('hex'),
+      secret,
+      more: randomBytes(size / 4).toString('hex'),
+      last: secret,
+    });
     const body = echoed === 'body' ? text : 'quiet';
     const coder = CODERS[how.get('coding') ?? ''];
     if (coder !== undefined) response.writeHead(200, { 'content-encoding': how.get('coding')! });
@@ -92,16 +119,34 @@ async function seal(inject: readonly Injection[], prefix = 'ghp_'): Promise<Seal
 
 /** RFC 9180 once more, written apart from the code under test, to know which bytes must not lie about. */
 function deriveKeys(enc: Buffer): Record<string, Buffer> {
-  const hmac = (key: Uint8Array, ...data: Uint8Array[]): Buffer => createHmac('sha256', key).update(Buffer.concat(data)).digest();
+  const hmac = (key: Uint8Array, ...data: Uint8Array[]): Buffer =>
+    createHmac('sha256', key).update(Buffer.concat(data)).digest();
   const v1 = Buffer.from('HPKE-v1');
   const kem = Buffer.from('KEM\x00\x20', 'latin1');
   const all = Buffer.from('HPKE\x00\x20\x00\x01\x00\x01', 'latin1');
   const zero = Buffer.alloc(32);
-  const publicKey = createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), enc]), format: 'der', type: 'spki' });
+  const publicKey = createPublicKey({
+    key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), enc]),
+    format: 'der',
+    type: 'spki',
+  });
   const dh = diffieHellman({ privateKey: opening.privateKey, publicKey });
   const eaePrk = hmac(zero, v1, kem, Buffer.from('eae_prk'), dh);
-  const shared = hmac(eaePrk, Buffer.of(0, 32), v1, kem, Buffer.from('shared_secret'), enc, opening.publicRaw, Buffer.of(1));
-  const context = Buffer.concat([Buffer.of(0), hmac(zero, v1, all, Buffer.from('psk_id_hash')), hmac(zero, v1, all, Buffer.from('info_hash'))]);
+  const shared = hmac(
+    eaePrk,
+    Buffer.of(0, 32),
+    v1,
+    kem,
+    Buffer.from('shared_secret'),
+    enc,
+    opening.publicRaw,
+    Buffer.of(1),
+  );
+  const context = Buffer.concat([
+    Buffer.of(0),
+    hmac(zero, v1, all, Buffer.from('psk_id_hash')),
+    hmac(zero, v1, all, Buffer.from('info_hash')),
+  ]);
   const prk = hmac(shared, v1, all, Buffer.from('secret'));
   const key = hmac(prk, Buffer.of(0, 16), v1, all, Buffer.from('key'), context, Buffer.of(1)).subarray(0, 16);
   return { dh, 'KEM PRK': eaePrk, 'shared secret': shared, 'schedule PRK': prk, 'AEAD key': key };
@@ -109,7 +154,10 @@ function deriveKeys(enc: Buffer): Record<string, Buffer> {
 
 before(async () => {
   const pair = generateKeyPairSync('x25519');
-  opening = { privateKey: pair.privateKey, publicRaw: Buffer.from(decodeBase64url(pair.publicKey.export({ format: 'jwk' }).x!)) };
+  opening = {
+    privateKey: pair.privateKey,
+    publicRaw: Buffer.from(decodeBase64url(pair.publicKey.export({ format: 'jwk' }).x!)),
+  };
   const ca = await TestCa.create();
   server = await serveHttps(await ca.issue([{ type: 'dns', value: 'localhost' }]), echo);
   child = fork(new URL('memory.child.test-support.js', import.meta.url), { stdio: 'inherit' });
@@ -138,19 +186,50 @@ function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
 }
 
 const CASES: readonly { name: string; inject: Injection[]; calls: readonly Partial<CallOrder>[] }[] = [
-  { name: 'GET and POST, buffered and streamed', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { method: 'POST', body: 'data', stream: true }] },
+  {
+    name: 'GET and POST, buffered and streamed',
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
+    calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { method: 'POST', body: 'data', stream: true }],
+  },
   { name: 'basic', inject: [{ in: 'basic', user: 'robot', pass: '{token}' }], calls: [{}] },
-  { name: 'query, path and cookie at once', inject: [{ in: 'query', name: 'key', value: '{token}' }, { in: 'path', segment: 0, value: 'bot{token}' }, { in: 'cookie', name: 'sid', value: '{token}' }], calls: [{}] },
-  { name: 'echoed in the body', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{ target: '/?echo=body&split' }, { target: '/?echo=body' }] },
-  { name: 'echoed in header values and the reason phrase', inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], calls: [{ target: '/?echo=head' }, { target: '/?echo=reason' }] },
-  ...['gzip', 'deflate', 'br'].map((coding) => ({ name: `echoed in a body in ${coding}`, inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as Injection[], calls: [{ target: `/?echo=body&coding=${coding}` }, { target: `/?echo=body&size=200000&coding=${coding}` }] })),
+  {
+    name: 'query, path and cookie at once',
+    inject: [
+      { in: 'query', name: 'key', value: '{token}' },
+      { in: 'path', segment: 0, value: 'bot{token}' },
+      { in: 'cookie', name: 'sid', value: '{token}' },
+    ],
+    calls: [{}],
+  },
+  {
+    name: 'echoed in the body',
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
+    calls: [{ target: '/?echo=body&split' }, { target: '/?echo=body' }],
+  },
+  {
+    name: 'echoed in header values and the reason phrase',
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
+    calls: [{ target: '/?echo=head' }, { target: '/?echo=reason' }],
+  },
+  ...['gzip', 'deflate', 'br'].map((coding) => ({
+    name: `echoed in a body in ${coding}`,
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as Injection[],
+    calls: [{ target: `/?echo=body&coding=${coding}` }, { target: `/?echo=body&size=200000&coding=${coding}` }],
+  })),
 ];
 
 for (const { name, inject, calls } of CASES) {
   test(`leaves no copy of a credential or its keys: ${name}`, async (t) => {
     if (forbidden !== null) return t.skip(forbidden);
     const sealed = [await seal(inject), await seal(inject)];
-    const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({ origin: server.origin, envelope: sealed[i % 2]!.envelope, method: 'GET', target: '/', ver: 1, ...calls[i % calls.length] }));
+    const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
+      origin: server.origin,
+      envelope: sealed[i % 2]!.envelope,
+      method: 'GET',
+      target: '/',
+      ver: 1,
+      ...calls[i % calls.length],
+    }));
     const before = saw;
     const running = tell({ kind: 'calls', calls: orders, parallel: 8 });
     const during: Finding[] = [];
@@ -166,9 +245,18 @@ for (const { name, inject, calls } of CASES) {
     assert.equal(saw - before, CALLS, 'every call reached the upstream');
     await sleep(1_050);
     const rest = findInMemory(child.pid!, wholeNeedles(sealed));
-    const pieces = findInMemory(child.pid!, sealed.flatMap(({ secret, keys }) => [...piecesOf('credential', secret), ...Object.entries(keys).flatMap(([name, key]) => piecesOf(name, key))]));
-    t.diagnostic(`whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces of 8 octets 1 s after: ${pieces.length}`);
-    if (rest.length + pieces.length > 0) t.diagnostic(JSON.stringify([count(rest), rest.slice(0, 6), count(pieces), pieces.slice(0, 4)], null, 1));
+    const pieces = findInMemory(
+      child.pid!,
+      sealed.flatMap(({ secret, keys }) => [
+        ...piecesOf('credential', secret),
+        ...Object.entries(keys).flatMap(([name, key]) => piecesOf(name, key)),
+      ]),
+    );
+    t.diagnostic(
+      `whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces of 8 octets 1 s after: ${pieces.length}`,
+    );
+    if (rest.length + pieces.length > 0)
+      t.diagnostic(JSON.stringify([count(rest), rest.slice(0, 6), count(pieces), pieces.slice(0, 4)], null, 1));
     assert.deepEqual(count(rest), {});
   });
 }

@@ -3,7 +3,17 @@ import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { DAuthError, decodeBase64url, encodeBase64url, encodeEnvelopeHeader, joinEnvelope, parseEnvelope, SUITES, type EnvelopeHeader, type SuiteAlg } from '@dauth/protocol';
+import {
+  DAuthError,
+  decodeBase64url,
+  encodeBase64url,
+  encodeEnvelopeHeader,
+  joinEnvelope,
+  parseEnvelope,
+  SUITES,
+  type EnvelopeHeader,
+  type SuiteAlg,
+} from '@dauth/protocol';
 import { Aes128Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import * as hpke from 'hpke';
 import { layOut } from './calls.test-support.ts';
@@ -22,7 +32,13 @@ function privateKeyOf(alg: SuiteAlg, raw: Uint8Array, publicRaw: Uint8Array): Ke
   const jwk =
     SUITES[alg].crv === 'X25519'
       ? { kty: 'OKP', crv: 'X25519', d, x: encodeBase64url(publicRaw) }
-      : { kty: 'EC', crv: 'P-256', d, x: encodeBase64url(publicRaw.subarray(1, 33)), y: encodeBase64url(publicRaw.subarray(33)) };
+      : {
+          kty: 'EC',
+          crv: 'P-256',
+          d,
+          x: encodeBase64url(publicRaw.subarray(1, 33)),
+          y: encodeBase64url(publicRaw.subarray(33)),
+        };
   return createPrivateKey({ key: jwk, format: 'jwk' });
 }
 
@@ -31,21 +47,31 @@ function keyOf(alg: SuiteAlg, raw: Uint8Array, publicRaw: Uint8Array): OpeningKe
 }
 
 function freshKey(alg: SuiteAlg): OpeningKey {
-  const pair = SUITES[alg].crv === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pair =
+    SUITES[alg].crv === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const jwk = pair.publicKey.export({ format: 'jwk' });
   const publicRaw =
-    jwk.y === undefined ? decodeBase64url(jwk.x!) : Buffer.concat([Buffer.of(4), decodeBase64url(jwk.x!), decodeBase64url(jwk.y)]);
+    jwk.y === undefined
+      ? decodeBase64url(jwk.x!)
+      : Buffer.concat([Buffer.of(4), decodeBase64url(jwk.x!), decodeBase64url(jwk.y)]);
   return { kid: 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg', alg, privateKey: pair.privateKey, publicRaw };
 }
 
 function algOf(vector: HpkeVector): SuiteAlg | undefined {
-  return Object.values(SUITES).find((s) => s.kem === vector.kem_id && s.kdf === vector.kdf_id && s.aead === vector.aead_id)?.alg;
+  return Object.values(SUITES).find(
+    (s) => s.kem === vector.kem_id && s.kdf === vector.kdf_id && s.aead === vector.aead_id,
+  )?.alg;
 }
 
 function opensVector(vector: HpkeVector): void {
   const key = keyOf(algOf(vector)!, hex(vector.skRm), hex(vector.pkRm));
   const [first] = vector.encryptions;
-  const message = { enc: hex(vector.enc), info: hex(vector.info), aad: hex(first!.aad), ciphertext: hex(first!.ct ?? first!.ciphertext!) };
+  const message = {
+    enc: hex(vector.enc),
+    info: hex(vector.info),
+    aad: hex(first!.aad),
+    ciphertext: hex(first!.ct ?? first!.ciphertext!),
+  };
   assert.equal(openBase(key, message).toString('hex'), first!.pt ?? first!.plaintext);
 }
 
@@ -54,37 +80,64 @@ for (const vector of RFC9180_VECTORS) {
 }
 
 const vectorFile = DATA === undefined ? '' : join(DATA, 'hpke/rfc9180-vectors.json');
-test('opens every RFC 9180 base-mode vector of our suites', { skip: existsSync(vectorFile) ? false : 'DAUTH_TEST_DATA has no hpke/rfc9180-vectors.json' }, () => {
-  const vectors = (JSON.parse(readFileSync(vectorFile, 'utf8')) as HpkeVector[]).filter((v) => v.mode === 0 && algOf(v) !== undefined);
-  assert.equal(vectors.length >= 4, true, `${vectors.length} vectors`);
-  vectors.forEach(opensVector);
-});
+test(
+  'opens every RFC 9180 base-mode vector of our suites',
+  { skip: existsSync(vectorFile) ? false : 'DAUTH_TEST_DATA has no hpke/rfc9180-vectors.json' },
+  () => {
+    const vectors = (JSON.parse(readFileSync(vectorFile, 'utf8')) as HpkeVector[]).filter(
+      (v) => v.mode === 0 && algOf(v) !== undefined,
+    );
+    assert.equal(vectors.length >= 4, true, `${vectors.length} vectors`);
+    vectors.forEach(opensVector);
+  },
+);
 
 const wycheproof = DATA === undefined ? '' : join(DATA, 'wycheproof/ecdh_secp256r1_ecpoint_test.json');
-test('refuses every invalid P-256 point of Wycheproof, with the one error', { skip: existsSync(wycheproof) ? false : 'DAUTH_TEST_DATA has no wycheproof' }, () => {
-  const { testGroups } = JSON.parse(readFileSync(wycheproof, 'utf8')) as { testGroups: { tests: { public: string; result: string }[] }[] };
-  const key = freshKey('HPKE-7');
-  const invalid = testGroups.flatMap(({ tests }) => tests.filter(({ result }) => result === 'invalid'));
-  assert.equal(invalid.length > 5, true);
-  for (const { public: point } of invalid) {
-    assert.throws(() => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }), FAILED);
-  }
-});
+test(
+  'refuses every invalid P-256 point of Wycheproof, with the one error',
+  { skip: existsSync(wycheproof) ? false : 'DAUTH_TEST_DATA has no wycheproof' },
+  () => {
+    const { testGroups } = JSON.parse(readFileSync(wycheproof, 'utf8')) as {
+      testGroups: { tests: { public: string; result: string }[] }[];
+    };
+    const key = freshKey('HPKE-7');
+    const invalid = testGroups.flatMap(({ tests }) => tests.filter(({ result }) => result === 'invalid'));
+    assert.equal(invalid.length > 5, true);
+    for (const { public: point } of invalid) {
+      assert.throws(
+        () => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
+        FAILED,
+      );
+    }
+  },
+);
 
 const x25519File = DATA === undefined ? '' : join(DATA, 'wycheproof/x25519_test.json');
-test('refuses every X25519 point of Wycheproof that makes an all-zero secret', { skip: existsSync(x25519File) ? false : 'DAUTH_TEST_DATA has no wycheproof' }, () => {
-  const { testGroups } = JSON.parse(readFileSync(x25519File, 'utf8')) as { testGroups: { tests: { public: string; shared: string }[] }[] };
-  const key = freshKey('HPKE-3');
-  const zero = testGroups.flatMap(({ tests }) => tests.filter(({ shared }) => /^0*$/.test(shared)));
-  assert.equal(zero.length > 5, true);
-  for (const { public: point } of zero) {
-    assert.throws(() => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }), FAILED);
-  }
-});
+test(
+  'refuses every X25519 point of Wycheproof that makes an all-zero secret',
+  { skip: existsSync(x25519File) ? false : 'DAUTH_TEST_DATA has no wycheproof' },
+  () => {
+    const { testGroups } = JSON.parse(readFileSync(x25519File, 'utf8')) as {
+      testGroups: { tests: { public: string; shared: string }[] }[];
+    };
+    const key = freshKey('HPKE-3');
+    const zero = testGroups.flatMap(({ tests }) => tests.filter(({ shared }) => /^0*$/.test(shared)));
+    assert.equal(zero.length > 5, true);
+    for (const { public: point } of zero) {
+      assert.throws(
+        () => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
+        FAILED,
+      );
+    }
+  },
+);
 
 test('refuses an all-zero X25519 public key, by which anybody could have sealed', () => {
   const key = freshKey('HPKE-3');
-  assert.throws(() => openBase(key, { enc: Buffer.alloc(32), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }), FAILED);
+  assert.throws(
+    () => openBase(key, { enc: Buffer.alloc(32), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
+    FAILED,
+  );
 });
 
 test('refuses a P-256 point that is not on the curve, and a compressed one', () => {
@@ -131,7 +184,9 @@ async function sealWithHpke(key: OpeningKey, aad: Uint8Array): Promise<{ enc: Ui
     aead === 1 ? hpke.AEAD_AES_128_GCM : aead === 2 ? hpke.AEAD_AES_256_GCM : hpke.AEAD_ChaCha20Poly1305,
   );
   const publicKey = await suite.DeserializePublicKey(key.publicRaw as Uint8Array<ArrayBuffer>);
-  const { encapsulatedSecret, ciphertext } = await suite.Seal(publicKey, PLAINTEXT as Uint8Array<ArrayBuffer>, { aad: aad as Uint8Array<ArrayBuffer> });
+  const { encapsulatedSecret, ciphertext } = await suite.Seal(publicKey, PLAINTEXT as Uint8Array<ArrayBuffer>, {
+    aad: aad as Uint8Array<ArrayBuffer>,
+  });
   return { enc: encapsulatedSecret, ciphertext };
 }
 
@@ -154,7 +209,10 @@ for (const alg of ['HPKE-0', 'HPKE-3'] as const) {
     const recipientPublicKey = await suite.kem.deserializePublicKey(key.publicRaw as Uint8Array<ArrayBuffer>);
     const sender = await suite.createSenderContext({ recipientPublicKey });
     const ciphertext = await sender.seal(PLAINTEXT as Uint8Array<ArrayBuffer>, Buffer.from(segment));
-    using plaintext = openEnvelope(parseEnvelope(joinEnvelope(segment, new Uint8Array(sender.enc), new Uint8Array(ciphertext))), key);
+    using plaintext = openEnvelope(
+      parseEnvelope(joinEnvelope(segment, new Uint8Array(sender.enc), new Uint8Array(ciphertext))),
+      key,
+    );
     plaintext.lend((bytes) => assert.deepEqual(Buffer.from(bytes), PLAINTEXT));
   });
 }
@@ -162,7 +220,11 @@ for (const alg of ['HPKE-0', 'HPKE-3'] as const) {
 test('refuses every flipped bit of header, encapsulated key and ciphertext with the same error', async () => {
   const key = freshKey('HPKE-3');
   const segment = encodeEnvelopeHeader(headerFor(key));
-  const sealed = { ...(await sealWithHpke(key, Buffer.from(segment))), protectedSegment: segment, header: headerFor(key) };
+  const sealed = {
+    ...(await sealWithHpke(key, Buffer.from(segment))),
+    protectedSegment: segment,
+    header: headerFor(key),
+  };
   using plaintext = openEnvelope(sealed, key);
   plaintext.lend((bytes) => assert.deepEqual(Buffer.from(bytes), PLAINTEXT));
   const messages = new Set<string>();
@@ -197,9 +259,21 @@ test('refuses every flipped bit of header, encapsulated key and ciphertext with 
 test('refuses an envelope for another key id or another suite of the same key, before any arithmetic', async () => {
   const key = freshKey('HPKE-3');
   const segment = encodeEnvelopeHeader(headerFor(key));
-  const sealed = parseEnvelope(joinEnvelope(segment, ...(Object.values(await sealWithHpke(key, Buffer.from(segment))) as [Uint8Array, Uint8Array])));
+  const sealed = parseEnvelope(
+    joinEnvelope(
+      segment,
+      ...(Object.values(await sealWithHpke(key, Buffer.from(segment))) as [Uint8Array, Uint8Array]),
+    ),
+  );
   let asked = 0;
-  const watched = (changes: Partial<OpeningKey>): OpeningKey => ({ ...key, ...changes, get privateKey() { asked++; return key.privateKey; } });
+  const watched = (changes: Partial<OpeningKey>): OpeningKey => ({
+    ...key,
+    ...changes,
+    get privateKey() {
+      asked++;
+      return key.privateKey;
+    },
+  });
   assert.throws(() => openEnvelope(sealed, watched({ kid: 'Pyv22rGl5uY-24SOA_wda7PO4bIw6bobrD1_5VgF3H4' })), FAILED);
   assert.throws(() => openEnvelope(sealed, watched({ alg: 'HPKE-4' })), FAILED);
   assert.equal(asked, 0);

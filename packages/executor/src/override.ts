@@ -25,7 +25,11 @@ export function assertNoOverrideField(body: Uint8Array, headers: Headers): void 
 }
 
 function namesFor(headers: Headers): Names | undefined {
-  const type = headers.find(([name]) => name === 'content-type')?.[1].trim().toLowerCase() ?? '';
+  const type =
+    headers
+      .find(([name]) => name === 'content-type')?.[1]
+      .trim()
+      .toLowerCase() ?? '';
   if (type.startsWith('application/x-www-form-urlencoded')) return new UrlencodedNames();
   return type.startsWith('multipart/') ? new MultipartNames() : undefined;
 }

@@ -66,7 +66,8 @@ export class Pools {
         method: request.method as 'GET',
         path: `/${slot}`,
         headers: request.bodyLength === undefined ? [] : ['content-length', String(request.bodyLength)],
-        body: request.body === null ? null : request.body instanceof Uint8Array ? Buffer.from(request.body) : request.body,
+        body:
+          request.body === null ? null : request.body instanceof Uint8Array ? Buffer.from(request.body) : request.body,
       },
       exchange,
     );

@@ -21,7 +21,11 @@ export interface Recovery {
  * @param since milliseconds since the epoch; records at or after it are handed back
  * @throws TypeError with a sentence for the operator where the journal was damaged or cut
  */
-export async function recoverJournal(files: SegmentFiles, acknowledged: Head | undefined, since: number): Promise<Recovery> {
+export async function recoverJournal(
+  files: SegmentFiles,
+  acknowledged: Head | undefined,
+  since: number,
+): Promise<Recovery> {
   const firsts = await files.list();
   const start = firstToRead(firsts, acknowledged);
   let head: Head | undefined = start === 0 ? EMPTY_HEAD : undefined;
@@ -57,11 +61,19 @@ export async function recoverJournal(files: SegmentFiles, acknowledged: Head | u
 /** Index of the segment that holds the acknowledged line, or of the last one. */
 function firstToRead(firsts: readonly number[], acknowledged: Head | undefined): number {
   if (acknowledged === undefined) return 0;
-  return Math.max(0, firsts.findLastIndex((first) => first <= acknowledged.seq));
+  return Math.max(
+    0,
+    firsts.findLastIndex((first) => first <= acknowledged.seq),
+  );
 }
 
 /** Goes back further where an earlier segment ends with records that are still recent. */
-async function startForRecent(files: SegmentFiles, firsts: readonly number[], start: number, since: number): Promise<number> {
+async function startForRecent(
+  files: SegmentFiles,
+  firsts: readonly number[],
+  start: number,
+  since: number,
+): Promise<number> {
   let at = start;
   while (at > 0) {
     const [first] = readChain(await files.read(firsts[at]!), undefined);

@@ -35,7 +35,8 @@ export function shapeRequest(request: IncomingMessage): ShapedRequest {
   if (request.httpVersion !== '1.1') throw invalid('The request must be HTTP/1.1.');
   const { rawHeaders, url = '' } = request;
   if (url.length > MAX_TARGET) throw new DAuthError('PAYLOAD_TOO_LARGE', 'The request target is larger than allowed.');
-  if (!TARGET.test(url)) throw invalid('The request target must be a path and a query of visible ASCII; no absolute form.');
+  if (!TARGET.test(url))
+    throw invalid('The request target must be a path and a query of visible ASCII; no absolute form.');
   if (rawHeaders.length > 2 * MAX_HEADERS) throw invalid('The request has too many headers.');
   const cut = url.indexOf('?');
   return {

@@ -44,7 +44,9 @@ export function findInMemory(pid: number, needles: readonly Needle[]): Finding[]
       if (starts[window[i]! | (window[i + 1]! << 8)] === 0) continue;
       for (const { name, bytes } of byStart.get(window.readUInt32LE(i)) ?? []) {
         if (i + bytes.length > length || bytes.compare(window, i, i + bytes.length) !== 0) continue;
-        const around = window.toString('latin1', Math.max(0, i - 24), Math.min(length, i + 48)).replaceAll(/[^ -~]/g, '.');
+        const around = window
+          .toString('latin1', Math.max(0, i - 24), Math.min(length, i + 48))
+          .replaceAll(/[^ -~]/g, '.');
         found.push({ needle: name, region, address: at + i, around });
       }
     }

@@ -29,7 +29,9 @@ class BlankUpstream extends Duplex {
   override _read(): void {}
 
   override _write(_chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
-    this.push(Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${PARSER_OCTETS}\r\n\r\n${' '.repeat(PARSER_OCTETS)}`, 'latin1'));
+    this.push(
+      Buffer.from(`HTTP/1.1 200 OK\r\ncontent-length: ${PARSER_OCTETS}\r\n\r\n${' '.repeat(PARSER_OCTETS)}`, 'latin1'),
+    );
     done();
   }
 }
@@ -38,7 +40,8 @@ class BlankUpstream extends Duplex {
 export class ParserScrub {
   readonly #client = new Client('http://blank.invalid', {
     // Not in the same tick: the client takes a connection only after it asked for one.
-    connect: (_: unknown, done: (error: null, socket: never) => void) => queueMicrotask(() => done(null, new BlankUpstream() as never)),
+    connect: (_: unknown, done: (error: null, socket: never) => void) =>
+      queueMicrotask(() => done(null, new BlankUpstream() as never)),
   });
 
   /** Resolves when the parser's buffer holds nothing but blanks. */

@@ -96,11 +96,18 @@ export class Seen {
     const known = this.#connections.get(handle);
     assertNotOlder(known, use);
     if (known !== undefined && !known.trusted.some((jkt) => use.trusted.includes(jkt))) {
-      throw new DAuthError('POLICY_DENIED', 'The credential was sealed by a key that is not trusted for this connection.');
+      throw new DAuthError(
+        'POLICY_DENIED',
+        'The credential was sealed by a key that is not trusted for this connection.',
+      );
     }
     // Whoever comes while the first use is being written waits for the same sync.
     if (known !== undefined && known.ver === use.ver) return this.#unsynced.get(handle);
-    const next = Object.freeze({ ver: use.ver, digest: use.digest, trusted: Object.freeze(use.trusted.slice(0, MAX_TRUSTED)) });
+    const next = Object.freeze({
+      ver: use.ver,
+      digest: use.digest,
+      trusted: Object.freeze(use.trusted.slice(0, MAX_TRUSTED)),
+    });
     this.#connections.set(handle, next);
     const synced = this.#append(connectionLine(handle, next)).finally(() => this.#unsynced.delete(handle));
     this.#unsynced.set(handle, synced);
@@ -164,7 +171,7 @@ export class Seen {
     if (this.#regressed) lines.push(JSON.stringify({ regressed: true }));
     if (this.#accepted !== undefined) lines.push(JSON.stringify({ accepted: this.#accepted }));
     for (const [handle, seen] of this.#connections) lines.push(connectionLine(handle, seen));
-    replaceDurably(this.#path, Buffer.from(`${lines.join('\n')}\n`, 'utf8'));
+    await replaceDurably(this.#path, Buffer.from(`${lines.join('\n')}\n`, 'utf8'));
     this.#file = await open(this.#path, 'a', 0o600);
     this.#superseded = 0;
   }
@@ -176,7 +183,8 @@ export function assertNotOlder(
   use: { readonly ver: number; readonly digest: string },
 ): void {
   if (known === undefined) return;
-  if (use.ver < known.ver) throw new DAuthError('POLICY_DENIED', 'An older version of this credential than was used before is refused.');
+  if (use.ver < known.ver)
+    throw new DAuthError('POLICY_DENIED', 'An older version of this credential than was used before is refused.');
   if (use.ver === known.ver && use.digest !== known.digest) {
     throw new DAuthError('POLICY_DENIED', 'Another envelope was used for this version of the credential before.');
   }
@@ -196,20 +204,27 @@ function connectionLine(handle: ConnectionHandle, { ver, digest, trusted }: Seen
 /** Reads whole lines; what stands behind the last line end was never acknowledged. */
 function readState(path: string): State {
   const state: State = { connections: new Map(), revision: 0, regressed: false, accepted: undefined };
-  const lines = decodeUtf8(readIfPresent(path) ?? new Uint8Array(0)).split('\n').slice(0, -1);
+  const lines = decodeUtf8(readIfPresent(path) ?? new Uint8Array(0))
+    .split('\n')
+    .slice(0, -1);
   try {
     for (const line of lines) applyLine(state, parseJson(line, MAX_LINE));
   } catch (cause) {
-    throw new TypeError(`${path} is damaged. Restore it from your backup; without it older credentials could come back.`, { cause });
+    throw new TypeError(
+      `${path} is damaged. Restore it from your backup; without it older credentials could come back.`,
+      { cause },
+    );
   }
   return state;
 }
 
 function applyLine(state: State, value: unknown): void {
   if (!isObject(value)) throw new TypeError();
-  if (value.revision !== undefined) state.revision = Math.max(state.revision, integer(value.revision, 'revision', 0, Number.MAX_SAFE_INTEGER));
+  if (value.revision !== undefined)
+    state.revision = Math.max(state.revision, integer(value.revision, 'revision', 0, Number.MAX_SAFE_INTEGER));
   else if (value.regressed === true) state.regressed = true;
-  else if (value.accepted !== undefined) state.accepted = integer(value.accepted, 'accepted', 0, Number.MAX_SAFE_INTEGER);
+  else if (value.accepted !== undefined)
+    state.accepted = integer(value.accepted, 'accepted', 0, Number.MAX_SAFE_INTEGER);
   else {
     const line = exactObject(value, 'A line', ['handle', 'ver', 'digest', 'trusted']);
     state.connections.set(parseHandle(line.handle), {

@@ -10,7 +10,8 @@ import { syncDirectory } from './files.ts';
 export interface SegmentFiles {
   /** First sequence numbers of the segments, ascending. */
   list(): Promise<readonly number[]>;
-  read(first: number): Promise<Buffer>;
+  /** All of a segment, or `length` octets from an offset. */
+  read(first: number, from?: number, length?: number): Promise<Buffer>;
   /** Makes a segment of `size` zeros, durable with its name. */
   create(first: number, size: number): Promise<Segment>;
   /** Opens an existing one for writing. */
@@ -34,16 +35,28 @@ export function segmentsIn(directory: string): SegmentFiles {
   return {
     async list() {
       const names = await readdir(directory);
-      return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b);
+      return names
+        .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+        .map(Number)
+        .sort((a, b) => a - b);
     },
-    read: (first) => readFile(pathOf(first)),
+    async read(first, from = 0, length = Infinity) {
+      if (length === Infinity) return (await readFile(pathOf(first))).subarray(from);
+      const file = await open(pathOf(first), 'r');
+      try {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(length), 0, length, from);
+        return buffer.subarray(0, bytesRead);
+      } finally {
+        await file.close();
+      }
+    },
     async create(first, size) {
       const file = await open(pathOf(first), 'w+', 0o600);
       try {
         const zeros = Buffer.alloc(Math.min(CHUNK, size));
         for (let at = 0; at < size; at += zeros.length) await writeAll(file, zeros.subarray(0, size - at), at);
         await file.sync();
-        syncDirectory(directory);
+        await syncDirectory(directory);
         return makeSegment(file, first, size);
       } catch (error) {
         // A disk that is full gets back what could be had; the segment before is whole and keeps its reserved space.
@@ -73,7 +86,7 @@ function makeSegment(file: FileHandle, first: number, size: number): Segment {
 }
 
 async function writeAll(file: FileHandle, content: Buffer, position: number): Promise<void> {
-  for (let at = 0; at < content.length; ) {
+  for (let at = 0; at < content.length;) {
     at += (await file.write(content, at, content.length - at, position + at)).bytesWritten;
   }
 }

@@ -29,7 +29,11 @@ export class EnvelopeShelf {
       return kept;
     }
     const fetched = await this.#fetch(handle);
-    if (fetched.ver < least) throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The authority does not serve the current version yet. Try again shortly.');
+    if (fetched.ver < least)
+      throw new DAuthError(
+        'ENCLAVE_UNAVAILABLE',
+        'The authority does not serve the current version yet. Try again shortly.',
+      );
     return fetched;
   }
 

@@ -18,7 +18,12 @@ export interface StatusOptions {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   /** The durable highest revision. */
-  readonly seen: { readonly revision: number; readonly regressed: boolean; raise(n: number): Promise<void>; markRegressed(): Promise<void> };
+  readonly seen: {
+    readonly revision: number;
+    readonly regressed: boolean;
+    raise(n: number): Promise<void>;
+    markRegressed(): Promise<void>;
+  };
   readonly log: Log;
   /** Called after the changes of one message were applied. */
   readonly onChange: (changes: readonly StatusChange[]) => void;
@@ -64,7 +69,10 @@ export class Status {
   /** @throws DAuthError `ENCLAVE_UNAVAILABLE` */
   assertFresh(): void {
     if (!this.isFresh) {
-      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The executor has no fresh view of revocations. Nothing was sent; try again shortly.');
+      throw new DAuthError(
+        'ENCLAVE_UNAVAILABLE',
+        'The executor has no fresh view of revocations. Nothing was sent; try again shortly.',
+      );
     }
   }
 

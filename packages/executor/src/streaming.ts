@@ -28,12 +28,18 @@ export async function serveStreaming(
   const caller = await authenticate(shaped, deps);
   // 3–10
   const result = await dispatch(caller, request, deps);
-  const receipt: Readonly<Record<string, string>> = result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
+  const receipt: Readonly<Record<string, string>> =
+    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
   if (result.kind === 'error') answerProblem(at, result.error, receipt);
   else await relay(at, result.answer, receipt);
 }
 
-function toRequest(at: Exchanged, shaped: ShapedRequest, limits: { readonly streamedResponseBytes: number }, signal: AbortSignal): DispatchRequest {
+function toRequest(
+  at: Exchanged,
+  shaped: ShapedRequest,
+  limits: { readonly streamedResponseBytes: number },
+  signal: AbortSignal,
+): DispatchRequest {
   const rest = shaped.path.slice(CONNECTIONS_PATH.length);
   const slash = rest.indexOf('/');
   if (slash < 0) throw new DAuthError('INVALID_REQUEST', 'The address is /connections/{handle}/{path}.');
@@ -42,7 +48,12 @@ function toRequest(at: Exchanged, shaped: ShapedRequest, limits: { readonly stre
   return {
     requestId: at.requestId,
     handle: parseHandle(rest.slice(0, slash)),
-    wish: { method: shaped.method, target: rest.slice(slash) + shaped.query, origin: originHeader(shaped.headers), headers },
+    wish: {
+      method: shaped.method,
+      target: rest.slice(slash) + shaped.query,
+      origin: originHeader(shaped.headers),
+      headers,
+    },
     body: hasBody(at.request) ? watchForOverride(at.request, headers) : null,
     ...(length === undefined || length === '0' ? {} : { bodyLength: Number(length) }),
     maxResponseBytes: limits.streamedResponseBytes,
@@ -50,7 +61,11 @@ function toRequest(at: Exchanged, shaped: ShapedRequest, limits: { readonly stre
   };
 }
 
-async function relay(at: Exchanged, { status, headers, body }: UpstreamAnswer, receipt: Readonly<Record<string, string>>): Promise<void> {
+async function relay(
+  at: Exchanged,
+  { status, headers, body }: UpstreamAnswer,
+  receipt: Readonly<Record<string, string>>,
+): Promise<void> {
   const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...receipt };
   const raw = [...headers, ...Object.entries(own)].flat();
   try {

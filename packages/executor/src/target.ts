@@ -45,11 +45,14 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   const path = cut < 0 ? wish.target : wish.target.slice(0, cut);
   const query = cut < 0 ? '' : wish.target.slice(cut);
   assertRequestPath(path);
-  if (query !== '' && !QUERY.test(query)) throw denied('The query has characters that are not allowed in a URL; encode them.');
+  if (query !== '' && !QUERY.test(query))
+    throw denied('The query has characters that are not allowed in a URL; encode them.');
   const origin = decideOrigin(wish.origin, permit);
   const target = { origin, method: wish.method, path };
-  if (!allowsRequest(permit.policy.allow, target)) throw denied('The policy sealed with the credential does not allow this request.');
-  if (!detailAllows(permit.caller.claims.details, permit.handle, target)) throw denied('The token does not allow this request.');
+  if (!allowsRequest(permit.policy.allow, target))
+    throw denied('The policy sealed with the credential does not allow this request.');
+  if (!detailAllows(permit.caller.claims.details, permit.handle, target))
+    throw denied('The token does not allow this request.');
   assertNoOverride(wish.headers, query);
   assertSlotsFree(permit.policy.inject, wish);
   return { ...target, target: wish.target, headers: withoutHop(wish.headers) };
@@ -62,7 +65,8 @@ function decideOrigin(given: string | undefined, { caller, handle, policy }: Per
   const named = caller.claims.details.flatMap((detail) => (detail.identifier === handle ? detail.locations : []));
   const [only, ...others] = new Set(named.filter((origin) => sealed.has(origin)));
   if (only === undefined) throw denied('The token names no origin that the credential was sealed for.');
-  if (others.length > 0) throw new DAuthError('INVALID_REQUEST', 'The connection has several origins; name one in DAuth-Origin.');
+  if (others.length > 0)
+    throw new DAuthError('INVALID_REQUEST', 'The connection has several origins; name one in DAuth-Origin.');
   return only;
 }
 
@@ -79,14 +83,18 @@ function assertNoOverride(headers: Wish['headers'], query: string): void {
 
 /** `_method`, in any spelling that a server may decode to it. */
 export function isOverrideField(name: string): boolean {
-  const decoded = name.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const decoded = name.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
   return /^[\s+.]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded.toLowerCase().replaceAll('_', '-'));
 }
 
 /** The caller's headers without what ends here: its own credentials, framing, and what its Connection header names. */
 export function withoutHop(headers: Wish['headers']): Destination['headers'] {
   const hop = new Set(
-    headers.flatMap(([name, value]) => (name === 'connection' ? value.split(',').map((token) => token.trim().toLowerCase()) : [])),
+    headers.flatMap(([name, value]) =>
+      name === 'connection' ? value.split(',').map((token) => token.trim().toLowerCase()) : [],
+    ),
   );
   return headers.filter(([name]) => !isConsumed(name) && !hop.has(name));
 }

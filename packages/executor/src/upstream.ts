@@ -3,7 +3,14 @@
  * Never decides whether a request is allowed, and never lets a credential become a string.
  */
 import type { Readable } from 'node:stream';
-import { DAuthError, type ConnectionHandle, type ErrorCode, type Injection, type Method, type Origin } from '@dauth/protocol';
+import {
+  DAuthError,
+  type ConnectionHandle,
+  type ErrorCode,
+  type Injection,
+  type Method,
+  type Origin,
+} from '@dauth/protocol';
 import { AddressBook, systemResolver, type CheckedAddress, type Resolver } from './address.ts';
 import { trustStore } from './dial.ts';
 import { Exchange, type CallLimits } from './exchange.ts';

@@ -46,7 +46,10 @@ export class TestCa {
   }
 
   /** Issues a server certificate. `names` are general names as the library writes them. */
-  async issue(names: x509.JsonGeneralNames, options: { commonName?: string; expired?: boolean } = {}): Promise<Identity> {
+  async issue(
+    names: x509.JsonGeneralNames,
+    options: { commonName?: string; expired?: boolean } = {},
+  ): Promise<Identity> {
     const keys = (await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: '02',
@@ -75,7 +78,11 @@ export interface TestServer extends AsyncDisposable {
 }
 
 /** An HTTPS server on loopback under the name `localhost`. */
-export async function serveHttps(identity: Identity, listener: RequestListener, options: TlsOptions = {}): Promise<TestServer> {
+export async function serveHttps(
+  identity: Identity,
+  listener: RequestListener,
+  options: TlsOptions = {},
+): Promise<TestServer> {
   return started(createHttpsServer({ ...identity, ...options }, listener), 'localhost');
 }
 

@@ -2,7 +2,13 @@
  * The executor's view of what is revoked and what state connections are in, built from verified status messages (§6).
  * Never loosens by itself: a revocation stays, and only the authority's next change moves a connection.
  */
-import { DAuthError, type ConnectionHandle, type ConnectionStatus, type Revocable, type StatusChange } from '@dauth/protocol';
+import {
+  DAuthError,
+  type ConnectionHandle,
+  type ConnectionStatus,
+  type Revocable,
+  type StatusChange,
+} from '@dauth/protocol';
 
 /** What a dispatch stands on: each of these can be revoked. */
 export interface Standing {
@@ -60,7 +66,13 @@ export class StatusView {
       throw new DAuthError('UNAUTHENTICATED', 'This token was revoked. Ask for a new one.');
     }
     const { grant, clients, server, owner, org } = standing;
-    for (const [what, ids] of Object.entries({ grant: [grant], client: clients, server: [server], owner: [owner], org: [org] })) {
+    for (const [what, ids] of Object.entries({
+      grant: [grant],
+      client: clients,
+      server: [server],
+      owner: [owner],
+      org: [org],
+    })) {
       const kind = what as keyof typeof SENTENCES;
       if (ids.some((id) => this.#has(kind, id))) throw new DAuthError('CONNECTION_REVOKED', SENTENCES[kind]);
     }
@@ -68,7 +80,8 @@ export class StatusView {
     if (known === undefined) return;
     assertActive(known.status);
     // A rotation revokes the version before it, also for a dispatch that is under way.
-    if (standing.ver < known.ver) throw new DAuthError('CONNECTION_REVOKED', 'This version of the credential was replaced. Try again.');
+    if (standing.ver < known.ver)
+      throw new DAuthError('CONNECTION_REVOKED', 'This version of the credential was replaced. Try again.');
   }
 
   #has(what: Revocable, id: string): boolean {

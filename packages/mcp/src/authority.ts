@@ -77,7 +77,11 @@ export class AuthorityClient {
     });
     const headers = { dpop: signProof(server, { htm: 'POST', htu: tokenEndpoint }, now) };
     const answer = await this.#json(tokenEndpoint, { method: 'POST', headers, body });
-    if (typeof answer.access_token !== 'string' || typeof answer.expires_in !== 'number' || answer.token_type !== 'DPoP') {
+    if (
+      typeof answer.access_token !== 'string' ||
+      typeof answer.expires_in !== 'number' ||
+      answer.token_type !== 'DPoP'
+    ) {
       throw new DAuthError('FORBIDDEN', 'The authority gave no dispatch token for this call.');
     }
     return { token: answer.access_token, life: answer.expires_in };
@@ -85,16 +89,21 @@ export class AuthorityClient {
 
   #discover(): Promise<Metadata> {
     const { issuer, cacheTtl } = this.#settings;
-    this.#metadata ??= this.#json(`${issuer}/.well-known/oauth-authorization-server`, {}).then(
-      (metadata) => {
-        // RFC 8414 §3.3: metadata that names another issuer is somebody else's.
-        if (metadata.issuer !== issuer) throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The authority describes itself as another issuer.');
-        const url = parseResource(metadata.jwks_uri);
-        const maxAgeMs = cacheTtl * 1_000;
-        const jwks = new JwksCache({ url, fetch: this.#deps.fetch, now: () => performance.now(), maxAgeMs, lastGoodMs: 3 * maxAgeMs });
-        return { tokenEndpoint: parseResource(metadata.token_endpoint), jwks };
-      },
-    );
+    this.#metadata ??= this.#json(`${issuer}/.well-known/oauth-authorization-server`, {}).then((metadata) => {
+      // RFC 8414 §3.3: metadata that names another issuer is somebody else's.
+      if (metadata.issuer !== issuer)
+        throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The authority describes itself as another issuer.');
+      const url = parseResource(metadata.jwks_uri);
+      const maxAgeMs = cacheTtl * 1_000;
+      const jwks = new JwksCache({
+        url,
+        fetch: this.#deps.fetch,
+        now: () => performance.now(),
+        maxAgeMs,
+        lastGoodMs: 3 * maxAgeMs,
+      });
+      return { tokenEndpoint: parseResource(metadata.token_endpoint), jwks };
+    });
     this.#metadata.catch(() => (this.#metadata = undefined));
     return this.#metadata;
   }
@@ -103,14 +112,19 @@ export class AuthorityClient {
     let text: string;
     let ok: boolean;
     try {
-      const response = await this.#deps.fetch(url, { ...init, redirect: 'error', signal: AbortSignal.timeout(TIMEOUT_MS) });
+      const response = await this.#deps.fetch(url, {
+        ...init,
+        redirect: 'error',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      });
       ok = response.ok;
       text = await response.text();
     } catch (cause) {
       throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The authority could not be reached. Try again shortly.', { cause });
     }
     const body = parseJson(text, LIMITS.jsonBody);
-    if (!ok || !isObject(body)) throw new DAuthError('FORBIDDEN', 'The authority refused to let this server act for the caller.');
+    if (!ok || !isObject(body))
+      throw new DAuthError('FORBIDDEN', 'The authority refused to let this server act for the caller.');
     return body;
   }
 }

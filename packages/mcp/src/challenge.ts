@@ -6,7 +6,12 @@ import type { Settings } from './config.ts';
 export type ChallengeError = 'invalid_token' | 'invalid_dpop_proof' | 'insufficient_scope';
 
 /** The value of `WWW-Authenticate`. Everything in it is ours: no octet of the request is repeated. */
-export function challengeValue(settings: Settings, scopes: readonly string[], error?: ChallengeError, description?: string): string {
+export function challengeValue(
+  settings: Settings,
+  scopes: readonly string[],
+  error?: ChallengeError,
+  description?: string,
+): string {
   const parameters = [
     ...(error === undefined ? [] : [`error="${error}"`]),
     ...(description === undefined ? [] : [`error_description="${description.replaceAll('"', "'")}"`]),
@@ -18,8 +23,15 @@ export function challengeValue(settings: Settings, scopes: readonly string[], er
 }
 
 /** Refuses with a problem document and the challenge that says what would work. */
-export function challenge(settings: Settings, error: DAuthError, scopes: readonly string[], kind?: ChallengeError): Response {
-  return refusal(error, { 'www-authenticate': challengeValue(settings, scopes, kind, kind === undefined ? undefined : error.publicMessage) });
+export function challenge(
+  settings: Settings,
+  error: DAuthError,
+  scopes: readonly string[],
+  kind?: ChallengeError,
+): Response {
+  return refusal(error, {
+    'www-authenticate': challengeValue(settings, scopes, kind, kind === undefined ? undefined : error.publicMessage),
+  });
 }
 
 /** A problem document (RFC 9457): code, sentence, request id. */
@@ -27,6 +39,11 @@ export function refusal(error: DAuthError, headers: Record<string, string> = {})
   const requestId = randomUUID();
   return new Response(JSON.stringify(problemDocument(error, requestId)), {
     status: error.status,
-    headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', [HEADER.requestId]: requestId, ...headers },
+    headers: {
+      'content-type': 'application/problem+json',
+      'cache-control': 'no-store',
+      [HEADER.requestId]: requestId,
+      ...headers,
+    },
   });
 }

@@ -3,7 +3,15 @@
  * Never an option that lets a request in without a proof: `failOpen` does not exist.
  */
 import type { KeyObject } from 'node:crypto';
-import { DAuthError, isObject, LIMITS, parseConnectionName, parseInjections, parseOrigin, parseResource } from '@dauth/protocol';
+import {
+  DAuthError,
+  isObject,
+  LIMITS,
+  parseConnectionName,
+  parseInjections,
+  parseOrigin,
+  parseResource,
+} from '@dauth/protocol';
 import { readServerKey, type ServerKey } from './key.ts';
 
 /** What a server author writes. Times in seconds. */
@@ -59,7 +67,16 @@ export interface Settings {
 }
 
 const MEMBERS = [
-  ...['enabled', 'resource', 'authorizationServers', 'metadataPath', 'requiredScopes', 'tools', 'connections', 'server'],
+  ...[
+    'enabled',
+    'resource',
+    'authorizationServers',
+    'metadataPath',
+    'requiredScopes',
+    'tools',
+    'connections',
+    'server',
+  ],
   ...['executor', 'requireDpop', 'dpopLeeway', 'cacheTtl', 'scopeEnforcement'],
 ];
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
@@ -77,13 +94,18 @@ export function checkConfig(value: unknown): Settings {
   };
   const config = isObject(value) ? value : {};
   if (!isObject(value)) wrong.push('An AuthorizationConfig must be an object.');
-  if (Object.hasOwn(config, 'failOpen')) wrong.push('"failOpen" does not exist: a request that cannot be checked is refused.');
+  if (Object.hasOwn(config, 'failOpen'))
+    wrong.push('"failOpen" does not exist: a request that cannot be checked is refused.');
   for (const name of Object.keys(config)) {
     if (!MEMBERS.includes(name) && name !== 'failOpen') wrong.push(`"${name}" is not a member of AuthorizationConfig.`);
   }
-  if (config.enabled !== undefined && config.enabled !== true) wrong.push('"enabled" must be true: an unprotected server does not call protect().');
-  if (config.requireDpop !== undefined && config.requireDpop !== true) wrong.push('"requireDpop" must be true: there is no Bearer exception in this version.');
-  const resource = check('"resource" must be this server\'s registered URI.', () => secure(config.resource)) ?? 'https://invalid.example';
+  if (config.enabled !== undefined && config.enabled !== true)
+    wrong.push('"enabled" must be true: an unprotected server does not call protect().');
+  if (config.requireDpop !== undefined && config.requireDpop !== true)
+    wrong.push('"requireDpop" must be true: there is no Bearer exception in this version.');
+  const resource =
+    check('"resource" must be this server\'s registered URI.', () => secure(config.resource)) ??
+    'https://invalid.example';
   const issuer = check('"authorizationServers" must name exactly one issuer.', () => {
     if (!Array.isArray(config.authorizationServers) || config.authorizationServers.length !== 1) throw new TypeError();
     return base((config.authorizationServers as unknown[])[0]);
@@ -91,16 +113,30 @@ export function checkConfig(value: unknown): Settings {
   const executor = check('"executor" must be the URL of the executor.', () => base(config.executor));
   const requiredScopes = check('"requiredScopes" must be a list of scopes.', () => scopes(config.requiredScopes ?? []));
   const toolScopes = check('"tools" must map each tool to { requiredScopes }.', () => readTools(config.tools ?? {}));
-  const connections = check('"connections" must map each name to { purpose, origins, inject }.', () => readWishes(config.connections ?? {}));
-  const server = check('"server" must be { clientId, key } with a private EC P-256 key.', () => readServer(config.server));
+  const connections = check('"connections" must map each name to { purpose, origins, inject }.', () =>
+    readWishes(config.connections ?? {}),
+  );
+  const server = check('"server" must be { clientId, key } with a private EC P-256 key.', () =>
+    readServer(config.server),
+  );
   const path = new URL(resource).pathname;
   const metadataPath = config.metadataPath ?? `/.well-known/oauth-protected-resource${path === '/' ? '' : path}`;
-  if (typeof metadataPath !== 'string' || !/^\/[A-Za-z0-9\-._~/]+$/.test(metadataPath)) wrong.push('"metadataPath" must be an absolute path.');
-  const dpopLeeway = number(config.dpopLeeway, LIMITS.callWindowSeconds, 5, LIMITS.callWindowSeconds, '"dpopLeeway"', wrong);
+  if (typeof metadataPath !== 'string' || !/^\/[A-Za-z0-9\-._~/]+$/.test(metadataPath))
+    wrong.push('"metadataPath" must be an absolute path.');
+  const dpopLeeway = number(
+    config.dpopLeeway,
+    LIMITS.callWindowSeconds,
+    5,
+    LIMITS.callWindowSeconds,
+    '"dpopLeeway"',
+    wrong,
+  );
   const cacheTtl = number(config.cacheTtl, 300, 10, 900, '"cacheTtl"', wrong);
   const enforcement = config.scopeEnforcement ?? 'challenge';
-  if (enforcement !== 'challenge' && enforcement !== 'filter') wrong.push('"scopeEnforcement" must be "challenge" or "filter".');
-  if (issuer !== undefined && issuer === executor) wrong.push('"executor" and the authorization server must be different parties.');
+  if (enforcement !== 'challenge' && enforcement !== 'filter')
+    wrong.push('"scopeEnforcement" must be "challenge" or "filter".');
+  if (issuer !== undefined && issuer === executor)
+    wrong.push('"executor" and the authorization server must be different parties.');
   if (wrong.length > 0 || !issuer || !executor || !requiredScopes || !toolScopes || !connections || !server) {
     throw new TypeError(`This AuthorizationConfig cannot be used:\n- ${wrong.join('\n- ')}`);
   }
@@ -122,12 +158,14 @@ function secure(value: unknown): string {
 
 function base(value: unknown): string {
   const url = secure(value);
-  if (new URL(url).origin !== url) throw new DAuthError('INVALID_REQUEST', 'It is an origin, without a path or a trailing slash.');
+  if (new URL(url).origin !== url)
+    throw new DAuthError('INVALID_REQUEST', 'It is an origin, without a path or a trailing slash.');
   return url;
 }
 
 function scopes(value: unknown): readonly string[] {
-  if (!Array.isArray(value) || !value.every((scope) => typeof scope === 'string' && SCOPE.test(scope))) throw new TypeError();
+  if (!Array.isArray(value) || !value.every((scope) => typeof scope === 'string' && SCOPE.test(scope)))
+    throw new TypeError();
   return Object.freeze([...new Set(value as string[])]);
 }
 
@@ -145,7 +183,13 @@ function readWishes(value: unknown): Readonly<Record<string, ConnectionWish>> {
   if (!isObject(value)) throw new TypeError();
   for (const [name, wish] of Object.entries(value)) {
     parseConnectionName(name);
-    if (!isObject(wish) || typeof wish.purpose !== 'string' || !Array.isArray(wish.origins) || wish.origins.length === 0) throw new TypeError();
+    if (
+      !isObject(wish) ||
+      typeof wish.purpose !== 'string' ||
+      !Array.isArray(wish.origins) ||
+      wish.origins.length === 0
+    )
+      throw new TypeError();
     wish.origins.forEach(parseOrigin);
     parseInjections(wish.inject);
   }

@@ -66,7 +66,11 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
   const [detail] = findDetails(session, name);
   const { body, timeoutMs, ...rest } = request;
   const octets = body instanceof Uint8Array ? { body_base64: Buffer.from(body).toString('base64') } : { body };
-  const call = { ...rest, ...(body === undefined ? {} : octets), ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }) };
+  const call = {
+    ...rest,
+    ...(body === undefined ? {} : octets),
+    ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
+  };
   const url = `${session.settings.executor}/dispatch`;
   const init = { method: 'POST', body: JSON.stringify({ connection_handle: detail!.identifier, request: call }) };
   const response = await authorized(session, url, { ...init, headers: { 'content-type': 'application/json' } });
@@ -74,7 +78,10 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
   const answer: unknown = parseJson(await response.text(), 64 * LIMITS.jsonBody);
   if (isObject(answer) && answer.success === true) return answer.response as DispatchResponse;
   const error = isObject(answer) && isObject(answer.error) ? answer.error : {};
-  throw new DAuthError(isErrorCode(error.code) ? error.code : 'INTERNAL', typeof error.message === 'string' ? error.message : undefined);
+  throw new DAuthError(
+    isErrorCode(error.code) ? error.code : 'INTERNAL',
+    typeof error.message === 'string' ? error.message : undefined,
+  );
 }
 
 function findDetails(session: Session, name: string): readonly ConnectionDetail[] {
@@ -85,9 +92,13 @@ function findDetails(session: Session, name: string): readonly ConnectionDetail[
 
 function toRequest(input: string | URL | Request, init: RequestInit | undefined, origins: readonly string[]): Request {
   const isRelative = typeof input === 'string' && input.startsWith('/');
-  if (isRelative && origins.length !== 1) throw new DAuthError('INVALID_REQUEST', 'This connection has several origins; give a whole URL.');
+  if (isRelative && origins.length !== 1)
+    throw new DAuthError('INVALID_REQUEST', 'This connection has several origins; give a whole URL.');
   const target = isRelative ? new URL(input, origins[0]) : input;
-  const request = new Request(target, { ...init, ...(init?.body === undefined || init.body === null ? {} : { duplex: 'half' }) } as RequestInit);
+  const request = new Request(target, {
+    ...init,
+    ...(init?.body === undefined || init.body === null ? {} : { duplex: 'half' }),
+  } as RequestInit);
   if (!origins.includes(new URL(request.url).origin)) {
     throw new DAuthError('POLICY_DENIED', 'The connection was not sealed for that origin. Nothing was sent.');
   }
@@ -100,7 +111,14 @@ async function send(session: Session, handle: string, request: Request): Promise
   for (const name of OURS) headers.delete(name);
   headers.set(HEADER.origin, origin);
   const url = `${session.settings.executor}/connections/${handle}${pathname}${search}`;
-  const init = { method: request.method, headers, body: request.body, duplex: 'half', signal: request.signal, redirect: 'manual' };
+  const init = {
+    method: request.method,
+    headers,
+    body: request.body,
+    duplex: 'half',
+    signal: request.signal,
+    redirect: 'manual',
+  };
   let response = await authorized(session, url, init as RequestInit);
   // Nothing was sent upstream; only a request without a body can be said again.
   if (response.headers.get(HEADER.error) === 'ENCLAVE_UNAVAILABLE' && request.body === null) {
@@ -118,7 +136,10 @@ async function authorized(session: Session, url: string, init: RequestInit): Pro
   const headers = new Headers(init.headers);
   const { origin, pathname } = new URL(url);
   headers.set('authorization', `DPoP ${accessToken}`);
-  headers.set('dpop', signProof(settings.server, { htm: init.method ?? 'GET', htu: `${origin}${pathname}`, accessToken }, deps.now()));
+  headers.set(
+    'dpop',
+    signProof(settings.server, { htm: init.method ?? 'GET', htu: `${origin}${pathname}`, accessToken }, deps.now()),
+  );
   try {
     return await deps.fetch(url, { ...init, headers });
   } catch (error) {

@@ -15,7 +15,8 @@ export interface ServerKey {
 /** @throws Error for anything but a private EC P-256 key */
 export function readServerKey(value: unknown): ServerKey {
   const privateKey = value instanceof KeyObject ? value : createPrivateKey({ key: value as never, format: 'jwk' });
-  if (privateKey.type !== 'private' || privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1') throw new TypeError();
+  if (privateKey.type !== 'private' || privateKey.asymmetricKeyDetails?.namedCurve !== 'prime256v1')
+    throw new TypeError();
   const jwk = parsePublicJwk(createPublicKey(privateKey).export({ format: 'jwk' }));
   return { jwk, jkt: thumbprint(jwk), privateKey };
 }
@@ -23,7 +24,11 @@ export function readServerKey(value: unknown): ServerKey {
 /** A DPoP proof (RFC 9449 §4.2). `htu` without query. */
 export function signProof(key: ServerKey, of: { htm: string; htu: string; accessToken?: string }, now: number): string {
   const ath = of.accessToken === undefined ? {} : { ath: sha256Base64url(of.accessToken) };
-  return signJws(key, { typ: TYP.dpop, alg: 'ES256', jwk: key.jwk }, { htm: of.htm, htu: of.htu, jti: randomUUID(), iat: now, ...ath });
+  return signJws(
+    key,
+    { typ: TYP.dpop, alg: 'ES256', jwk: key.jwk },
+    { htm: of.htm, htu: of.htu, jti: randomUUID(), iat: now, ...ath },
+  );
 }
 
 /** A client assertion (RFC 7523 §3), good for one minute. */

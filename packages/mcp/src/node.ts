@@ -10,13 +10,19 @@ import type { ReadableStream as WebStream } from 'node:stream/web';
  * @example
  * createServer(toListener(protect(config).handler(mcpHandler))).listen(3000);
  */
-export function toListener(handler: { fetch(request: Request): Promise<Response> }): (req: IncomingMessage, res: ServerResponse) => void {
+export function toListener(handler: {
+  fetch(request: Request): Promise<Response>;
+}): (req: IncomingMessage, res: ServerResponse) => void {
   return (req, res) => {
     void answer(handler, req, res).catch(() => res.destroy());
   };
 }
 
-async function answer(handler: { fetch(request: Request): Promise<Response> }, req: IncomingMessage, res: ServerResponse): Promise<void> {
+async function answer(
+  handler: { fetch(request: Request): Promise<Response> },
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<void> {
   const headers = new Headers();
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) headers.append(req.rawHeaders[i]!, req.rawHeaders[i + 1]!);
   const gone = new AbortController();
@@ -29,5 +35,8 @@ async function answer(handler: { fetch(request: Request): Promise<Response> }, r
   const response = await handler.fetch(new Request(url, init as unknown as RequestInit));
   res.writeHead(response.status, [...response.headers].flat());
   if (response.body === null) res.end();
-  else Readable.fromWeb(response.body as WebStream).on('error', () => res.destroy()).pipe(res);
+  else
+    Readable.fromWeb(response.body as WebStream)
+      .on('error', () => res.destroy())
+      .pipe(res);
 }

@@ -3,7 +3,13 @@
  * Never lets a request through that it could not check; `htu` is the configured resource, never `Host`.
  */
 import { asDAuthError, DAuthError, LIMITS } from '@dauth/protocol';
-import { MemoryReplayStore, readAuthorization, verifyAccessTokenWith, verifyDpopProof, type ReplayStore } from '@dauth/verify';
+import {
+  MemoryReplayStore,
+  readAuthorization,
+  verifyAccessTokenWith,
+  verifyDpopProof,
+  type ReplayStore,
+} from '@dauth/verify';
 import { AuthorityClient, type Deps } from './authority.ts';
 import { challenge, challengeValue, refusal, type ChallengeError } from './challenge.ts';
 import { checkConfig, type AuthorizationConfig, type Settings } from './config.ts';
@@ -53,8 +59,13 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
     try {
       const { scheme, token, proof } = readAuthorization(request.headers);
       stage = 'invalid_token';
-      if (scheme !== 'DPoP' || proof === undefined) throw new DAuthError('UNAUTHENTICATED', 'Use the DPoP scheme with a proof; bearer tokens are not taken.');
-      const claims = await verifyAccessTokenWith(await authority.jwks(), token, { issuer: settings.issuer, audience: settings.resource, now: now() });
+      if (scheme !== 'DPoP' || proof === undefined)
+        throw new DAuthError('UNAUTHENTICATED', 'Use the DPoP scheme with a proof; bearer tokens are not taken.');
+      const claims = await verifyAccessTokenWith(await authority.jwks(), token, {
+        issuer: settings.issuer,
+        audience: settings.resource,
+        now: now(),
+      });
       stage = 'invalid_dpop_proof';
       const { jkt, jti, iat } = verifyDpopProof(proof, {
         ...{ htm: request.method, htu: settings.resource, accessToken: token, now: now() },
@@ -103,7 +114,10 @@ async function serve(settings: Settings, inner: FetchHandler, request: Request, 
   const isEventStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
   const headers = new Headers(response.headers);
   headers.delete('content-length');
-  return new Response(filterTools(settings, scopes, await response.text(), isEventStream), { status: response.status, headers });
+  return new Response(filterTools(settings, scopes, await response.text(), isEventStream), {
+    status: response.status,
+    headers,
+  });
 }
 
 /** The SDK's own scope challenges say Bearer; the scheme here is DPoP, and the SDK's client reads either. */

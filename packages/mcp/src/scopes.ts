@@ -26,7 +26,12 @@ function messages(body: unknown): readonly Record<string, unknown>[] {
 }
 
 /** Takes tools out of a `tools/list` answer that the caller's scopes do not reach; JSON or an event stream. */
-export function filterTools(settings: Settings, scopes: readonly string[], text: string, isEventStream: boolean): string {
+export function filterTools(
+  settings: Settings,
+  scopes: readonly string[],
+  text: string,
+  isEventStream: boolean,
+): string {
   if (!isEventStream) return filterJson(settings, scopes, text);
   return text
     .split('\n')

@@ -67,7 +67,13 @@ export function openSession(parts: {
     ...{ token: claims.jti, clientId: claims.client_id, scopes: [...claims.scope], expiresAt: claims.exp },
     ...{ resource: new URL(settings.resource), resourceMetadataUrl: settings.metadataUrl, extra: { caller } },
   };
-  const session: Session = { caller, details, settings, deps, dispatchToken: () => authority.dispatchToken(token, proof) };
+  const session: Session = {
+    caller,
+    details,
+    settings,
+    deps,
+    dispatchToken: () => authority.dispatchToken(token, proof),
+  };
   sessions.set(authInfo, session);
   // Frameworks may copy the outer object; the inner one travels with it.
   sessions.set(authInfo.extra, session);
@@ -77,8 +83,10 @@ export function openSession(parts: {
 /** @throws DAuthError `UNAUTHENTICATED` where the context does not come from a protected request */
 export function sessionOf(ctx: ToolContext): Session {
   const authInfo = ctx.http?.authInfo ?? ctx.authInfo;
-  const session = authInfo === undefined ? undefined : (sessions.get(authInfo) ?? sessions.get((authInfo as AuthInfo).extra ?? {}));
-  if (session === undefined) throw new DAuthError('UNAUTHENTICATED', 'This context does not belong to a request that protect() let in.');
+  const session =
+    authInfo === undefined ? undefined : (sessions.get(authInfo) ?? sessions.get((authInfo as AuthInfo).extra ?? {}));
+  if (session === undefined)
+    throw new DAuthError('UNAUTHENTICATED', 'This context does not belong to a request that protect() let in.');
   return session;
 }
 

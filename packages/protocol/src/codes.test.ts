@@ -5,6 +5,8 @@ import { ERRORS } from './errors.ts';
 
 test('the published table of codes is the one in force', () => {
   const published: unknown = JSON.parse(readFileSync(new URL('../../../vectors/codes.json', import.meta.url), 'utf8'));
-  const table = Object.fromEntries(Object.entries(ERRORS).map(([code, { status, retryable, message }]) => [code, { status, retryable, message }]));
+  const table = Object.fromEntries(
+    Object.entries(ERRORS).map(([code, { status, retryable, message }]) => [code, { status, retryable, message }]),
+  );
   assert.deepEqual(published, table);
 });

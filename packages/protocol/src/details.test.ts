@@ -2,7 +2,14 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { detailAllows, detailsFromAllow, detailWithinAllow, isNarrower, parseDetails, parseDetailsRequest } from './details.ts';
+import {
+  detailAllows,
+  detailsFromAllow,
+  detailWithinAllow,
+  isNarrower,
+  parseDetails,
+  parseDetailsRequest,
+} from './details.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle } from './handle.ts';
 import { allowsRequest, parseAllow } from './policy.ts';
@@ -28,15 +35,21 @@ const vectors = JSON.parse(readFileSync(new URL('../../../vectors/dispatch.json'
 for (const { origin, method, path, allowed, why } of vectors.requests) {
   test(`[dispatch.bound] ${method} ${origin}${path} is ${allowed ? 'allowed' : `denied: ${why}`}`, () => {
     const request = { origin: parseOrigin(origin), method: parseMethod(method), path };
-    const both = allowsRequest(parseAllow(vectors.allow), request) && detailAllows(parseDetails(vectors.details), HANDLE, request);
+    const both =
+      allowsRequest(parseAllow(vectors.allow), request) && detailAllows(parseDetails(vectors.details), HANDLE, request);
     assert.equal(both, allowed);
   });
 }
 
 const origins = fc.constantFrom('https://a.example', 'https://b.example');
 const methods = fc.uniqueArray(fc.constantFrom('GET', 'POST', 'DELETE'), { minLength: 1, maxLength: 3 });
-const pathPatterns = fc.uniqueArray(fc.constantFrom('/**', '/a', '/a/*', '/a/**', '/b/*/c', '/*'), { minLength: 1, maxLength: 3 });
-const allow = fc.array(fc.record({ origin: origins, methods, paths: pathPatterns }), { minLength: 1, maxLength: 3 }).map(parseAllow);
+const pathPatterns = fc.uniqueArray(fc.constantFrom('/**', '/a', '/a/*', '/a/**', '/b/*/c', '/*'), {
+  minLength: 1,
+  maxLength: 3,
+});
+const allow = fc
+  .array(fc.record({ origin: origins, methods, paths: pathPatterns }), { minLength: 1, maxLength: 3 })
+  .map(parseAllow);
 const target = fc.record({
   origin: origins.map(parseOrigin),
   method: fc.constantFrom('GET', 'POST', 'DELETE').map(parseMethod),
@@ -86,7 +99,10 @@ for (const [what, value] of [
   ['an object for an array', detail()],
 ] as const) {
   test(`[token.bound] authorization_details with ${what} are refused`, () => {
-    assert.throws(() => parseDetails(value), (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST');
+    assert.throws(
+      () => parseDetails(value),
+      (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST',
+    );
   });
 }
 

@@ -45,7 +45,12 @@ export function parseDetails(value: unknown): readonly ConnectionDetail[] {
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseConnectionDetail(value: unknown): ConnectionDetail {
-  const detail = exactObject(value, 'A dauth_connection detail', ['type', 'identifier', 'locations', 'actions'], ['name']);
+  const detail = exactObject(
+    value,
+    'A dauth_connection detail',
+    ['type', 'identifier', 'locations', 'actions'],
+    ['name'],
+  );
   if (detail.type !== 'dauth_connection') refuse('An authorization detail has a type that is not known here.');
   return Object.freeze({
     type: 'dauth_connection',
@@ -59,10 +64,12 @@ export function parseConnectionDetail(value: unknown): ConnectionDetail {
 /** Parses the `authorization_details` of a token request: wishes and sealed credentials. @throws DAuthError `INVALID_REQUEST` */
 export function parseDetailsRequest(value: unknown): readonly (ConnectionWish | CredentialDetail)[] {
   return list(value, '"authorization_details"', 0, LIMITS.details, (item) => {
-    const type = exactObject(item, 'An authorization detail', ['type'], [
-      ...['identifier', 'name', 'locations', 'actions'],
-      ...['envelope', 'seal_proof', 'endorsements'],
-    ]).type;
+    const type = exactObject(
+      item,
+      'An authorization detail',
+      ['type'],
+      [...['identifier', 'name', 'locations', 'actions'], ...['envelope', 'seal_proof', 'endorsements']],
+    ).type;
     if (type === 'dauth_connection') return parseWish(item);
     if (type === 'dauth_credential') return parseCredential(item);
     return refuse('An authorization detail has a type that is not known here.');
@@ -70,7 +77,12 @@ export function parseDetailsRequest(value: unknown): readonly (ConnectionWish | 
 }
 
 function parseWish(value: unknown): ConnectionWish {
-  const wish = exactObject(value, 'A dauth_connection detail', ['type', 'identifier'], ['name', 'locations', 'actions']);
+  const wish = exactObject(
+    value,
+    'A dauth_connection detail',
+    ['type', 'identifier'],
+    ['name', 'locations', 'actions'],
+  );
   if ((wish.actions === undefined) !== (wish.locations === undefined)) {
     refuse('A dauth_connection detail names locations and actions together, or neither.');
   }
@@ -139,7 +151,9 @@ export function detailWithinAllow(
   const rules = allow.filter((rule) => rule.origin === detail.locations[0]);
   return detail.actions.every((action) => {
     const { method, pattern } = splitAction(action);
-    return rules.some((rule) => rule.methods.includes(method) && rule.paths.some((path) => coversPattern(path, pattern)));
+    return rules.some(
+      (rule) => rule.methods.includes(method) && rule.paths.some((path) => coversPattern(path, pattern)),
+    );
   });
 }
 
@@ -147,7 +161,9 @@ export function detailWithinAllow(
 export function isNarrower(inner: readonly ConnectionDetail[], outer: readonly ConnectionDetail[]): boolean {
   return inner.every((detail) => {
     const rivals = outer.filter((o) => o.identifier === detail.identifier && o.locations[0] === detail.locations[0]);
-    return detail.actions.every((action) => rivals.some((rival) => rival.actions.some((wide) => coversAction(wide, action))));
+    return detail.actions.every((action) =>
+      rivals.some((rival) => rival.actions.some((wide) => coversAction(wide, action))),
+    );
   });
 }
 
@@ -158,11 +174,7 @@ function coversAction(outer: string, inner: string): boolean {
 }
 
 /** Whether the details name this handle with this origin, method and path. */
-export function detailAllows(
-  details: readonly ConnectionDetail[],
-  handle: ConnectionHandle,
-  target: Target,
-): boolean {
+export function detailAllows(details: readonly ConnectionDetail[], handle: ConnectionHandle, target: Target): boolean {
   return details.some(
     (detail) =>
       detail.identifier === handle &&

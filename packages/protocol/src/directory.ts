@@ -37,7 +37,15 @@ export interface ExecutorDirectory {
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseDirectory(claims: JsonObject): ExecutorDirectory {
-  const directory = exactObject(claims, 'A key directory', ['iss', 'resource', 'seq', 'keys', 'evidence', 'iat', 'exp']);
+  const directory = exactObject(claims, 'A key directory', [
+    'iss',
+    'resource',
+    'seq',
+    'keys',
+    'evidence',
+    'iat',
+    'exp',
+  ]);
   const [iat, exp] = [seconds(directory.iat, '"iat"'), seconds(directory.exp, '"exp"')];
   if (exp <= iat || exp - iat > LIMITS.directorySeconds) refuse('A key directory is valid for at most a day.');
   const keys = list(directory.keys, '"keys"', 1, LIMITS.directoryKeys, parseDirectoryKey);

@@ -45,7 +45,15 @@ export function isMethodOverride(name: string): boolean {
 
 const DROPPED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
-  ...['set-cookie', 'set-cookie2', 'clear-site-data', 'dpop-nonce', 'proxy-authenticate', 'content-length', 'content-encoding'],
+  ...[
+    'set-cookie',
+    'set-cookie2',
+    'clear-site-data',
+    'dpop-nonce',
+    'proxy-authenticate',
+    'content-length',
+    'content-encoding',
+  ],
 ]);
 
 /** Whether an upstream's response header ends here. `www-authenticate` is renamed instead (`HEADER.upstreamChallenge`). */
@@ -89,14 +97,22 @@ export function parseBufferedDispatch(value: unknown): BufferedDispatch {
     headers: parseHeaders(request.headers),
     body: parseBody(request.body, request.body_base64),
     bodyIsJson: isJson,
-    ...(request.timeout_ms === undefined ? {} : { timeoutMs: integer(request.timeout_ms, '"timeout_ms"', 1, MAX_TIMEOUT_MS) }),
+    ...(request.timeout_ms === undefined
+      ? {}
+      : { timeoutMs: integer(request.timeout_ms, '"timeout_ms"', 1, MAX_TIMEOUT_MS) }),
   });
 }
 
 function parseBody(body: unknown, base64: unknown): Uint8Array | null {
   if (base64 !== undefined) {
-    if (body !== undefined || typeof base64 !== 'string') refuse('Give "body" or "body_base64", the latter as a string.');
-    return decodeBase64url(base64.replaceAll('+', '-').replaceAll('/', '_').replace(/={1,2}$/, ''));
+    if (body !== undefined || typeof base64 !== 'string')
+      refuse('Give "body" or "body_base64", the latter as a string.');
+    return decodeBase64url(
+      base64
+        .replaceAll('+', '-')
+        .replaceAll('/', '_')
+        .replace(/={1,2}$/, ''),
+    );
   }
   if (body === undefined || body === null) return null;
   return encodeUtf8(typeof body === 'string' ? body : JSON.stringify(body));
@@ -109,7 +125,8 @@ function parseHeaders(value: unknown): BufferedDispatch['headers'] {
   if (entries.length > MAX_HEADERS) refuse(`"headers" has more than ${MAX_HEADERS} entries.`);
   return entries.map(([name, content]) => {
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/.test(name)) refuse('A header name is not an HTTP token.');
-    if (typeof content !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(content)) refuse('A header value has characters that cannot be sent.');
+    if (typeof content !== 'string' || !/^[\t\x20-\x7e\x80-\xff]*$/.test(content))
+      refuse('A header value has characters that cannot be sent.');
     return [name.toLowerCase(), content.trim()] as const;
   });
 }

@@ -26,7 +26,11 @@ const header = (over: object = {}, dauth: object = {}) => ({
   ...over,
 });
 const seal = (value: unknown) =>
-  joinEnvelope(encodeBase64url(encodeUtf8(typeof value === 'string' ? value : JSON.stringify(value))), new Uint8Array(32), new Uint8Array(80));
+  joinEnvelope(
+    encodeBase64url(encodeUtf8(typeof value === 'string' ? value : JSON.stringify(value))),
+    new Uint8Array(32),
+    new Uint8Array(80),
+  );
 
 test('a header is written in one form that reads back as itself', () => {
   const segment = encodeEnvelopeHeader(header() as unknown as EnvelopeHeader);
@@ -61,29 +65,74 @@ for (const [what, value, message] of [
   ['an empty pin', header({}, { pin: {} }), /at least one/],
   ['an empty pin list', header({}, { pin: { jkt: [] } }), /must not be empty/],
   ['bearer with a pin', header({}, { bearer: true, pin: { jkt: [THUMB] } }), /exclude/],
-  ['an origin with a path', header({}, { allow: [{ origin: 'https://a.example/', methods: ['GET'], paths: ['/'] }] }), /origin/],
-  ['an uppercase origin', header({}, { allow: [{ origin: 'https://A.example', methods: ['GET'], paths: ['/'] }] }), /origin/],
-  ['a default port', header({}, { allow: [{ origin: 'https://a.example:443', methods: ['GET'], paths: ['/'] }] }), /origin/],
-  ['an IPv4 origin', header({}, { allow: [{ origin: 'https://127.0.0.1', methods: ['GET'], paths: ['/'] }] }), /origin/],
-  ['an IPv4 origin in disguise', header({}, { allow: [{ origin: 'https://0x7f.1', methods: ['GET'], paths: ['/'] }] }), /origin/],
+  [
+    'an origin with a path',
+    header({}, { allow: [{ origin: 'https://a.example/', methods: ['GET'], paths: ['/'] }] }),
+    /origin/,
+  ],
+  [
+    'an uppercase origin',
+    header({}, { allow: [{ origin: 'https://A.example', methods: ['GET'], paths: ['/'] }] }),
+    /origin/,
+  ],
+  [
+    'a default port',
+    header({}, { allow: [{ origin: 'https://a.example:443', methods: ['GET'], paths: ['/'] }] }),
+    /origin/,
+  ],
+  [
+    'an IPv4 origin',
+    header({}, { allow: [{ origin: 'https://127.0.0.1', methods: ['GET'], paths: ['/'] }] }),
+    /origin/,
+  ],
+  [
+    'an IPv4 origin in disguise',
+    header({}, { allow: [{ origin: 'https://0x7f.1', methods: ['GET'], paths: ['/'] }] }),
+    /origin/,
+  ],
   ['an IPv6 origin', header({}, { allow: [{ origin: 'https://[::1]', methods: ['GET'], paths: ['/'] }] }), /origin/],
-  ['a trailing dot', header({}, { allow: [{ origin: 'https://a.example.', methods: ['GET'], paths: ['/'] }] }), /origin/],
+  [
+    'a trailing dot',
+    header({}, { allow: [{ origin: 'https://a.example.', methods: ['GET'], paths: ['/'] }] }),
+    /origin/,
+  ],
   ['userinfo', header({}, { allow: [{ origin: 'https://u@a.example', methods: ['GET'], paths: ['/'] }] }), /origin/],
   ['CONNECT', header({}, { allow: [{ origin: 'https://a.example', methods: ['CONNECT'], paths: ['/'] }] }), /method/],
-  ['a method wildcard', header({}, { allow: [{ origin: 'https://a.example', methods: ['*'], paths: ['/'] }] }), /method/],
+  [
+    'a method wildcard',
+    header({}, { allow: [{ origin: 'https://a.example', methods: ['*'], paths: ['/'] }] }),
+    /method/,
+  ],
   ['a Host slot', header({}, { inject: [{ in: 'header', name: 'host', value: '{token}' }] }), /never be/],
   ['a DAuth slot', header({}, { inject: [{ in: 'header', name: 'dauth-origin', value: '{token}' }] }), /never be/],
-  ['a forwarded slot', header({}, { inject: [{ in: 'header', name: 'x-forwarded-for', value: '{token}' }] }), /never be/],
+  [
+    'a forwarded slot',
+    header({}, { inject: [{ in: 'header', name: 'x-forwarded-for', value: '{token}' }] }),
+    /never be/,
+  ],
   ['CR LF in a template', header({}, { inject: [{ in: 'header', name: 'x', value: 'a\r\nb: {token}' }] }), /control/],
   ['a template without a field', header({}, { inject: [{ in: 'header', name: 'x', value: 'fixed' }] }), /name a field/],
   ['a stray brace', header({}, { inject: [{ in: 'header', name: 'x', value: '{token}}' }] }), /brace/],
-  ['the same slot twice', header({}, { inject: [{ in: 'basic', user: 'u', pass: '{p}' }, { in: 'header', name: 'authorization', value: '{t}' }] }), /same entry twice/],
+  [
+    'the same slot twice',
+    header(
+      {},
+      {
+        inject: [
+          { in: 'basic', user: 'u', pass: '{p}' },
+          { in: 'header', name: 'authorization', value: '{t}' },
+        ],
+      },
+    ),
+    /same entry twice/,
+  ],
   ['a duplicate member', JSON.stringify(header()).replace('"ver":1', '"ver":1,"ver":2'), /duplicate/],
 ] as const) {
   test(`[seal.bound] an envelope header with ${what} is refused`, () => {
     assert.throws(
       () => parseEnvelope(seal(value)),
-      (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST' && message.test(error.publicMessage),
+      (error: unknown) =>
+        error instanceof DAuthError && error.code === 'INVALID_REQUEST' && message.test(error.publicMessage),
     );
   });
 }
@@ -102,7 +151,10 @@ test('[seal.bound] an envelope is exactly five segments with an empty iv and tag
     `${head}.${enc}..${encodeBase64url(new Uint8Array(16))}.`,
     `${head}=.${enc}..${ct}.`,
   ]) {
-    assert.throws(() => parseEnvelope(bad), (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST');
+    assert.throws(
+      () => parseEnvelope(bad),
+      (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST',
+    );
   }
   assert.throws(
     () => parseEnvelope('A'.repeat(100_001)),

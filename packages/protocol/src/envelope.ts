@@ -45,7 +45,8 @@ export const SUITES: Readonly<Record<SuiteAlg, Suite>> = Object.freeze({
 
 /** @throws DAuthError `INVALID_REQUEST` for an algorithm that is not in the table */
 export function parseSuite(alg: unknown): Suite {
-  if (typeof alg !== 'string' || !Object.hasOwn(SUITES, alg)) refuse('An envelope uses an algorithm that is not known here.');
+  if (typeof alg !== 'string' || !Object.hasOwn(SUITES, alg))
+    refuse('An envelope uses an algorithm that is not known here.');
   return SUITES[alg as SuiteAlg];
 }
 
@@ -94,7 +95,8 @@ const CONNECTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** @throws DAuthError `INVALID_REQUEST`, `PAYLOAD_TOO_LARGE` */
 export function parseEnvelope(compact: string): Envelope {
-  if (compact.length > LIMITS.envelope) throw new DAuthError('PAYLOAD_TOO_LARGE', 'An envelope is larger than allowed.');
+  if (compact.length > LIMITS.envelope)
+    throw new DAuthError('PAYLOAD_TOO_LARGE', 'An envelope is larger than allowed.');
   const segments = compact.split('.');
   const [protectedSegment, enc, iv, ciphertext, tag] = segments;
   // RFC 7516 §7.1 with the empty iv and tag of integrated encryption.
@@ -131,12 +133,15 @@ export function joinEnvelope(protectedSegment: string, enc: Uint8Array, cipherte
 }
 
 function parseHeader(bytes: Uint8Array): EnvelopeHeader {
-  if (bytes.length > LIMITS.envelopeHeader) throw new DAuthError('PAYLOAD_TOO_LARGE', 'The header of an envelope is larger than allowed.');
-  const header = exactObject(
-    parseJson(decodeUtf8(bytes), LIMITS.envelopeHeader),
-    'The header of an envelope',
-    ['alg', 'kid', 'typ', 'crit', 'dauth'],
-  );
+  if (bytes.length > LIMITS.envelopeHeader)
+    throw new DAuthError('PAYLOAD_TOO_LARGE', 'The header of an envelope is larger than allowed.');
+  const header = exactObject(parseJson(decodeUtf8(bytes), LIMITS.envelopeHeader), 'The header of an envelope', [
+    'alg',
+    'kid',
+    'typ',
+    'crit',
+    'dauth',
+  ]);
   if (header.typ !== TYP.credential) refuse('An envelope has the wrong type.');
   if (!Array.isArray(header.crit) || header.crit.length !== 1 || header.crit[0] !== 'dauth') {
     refuse('An envelope must name "dauth", and nothing else, as critical.');
@@ -161,7 +166,8 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   if (exp <= iat) refuse('"exp" must be later than "iat".');
   const bearer = policy.bearer ?? false;
   if (typeof bearer !== 'boolean') refuse('"bearer" must be true or false.');
-  if (bearer && policy.pin !== undefined) refuse('"bearer" and "pin" exclude each other: a bearer token has no key to pin.');
+  if (bearer && policy.pin !== undefined)
+    refuse('"bearer" and "pin" exclude each other: a bearer token has no key to pin.');
   const inject = parseInjections(policy.inject);
   if (injectedFields(inject).size > LIMITS.fields) refuse('"inject" names too many fields.');
   return Object.freeze({
@@ -193,7 +199,11 @@ function parsePins(value: unknown): Pins {
   if (!isObject(value) || Object.keys(value).length === 0) refuse('"pin" must name at least one key, or be absent.');
   const pins = exactObject(value, '"pin"', [], ['jkt', 'server_jkt']);
   const keys = (of: unknown, what: string) =>
-    distinct(list(of, what, 1, LIMITS.policyNames, (item) => parseThumbprint(item, what)), what, String);
+    distinct(
+      list(of, what, 1, LIMITS.policyNames, (item) => parseThumbprint(item, what)),
+      what,
+      String,
+    );
   return Object.freeze({
     ...(pins.jkt === undefined ? {} : { jkt: keys(pins.jkt, '"pin.jkt"') }),
     ...(pins.server_jkt === undefined ? {} : { server_jkt: keys(pins.server_jkt, '"pin.server_jkt"') }),

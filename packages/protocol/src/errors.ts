@@ -13,23 +13,47 @@ const entry = (status: number, retryable: boolean, message: string): ErrorEntry 
 
 /** Every code DAuth answers with. The first thirteen are the original service's; the rest are ours. */
 export const ERRORS = Object.freeze({
-  CONNECTION_NOT_FOUND: entry(404, false, 'This token names no such connection. Ask its owner to connect it, then ask for a new token.'),
+  CONNECTION_NOT_FOUND: entry(
+    404,
+    false,
+    'This token names no such connection. Ask its owner to connect it, then ask for a new token.',
+  ),
   CONNECTION_REVOKED: entry(403, false, 'The connection was revoked. Its owner has to connect again.'),
   CONNECTION_SUSPENDED: entry(403, false, 'The connection is suspended. Its owner can resume it.'),
   ORG_MISMATCH: entry(403, false, 'The connection belongs to another organisation than the token.'),
-  DECRYPTION_FAILED: entry(422, false, 'The sealed credential cannot be opened here. Its owner has to seal it again for the current executor key.'),
+  DECRYPTION_FAILED: entry(
+    422,
+    false,
+    'The sealed credential cannot be opened here. Its owner has to seal it again for the current executor key.',
+  ),
   INVALID_REQUEST: entry(400, false, 'The request is not well-formed.'),
   BAD_REQUEST: entry(400, false, 'The request cannot be served as it stands.'),
   DOWNSTREAM_TIMEOUT: entry(504, true, 'The upstream API did not answer in time.'),
   DOWNSTREAM_UNREACHABLE: entry(502, true, 'The upstream API could not be reached.'),
   DOWNSTREAM_TLS_ERROR: entry(502, false, 'The upstream API did not prove its identity over TLS.'),
-  DOWNSTREAM_AUTH_FAILURE: entry(502, false, 'The upstream API refused the credential. Its owner has to seal a working one.'),
+  DOWNSTREAM_AUTH_FAILURE: entry(
+    502,
+    false,
+    'The upstream API refused the credential. Its owner has to seal a working one.',
+  ),
   DOWNSTREAM_RATE_LIMITED: entry(429, true, 'The upstream API limits the rate of requests. Try again later.'),
-  ENCLAVE_UNAVAILABLE: entry(503, true, 'The executor cannot serve this now. Nothing was sent upstream; try again shortly.'),
+  ENCLAVE_UNAVAILABLE: entry(
+    503,
+    true,
+    'The executor cannot serve this now. Nothing was sent upstream; try again shortly.',
+  ),
   POLICY_DENIED: entry(403, false, 'The policy sealed with the credential, or the token, does not allow this request.'),
   RESPONSE_TOO_LARGE: entry(502, false, 'The upstream answer is larger than allowed.'),
-  RESPONSE_UNSCANNABLE: entry(502, false, 'The upstream answer cannot be checked for the credential, so it was not passed on.'),
-  NEEDS_REAUTHORIZATION: entry(409, false, 'The upstream grant is gone. The owner of the connection has to authorize again.'),
+  RESPONSE_UNSCANNABLE: entry(
+    502,
+    false,
+    'The upstream answer cannot be checked for the credential, so it was not passed on.',
+  ),
+  NEEDS_REAUTHORIZATION: entry(
+    409,
+    false,
+    'The upstream grant is gone. The owner of the connection has to authorize again.',
+  ),
   REPLAY_DETECTED: entry(401, false, 'This proof or token was used before. Sign a fresh proof for each request.'),
   RATE_LIMITED: entry(429, true, 'Too many requests. Try again later.'),
   AUDIT_UNAVAILABLE: entry(503, true, 'The audit journal cannot record this, so nothing was sent. Try again later.'),
@@ -40,7 +64,11 @@ export const ERRORS = Object.freeze({
   CONFLICT: entry(409, false, 'This collides with what is already stored. Use rotate to replace a credential.'),
   PAYLOAD_TOO_LARGE: entry(413, false, 'The request is larger than allowed.'),
   UNSUPPORTED_MEDIA_TYPE: entry(415, false, 'The request has a content type that is not taken here.'),
-  UNTRUSTED_EXECUTOR: entry(422, false, 'The executor key could not be verified against what you trust, so nothing was sealed or sent.'),
+  UNTRUSTED_EXECUTOR: entry(
+    422,
+    false,
+    'The executor key could not be verified against what you trust, so nothing was sealed or sent.',
+  ),
   INTERNAL: entry(500, true, 'Something went wrong on our side. Quote the request id when you report it.'),
 });
 

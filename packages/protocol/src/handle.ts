@@ -29,7 +29,8 @@ export function parseHandle(value: unknown): ConnectionHandle {
  * @param random at least ten octets from a cryptographic source
  */
 export function makeHandle(unixMs: number, random: Uint8Array): ConnectionHandle {
-  if (!Number.isSafeInteger(unixMs) || unixMs < 0 || unixMs >= 2 ** 48) throw new TypeError('unixMs must be a time in milliseconds');
+  if (!Number.isSafeInteger(unixMs) || unixMs < 0 || unixMs >= 2 ** 48)
+    throw new TypeError('unixMs must be a time in milliseconds');
   if (random.length < RANDOM_OCTETS) throw new TypeError('random must hold at least ten octets');
   const hex = (value: number, digits: number) => value.toString(16).padStart(digits, '0');
   const tail = Array.from(random.subarray(0, RANDOM_OCTETS), (octet) => hex(octet, 2)).join('');

@@ -65,7 +65,8 @@ export function injectedFields(injections: readonly Injection[]): ReadonlySet<st
 
 /** A credential field name: short, lowercase ASCII. */
 export function parseFieldName(value: unknown): string {
-  if (typeof value !== 'string' || !FIELD.test(value)) refuse('A field name is lowercase letters, digits and "_", a letter first.');
+  if (typeof value !== 'string' || !FIELD.test(value))
+    refuse('A field name is lowercase letters, digits and "_", a letter first.');
   return value;
 }
 
@@ -101,15 +102,18 @@ function parseName(place: 'header' | 'query' | 'cookie', value: unknown): string
     return name;
   }
   if (!TOKEN.test(name)) refuse('The name of a header or cookie injection must be an HTTP token.');
-  if (place === 'header' && name !== name.toLowerCase()) refuse('The name of a header injection is written in lowercase.');
+  if (place === 'header' && name !== name.toLowerCase())
+    refuse('The name of a header injection is written in lowercase.');
   if (place === 'header' && isNeverASlot(name)) refuse('That header can never be an injection slot.');
   return name;
 }
 
 function parseTemplate(value: unknown, needsField: boolean): Template {
-  const template = typeof value === 'string' && value.length === 0 && !needsField ? '' : text(value, 'A template', MAX_TEMPLATE);
+  const template =
+    typeof value === 'string' && value.length === 0 && !needsField ? '' : text(value, 'A template', MAX_TEMPLATE);
   if (/[^\x20-\x7e]/.test(template)) refuse('A template is printable ASCII.');
-  if (needsField && !templateParts(template).some((part) => 'field' in part)) refuse('A template must name a field, as in "Bearer {token}".');
+  if (needsField && !templateParts(template).some((part) => 'field' in part))
+    refuse('A template must name a field, as in "Bearer {token}".');
   return template;
 }
 

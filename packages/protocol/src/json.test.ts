@@ -59,6 +59,24 @@ test('nesting beyond 32 levels is refused, not recursed into', () => {
   refused('['.repeat(40) + ']'.repeat(40), /nested/);
 });
 
-for (const text of ['', '01', '1.', '+1', '.5', "{'a':1}", '[1,]', '{"a":1,}', 'nul', '"\t"', '"\\x"', '1 2', '\ufeff1', '1e999', '"\\ud800"', 'undefined', '{a:1}']) {
+for (const text of [
+  '',
+  '01',
+  '1.',
+  '+1',
+  '.5',
+  "{'a':1}",
+  '[1,]',
+  '{"a":1,}',
+  'nul',
+  '"\t"',
+  '"\\x"',
+  '1 2',
+  '\ufeff1',
+  '1e999',
+  '"\\ud800"',
+  'undefined',
+  '{a:1}',
+]) {
   test(`strict JSON refuses ${JSON.stringify(text)}`, () => refused(text, /./));
 }

@@ -28,7 +28,8 @@ const COORDINATE_OCTETS = 32;
 /** Reads a public key; returns its required members only. @throws DAuthError `INVALID_REQUEST` */
 export function parsePublicJwk(value: unknown): PublicJwk {
   if (!isObject(value)) refuse('A key must be a JWK object.');
-  if (PRIVATE.some((name) => Object.hasOwn(value, name))) refuse('A key holds private members; send the public half only.');
+  if (PRIVATE.some((name) => Object.hasOwn(value, name)))
+    refuse('A key holds private members; send the public half only.');
   if (value.kty === 'EC' && value.crv === 'P-256') {
     return Object.freeze({ kty: 'EC', crv: 'P-256', x: coordinate(value.x), y: coordinate(value.y) });
   }

@@ -11,7 +11,10 @@ const REFUSED: readonly string[] = ['CONNECT', 'TRACE'];
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseMethod(value: unknown): Method {
   if (typeof value !== 'string' || !FORM.test(value) || value.includes('*') || REFUSED.includes(value)) {
-    throw new DAuthError('INVALID_REQUEST', 'A method must be an uppercase HTTP method, and neither CONNECT nor TRACE.');
+    throw new DAuthError(
+      'INVALID_REQUEST',
+      'A method must be an uppercase HTTP method, and neither CONNECT nor TRACE.',
+    );
   }
   return value as Method;
 }

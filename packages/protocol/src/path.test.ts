@@ -31,7 +31,8 @@ for (const path of [...vectors.refused_request_paths.paths, '/' + 'a'.repeat(5_0
   test(`[dispatch.bound] the request path ${JSON.stringify(path.slice(0, 24))} is refused`, () => {
     assert.throws(
       () => assertRequestPath(path),
-      (error: unknown) => error instanceof DAuthError && error.code === vectors.refused_request_paths.code && error.status === 403,
+      (error: unknown) =>
+        error instanceof DAuthError && error.code === vectors.refused_request_paths.code && error.status === 403,
     );
   });
 }
@@ -42,7 +43,10 @@ for (const path of vectors.plain_request_paths) {
 
 for (const text of vectors.refused_patterns.patterns) {
   test(`the pattern ${JSON.stringify(text)} is refused`, () => {
-    assert.throws(() => pattern(text), (error: unknown) => error instanceof DAuthError && error.code === vectors.refused_patterns.code);
+    assert.throws(
+      () => pattern(text),
+      (error: unknown) => error instanceof DAuthError && error.code === vectors.refused_patterns.code,
+    );
   });
 }
 

@@ -24,7 +24,9 @@ export function parsePathPattern(value: unknown): PathPattern {
     const last = index === segments.length - 1;
     if (segment === '*' || (last && (segment === '**' || segment === ''))) return;
     if (segment === '' || segment.includes('*')) {
-      throw malformed('In a path pattern "*" stands for one whole segment and "**" only at the end; no segment is empty.');
+      throw malformed(
+        'In a path pattern "*" stands for one whole segment and "**" only at the end; no segment is empty.',
+      );
     }
     if (!SEGMENT.test(segment) || ENCODED_BREAK.test(segment) || isDots(segment)) {
       throw malformed('A path pattern has a segment that no request path may have.');
@@ -79,7 +81,9 @@ function split(path: string): string[] {
 
 /** A segment that is `.` or `..` to somebody: after decoding, between decoded separators, before a `;` parameter. */
 function isDots(segment: string): boolean {
-  const decoded = segment.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)));
+  const decoded = segment.replace(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
   return decoded.split(/[/\\]/).some((part) => /^\.{1,2}$/.test(part.split(';', 1)[0]!.replaceAll('\0', '')));
 }
 

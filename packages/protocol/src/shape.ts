@@ -25,7 +25,8 @@ export function exactObject(
   }
   for (const name of Object.keys(value)) {
     // The unknown name itself was sent by somebody, so it is not repeated.
-    if (!required.includes(name) && !optional.includes(name)) refuse(`${what} has a member that is not defined for it.`);
+    if (!required.includes(name) && !optional.includes(name))
+      refuse(`${what} has a member that is not defined for it.`);
   }
   return value;
 }

@@ -10,7 +10,11 @@ import { parseResource } from './origin.ts';
 import { parseStatus } from './status.ts';
 
 const refused = (fn: () => unknown, message: RegExp) =>
-  assert.throws(fn, (error: unknown) => error instanceof DAuthError && error.code === 'INVALID_REQUEST' && message.test(error.publicMessage));
+  assert.throws(
+    fn,
+    (error: unknown) =>
+      error instanceof DAuthError && error.code === 'INVALID_REQUEST' && message.test(error.publicMessage),
+  );
 
 test('a handle is a lowercase UUIDv7 under its prefix and carries its time', () => {
   const handle = makeHandle(0x0190_0000_0000, new Uint8Array(10).fill(255));
@@ -41,7 +45,14 @@ test('a private key is refused where a public one is wanted', () => {
 });
 
 test('the thumbprint input is that of RFC 7638 section 3', () => {
-  const jwk = parsePublicJwk({ kid: 'x', use: 'sig', y: 'B'.repeat(42) + 'A', x: 'A'.repeat(43), crv: 'P-256', kty: 'EC' });
+  const jwk = parsePublicJwk({
+    kid: 'x',
+    use: 'sig',
+    y: 'B'.repeat(42) + 'A',
+    x: 'A'.repeat(43),
+    crv: 'P-256',
+    kty: 'EC',
+  });
   assert.equal(thumbprintInput(jwk), `{"crv":"P-256","kty":"EC","x":"${'A'.repeat(43)}","y":"${'B'.repeat(42)}A"}`);
 });
 
@@ -54,8 +65,17 @@ test('a compact JWS has three non-empty canonical segments', () => {
 });
 
 test('a resource has no userinfo, fragment or space', () => {
-  for (const good of ['https://mcp.example/mcp', 'http://127.0.0.1:8080', 'https://a.example/x?y=@z']) assert.equal(parseResource(good), good);
-  for (const bad of ['https://u@a.example/', 'https://a.example/#f', 'ftp://a.example', 'https://a b', '', 3, 'https://a.example/\r\n']) {
+  for (const good of ['https://mcp.example/mcp', 'http://127.0.0.1:8080', 'https://a.example/x?y=@z'])
+    assert.equal(parseResource(good), good);
+  for (const bad of [
+    'https://u@a.example/',
+    'https://a.example/#f',
+    'ftp://a.example',
+    'https://a b',
+    '',
+    3,
+    'https://a.example/\r\n',
+  ]) {
     refused(() => parseResource(bad), /absolute/);
   }
 });
@@ -66,25 +86,51 @@ test('a buffered dispatch is read strictly', () => {
   assert.equal(new TextDecoder().decode(parsed.body!), '{"a":1}');
   assert.deepEqual(parsed.headers, [['x-a', 'b']]);
   assert.equal(parsed.bodyIsJson, true);
-  assert.deepEqual([...parseBufferedDispatch(call({ method: 'PUT', path: '/', body_base64: '/+8=' })).body!], [255, 239]);
+  assert.deepEqual(
+    [...parseBufferedDispatch(call({ method: 'PUT', path: '/', body_base64: '/+8=' })).body!],
+    [255, 239],
+  );
   refused(() => parseBufferedDispatch(call({ method: 'get', path: '/' })), /uppercase/);
   refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', url: 'https://evil.example' })), /not defined/);
   refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', headers: { 'x\r\ny': '1' } })), /token/);
-  refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', headers: { x: '1\r\ny: 2' } })), /cannot be sent/);
+  refused(
+    () => parseBufferedDispatch(call({ method: 'GET', path: '/', headers: { x: '1\r\ny: 2' } })),
+    /cannot be sent/,
+  );
   refused(() => parseBufferedDispatch(call({ method: 'GET', path: '/', body: 'a', body_base64: 'QQ' })), /Give/);
 });
 
 test('credentials, framing and routing headers of a caller are consumed, secrets of an upstream dropped', () => {
-  for (const name of ['authorization', 'dpop', 'cookie', 'host', 'transfer-encoding', 'proxy-authorization', 'x-forwarded-host', 'dauth-origin', 'te', 'range']) {
+  for (const name of [
+    'authorization',
+    'dpop',
+    'cookie',
+    'host',
+    'transfer-encoding',
+    'proxy-authorization',
+    'x-forwarded-host',
+    'dauth-origin',
+    'te',
+    'range',
+  ]) {
     assert.equal(isConsumed(name), true, name);
   }
   for (const name of ['accept', 'content-type', 'x-github-api-version']) assert.equal(isConsumed(name), false, name);
-  for (const name of ['set-cookie', 'connection', 'dauth-receipt', 'dpop-nonce', 'clear-site-data']) assert.equal(isDropped(name), true, name);
+  for (const name of ['set-cookie', 'connection', 'dauth-receipt', 'dpop-nonce', 'clear-site-data'])
+    assert.equal(isDropped(name), true, name);
   for (const name of ['link', 'etag', 'x-ratelimit-remaining']) assert.equal(isDropped(name), false, name);
 });
 
 test('a status message with an unknown kind, status or member is refused', () => {
-  const message = (changes: unknown[]) => ({ iss: 'https://a.example', aud: 'https://e.example', sid: 's', n: 0, revision: 1, iat: 1, changes });
+  const message = (changes: unknown[]) => ({
+    iss: 'https://a.example',
+    aud: 'https://e.example',
+    sid: 's',
+    n: 0,
+    revision: 1,
+    iat: 1,
+    changes,
+  });
   parseStatus(message([{ kind: 'revoked', revision: 1, what: 'token', id: 'j' }]));
   refused(() => parseStatus(message([{ kind: 'granted', revision: 1, what: 'token', id: 'j' }])), /kind/);
   refused(() => parseStatus(message([{ kind: 'revoked', revision: 1, what: 'world', id: 'j' }])), /cannot be revoked/);
@@ -94,7 +140,15 @@ test('a status message with an unknown kind, status or member is refused', () =>
 test('a key directory is short-lived and its keys fit their algorithms', () => {
   const key = { kty: 'OKP', crv: 'X25519', x: 'A'.repeat(43), kid: 'A'.repeat(43), alg: 'HPKE-3', nbf: 0, exp: 9 };
   const directory = (over: object, of: object = key) => ({
-    ...{ iss: 'https://e.example', resource: 'https://e.example', seq: 1, keys: [of], evidence: { level: 'software' }, iat: 0, exp: 9 },
+    ...{
+      iss: 'https://e.example',
+      resource: 'https://e.example',
+      seq: 1,
+      keys: [of],
+      evidence: { level: 'software' },
+      iat: 0,
+      exp: 9,
+    },
     ...over,
   });
   parseDirectory(directory({}));

@@ -1,0 +1,42 @@
+/** Keys and signatures for the tests of this package: everything a client, a server or an executor would sign. */
+import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { encodeUtf8, joinJws, jwsSigningInput, parsePublicJwk, TYP, type PublicJwk } from '@dauth/protocol';
+import { sha256Base64url, thumbprint } from '@dauth/verify';
+
+export interface Signer {
+  readonly jwk: PublicJwk;
+  readonly jkt: string;
+  /** A compact JWS of any header and claims. */
+  jws(header: object, claims: object): string;
+  /** One by the key in its own header. */
+  proof(typ: string, claims: object): string;
+}
+
+export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
+  const pair = kind === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  const jwk = parsePublicJwk(pair.publicKey.export({ format: 'jwk' }));
+  const jws = (header: object, claims: object): string => {
+    const input = jwsSigningInput({ alg: kind, ...header }, claims);
+    const hash = kind === 'ES256' ? 'sha256' : null;
+    return joinJws(input, sign(hash, encodeUtf8(input), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' }));
+  };
+  return { jwk, jkt: thumbprint(jwk), jws, proof: (typ, claims) => jws({ typ, jwk }, claims) };
+}
+
+export interface ProofClaims {
+  readonly htm?: string;
+  readonly htu?: string;
+  readonly iat?: number;
+  readonly jti?: string;
+  readonly token?: string;
+}
+
+/** A DPoP proof (RFC 9449 §4.2). */
+export function dpop(key: Signer, { token, jti = randomUUID(), ...claims }: ProofClaims): string {
+  return key.proof(TYP.dpop, { ...claims, jti, ...(token === undefined ? {} : { ath: sha256Base64url(token) }) });
+}
+
+/** A `private_key_jwt` assertion (RFC 7523). */
+export function assertion(key: Signer, claims: object): string {
+  return key.jws({ typ: 'JWT' }, { jti: randomUUID(), ...claims });
+}

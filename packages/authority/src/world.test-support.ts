@@ -1,0 +1,333 @@
+/**
+ * A whole authority for tests: real store, real handler, a clock that stands still, an executor played by `fetch`.
+ * Nothing in the product is switched off: every request here is signed as a real one is.
+ */
+import assert from 'node:assert/strict';
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import {
+  encodeEnvelopeHeader,
+  joinEnvelope,
+  makeHandle,
+  parseOrigin,
+  parsePathPattern,
+  parsePublicJwk,
+  TYP,
+  type AllowRule,
+  type ConnectionHandle,
+  type EnvelopePolicy,
+} from '@dauth/protocol';
+import { sha256Base64url, thumbprint } from '@dauth/verify';
+import type { Hono } from 'hono';
+import { createAuthority } from './app.ts';
+import { parseConfig } from './config.ts';
+import type { HttpEnv } from './http.ts';
+import { signingKey, type SigningKey } from './keys.ts';
+import type { LogEvent } from './log.ts';
+import { assertion, dpop, makeSigner, type Signer } from './signer.test-support.ts';
+import { openStore, type Store } from './store/store.ts';
+
+export const ISSUER = 'https://auth.example';
+export const EXECUTOR = 'https://executor.example';
+export const MCP = 'https://mcp.example/mcp';
+export const START = 1_800_000_000;
+export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
+export interface Party {
+  readonly id: string;
+  readonly key: Signer;
+}
+
+export interface Sealed {
+  readonly handle: ConnectionHandle;
+  readonly envelope: string;
+  readonly seal_proof: string;
+  readonly policy: EnvelopePolicy;
+}
+
+export interface World {
+  readonly app: Hono<HttpEnv>;
+  readonly store: Store;
+  readonly key: SigningKey;
+  readonly clock: { now: number };
+  readonly events: LogEvent[];
+  readonly identity: Signer;
+  readonly operator: Party;
+  readonly closing: AbortController;
+  readonly fetched: string[];
+  /** What the executor answers to `/try`; a test may change it. */
+  executor: { try: (body: { envelope: string; ticket: string }) => Response; directory: () => Response };
+  readonly kid: string;
+}
+
+/** Claims of the executor's directory; a test may change them. */
+export function directoryClaims(openingJwk: object, kid: string): Record<string, unknown> {
+  const key = { ...openingJwk, kid, alg: 'HPKE-3', nbf: START - 1_000, exp: START + 1_000_000 };
+  const times = { iat: START - 10, exp: START + 80_000 };
+  return { iss: EXECUTOR, resource: EXECUTOR, seq: 1, keys: [key], evidence: { level: 'development' }, ...times };
+}
+
+export async function makeWorld(
+  options: { readonly database?: string; readonly config?: object } = {},
+): Promise<World> {
+  const [operatorKey, identity] = [makeSigner(), makeSigner('Ed25519')];
+  const clock = { now: START };
+  const now = () => clock.now;
+  const events: LogEvent[] = [];
+  const fetched: string[] = [];
+  const opening = parsePublicJwk(generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }));
+  const kid = thumbprint(opening);
+  const closing = new AbortController();
+  const config = parseConfig({
+    ...{
+      issuer: ISSUER,
+      listen: { host: '127.0.0.1', port: 0 },
+      database: 'sqlite:unused.db',
+      operator: { jwk: operatorKey.jwk },
+    },
+    ...{ executor: { resource: EXECUTOR, identity: identity.jkt }, ...options.config },
+  });
+  const store = await openStore(options.database ?? ':memory:', now);
+  const key = signingKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const executor: World['executor'] = {
+    try: () => Response.json({ ok: true }),
+    directory: () => new Response(identity.proof(TYP.directory, directoryClaims(opening, kid))),
+  };
+  const fetch = (async (url: string, init?: RequestInit) => {
+    fetched.push(url);
+    if (url === `${EXECUTOR}/.well-known/dauth-executor`) return world.executor.directory();
+    if (url === `${EXECUTOR}/try`) return world.executor.try(JSON.parse(String(init?.body)) as never);
+    throw new Error('a request nobody asked for');
+  }) as typeof globalThis.fetch;
+  const log = (event: LogEvent) => void events.push(event);
+  const app = createAuthority({ config, key, store, now, newId: randomUUID, fetch, log, closing: closing.signal });
+  const operator = { id: 'operator', key: operatorKey };
+  const world: World = { app, store, key, clock, events, identity, operator, closing, fetched, executor, kid };
+  return world;
+}
+
+/** The form of a token request by this client, with everything right; `form` changes it. */
+export function tokenForm(
+  world: World,
+  party: Party,
+  form: Readonly<Record<string, string | undefined>>,
+): URLSearchParams {
+  const { now } = world.clock;
+  const claims = { iss: party.id, sub: party.id, aud: ISSUER, iat: now, exp: now + 60 };
+  const all = {
+    grant_type: 'client_credentials',
+    client_assertion_type: ASSERTION,
+    client_assertion: assertion(party.key, claims),
+    ...form,
+  };
+  return new URLSearchParams(Object.entries(all).filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/** `POST /token`. */
+export async function askToken(
+  world: World,
+  party: Party,
+  form: Readonly<Record<string, string | undefined>>,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<Response> {
+  const proof = dpop(party.key, { htm: 'POST', htu: `${ISSUER}/token`, iat: world.clock.now });
+  return world.app.request('/token', {
+    method: 'POST',
+    headers: { dpop: proof, ...headers },
+    body: tokenForm(world, party, form),
+  });
+}
+
+export interface TokenBody {
+  readonly access_token: string;
+  readonly token_type: string;
+  readonly expires_in: number;
+  readonly scope: string;
+  readonly authorization_details: readonly Record<string, unknown>[];
+}
+
+/** A token that must be given. */
+export async function getToken(
+  world: World,
+  party: Party,
+  form: Readonly<Record<string, string | undefined>>,
+): Promise<TokenBody> {
+  const response = await askToken(world, party, form);
+  const text = await response.text();
+  assert.equal(response.status, 200, text);
+  return JSON.parse(text) as TokenBody;
+}
+
+/** The claims of a token, unverified. */
+export function claimsOf(token: string): Record<string, unknown> {
+  return JSON.parse(Buffer.from(token.split('.')[1]!, 'base64url').toString()) as Record<string, unknown>;
+}
+
+/** A request to the authority's own API, with a fresh token and proof. */
+export async function call(
+  world: World,
+  party: Party,
+  method: string,
+  path: string,
+  body?: unknown,
+  scope = defaultScope(party),
+): Promise<Response> {
+  const { access_token } = await getToken(world, party, { resource: ISSUER, scope });
+  return callWith(world, party.key, access_token, method, path, body);
+}
+
+export async function callWith(
+  world: World,
+  key: Signer,
+  token: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Response> {
+  const [target] = path.split('?');
+  const proof = dpop(key, { htm: method, htu: `${ISSUER}${target}`, iat: world.clock.now, token });
+  const headers = {
+    authorization: `DPoP ${token}`,
+    dpop: proof,
+    ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+  };
+  return world.app.request(path, { method, headers, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
+}
+
+function defaultScope(party: Party): string {
+  return party.id === 'operator' ? 'dauth:admin' : 'dauth:connections.read dauth:connections.write dauth:grants.write';
+}
+
+export async function addClient(world: World, members: object = {}, key = makeSigner()): Promise<Party> {
+  const response = await call(world, world.operator, 'POST', '/clients', {
+    name: 'a client',
+    jwk: key.jwk,
+    ...members,
+  });
+  const text = await response.text();
+  assert.equal(response.status, 201, text);
+  return { id: (JSON.parse(text) as { client_id: string }).client_id, key };
+}
+
+export async function addServer(
+  world: World,
+  resource = MCP,
+  members: object = {},
+  key = makeSigner(),
+): Promise<Party> {
+  const response = await call(world, world.operator, 'POST', '/servers', {
+    resource,
+    jwk: key.jwk,
+    scopes: ['mcp:read', 'mcp:write'],
+    ...members,
+  });
+  const text = await response.text();
+  assert.equal(response.status, 201, text);
+  return { id: (JSON.parse(text) as { client_id: string }).client_id, key };
+}
+
+export function allow(origin: string, methods: readonly string[], paths: readonly string[]): AllowRule {
+  return {
+    origin: parseOrigin(origin),
+    methods: methods as AllowRule['methods'],
+    paths: paths.map((path) => parsePathPattern(path)),
+  };
+}
+
+/** A sealed credential as a device would make it; what is inside is random, for nobody here could open it. */
+export function seal(
+  world: World,
+  owner: string,
+  key: Signer,
+  change: Partial<EnvelopePolicy> = {},
+  kid = world.kid,
+): Sealed {
+  const { now } = world.clock;
+  const policy: EnvelopePolicy = {
+    ...{
+      handle: makeHandle(now * 1_000, randomBytes(10)),
+      ver: 1,
+      iss: ISSUER,
+      org: 'default',
+      owner,
+      connection: 'github',
+    },
+    ...{ servers: [MCP], allow: [allow('https://api.github.com', ['GET', 'POST'], ['/repos/**', '/user'])] },
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as unknown as EnvelopePolicy['inject'],
+    ...{ bearer: false, iat: now, exp: now + 86_400 },
+    ...change,
+  };
+  const header = encodeEnvelopeHeader({ alg: 'HPKE-3', kid, typ: TYP.credential, crit: ['dauth'], dauth: policy });
+  const envelope = joinEnvelope(header, randomBytes(32), randomBytes(64 + 16));
+  return { handle: policy.handle, envelope, seal_proof: sealProof(key, policy.handle, policy.ver, envelope), policy };
+}
+
+export function sealProof(key: Signer, handle: string, ver: number, envelope: string): string {
+  return key.proof(TYP.seal, { handle, ver, sha256: sha256Base64url(envelope) });
+}
+
+export function submission({ envelope, seal_proof }: Sealed): { envelope: string; seal_proof: string } {
+  return { envelope, seal_proof };
+}
+
+/** A client with one stored connection. */
+export async function connect(
+  world: World,
+  change: Partial<EnvelopePolicy> = {},
+): Promise<{ client: Party; sealed: Sealed }> {
+  const client = await addClient(world);
+  const sealed = seal(world, client.id, client.key, change);
+  const response = await call(world, client, 'POST', '/connections', submission(sealed));
+  assert.equal(response.status, 201, await response.text());
+  return { client, sealed };
+}
+
+/** A request of the executor. */
+export async function asExecutor(
+  world: World,
+  method: string,
+  path: string,
+  body?: string,
+  change: { key?: Signer; claims?: object } = {},
+): Promise<Response> {
+  const [target] = path.split('?');
+  const claims = {
+    ...{ htm: method, htu: `${ISSUER}${target}`, iat: world.clock.now, jti: randomUUID() },
+    ...(body === undefined ? {} : { body_sha256: sha256Base64url(body) }),
+    ...change.claims,
+  };
+  const headers = {
+    'dauth-executor-proof': (change.key ?? world.identity).proof(TYP.executorProof, claims),
+    'content-type': 'application/json',
+  };
+  return world.app.request(path, { method, headers, ...(body === undefined ? {} : { body }) });
+}
+
+/** Asserts a problem document: status, code, sentence, request id, content type. */
+export async function assertProblem(
+  response: Response,
+  status: number,
+  code: string,
+  sentence?: RegExp,
+): Promise<void> {
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  assert.equal(response.headers.get('content-type'), 'application/problem+json');
+  const body = JSON.parse(text) as { code: string; detail: string; request_id: string; status: number };
+  assert.equal(body.code, code, text);
+  assert.equal(body.status, status);
+  assert.ok(body.request_id.length >= 16);
+  assert.equal(response.headers.get('dauth-request-id'), body.request_id);
+  if (sentence !== undefined) assert.match(body.detail, sentence);
+}
+
+/** Asserts an OAuth error (RFC 6749 §5.2). */
+export async function assertOAuth(response: Response, status: number, error: string, sentence?: RegExp): Promise<void> {
+  const text = await response.text();
+  assert.equal(response.status, status, text);
+  const body = JSON.parse(text) as { error: string; error_description: string; request_id: string };
+  assert.equal(body.error, error, text);
+  assert.equal(response.headers.get('dauth-request-id'), body.request_id);
+  assert.equal(response.headers.get('cache-control'), 'no-store');
+  if (sentence !== undefined) assert.match(body.error_description, sentence);
+}

@@ -1,0 +1,33 @@
+/**
+ * The executor's process: hardened first, then loaded. Takes its configuration as JSON in `DAUTH_RESOLVED_CONFIG`, says
+ * `listening` on stdout, logs on stderr, drains on SIGTERM. Started by `launch.js`, which sets what is checked here.
+ * Never loads anything that reads a key before the checks have passed.
+ */
+import { configSentence, parseConfig, type ExecutorConfig } from './config.ts';
+import { findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
+
+keepInspectorShut();
+const config = readConfig();
+const refusals = findRefusals(readStartFacts(), config.dangerouslyRunWithoutPermissionModel);
+if (refusals.length > 0) end(refusals);
+const { run } = await import('./run.ts');
+try {
+  await run(config);
+} catch (error) {
+  end([configSentence(error)]);
+}
+
+function readConfig(): ExecutorConfig {
+  const json = process.env.DAUTH_RESOLVED_CONFIG;
+  delete process.env.DAUTH_RESOLVED_CONFIG;
+  try {
+    return parseConfig(json ?? '');
+  } catch (error) {
+    return end([configSentence(error)]);
+  }
+}
+
+function end(sentences: readonly string[]): never {
+  for (const reason of sentences) process.stderr.write(`${JSON.stringify({ event: 'refused', reason })}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,211 @@
+/**
+ * The executor put together: which part gets which other. Everything that a test replaces comes in as an argument.
+ * Never a decision of its own, and never a global.
+ */
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { DAuthError, LIMITS, type IsolationLevel, type JsonObject } from '@dauth/protocol';
+import { JwksCache, MemoryReplayStore } from '@dauth/verify';
+import type { Authority } from './authority.ts';
+import { Checkpoints, readAcknowledged } from './checkpoint.ts';
+import type { ExecutorConfig } from './config.ts';
+import { makeDirectory } from './directory.ts';
+import { makePrivateDirectory } from './files.ts';
+import { Journal } from './journal.ts';
+import { loadKeys, type ExecutorKeys } from './keys.ts';
+import type { Log } from './log.ts';
+import { OpenCalls } from './open-calls.ts';
+import type { openEnvelope } from './open.ts';
+import { recoverJournal } from './recovery.ts';
+import { Refusals } from './refusals.ts';
+import { Seen } from './seen.ts';
+import { segmentsIn, type SegmentFiles } from './segment.ts';
+import { makeServer } from './server.ts';
+import { EnvelopeShelf } from './shelf.ts';
+import { Status } from './status.ts';
+import { makeTry } from './try.ts';
+import type { Upstream } from './upstream.ts';
+
+export interface RoomParts {
+  readonly config: ExecutorConfig;
+  readonly version: string;
+  readonly log: Log;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic: () => number;
+  readonly open: typeof openEnvelope;
+  readonly upstream: Upstream;
+  readonly connect: (keys: ExecutorKeys) => Authority;
+  readonly segments?: (directory: string) => SegmentFiles;
+}
+
+/** A running executor. */
+export interface Room {
+  readonly identity: string;
+  readonly level: IsolationLevel;
+  /** Listens; the bound address. */
+  listen(): Promise<AddressInfo>;
+  /** Takes no more, lets open dispatches end within the bound, sends the last checkpoint, closes everything. */
+  stop(): Promise<void>;
+}
+
+/** @throws TypeError with a sentence for the operator where the data directory cannot be used */
+export async function openRoom(parts: RoomParts): Promise<Room> {
+  const { config, log, nowMs, monotonic, upstream } = parts;
+  const now = (): number => Math.floor(nowMs() / 1_000);
+  makePrivateDirectory(config.data);
+  const journalDirectory = join(config.data, 'journal');
+  makePrivateDirectory(journalDirectory);
+  const keys = await loadKeys(config.data, now());
+  const { identity } = keys;
+  const level =
+    config.upstream.dangerouslyAllowLoopback || config.dangerouslyRunWithoutPermissionModel
+      ? 'development'
+      : 'software';
+  const startedAt = now();
+
+  const files = (parts.segments ?? segmentsIn)(journalDirectory);
+  const acknowledged = readAcknowledged(config.data, identity);
+  const recovery = await recoverJournal(files, acknowledged, nowMs() - LIMITS.proofReplaySeconds * 1_000);
+  const journal = new Journal({ files, segmentBytes: config.limits.segmentBytes, now: nowMs }, recovery.tail);
+  await journal.note('start', {
+    identity: identity.jkt,
+    level,
+    version: parts.version,
+    run: randomBytes(8).toString('hex'),
+    clean: recovery.wasStopped,
+  });
+  const seen = await Seen.open(config.data, config.acceptRevision);
+
+  const authority = parts.connect(keys);
+  const jwks = new JwksCache({ url: `${config.issuer}/.well-known/jwks.json`, fetch: authority.fetch, now: monotonic });
+  const shelf = new EnvelopeShelf(authority);
+  const calls = new OpenCalls();
+  const refusals = new Refusals({ journal, perMinute: config.limits.refusalsPerMinute, monotonic });
+  const replay = new MemoryReplayStore({ now });
+  rememberProofs(replay, recovery.recent, startedAt);
+  const status = new Status({
+    authority,
+    jwks,
+    issuer: config.issuer,
+    resource: config.resource,
+    freshnessMs: config.freshnessMs,
+    monotonic,
+    seen,
+    log,
+    onChange: (changes) => {
+      for (const change of changes) {
+        if (change.kind !== 'connection') continue;
+        shelf.drop(change.handle);
+        if (change.status !== 'active') upstream.reset(change.handle);
+      }
+      calls.review(status.view);
+    },
+  });
+  const checkpoints = new Checkpoints(
+    { data: config.data, identity, journal, files, authority, now, log, beforeRound: () => refusals.flush() },
+    acknowledged,
+  );
+  const openingKeys = new Map([[keys.opening.kid, keys.opening]]);
+  const shared = {
+    issuer: config.issuer,
+    resource: config.resource,
+    jwks,
+    replay,
+    journal,
+    open: parts.open,
+    openingKeys,
+    now,
+    monotonic,
+  };
+  const server = makeServer({
+    dispatch: {
+      ...shared,
+      node: config.node,
+      status,
+      seen,
+      shelf,
+      opens: new Map([[keys.opening.kid, keys.opening.alg]]),
+      startedAt,
+      refusals,
+      calls,
+      upstream,
+      identity: identity.jkt,
+    },
+    limits: config.limits,
+    refusals,
+    tryEnvelope: makeTry(shared),
+    directory: await makeDirectory({
+      data: config.data,
+      identity,
+      node: config.node,
+      resource: config.resource,
+      keys: [keys.published],
+      level,
+      now,
+    }),
+    assertReady: () => {
+      status.assertFresh();
+      if (!journal.isWritable) throw new DAuthError('AUDIT_UNAVAILABLE');
+    },
+    version: parts.version,
+    log,
+  });
+
+  return {
+    identity: identity.jkt,
+    level,
+    async listen() {
+      const address = await listening(server, config.listen);
+      status.start();
+      checkpoints.start();
+      return address;
+    },
+    async stop() {
+      await drain(server, calls, config.limits.drainMs);
+      await status.stop();
+      await upstream.close();
+      await refusals.flush();
+      await journal.stop();
+      await checkpoints.finish();
+      await seen.close();
+      await authority.close();
+    },
+  };
+}
+
+/**
+ * Proofs of dispatches that had an effect before the restart: a proof signed a little ahead of its time is younger than
+ * this start, and the memory of its use ended with the last process.
+ */
+function rememberProofs(replay: MemoryReplayStore, recent: readonly JsonObject[], now: number): void {
+  for (const { kind, proof } of recent) {
+    if (kind === 'intent' && typeof proof === 'string') replay.consume(proof, now + LIMITS.proofReplaySeconds);
+  }
+}
+
+function listening(server: Server, { host, port }: ExecutorConfig['listen']): Promise<AddressInfo> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, host, () => {
+      server.off('error', reject);
+      resolve(server.address() as AddressInfo);
+    });
+  });
+}
+
+async function drain(server: Server, calls: OpenCalls, drainMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const idle = setInterval(() => server.closeIdleConnections(), 50);
+  const late = setTimeout(() => {
+    calls.endAll();
+    server.closeAllConnections();
+  }, drainMs);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(late);
+}

@@ -1,0 +1,72 @@
+/**
+ * Runs one executor with the real clock, file system, authority and upstream, until a signal ends it.
+ * Never started before `main.ts` has checked the process.
+ */
+import { readFileSync } from 'node:fs';
+import { rootCertificates } from 'node:tls';
+import { isObject, parseJson } from '@dauth/protocol';
+import { connectAuthority } from './authority.ts';
+import type { ExecutorConfig } from './config.ts';
+import { makeLog } from './log.ts';
+import { openEnvelope } from './open.ts';
+import { openRoom } from './room.ts';
+import { createUpstream } from './upstream.ts';
+
+export async function run(config: ExecutorConfig): Promise<void> {
+  const nowMs = (): number => Date.now();
+  const log = makeLog((line) => process.stderr.write(line), nowMs);
+  const ca = config.upstream.ca.map((path) => readPem(path));
+  const { dangerouslyAllowLoopback } = config.upstream;
+  const limits = { totalMs: config.limits.totalMs, responseBytes: config.limits.streamedResponseBytes };
+  const room = await openRoom({
+    config,
+    version: readVersion(),
+    log,
+    nowMs,
+    monotonic: () => performance.now(),
+    open: openEnvelope,
+    upstream: createUpstream({ ca, dangerouslyAllowLoopback, limits }),
+    connect: ({ identity }) =>
+      connectAuthority({
+        issuer: config.issuer,
+        identity,
+        ca: ca.length === 0 ? undefined : [...rootCertificates, ...ca],
+        now: () => Math.floor(nowMs() / 1_000),
+      }),
+  });
+  const address = await room.listen();
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  const url = `http://${host}:${address.port}`;
+  process.stdout.write(
+    `${JSON.stringify({ event: 'listening', url, pid: process.pid, identity: room.identity, level: room.level })}\n`,
+  );
+
+  let isStopping = false;
+  const stop = (): void => {
+    if (isStopping) return;
+    isStopping = true;
+    log('stopping');
+    room.stop().then(
+      () => process.exit(0),
+      () => process.exit(1),
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+  // The launcher holds the other end: however it ends, nobody keeps this process alive without it.
+  if (process.argv.includes('--end-with-stdin')) process.stdin.once('close', stop).resume();
+}
+
+/** @throws TypeError with a sentence for the operator */
+function readPem(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    throw new TypeError(`${path} in "upstream.ca" cannot be read.`);
+  }
+}
+
+function readVersion(): string {
+  const manifest = parseJson(readFileSync(new URL('../package.json', import.meta.url), 'utf8'), 65_536);
+  return isObject(manifest) && typeof manifest.version === 'string' ? manifest.version : '0';
+}
