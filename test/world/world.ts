@@ -87,7 +87,9 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     origin,
     '--server',
     resource,
-    '--owner',
+    '--key',
+    at('client.jwk'),
+    '--client-id',
     clientId,
     ...(options.connect ?? ALLOW_ALL),
   ];
