@@ -109,6 +109,10 @@ function makeServer(): McpServer {
   );
 
   // From here on the server is owned by somebody else.
+  // A path as text: in a URL, the server's own parser would have resolved it before it left.
+  tool('call_path', { path: z.string() }, ({ path }, ctx) =>
+    outcome(async () => Response.json(await dispatch(ctx, 'github', { method: 'GET', path: path! }))),
+  );
   tool('call', { method: z.string(), url: z.string(), body: z.string().optional() }, ({ method, url, body }, ctx) =>
     outcome(() => connection(ctx, 'github').fetch(url!, { method: method!, ...(body === undefined ? {} : { body }) })),
   );
