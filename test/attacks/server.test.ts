@@ -66,7 +66,14 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
     });
   }
 
-  for (const path of ['/user/%2e%2e/echo', '/user/../echo', '/./user', '/user?x=1\r\nx: y', '//user', '/user%2Femails']) {
+  for (const path of [
+    '/user/%2e%2e/echo',
+    '/user/../echo',
+    '/./user',
+    '/user?x=1\r\nx: y',
+    '//user',
+    '/user%2Femails',
+  ]) {
     proves('dispatch.bound', `the path ${JSON.stringify(path)} is not made into another one`, async () => {
       const before_ = (await world.upstream.wire()).requests.length;
       const { refused } = JSON.parse(await client.call('call_path', { path })) as { refused?: string };
