@@ -107,6 +107,7 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
   ]) {
     proves('response.clean', `an upstream that echoes the credential (${as}) gives nothing away`, async () => {
       const answer = await call('GET', `${world.upstream.origin}/echo?as=${as}`);
+      assert.equal(answer.status, 200, 'control: the answer itself does come back');
       assert.deepEqual(findSecret(JSON.stringify(answer), Buffer.from(world.token)), []);
       const sent = JSON.stringify((await world.upstream.wire()).requests.at(-1));
       assert.ok(sent.includes(world.token), 'control: the credential did reach the upstream');

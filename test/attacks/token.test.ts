@@ -18,11 +18,13 @@ describe('stolen tokens', { timeout: 180_000 }, () => {
     await dir?.[Symbol.asyncDispose]();
   });
 
-  const problem = async (response: Response): Promise<{ status: number; code: unknown; challenge: string }> => ({
-    status: response.status,
-    code: ((await response.json()) as { code?: unknown }).code,
-    challenge: response.headers.get('www-authenticate') ?? '',
-  });
+  const problem = async (response: Response): Promise<{ status: number; code: unknown; challenge: string }> => {
+    const { status, headers } = response;
+    const isProblem = headers.get('content-type') === 'application/problem+json';
+    const text = await response.text();
+    const code = isProblem ? (JSON.parse(text) as { code?: unknown }).code : undefined;
+    return { status, code, challenge: headers.get('www-authenticate') ?? '' };
+  };
 
   proves('token.bound', 'a stolen token with a proof by another key is refused', async () => {
     const { token } = await stealToken(world);

@@ -39,6 +39,8 @@ export interface StackOptions {
   /** Added to the configuration. */
   readonly executor?: object;
   readonly authority?: object;
+  /** Of the authority; the executor takes the next one. Default: free ones. */
+  readonly port?: number;
 }
 
 /** Starts authority and executor; upstreams on this machine are allowed, which makes the level `development`. */
@@ -56,7 +58,7 @@ export async function startStack(options: StackOptions): Promise<Stack> {
     JSON.stringify({ authority: options.authority ?? {}, executor: { upstream, ...options.executor } }),
   );
   const data = join(options.dir, 'data');
-  const args = [DAUTH, 'start', '--data', data, '--port', '0', '--config', config, '--json'];
+  const args = [DAUTH, 'start', '--data', data, '--port', String(options.port ?? 0), '--config', config, '--json'];
   const process_ = await start({
     file: process.execPath,
     args,

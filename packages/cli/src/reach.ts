@@ -29,7 +29,13 @@ export async function reach(flags: GlobalFlags): Promise<Reach> {
   const key = await readKeyFile(flags.key ?? home.operatorKey);
   const clientId = flags.clientId ?? 'operator';
   const send = boundedFetch(Number(flags.timeout ?? '30') * 1_000);
-  return { home, issuer, clientId, key, client: createClient({ issuer, clientId, key, asOperator: clientId === 'operator', fetch: send }) };
+  return {
+    home,
+    issuer,
+    clientId,
+    key,
+    client: createClient({ issuer, clientId, key, asOperator: clientId === 'operator', fetch: send }),
+  };
 }
 
 /** The identity to check the executor against: a flag, or what the stack pinned. @throws CliError exit 3 where there is none */

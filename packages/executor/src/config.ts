@@ -2,7 +2,17 @@
  * The executor's resolved configuration, parsed once from `unknown`. Never read from anywhere else later, and never
  * lenient: an unknown member is an error, because a misspelt limit is a limit that is not there.
  */
-import { DAuthError, exactObject, integer, LIMITS, list, parseJson, parseResource, refuse, text } from '@dauth/protocol';
+import {
+  DAuthError,
+  exactObject,
+  integer,
+  LIMITS,
+  list,
+  parseJson,
+  parseResource,
+  refuse,
+  text,
+} from '@dauth/protocol';
 
 export interface ExecutorConfig {
   readonly listen: { readonly host: string; readonly port: number };
@@ -76,7 +86,9 @@ export function parseConfig(json: string): ExecutorConfig {
   const host = text(listen.host, '"listen.host"', 255);
   const dangerouslyAllowLoopback = flag(upstream.dangerouslyAllowLoopback, '"upstream.dangerouslyAllowLoopback"');
   if (dangerouslyAllowLoopback && !isLoopback(host)) {
-    refuse('"upstream.dangerouslyAllowLoopback" is for tests and demos: it cannot be used with a public "listen.host".');
+    refuse(
+      '"upstream.dangerouslyAllowLoopback" is for tests and demos: it cannot be used with a public "listen.host".',
+    );
   }
   const resource = parseBase(config.resource, '"resource"');
   return Object.freeze({
@@ -86,7 +98,10 @@ export function parseConfig(json: string): ExecutorConfig {
     issuer: parseBase(config.issuer, '"issuer"'),
     data: text(config.data, '"data"', 4_096),
     upstream: Object.freeze({
-      ca: upstream.ca === undefined ? [] : list(upstream.ca, '"upstream.ca"', 0, 32, (v) => text(v, '"upstream.ca"', 4_096)),
+      ca:
+        upstream.ca === undefined
+          ? []
+          : list(upstream.ca, '"upstream.ca"', 0, 32, (v) => text(v, '"upstream.ca"', 4_096)),
       dangerouslyAllowLoopback,
     }),
     freshnessMs:
@@ -139,6 +154,8 @@ function flag(value: unknown, what: string): boolean {
 /** Turns a configuration error into the one line an operator needs. */
 export function configSentence(error: unknown): string {
   return error instanceof DAuthError || error instanceof TypeError
-    ? (error instanceof DAuthError ? error.publicMessage : error.message)
+    ? error instanceof DAuthError
+      ? error.publicMessage
+      : error.message
     : 'The executor could not start.';
 }

@@ -1,0 +1,76 @@
+/**
+ * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, and every relative link leads
+ * somewhere. Prints one sentence per untruth. Never rewrites a page.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const at = process.argv.indexOf('--root');
+const root = at > 0 ? resolve(process.argv[at + 1]) : dirname(dirname(fileURLToPath(import.meta.url)));
+const IGNORED = new Set(['node_modules', 'dist', '.git', '.dauth']);
+const problems = [];
+for (const page of findPages(root)) checkPage(page);
+for (const problem of problems) console.error(problem);
+if (problems.length > 0) process.exit(1);
+
+function findPages(directory) {
+  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
+    if (IGNORED.has(entry.name)) return [];
+    const path = join(directory, entry.name);
+    return entry.isDirectory() ? findPages(path) : entry.name.endsWith('.md') ? [path] : [];
+  });
+}
+
+function checkPage(page) {
+  const text = readFileSync(page, 'utf8');
+  const fences = /^```(\w*)[ \t]*([^\n]*)\n([\s\S]*?)^```$/gm;
+  for (const [, , info, body] of text.matchAll(fences)) {
+    const [, wanted] = /\bfile=(\S+)/.exec(info) ?? [];
+    if (wanted !== undefined && body.trim() !== expected(wanted)?.trim())
+      say(page, `the snippet is not what stands in ${wanted}`);
+  }
+  for (const [, link] of text.replaceAll(fences, '').matchAll(/\]\(([^)\s]+)\)/g)) {
+    if (/^[a-z]+:/.test(link)) continue;
+    const [path, anchor] = link.split('#', 2);
+    const target = path === '' ? page : join(dirname(page), path);
+    if (!existsSync(target)) say(page, `the link to ${link} leads nowhere`);
+    else if (anchor !== undefined && !anchorsOf(target).has(anchor)) say(page, `the link to ${link} names no heading`);
+  }
+}
+
+/** The text of a file or of its regions of that name, without their common indentation. */
+function expected(wanted) {
+  const [path, region] = wanted.split('#', 2);
+  if (!existsSync(join(root, path))) return undefined;
+  const source = readFileSync(join(root, path), 'utf8');
+  if (region === undefined) return source;
+  const [, inside] =
+    new RegExp(`// #region ${region}\\n([\\s\\S]*?)[ \\t]*// #endregion ${region}\\n`).exec(source) ?? [];
+  const indent = Math.min(
+    ...(inside ?? '')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => /^ */.exec(line)[0].length),
+  );
+  return inside
+    ?.split('\n')
+    .map((line) => line.slice(indent))
+    .join('\n');
+}
+
+function anchorsOf(page) {
+  if (!page.endsWith('.md')) return new Set();
+  const headings = readFileSync(page, 'utf8').matchAll(/^#+ +(.*)$/gm);
+  const slug = (heading) =>
+    heading
+      .toLowerCase()
+      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+      .trim()
+      .replaceAll(' ', '-');
+  return new Set([...headings].map(([, heading]) => slug(heading)));
+}
+
+function say(page, sentence) {
+  problems.push(`${relative(root, page)}: ${sentence}.`);
+}

@@ -1,0 +1,22 @@
+/** A test reporter: one JSON line per test that ran to a verdict. Nothing is judged here. */
+export default async function* outcomes(source) {
+  for await (const { type, data } of source) {
+    if ((type !== 'test:pass' && type !== 'test:fail') || data.details?.type === 'suite') continue;
+    const cause = data.details?.error?.cause ?? data.details?.error;
+    yield `${JSON.stringify({
+      file: data.file,
+      name: data.name,
+      verdict: data.skip !== undefined ? 'skipped' : data.todo !== undefined ? 'todo' : type.slice(5),
+      reason: typeof data.skip === 'string' ? data.skip : undefined,
+      error: type === 'test:fail' ? (cause?.code ?? cause?.name) : undefined,
+    })}\n`;
+  }
+}
+
+/** The outcomes in a text of such lines. */
+export function parseOutcomes(text) {
+  return text
+    .split('\n')
+    .filter((line) => line.startsWith('{'))
+    .map((line) => JSON.parse(line));
+}
