@@ -61,6 +61,26 @@ export const MUTANTS: readonly Mutant[] = [
     },
   },
   {
+    claim: 'seal.client-only',
+    file: 'packages/client/src/directory.ts',
+    find: '  if (directory.exp <= now) throw',
+    replace: '  if (directory.exp < 0) throw',
+    test: {
+      file: 'packages/client/dist/directory.test.js',
+      name: '[seal.client-only] an expired directory is refused, and nothing more is asked',
+    },
+  },
+  {
+    claim: 'seal.client-only',
+    file: 'packages/client/src/seal.ts',
+    find: '    for (const value of Object.values(input.fields)) if (value instanceof Uint8Array) value.fill(0);\n',
+    replace: '',
+    test: {
+      file: 'packages/client/dist/seal.test.js',
+      name: '[seal.client-only] the octets that were given are zero afterwards, sealed or refused',
+    },
+  },
+  {
     claim: 'token.bound',
     file: 'packages/verify/src/dpop.ts',
     find: 'if (options.requireJkt !== undefined && jkt !== options.requireJkt)',
