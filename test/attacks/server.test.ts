@@ -114,6 +114,11 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
     });
   }
 
+  proves('response.clean', 'an answer in an encoding that cannot be scanned without a trace is refused', async () => {
+    const { refused } = await call('GET', `${world.upstream.origin}/echo?as=br`);
+    assert.equal(refused, 'RESPONSE_UNSCANNABLE');
+  });
+
   proves('response.clean', 'cookies of an upstream end in the executor', async () => {
     const { headers } = await call('GET', `${world.upstream.origin}/set-cookie`);
     assert.doesNotMatch(String(headers), /set-cookie/i);

@@ -8,7 +8,7 @@ import { ownedConcat } from './memory.ts';
 import { redact } from './scan.ts';
 
 /** How the body is encoded: what `decode.ts` has to undo before anything can be scanned. */
-export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br';
+export type ContentCoding = 'identity' | 'gzip' | 'deflate';
 
 export interface AnswerHead {
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -18,6 +18,7 @@ export interface AnswerHead {
   readonly length: number | null;
 }
 
+/** Not br: its decoder frees its window with the plain answer in it, where nothing of ours can erase it. It is never asked for. */
 const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
   __proto__: null as never,
   '': 'identity',
@@ -25,7 +26,6 @@ const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
   gzip: 'gzip',
   'x-gzip': 'gzip',
   deflate: 'deflate',
-  br: 'br',
 });
 
 /**

@@ -2,14 +2,7 @@
  * Undoing a content encoding within bounds, so that a body can be scanned.
  * Never passes on a body that ends early or that is mostly made up by its encoding (a bomb).
  */
-import {
-  createBrotliDecompress,
-  createGunzip,
-  createInflate,
-  createInflateRaw,
-  type Gunzip,
-  type BrotliDecompress,
-} from 'node:zlib';
+import { createGunzip, createInflate, createInflateRaw, type Gunzip } from 'node:zlib';
 import { DAuthError } from '@dauth/protocol';
 import type { ContentCoding } from './answer.ts';
 import { ownedConcat, wipe } from './memory.ts';
@@ -26,7 +19,7 @@ export type Decoded = (octets: Buffer) => void;
 export class Decoder {
   readonly #coding: Exclude<ContentCoding, 'identity'>;
   readonly #decoded: Decoded;
-  #stream: Gunzip | BrotliDecompress | null = null;
+  #stream: Gunzip | null = null;
   #failure: DAuthError | null = null;
   #encodedOctets = 0;
   #decodedOctets = 0;
@@ -83,7 +76,7 @@ export class Decoder {
     });
   }
 
-  #start(first: number): Gunzip | BrotliDecompress {
+  #start(first: number): Gunzip {
     const stream = open(this.#coding, first);
     stream.on('data', (octets: Buffer) => {
       this.#decodedOctets += octets.length;
@@ -104,12 +97,10 @@ export class Decoder {
   }
 }
 
-function open(coding: Exclude<ContentCoding, 'identity'>, first: number): Gunzip | BrotliDecompress {
+function open(coding: Exclude<ContentCoding, 'identity'>, first: number): Gunzip {
   switch (coding) {
     case 'gzip':
       return createGunzip();
-    case 'br':
-      return createBrotliDecompress();
     case 'deflate':
       // RFC 9110 §8.4.1.2 means the zlib format; some servers send the raw one, which cannot start like it.
       return (first & 0x0f) === 8 ? createInflate() : createInflateRaw();
