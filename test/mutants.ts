@@ -123,12 +123,12 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/answer.ts',
-    find: 'inName + redact(value, forms);',
-    replace: 'inName;',
+    file: 'packages/executor/src/exchange.ts',
+    find: 'if (this.#forms !== null) this.#redactions += redact(',
+    replace: 'if (this.#forms !== null && end > 1e9) this.#redactions += redact(',
     test: {
       file: SERVER,
-      name: '[response.clean] an upstream that echoes the credential (headers) gives nothing away',
+      name: '[response.clean] an upstream that echoes the credential (reason) gives nothing away',
     },
   },
   {

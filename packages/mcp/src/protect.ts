@@ -55,10 +55,10 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
   const metadata = describe(settings);
 
   const gate = async (request: Request): Promise<AuthInfo | Response> => {
-    let stage: ChallengeError | undefined;
+    // Who shows nothing is told where to look; who shows something wrong is told that it is wrong (RFC 6750 §3.1).
+    let stage: ChallengeError | undefined = request.headers.has('authorization') ? 'invalid_token' : undefined;
     try {
       const { scheme, token, proof } = readAuthorization(request.headers);
-      stage = 'invalid_token';
       if (scheme !== 'DPoP' || proof === undefined)
         throw new DAuthError('UNAUTHENTICATED', 'Use the DPoP scheme with a proof; bearer tokens are not taken.');
       const claims = await verifyAccessTokenWith(await authority.jwks(), token, {
