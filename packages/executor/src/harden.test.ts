@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { findRefusals, type StartFacts } from './harden.ts';
+
+const LIMITS = 'Max core file size        0                    0                    bytes';
+const GOOD: StartFacts = {
+  env: { DAUTH_X: '1' },
+  execArgv: ['--permission'],
+  permission: () => false,
+  processLimits: LIMITS,
+};
+const refused = (facts: Partial<StartFacts>) => findRefusals({ ...GOOD, ...facts }, false);
+
+test('[memory.clean] a hardened process may start (control)', () => {
+  assert.deepEqual(refused({}), []);
+});
+
+for (const name of [
+  ...['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'NODE_OPTIONS'],
+  ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OPENSSL_CONF', 'LD_PRELOAD', 'NODE_V8_COVERAGE', 'NODE_USE_ENV_PROXY'],
+]) {
+  test(`[memory.clean] ${name} in the environment is refused by name, its value unsaid`, () => {
+    const [sentence, ...more] = refused({ env: { [name]: 'canary' } });
+    assert.match(sentence ?? '', new RegExp(`environment variable ${name} is set`));
+    assert.doesNotMatch(sentence ?? '', /canary/);
+    assert.deepEqual(more, []);
+  });
+}
+
+for (const flag of [
+  '--inspect',
+  '--inspect-brk=0',
+  '--heapsnapshot-signal=SIGUSR2',
+  '--tls-keylog=x',
+  '--require=x',
+  '--allow-addons',
+  '--allow-child-process',
+]) {
+  test(`[memory.clean] Node's ${flag} is refused`, () => {
+    assert.equal(refused({ execArgv: [flag] }).length, 1);
+  });
+}
+
+test('[memory.clean] core dumps and a missing or wide permission model are refused', () => {
+  assert.match(refused({ processLimits: LIMITS.replace('0  ', 'unlimited') }).join(), /Core dumps are enabled/);
+  assert.match(refused({ permission: undefined }).join(), /permission model is off/);
+  assert.match(refused({ permission: (scope) => scope === 'child' }).join(), /grants "child"/);
+  assert.deepEqual(findRefusals({ ...GOOD, permission: undefined }, true), []);
+});
+
+test('[memory.clean] the process itself ends with a sentence when it is started without its launch script', () => {
+  const main = fileURLToPath(new URL('./main.js', import.meta.url));
+  const config = {
+    listen: { host: '127.0.0.1', port: 0 },
+    resource: 'http://127.0.0.1:1',
+    issuer: 'http://127.0.0.1:2',
+    data: '/nonexistent',
+    upstream: {},
+  };
+  const env = { DAUTH_RESOLVED_CONFIG: JSON.stringify(config), NODE_TLS_REJECT_UNAUTHORIZED: '0' };
+  const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: 'utf8' });
+  assert.equal(status, 1);
+  assert.match(stderr, /NODE_TLS_REJECT_UNAUTHORIZED is set/);
+  assert.match(stderr, /permission model is off/);
+});

@@ -1,0 +1,62 @@
+/** Keys and signatures for tests. Never part of the executor: it signs with its identity only. */
+import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
+import {
+  encodeBase64url,
+  encodeUtf8,
+  joinJws,
+  jwsSigningInput,
+  makeHandle,
+  parsePublicJwk,
+  type ConnectionHandle,
+  type PublicJwk,
+} from '@dauth/protocol';
+import { sha256Base64url, thumbprint } from '@dauth/verify';
+
+export interface Signer {
+  readonly jwk: PublicJwk;
+  readonly jkt: string;
+  /** A compact JWS of any header and claims; `alg` is filled in. */
+  jws(header: object, claims: object): string;
+}
+
+export function makeSigner(): Signer {
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const jwk = parsePublicJwk(publicKey.export({ format: 'jwk' }));
+  return {
+    jwk,
+    jkt: thumbprint(jwk),
+    jws(header, claims) {
+      const input = jwsSigningInput({ alg: 'ES256', ...header }, claims);
+      return joinJws(input, sign('sha256', encodeUtf8(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }));
+    },
+  };
+}
+
+/** A token of the shape that libraries once took: `alg: none` and no signature. */
+export function unsigned(header: object, claims: object): string {
+  const part = (value: object): string => encodeBase64url(encodeUtf8(JSON.stringify(value)));
+  return `${part({ ...header, alg: 'none' })}.${part(claims)}.`;
+}
+
+export interface ProofWords {
+  readonly htm: string;
+  readonly htu: string;
+  /** Unix seconds. */
+  readonly iat: number;
+  readonly token?: string;
+}
+
+/** A DPoP proof; `claims` and `header` replace members, `undefined` removes one. */
+export function dpop(
+  signer: Signer,
+  words: ProofWords,
+  { claims = {}, header = {} }: { claims?: object; header?: object } = {},
+): string {
+  const { token, ...rest } = words;
+  const ath = token === undefined ? {} : { ath: sha256Base64url(token) };
+  return signer.jws({ typ: 'dpop+jwt', jwk: signer.jwk, ...header }, { jti: randomUUID(), ...rest, ...ath, ...claims });
+}
+
+export function freshHandle(nowMs: number): ConnectionHandle {
+  return makeHandle(nowMs, randomBytes(10));
+}
