@@ -66,7 +66,10 @@ test('[dispatch.bound] a streaming dispatch goes out octet for octet, without th
   assert.equal(reply.headers['dauth-upstream'], '1');
   assert.equal(reply.headers['dauth-receipt']?.split('.')[0], world.room.identity);
   const sent = world.sent.at(-1)!;
-  assert.deepEqual([sent.method, sent.target, sent.body, sent.bodyLength], ['POST', '/repos/a/b?q=1&q=2', 'raw body', 8]);
+  assert.deepEqual(
+    [sent.method, sent.target, sent.body, sent.bodyLength],
+    ['POST', '/repos/a/b?q=1&q=2', 'raw body', 8],
+  );
   assert.deepEqual(sent.headers, [['x-trace', 't']]);
 });
 

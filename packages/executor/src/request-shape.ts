@@ -68,6 +68,7 @@ function shapeHeaders(rawHeaders: readonly string[]): ShapedRequest['headers'] {
     seen.add(name);
     headers.push([name, value]);
   }
+  if (!seen.has('host')) throw invalid('The request has no Host header.');
   return headers;
 }
 

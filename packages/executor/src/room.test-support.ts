@@ -163,11 +163,7 @@ export class World implements AsyncDisposable {
     };
     const header = { alg, kid, typ: TYP.credential, crit: ['dauth'], dauth } as unknown as EnvelopeHeader;
     const segment = encodeEnvelopeHeader(header);
-    const suite = new hpke.CipherSuite(
-      hpke.KEM_DHKEM_X25519_HKDF_SHA256,
-      hpke.KDF_HKDF_SHA256,
-      hpke.AEAD_AES_128_GCM,
-    );
+    const suite = new hpke.CipherSuite(hpke.KEM_DHKEM_X25519_HKDF_SHA256, hpke.KDF_HKDF_SHA256, hpke.AEAD_AES_128_GCM);
     const key = await suite.DeserializePublicKey(publicRaw as Uint8Array<ArrayBuffer>);
     const { encapsulatedSecret, ciphertext } = await suite.Seal(
       key,
@@ -186,7 +182,12 @@ export class World implements AsyncDisposable {
   }
 
   /** A dispatch token as the authority issues it. */
-  token(handle: ConnectionHandle, changes: object = {}, header: object = {}, by: Signer = this.authority.signer): string {
+  token(
+    handle: ConnectionHandle,
+    changes: object = {},
+    header: object = {},
+    by: Signer = this.authority.signer,
+  ): string {
     return by.jws({ typ: TYP.accessToken, kid: this.authority.kid, ...header }, this.claims(handle, changes));
   }
 
@@ -266,7 +267,10 @@ export class World implements AsyncDisposable {
     for await (const chunk of socket) chunks.push(chunk as Buffer);
     const [head = '', ...rest] = Buffer.concat(chunks).toString('latin1').split('\r\n\r\n');
     const [line = '', ...lines] = head.split('\r\n');
-    const raw = lines.flatMap((header) => [header.slice(0, header.indexOf(':')), header.split(': ').slice(1).join(': ')]);
+    const raw = lines.flatMap((header) => [
+      header.slice(0, header.indexOf(':')),
+      header.split(': ').slice(1).join(': '),
+    ]);
     return reply(Number(line.split(' ')[1]), raw, rest.join('\r\n\r\n'));
   }
 

@@ -9,6 +9,7 @@ import {
   asDAuthError,
   decodeUtf8,
   DAuthError,
+  HEADER,
   LIMITS,
   parseJson,
   problemDocument,
@@ -69,6 +70,8 @@ export function makeServer(deps: DoorDeps): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
+    // Node's own refusals have no code and no request id; step 1 asks for Host and says so.
+    requireHostHeader: false,
     requestTimeout: deps.limits.totalMs,
   });
   // Node drops headers past its own count in silence; step 1 counts them and says so.
@@ -86,10 +89,13 @@ export function makeServer(deps: DoorDeps): Server {
     };
     void serve({ request, response, requestId: randomUUID() }, deps);
   });
-  server.on('connect', (_request, socket) => refuseSocket(socket, 'METHOD_NOT_ALLOWED'));
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    void serve({ request, response, requestId: randomUUID() }, deps);
+  });
+  server.on('connect', (_request, socket) => refuseSocket(socket, 'METHOD_NOT_ALLOWED', deps));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-    else refuseSocket(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 'PAYLOAD_TOO_LARGE' : 'INVALID_REQUEST');
+    else refuseSocket(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 'PAYLOAD_TOO_LARGE' : 'INVALID_REQUEST', deps);
   });
   return server;
 }
@@ -151,12 +157,14 @@ function serveReady(at: Exchanged, _shaped: ShapedRequest, deps: DoorDeps): void
 }
 
 /** Answers on a socket that never became a request. */
-function refuseSocket(socket: Duplex, code: ErrorCode): void {
+function refuseSocket(socket: Duplex, code: ErrorCode, { refusals }: Pick<DoorDeps, 'refusals'>): void {
+  refusals.count(code);
   const error = new DAuthError(code);
-  const body = JSON.stringify(problemDocument(error, randomUUID()));
+  const requestId = randomUUID();
+  const body = JSON.stringify(problemDocument(error, requestId));
   socket.end(
     `HTTP/1.1 ${error.status} ${STATUS_CODES[error.status] ?? ''}\r\ncontent-type: application/problem+json\r\n` +
-      `dauth-error: ${code}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+      `${HEADER.error}: ${code}\r\n${HEADER.requestId}: ${requestId}\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
   );
 }
 
