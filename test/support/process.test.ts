@@ -9,7 +9,7 @@ const node = (script: string) => ({ file: process.execPath, args: ['-e', script]
 test('a process is ready at its line, keeps its output, and stops when told', async () => {
   const running = await start(
     node(
-      `console.log('talk'); console.log(JSON.stringify({ event: 'listening', port: 7 })); console.error('warn'); setInterval(() => {}, 1000)`,
+      `console.error('warn'); console.log('talk'); console.log(JSON.stringify({ event: 'listening', port: 7 })); setInterval(() => {}, 1000)`,
     ),
   );
   assert.deepEqual(JSON.parse(running.readyLine), { event: 'listening', port: 7 });

@@ -90,12 +90,15 @@ test('Ed25519 points of small order are refused, with either sign', () => {
   }
 });
 
-test('what that refusal prevents: under the neutral point OpenSSL takes one signature for every message', () => {
+test('what that refusal prevents: under the neutral point OpenSSL takes one signature for every message', (t) => {
   const neutral = Buffer.from(SMALL_ORDER[1]!, 'hex');
   const signature = Buffer.concat([neutral, Buffer.alloc(32)]);
   const key = { key: { kty: 'OKP', crv: 'Ed25519', x: encodeBase64url(neutral) }, format: 'jwk' } as const;
-  assert.ok(verify(null, Buffer.from('one'), key, signature));
-  assert.ok(verify(null, Buffer.from('another'), key, signature));
+  const taken = ['one', 'another', 'a third'].map((text) => verify(null, Buffer.from(text), key, signature));
+  // OpenSSL 3.0 (Node 20) takes them all; 3.5 (Node 24) refuses such a key itself, and ours stays the first of two walls.
+  if (taken.every((one) => !one))
+    return t.skip(`OpenSSL ${process.versions.openssl} refuses the neutral point by itself`);
+  assert.deepEqual(taken, [true, true, true]);
 });
 
 test('a second spelling of a point (y ≥ p) is refused', () => {
