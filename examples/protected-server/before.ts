@@ -12,4 +12,5 @@ const handler = createMcpHandler(() => {
   });
   return server;
 });
-serve({ fetch: (request) => handler.fetch(request), hostname: '127.0.0.1', port: Number(process.env.PORT) });
+const fetch = (request: Request) => handler.fetch(request);
+serve({ fetch, hostname: '127.0.0.1', port: Number(process.env.PORT) }, () => console.log('{"event":"listening"}'));

@@ -96,11 +96,7 @@ suite('the examples', () => {
     const port = await freePort();
     const child = await start({
       file: process.execPath,
-      args: [
-        '--import',
-        'data:text/javascript,setTimeout(()=>console.log(JSON.stringify({event:"up"})),500)',
-        example('protected-server/before'),
-      ],
+      args: [example('protected-server/before')],
       env: { PORT: String(port), GITHUB_TOKEN: 'ghp_plain' },
     });
     try {

@@ -22,7 +22,7 @@ export interface StartOptions {
   readonly keepStdin?: boolean;
   /** Picks the line of stdout that says the process is ready. Default: the first JSON object with an `event`. */
   readonly isReady?: (line: string) => boolean;
-  /** Milliseconds to become ready. Default 15,000. */
+  /** Milliseconds to become ready. Default 60,000: a busy machine is no failure. */
   readonly readyMs?: number;
 }
 
@@ -61,7 +61,7 @@ export async function start(options: StartOptions): Promise<Running> {
   if (options.input !== undefined) child.stdin!.write(options.input);
   if (options.keepStdin !== true) child.stdin!.end();
   running.readyLine = await running
-    .line(options.isReady ?? isEvent, options.readyMs ?? 15_000)
+    .line(options.isReady ?? isEvent, options.readyMs ?? 60_000)
     .catch(async (error: unknown) => {
       await running.stop('SIGKILL');
       throw error;
@@ -135,7 +135,7 @@ class Child implements Running {
     this.#child.stdin!.write(text);
   }
 
-  async line(matches: (line: string) => boolean, timeoutMs = 15_000): Promise<string> {
+  async line(matches: (line: string) => boolean, timeoutMs = 60_000): Promise<string> {
     const deadline = Date.now() + timeoutMs;
     for (let seen = 0; ;) {
       for (; seen < this.#lines.length; seen++) if (matches(this.#lines[seen]!)) return this.#lines[seen]!;
