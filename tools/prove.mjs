@@ -1,5 +1,5 @@
 /**
- * `npm run prove`: takes each defence of `test/mutants.ts` out of a copy of the tree, rebuilds, and requires the named test
+ * `npm run prove`: takes each defence of `test/mutants/` out of a copy of the tree, rebuilds, and requires the named test
  * to fail by its assertion there, and to pass where nothing was taken out. The tree itself is never changed.
  * `npm run prove -- WORD` takes the mutants whose claim or file contains WORD.
  */
@@ -11,7 +11,7 @@ import { parseOutcomes } from './outcomes.mjs';
 import { root, setUp } from './setup.mjs';
 
 setUp();
-const { MUTANTS } = await import('../test/dist/mutants.js');
+const { MUTANTS } = await import('../test/dist/mutants/all.js');
 const word = process.argv[2] ?? '';
 const mutants = MUTANTS.filter(({ claim, file }) => claim.includes(word) || file.includes(word));
 const copy = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
@@ -40,7 +40,7 @@ process.exit(failures === 0 && mutants.length > 0 ? 0 : 1);
 function tryMutant({ file, find, replace, test }) {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
-  if (source.split(find).length !== 2) return 'the defence is not there exactly once; bring test/mutants.ts up to date';
+  if (source.split(find).length !== 2) return 'the defence is not there exactly once; bring test/mutants/ up to date';
   writeFileSync(
     path,
     source.replace(find, () => replace),
