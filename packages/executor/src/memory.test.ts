@@ -237,14 +237,14 @@ for (const { name, inject, calls } of CASES) {
     void running.finally(() => (done = true));
     while (!done) {
       await sleep(20);
-      if (looks < 3) during.push(...findInMemory(child.pid!, wholeNeedles(sealed).slice(0, 4)));
+      if (looks < 3) during.push(...(await findInMemory(child.pid!, wholeNeedles(sealed).slice(0, 4))));
       looks++;
     }
     await running;
     assert.equal(saw - before, CALLS, 'every call reached the upstream');
     await sleep(1_050);
-    const rest = findInMemory(child.pid!, wholeNeedles(sealed));
-    const pieces = findInMemory(
+    const rest = await findInMemory(child.pid!, wholeNeedles(sealed));
+    const pieces = await findInMemory(
       child.pid!,
       sealed.flatMap(({ secret, keys }) => [
         ...piecesOf('credential', secret),
@@ -263,7 +263,7 @@ for (const { name, inject, calls } of CASES) {
 test('the look is able to find a copy (positive control)', async (t) => {
   if (forbidden !== null) return t.skip(forbidden);
   const control = randomBytes(24);
-  assert.equal(findInMemory(child.pid!, [{ name: 'control', bytes: control }]).length, 0);
+  assert.equal((await findInMemory(child.pid!, [{ name: 'control', bytes: control }])).length, 0);
   await tell({ kind: 'plant', hex: control.toString('hex') });
-  assert.ok(findInMemory(child.pid!, [{ name: 'control', bytes: control }]).length > 0);
+  assert.ok((await findInMemory(child.pid!, [{ name: 'control', bytes: control }])).length > 0);
 });

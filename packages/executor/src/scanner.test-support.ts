@@ -1,5 +1,6 @@
 /** Looks through another process's whole memory for byte strings. Used by the proof of `memory.clean` only. */
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export interface Needle {
   readonly name: string;
@@ -25,8 +26,11 @@ export function canLook(pid: number): string | null {
   }
 }
 
-/** Every occurrence in every readable region, in one pass over the memory. Needles are 4 octets or longer. */
-export function findInMemory(pid: number, needles: readonly Needle[]): Finding[] {
+/**
+ * Every occurrence in every readable region, in one pass over the memory. Needles are 4 octets or longer. Takes turns with
+ * whatever else this process does: the upstream that the looked-at process calls may live here.
+ */
+export async function findInMemory(pid: number, needles: readonly Needle[]): Promise<Finding[]> {
   const longest = Math.max(...needles.map(({ bytes }) => bytes.length));
   const starts = new Uint8Array(65_536);
   const byStart = new Map<number, Needle[]>();
@@ -63,6 +67,7 @@ export function findInMemory(pid: number, needles: readonly Needle[]): Finding[]
         } catch {
           continue; // a region that went away, or a guard page
         }
+        await nextTurn();
       }
     }
   } finally {
