@@ -2,11 +2,12 @@
  * `authorization_details` (RFC 9396) of type `dauth_connection` and `dauth_credential` (§4): the only thing that
  * authorizes a connection. Compared as A ⊆ B; whatever is not understood is not a subset.
  */
+import { Reach, splitAction } from './action.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
+import { isObject } from './json.ts';
 import { LIMITS } from './limits.ts';
-import { parseMethod, type Method } from './method.ts';
 import { parseOrigin, type Origin } from './origin.ts';
-import { coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
+import { matchesPath } from './path.ts';
 import type { AllowRule, Target } from './policy.ts';
 import { distinct, exactObject, list, refuse, text } from './shape.ts';
 
@@ -40,6 +41,7 @@ const NAME = 64;
 
 /** Parses the `authorization_details` claim of a token: zero to eight complete details. @throws DAuthError `INVALID_REQUEST` */
 export function parseDetails(value: unknown): readonly ConnectionDetail[] {
+  assertFewActions(value);
   return list(value, '"authorization_details"', 0, LIMITS.details, parseConnectionDetail);
 }
 
@@ -63,7 +65,8 @@ export function parseConnectionDetail(value: unknown): ConnectionDetail {
 
 /** Parses the `authorization_details` of a token request: wishes and sealed credentials. @throws DAuthError `INVALID_REQUEST` */
 export function parseDetailsRequest(value: unknown): readonly (ConnectionWish | CredentialDetail)[] {
-  return list(value, '"authorization_details"', 0, LIMITS.details, (item) => {
+  assertFewActions(value);
+  const items = list(value, '"authorization_details"', 0, LIMITS.details, (item) => {
     const type = exactObject(
       item,
       'An authorization detail',
@@ -74,6 +77,37 @@ export function parseDetailsRequest(value: unknown): readonly (ConnectionWish | 
     if (type === 'dauth_credential') return parseCredential(item);
     return refuse('An authorization detail has a type that is not known here.');
   });
+  assertNoRepeats(items);
+  return items;
+}
+
+/**
+ * Counts before anything is parsed: whether one side is inside the other takes every action of the one with every action
+ * of the other, so an unbounded side would hold up everybody else.
+ */
+function assertFewActions(value: unknown): void {
+  const items: readonly unknown[] = Array.isArray(value) ? value : [];
+  const actions = items.flatMap((item): unknown[] =>
+    isObject(item) && Array.isArray(item.actions) ? item.actions : [],
+  );
+  const length = actions.reduce<number>((sum, action) => sum + (typeof action === 'string' ? action.length : 0), 0);
+  if (actions.length > LIMITS.actions)
+    refuse(`"authorization_details" has more than ${LIMITS.actions} actions in all; ask for fewer.`);
+  if (length > LIMITS.actionsText)
+    refuse(`The actions of "authorization_details" are longer than ${LIMITS.actionsText} characters; ask for fewer.`);
+}
+
+/** One wish a connection and origin; one without locations means every origin, so nothing may stand beside it. */
+function assertNoRepeats(items: readonly (ConnectionWish | CredentialDetail)[]): void {
+  const places = new Map<ConnectionHandle, (Origin | undefined)[]>();
+  for (const item of items) {
+    if (item.type !== 'dauth_connection') continue;
+    const place = item.locations?.[0];
+    const named = places.get(item.identifier) ?? [];
+    if (named.length > 0 && (place === undefined || named.includes(undefined) || named.includes(place)))
+      refuse('Two authorization details name the same connection and origin; put their actions into one.');
+    places.set(item.identifier, [...named, place]);
+  }
 }
 
 function parseWish(value: unknown): ConnectionWish {
@@ -123,11 +157,6 @@ function parseActions(value: unknown): readonly string[] {
   return distinct(actions, '"actions"', String);
 }
 
-function splitAction(action: string): { method: Method; pattern: PathPattern } {
-  const space = action.indexOf(' ');
-  return { method: parseMethod(action.slice(0, space)), pattern: parsePathPattern(action.slice(space + 1)) };
-}
-
 /** What an envelope allows, said as details: one per allow rule. */
 export function detailsFromAllow(
   identifier: ConnectionHandle,
@@ -148,29 +177,27 @@ export function detailWithinAllow(
   detail: { readonly locations: readonly [Origin]; readonly actions: readonly string[] },
   allow: readonly AllowRule[],
 ): boolean {
-  const rules = allow.filter((rule) => rule.origin === detail.locations[0]);
-  return detail.actions.every((action) => {
-    const { method, pattern } = splitAction(action);
-    return rules.some(
-      (rule) => rule.methods.includes(method) && rule.paths.some((path) => coversPattern(path, pattern)),
-    );
-  });
+  const outer = new Reach();
+  for (const rule of allow) {
+    if (rule.origin !== detail.locations[0]) continue;
+    for (const method of rule.methods) for (const path of rule.paths) outer.add(method, path);
+  }
+  return detail.actions.every((action) => outer.covers(action));
 }
 
 /** Whether every right in `inner` is also in `outer`. */
 export function isNarrower(inner: readonly ConnectionDetail[], outer: readonly ConnectionDetail[]): boolean {
+  const key = (detail: ConnectionDetail) => `${detail.identifier} ${detail.locations[0]}`;
+  const reaches = new Map<string, Reach>();
+  for (const detail of outer) {
+    const reach = reaches.get(key(detail)) ?? new Reach();
+    reaches.set(key(detail), reach);
+    for (const { method, pattern } of detail.actions.map(splitAction)) reach.add(method, pattern);
+  }
   return inner.every((detail) => {
-    const rivals = outer.filter((o) => o.identifier === detail.identifier && o.locations[0] === detail.locations[0]);
-    return detail.actions.every((action) =>
-      rivals.some((rival) => rival.actions.some((wide) => coversAction(wide, action))),
-    );
+    const reach = reaches.get(key(detail));
+    return reach !== undefined && detail.actions.every((action) => reach.covers(action));
   });
-}
-
-function coversAction(outer: string, inner: string): boolean {
-  const wide = splitAction(outer);
-  const narrow = splitAction(inner);
-  return wide.method === narrow.method && coversPattern(wide.pattern, narrow.pattern);
 }
 
 /** Whether the details name this handle with this origin, method and path. */

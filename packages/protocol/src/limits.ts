@@ -25,12 +25,24 @@ export const LIMITS = Object.freeze({
   jsonBody: 1_048_576,
   /** Connection details in one token (§4). */
   details: 8,
+  /** Actions of all details of one token or request, and their characters: comparing two sides takes the product (§4). */
+  actions: 256,
+  actionsText: 32_768,
+  /** Characters of `authorization_details` that carry no credential (§4). */
+  wishes: 32_768,
+  /** Characters of a token as it is issued: servers take 16 KiB of headers, and a proof goes beside it (§4). */
+  issuedToken: 12_288,
+  /** Characters that a token exchange adds to an access token, which is issued that much smaller (§4). */
+  exchangeRoom: 2_048,
   /** Allow rules of one envelope, and methods or paths of one rule. */
   policyEntries: 64,
   /** Actions of one detail, and methods × paths of one allow rule, so that each rule has its detail. */
   policyActions: 256,
   /** Servers, pins and injections of one envelope. */
   policyNames: 32,
+  /** Connections of one owner that are not deleted, and live grants an owner gave, in one organisation (§3). */
+  connectionsPerOwner: 1_000,
+  grantsPerOwner: 1_000,
   /** Fields in one credential. */
   fields: 16,
   /** Life of an access token in seconds (§4). */

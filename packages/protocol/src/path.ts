@@ -64,8 +64,11 @@ export function matchesPath(pattern: PathPattern, rawPath: string): boolean {
 
 /** Whether every path inside `inner` is inside `outer`; decided segment by segment and nothing cleverer. */
 export function coversPattern(outer: PathPattern, inner: PathPattern): boolean {
-  const wide = split(outer);
-  const narrow = split(inner);
+  return coversSegments(segmentsOf(outer), segmentsOf(inner));
+}
+
+/** `coversPattern` for callers that compare one pattern with many and split each once (`segmentsOf`). */
+export function coversSegments(wide: readonly string[], narrow: readonly string[]): boolean {
   for (let i = 0; i < wide.length; i++) {
     if (wide[i] === '**') return narrow.length > i;
     const segment = narrow[i];
@@ -73,6 +76,10 @@ export function coversPattern(outer: PathPattern, inner: PathPattern): boolean {
     if (wide[i] === '*' ? segment === '' : segment !== wide[i]) return false;
   }
   return narrow.length === wide.length;
+}
+
+export function segmentsOf(pattern: PathPattern): readonly string[] {
+  return split(pattern);
 }
 
 function split(path: string): string[] {
