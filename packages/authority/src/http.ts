@@ -23,6 +23,14 @@ export const SECURITY_HEADERS: Readonly<Record<string, string>> = Object.freeze(
 });
 const HSTS = 'max-age=31536000';
 
+/** The other side stopped sending: its doing, and no fault of ours to look into. */
+export class BodyAborted extends DAuthError {
+  constructor(cause: unknown) {
+    super('INVALID_REQUEST', 'The body of the request ended before it was whole.', { cause });
+    this.name = 'BodyAborted';
+  }
+}
+
 export interface EdgeOptions {
   readonly log: Log;
   readonly newId: () => string;
@@ -50,7 +58,8 @@ export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer }: EdgeOpti
     const known = asDAuthError(error);
     const { method, routePath: route } = c.req;
     const internal = known.code === 'INTERNAL' ? { name: error.name, at: placeOf(error) } : {};
-    log({ event: 'refused', code: known.code, method, route, request_id: c.get('requestId'), ...internal });
+    const event = error instanceof BodyAborted ? 'body_aborted' : 'refused';
+    log({ event, code: known.code, method, route, request_id: c.get('requestId'), ...internal });
     return problem(c, known);
   });
 }
@@ -87,16 +96,20 @@ export function targetOf(c: HttpContext, issuer: string): string {
   return `${issuer}${new URL(c.req.url).pathname}`;
 }
 
-/** Reads a body within a bound, counted while it comes in. @throws DAuthError `PAYLOAD_TOO_LARGE` */
+/** Reads a body within a bound, counted while it comes in. @throws DAuthError `PAYLOAD_TOO_LARGE`, BodyAborted */
 export async function readBody(c: HttpContext, maxOctets: number): Promise<Uint8Array> {
   const declared = Number(c.req.header('content-length') ?? 0);
   if (declared > maxOctets) throw new DAuthError('PAYLOAD_TOO_LARGE');
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > maxOctets) throw new DAuthError('PAYLOAD_TOO_LARGE');
-    chunks.push(chunk);
+  try {
+    for await (const chunk of (c.req.raw.body ?? []) as AsyncIterable<Uint8Array>) {
+      size += chunk.length;
+      if (size > maxOctets) throw new DAuthError('PAYLOAD_TOO_LARGE');
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw error instanceof DAuthError ? error : new BodyAborted(error);
   }
   return Buffer.concat(chunks);
 }

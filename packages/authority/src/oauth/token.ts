@@ -2,7 +2,7 @@
 import { asDAuthError } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import type { HttpContext, HttpEnv } from '../http.ts';
+import { BodyAborted, type HttpContext, type HttpEnv } from '../http.ts';
 import { authenticateClient, type AuthenticatedClient } from './client-auth.ts';
 import { grantClientCredentials } from './client-credentials.ts';
 import { OAuthError } from './errors.ts';
@@ -44,8 +44,9 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
-/** RFC 6749 §5.2. What is no refusal of ours is thrown on: the edge answers it without a word of it. */
+/** RFC 6749 §5.2. What is no refusal of a token is thrown on: the edge answers and logs it as what it is. */
 function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Response {
+  if (error instanceof BodyAborted) throw error;
   const known = error instanceof OAuthError ? error : fromProtocol(error);
   authority.log({ event: 'token_refused', error: known.code, request_id: c.get('requestId') });
   if (known.status === 503) c.header('retry-after', '1');
