@@ -51,7 +51,9 @@ function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClie
   try {
     const compact = form.client_assertion;
     const unverified = parseClaims(splitJws(compact, LIMITS.proof).payload, LIMITS.proof);
-    const client = authority.store.registry.client(String(unverified.iss));
+    const { iss } = unverified;
+    // Nothing but a string is looked up: turning an object into one can throw.
+    const client = typeof iss === 'string' ? authority.store.registry.client(iss) : undefined;
     // An unknown client, a wrong signature and a revoked client are one answer.
     if (client === undefined || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
     const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });

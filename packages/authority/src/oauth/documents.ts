@@ -24,7 +24,6 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
       dpop_signing_alg_values_supported: ALGS,
       dpop_bound_access_tokens_required: true,
       authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
-      protected_resources: authority.store.registry.servers().map((server) => server.resource),
     });
   });
   app.get('/.well-known/jwks.json', (c) => {
