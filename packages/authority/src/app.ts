@@ -1,5 +1,6 @@
 /** The authority as one handler: documents, token endpoint, API, executor's endpoints, health. */
 import { Hono } from 'hono';
+import { auditApi } from './api/audit.ts';
 import { connectionsApi } from './api/connections.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
@@ -26,6 +27,7 @@ export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {
   tokenEndpoint(app, authority);
   connectionsApi(app, authority);
   registryApi(app, authority);
+  auditApi(app, authority);
   executorApi(app, authority);
   openApi(app, authority);
   app.get('/livez', (c) => c.text('ok'));

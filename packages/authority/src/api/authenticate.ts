@@ -14,6 +14,8 @@ export interface Caller {
   readonly scope: readonly string[];
   /** Holds `dauth:admin`: may act for any owner, and is noted as such. */
   readonly isAdmin: boolean;
+  /** @throws DAuthError `UNAUTHENTICATED` where the access ended since the request came in */
+  assertLive(): void;
 }
 
 /**
@@ -35,13 +37,30 @@ export function authenticate(authority: Authority, c: HttpContext, scope?: strin
     ...{ htm: c.req.method, htu: targetOf(c, config.issuer), accessToken: token },
     ...{ now: now(), windowSeconds: LIMITS.proofSeconds, requireJkt: claims.cnf.jkt },
   });
-  if (store.changes.isAnyRevoked(revocable(claims)))
-    throw new DAuthError('UNAUTHENTICATED', 'This access was revoked.');
+  const assertLive = (): void => {
+    if (claims.exp + LIMITS.clockLeewaySeconds <= now())
+      throw new DAuthError('UNAUTHENTICATED', 'The access token has expired.');
+    if (store.changes.isAnyRevoked(revocable(claims)))
+      throw new DAuthError('UNAUTHENTICATED', 'This access was revoked.');
+  };
+  assertLive();
   const isAdmin = claims.scope.includes('dauth:admin');
   if (scope !== undefined && !isAdmin && !claims.scope.includes(scope))
     throw new DAuthError('FORBIDDEN', `The token lacks the scope ${scope}.`);
   if (!store.once.consume(`${jkt}.${jti}`, iat + LIMITS.proofReplaySeconds)) throw new DAuthError('REPLAY_DETECTED');
-  return { sub: claims.sub, org: claims.org, clientId: claims.client_id, scope: claims.scope, isAdmin };
+  return { sub: claims.sub, org: claims.org, clientId: claims.client_id, scope: claims.scope, isAdmin, assertLive };
+}
+
+/**
+ * Runs a caller's write in one transaction. A caller decides how slowly its body comes in, so what was checked at the
+ * door is asked again where nothing can come between any more: no write follows an acknowledged revocation.
+ * @throws DAuthError `UNAUTHENTICATED`
+ */
+export function writeAs<T>({ store }: Authority, caller: Caller, body: () => T): T {
+  return store.transaction(() => {
+    caller.assertLive();
+    return body();
+  });
 }
 
 /** By what a token can be revoked. Of the operator's only the single token: who revoked an organisation can still look at it. */

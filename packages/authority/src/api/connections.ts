@@ -14,7 +14,7 @@ import type { Authority } from '../context.ts';
 import { readJson, type HttpContext, type HttpEnv } from '../http.ts';
 import { checkIntake, checkRotation, type Intake, type Submission } from '../intake.ts';
 import type { Connection } from '../store/connections.ts';
-import { authenticate, type Caller } from './authenticate.ts';
+import { authenticate, writeAs, type Caller } from './authenticate.ts';
 import { TryLimit, tryEnvelope } from './try.ts';
 
 const READ = 'dauth:connections.read';
@@ -27,6 +27,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   /** Checks, asks the executor where that was wished, then checks again and stores in one transaction. */
   const take = async (
+    caller: Caller,
     submission: Submission,
     wantsTry: boolean,
     check: () => Intake,
@@ -37,7 +38,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
       tries.count(owner, authority.now());
       await tryEnvelope(authority, submission.envelope);
     }
-    return store.transaction(() => {
+    return writeAs(authority, caller, () => {
       const intake = check();
       intake.store();
       if (!intake.repeated) noteIt();
@@ -53,7 +54,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     const subject = asOperator ? { sub: dauth.owner, org: dauth.org } : caller;
     const directory = await authority.directory.directory();
     const check = () => checkIntake(authority, directory, submission, subject);
-    const { repeated } = await take(submission, wantsTry, check, () =>
+    const { repeated } = await take(caller, submission, wantsTry, check, () =>
       note(authority, caller, asOperator, 'connection.create', dauth.handle),
     );
     return c.json(view(authority, store.connections.find(dauth.handle)!), repeated ? 200 : 201);
@@ -68,6 +69,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
       PAGE + 1,
     );
     const items = rows.slice(0, PAGE);
+    if (items.some((row) => row.owner !== caller.sub)) noteRead(authority, caller, 'connection.list', after ?? '*');
     return c.json({
       items: items.map((row) => view(authority, row)),
       next: rows.length > PAGE ? items.at(-1)!.handle : null,
@@ -76,13 +78,15 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.get('/connections/:handle', (c) => {
     const caller = authenticate(authority, c, READ);
-    return c.json(view(authority, find(authority, caller, c)));
+    const row = find(authority, caller, c);
+    if (row.owner !== caller.sub) noteRead(authority, caller, 'connection.get', row.handle);
+    return c.json(view(authority, row));
   });
 
   const move = (verb: string, from: readonly ConnectionStatus[], to: ConnectionStatus) =>
     app.post(`/connections/:handle/${verb}`, (c) => {
       const caller = authenticate(authority, c, WRITE);
-      store.transaction(() => {
+      writeAs(authority, caller, () => {
         const row = find(authority, caller, c);
         if (row.status === to) return;
         if (row.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');
@@ -105,7 +109,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     const { handle, owner } = current();
     const directory = await authority.directory.directory();
     const check = () => checkRotation(authority, directory, submission, current());
-    await take(submission, wantsTry, check, () =>
+    await take(caller, submission, wantsTry, check, () =>
       note(authority, caller, owner !== caller.sub, 'connection.rotate', handle),
     );
     return c.json(view(authority, current()));
@@ -113,7 +117,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.delete('/connections/:handle', (c) => {
     const caller = authenticate(authority, c, WRITE);
-    store.transaction(() => {
+    writeAs(authority, caller, () => {
       const row = find(authority, caller, c);
       store.connections.bury(row.handle, row.ver, authority.now());
       note(authority, caller, row.owner !== caller.sub, 'connection.delete', row.handle);
@@ -156,6 +160,11 @@ function readSubmission(value: unknown): { submission: Submission; wantsTry: boo
     },
     wantsTry: body.try === true,
   };
+}
+
+/** The operator looked at what is not its own: an owner can ask who did (spec/storage.md). */
+function noteRead(authority: Authority, caller: Caller, action: string, subject: string): void {
+  authority.store.transaction(() => note(authority, caller, true, action, subject));
 }
 
 function note(authority: Authority, caller: Caller, asOperator: boolean, action: string, subject: string): void {

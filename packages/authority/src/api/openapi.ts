@@ -27,6 +27,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['post', '/revocations', 'dauth:admin', 'Revoke a token, grant, client, server, owner or organisation'],
   ['get', '/whoami', 'dauth:connections.read', 'Say who the token speaks for'],
   ['get', '/audit', 'dauth:admin', 'Read journal records'],
+  ['get', '/audit/operations', 'dauth:admin', 'Read what was done to the authority itself, newest first'],
 ];
 
 const PROBLEM = {

@@ -4,6 +4,7 @@ import {
   distinct,
   exactObject,
   integer,
+  LIMITS,
   list,
   parseResource,
   REVOCABLE,
@@ -13,13 +14,15 @@ import {
 import { thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
 import { signingJwk } from '../config.ts';
-import type { Authority } from '../context.ts';
+import { OPERATOR_ID, type Authority } from '../context.ts';
 import { readJson, type HttpEnv } from '../http.ts';
 import { EXCHANGE, GRANTS } from '../oauth/token.ts';
+import { formatCursor, parseCursor, type Place } from '../store/page.ts';
 import type { Client, Grant } from '../store/registry.ts';
-import { authenticate, type Caller } from './authenticate.ts';
+import { authenticate, writeAs, type Caller } from './authenticate.ts';
 
 const ADMIN = 'dauth:admin';
+const PAGE = 100;
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
@@ -44,7 +47,7 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
       org: body.org === undefined ? config.org : text(body.org, '"org"', 128),
       scopes: body.scopes === undefined ? null : list(body.scopes, '"scopes"', 0, 64, parseScope),
     });
-    store.transaction(() => {
+    writeAs(authority, caller, () => {
       store.registry.putClient(client);
       note(caller, 'client.add', client.client_id);
     });
@@ -53,7 +56,8 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.get('/clients', (c) => {
     authenticate(authority, c, ADMIN);
-    return c.json({ items: store.registry.clients(), next: null });
+    const rows = store.registry.clients(parseCursor(c.req.query('cursor')), PAGE + 1);
+    return c.json(asPage(rows, (client) => client.client_id));
   });
 
   app.post('/servers', async (c) => {
@@ -73,7 +77,7 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
       org,
       scopes: [],
     });
-    store.transaction(() => {
+    writeAs(authority, caller, () => {
       store.registry.putClient(client);
       const server = { resource, client_id: client.client_id, scopes, org, created_at: client.created_at };
       if (!store.registry.addServer(server))
@@ -85,7 +89,8 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.get('/servers', (c) => {
     authenticate(authority, c, ADMIN);
-    return c.json({ items: store.registry.servers(), next: null });
+    const rows = store.registry.servers(parseCursor(c.req.query('cursor')), PAGE + 1);
+    return c.json(asPage(rows, (server) => server.client_id));
   });
 
   app.post('/grants', async (c) => {
@@ -105,16 +110,25 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
       ...{ id: authority.newId(), kind: 'runner', owner, org: caller.org, client_id: client!.client_id, resource },
       ...{ expires_at: life === null ? null : now + life, created_at: now },
     };
-    store.transaction(() => {
+    const same = writeAs(authority, caller, () => {
+      // Said twice is said once: a device that repeats itself leaves one row to see and to revoke.
+      const known = store.registry.findSameGrant(grant, now);
+      if (known !== undefined) return known;
+      store.registry.dropEndedGrants(owner, grant.org, now);
+      if (store.registry.countGrants(owner, grant.org, now) >= LIMITS.grantsPerOwner)
+        throw new DAuthError('CONFLICT', `An owner gives at most ${LIMITS.grantsPerOwner} grants; revoke some first.`);
       store.registry.addGrant(grant);
       note(caller, 'grant.add', grant.id, owner !== caller.sub);
+      return undefined;
     });
-    return c.json(grant, 201);
+    return same === undefined ? c.json(grant, 201) : c.json(same);
   });
 
   app.get('/grants', (c) => {
     const caller = authenticate(authority, c, 'dauth:grants.write');
-    return c.json({ items: store.registry.grants(caller.isAdmin ? null : caller, authority.now()), next: null });
+    const after = parseCursor(c.req.query('cursor'));
+    const rows = store.registry.grants(caller.isAdmin ? null : caller, authority.now(), after, PAGE + 1);
+    return c.json(asPage(rows, (grant) => grant.id));
   });
 
   app.delete('/grants/:id', (c) => {
@@ -122,7 +136,7 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
     const grant = store.registry.grant(c.req.param('id'));
     const isOwn = grant?.owner === caller.sub && grant.org === caller.org;
     if (grant === undefined || !(caller.isAdmin || isOwn)) throw new DAuthError('NOT_FOUND', 'There is no such grant.');
-    store.transaction(() => {
+    writeAs(authority, caller, () => {
       store.changes.revoke('grant', grant.id, authority.now());
       note(caller, 'grant.revoke', grant.id, !isOwn);
     });
@@ -135,22 +149,29 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
     if (!REVOCABLE.includes(body.what as Revocable))
       throw new DAuthError('INVALID_REQUEST', `"what" must be one of ${REVOCABLE.join(', ')}.`);
     const id = text(body.id, '"id"', 512);
-    store.transaction(() => {
+    if (body.what === 'client' && id === OPERATOR_ID) {
+      const how = 'change its key in the configuration (operator.jwk) and start again.';
+      throw new DAuthError('CONFLICT', `The operator cannot be revoked, or nobody could undo a mistake: ${how}`);
+    }
+    writeAs(authority, caller, () => {
       store.changes.revoke(body.what as Revocable, id, authority.now());
       note(caller, `revoke.${body.what as Revocable}`, id);
     });
     return c.json({ what: body.what, id, revision: store.changes.revision() }, 201);
   });
 
-  app.get('/whoami', (c) => c.json(authenticate(authority, c)));
-
-  app.get('/audit', (c) => {
-    authenticate(authority, c, ADMIN);
-    const after = readNumber(c.req.query('after'), 0);
-    const limit = Math.min(readNumber(c.req.query('limit'), 100), 1_000);
-    const rows = store.audit.page(config.executor.identity, after, limit);
-    return c.json({ records: rows.map((row) => row.line), next: rows.at(-1)?.seq ?? after });
+  app.get('/whoami', (c) => {
+    const { sub, org, clientId, scope, isAdmin } = authenticate(authority, c);
+    return c.json({ sub, org, clientId, scope, isAdmin });
   });
+}
+
+/** One row more than a page was read: it says whether there is a next one. */
+function asPage<T extends Pick<Place, 'created_at'>>(rows: readonly T[], idOf: (row: T) => string): object {
+  const items = rows.slice(0, PAGE);
+  const last = items.at(-1);
+  const hasMore = last !== undefined && rows.length > PAGE;
+  return { items, next: hasMore ? formatCursor({ created_at: last.created_at, id: idOf(last) }) : null };
 }
 
 function newClient(authority: Authority, of: Omit<Client, 'client_id' | 'jkt' | 'created_at'>): Client {
@@ -161,11 +182,4 @@ function parseScope(value: unknown): string {
   if (typeof value !== 'string' || !SCOPE.test(value))
     throw new DAuthError('INVALID_REQUEST', 'A scope is 1 to 128 visible characters without quotes.');
   return value;
-}
-
-function readNumber(value: string | undefined, fallback: number): number {
-  if (value === undefined) return fallback;
-  if (!/^[0-9]{1,15}$/.test(value))
-    throw new DAuthError('INVALID_REQUEST', 'A number in the query is not a whole number.');
-  return Number(value);
 }

@@ -3,6 +3,7 @@
  * Never rewritten: a line is stored under its executor and number, and must continue that chain (spec/dauth.md §6).
  */
 import type { Database } from './driver.ts';
+import { takeWithin } from './page.ts';
 
 export interface AuditRow {
   readonly seq: number;
@@ -21,6 +22,10 @@ export interface Operation {
   readonly asOperator: boolean;
   readonly action: string;
   readonly subject: string;
+}
+
+export interface NotedOperation extends Operation {
+  readonly id: number;
 }
 
 export class Audit {
@@ -53,9 +58,11 @@ export class Audit {
     );
   }
 
-  page(executor: string, after: number, limit: number): AuditRow[] {
+  /** The next records, oldest first: at most `limit`, and about `octets` of lines, but always one where there is one. */
+  page(executor: string, after: number, limit: number, octets: number): readonly AuditRow[] {
     const sql = 'SELECT seq, line, hash FROM audit WHERE executor = ? AND seq > ? ORDER BY seq LIMIT ?';
-    return this.#db.all(sql, executor, after, limit) as unknown as AuditRow[];
+    const rows = this.#db.all(sql, executor, after, limit) as unknown as AuditRow[];
+    return takeWithin(rows, octets, (row) => Buffer.byteLength(row.line));
   }
 
   /** Notes an operation. Call inside the transaction that does it: nothing is done without its note. */
@@ -66,8 +73,17 @@ export class Audit {
 
   /** The latest operations, newest first. */
   operations(limit: number): Operation[] {
-    return this.#db.all('SELECT * FROM operations ORDER BY id DESC LIMIT ?', limit).map((row) => ({
-      ...{ time: Number(row.time), actor: String(row.actor), asOperator: row.as_operator === 1 },
+    return this.operationsBefore(Number.MAX_SAFE_INTEGER, limit).map(
+      ({ time, actor, asOperator, action, subject }) => ({
+        ...{ time, actor, asOperator, action, subject },
+      }),
+    );
+  }
+
+  /** A page of operations with smaller numbers, newest first. */
+  operationsBefore(before: number, limit: number): NotedOperation[] {
+    return this.#db.all('SELECT * FROM operations WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map((row) => ({
+      ...{ id: Number(row.id), time: Number(row.time), actor: String(row.actor), asOperator: row.as_operator === 1 },
       ...{ action: String(row.action), subject: String(row.subject) },
     }));
   }

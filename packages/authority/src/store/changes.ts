@@ -4,6 +4,7 @@
  */
 import { REVOCABLE, type Revocable, type StatusChange } from '@dauth/protocol';
 import type { Database } from './driver.ts';
+import { takeWithin } from './page.ts';
 
 /** What a change's revision adds to its JSON. */
 const REVISION_OCTETS = 32;
@@ -33,11 +34,7 @@ export class Changes {
       revision,
       limit,
     );
-    let size = 0;
-    const fits = rows.findIndex(
-      (row, index) => (size += Buffer.byteLength(String(row.change)) + REVISION_OCTETS) > octets && index > 0,
-    );
-    const taken = fits === -1 ? rows : rows.slice(0, fits);
+    const taken = takeWithin(rows, octets, (row) => Buffer.byteLength(String(row.change)) + REVISION_OCTETS);
     return taken.map((row) => ({
       ...(JSON.parse(String(row.change)) as StatusChange),
       revision: Number(row.revision),

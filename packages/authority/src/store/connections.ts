@@ -1,6 +1,6 @@
 /**
- * Connections and their envelope versions. Never plaintext, and never a way to change what was sealed: versions are added,
- * rows change status, handles are never used again.
+ * Connections and their current envelopes. Never plaintext, and never a way to change what was sealed: the next version
+ * takes the place of the last, rows change status, handles are never used again.
  */
 import type { ConnectionHandle, ConnectionStatus, StatusChange } from '@dauth/protocol';
 import type { Changes } from './changes.ts';
@@ -60,6 +60,19 @@ export class Connections {
     return rows as unknown as Connection[];
   }
 
+  /** How many connections of an owner hold an envelope, in whatever status. */
+  count(owner: string, org: string): number {
+    const sql = 'SELECT count(*) AS count FROM connections WHERE owner = ? AND org = ? AND deleted_at IS NULL';
+    return Number(this.#db.get(sql, owner, org)?.count);
+  }
+
+  /** Whether a key may seal for one of the owner's connections now. */
+  isSealer(owner: string, org: string, jkt: string): boolean {
+    const sql = `SELECT 1 AS one FROM connections JOIN envelopes USING (handle, ver), json_each(envelopes.trusted) AS trusted
+      WHERE owner = ? AND org = ? AND deleted_at IS NULL AND status <> 'revoked' AND trusted.value = ? LIMIT 1`;
+    return this.#db.get(sql, owner, org, jkt) !== undefined;
+  }
+
   isNameTaken(owner: string, org: string, name: string): boolean {
     const sql =
       "SELECT 1 AS one FROM connections WHERE org = ? AND owner = ? AND name = ? AND deleted_at IS NULL AND status <> 'revoked'";
@@ -98,6 +111,8 @@ export class Connections {
       ...[ver, now, handle, ver - 1],
     );
     if (row === undefined) return false;
+    // Executors are served the current version, and its seal chain stands with it: nobody reads a superseded one again.
+    this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);
     this.#addEnvelope(envelope, now);
     this.#announce(handle, row.status as ConnectionStatus, ver);
     return true;

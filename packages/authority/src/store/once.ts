@@ -39,6 +39,12 @@ export class Once implements ReplayStore {
     return this.#db.run(sql, key, server, expiresAt) === 1;
   }
 
+  /** Whether the call window of a carried proof was opened by this server and has not ended. */
+  isWindowOf(key: string, server: string): boolean {
+    const sql = 'SELECT 1 AS one FROM windows WHERE key = ? AND server = ? AND expires_at >= ?';
+    return this.#db.get(sql, key, server, this.#now()) !== undefined;
+  }
+
   #sweep(): void {
     const now = this.#now();
     if (now - this.#swept < SWEEP) return;

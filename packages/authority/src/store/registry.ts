@@ -1,6 +1,7 @@
 /** Clients, servers and grants: who may ask for what. Never a secret: keys here are public ones. */
 import { parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
+import type { Place } from './page.ts';
 
 export interface Client {
   readonly client_id: string;
@@ -38,6 +39,9 @@ export interface Grant {
   readonly created_at: number;
 }
 
+/** Neither ended nor revoked; takes the time as its parameter. */
+const LIVE = "(expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
+
 export class Registry {
   readonly #db: Database;
 
@@ -49,8 +53,17 @@ export class Registry {
     return asClient(this.#db.get('SELECT * FROM clients WHERE client_id = ?', clientId));
   }
 
-  clients(): Client[] {
-    return this.#db.all('SELECT * FROM clients ORDER BY created_at, client_id').map((row) => asClient(row)!);
+  /** A page of all clients, in the order they were registered. */
+  clients(after: Place, limit: number): Client[] {
+    const sql = `SELECT * FROM clients WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;
+    return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asClient(row)!);
+  }
+
+  /** Whether a key is that of a client which speaks for this owner and was not revoked. */
+  isOwnersKey(owner: string, org: string, jkt: string): boolean {
+    const sql = `SELECT 1 AS one FROM clients WHERE coalesce(owner, client_id) = ? AND org = ? AND jkt = ?
+      AND client_id NOT IN (SELECT id FROM revoked WHERE what = 'client') LIMIT 1`;
+    return this.#db.get(sql, owner, org, jkt) !== undefined;
   }
 
   /** Adds a client, or replaces the registration of the same id (the operator's own, at start). */
@@ -70,8 +83,10 @@ export class Registry {
     return asServer(this.#db.get('SELECT * FROM servers WHERE client_id = ?', clientId));
   }
 
-  servers(): Server[] {
-    return this.#db.all('SELECT * FROM servers ORDER BY created_at, resource').map((row) => asServer(row)!);
+  /** A page of all servers, in the order they were registered. */
+  servers(after: Place, limit: number): Server[] {
+    const sql = `SELECT * FROM servers WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;
+    return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asServer(row)!);
   }
 
   /** @returns false where the resource belongs to a server already */
@@ -89,14 +104,21 @@ export class Registry {
     return this.#db.get('SELECT * FROM grants WHERE id = ?', id) as Grant | undefined;
   }
 
-  /** The newest grant of this kind that has not expired; whether it was revoked is another table's word. */
+  /** The newest live grant of this kind. */
   findGrant(by: Pick<Grant, 'kind' | 'owner' | 'org' | 'client_id' | 'resource'>, now: number): Grant | undefined {
     return this.#db.get(
-      `SELECT * FROM grants WHERE owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
-       AND (expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')
+      `SELECT * FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
        ORDER BY created_at DESC, id DESC LIMIT 1`,
-      ...[by.owner, by.org, by.client_id, by.resource, by.kind, now],
+      ...[now, by.owner, by.org, by.client_id, by.resource, by.kind],
     ) as Grant | undefined;
+  }
+
+  /** A live grant that says exactly the same, to the second of its end. */
+  findSameGrant(by: Omit<Grant, 'id' | 'created_at'>, now: number): Grant | undefined {
+    const sql = `SELECT * FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
+      AND expires_at IS ? LIMIT 1`;
+    return this.#db.get(sql, now, by.owner, by.org, by.client_id, by.resource, by.kind, by.expires_at) as
+      Grant | undefined;
   }
 
   /** Whether any grant of this kind was ever given: a revoked registration grant does not come back by asking again. */
@@ -122,19 +144,28 @@ export class Registry {
     );
   }
 
-  /** Live grants of one owner, or of all. */
-  grants(owner: { sub: string; org: string } | null, now: number): Grant[] {
-    const live = "(expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
-    const rows =
-      owner === null
-        ? this.#db.all(`SELECT * FROM grants WHERE ${live} ORDER BY created_at, id`, now)
-        : this.#db.all(
-            `SELECT * FROM grants WHERE ${live} AND owner = ? AND org = ? ORDER BY created_at, id`,
-            now,
-            owner.sub,
-            owner.org,
-          );
-    return rows as unknown as Grant[];
+  /** A page of the live grants of one owner, or of all, in the order they were given. */
+  grants(owner: { sub: string; org: string } | null, now: number, after: Place, limit: number): Grant[] {
+    const whose = owner === null ? '' : 'AND owner = ? AND org = ?';
+    const sql = `SELECT * FROM grants WHERE ${LIVE} AND (created_at, id) > (?, ?) ${whose} ORDER BY created_at, id LIMIT ?`;
+    const values = [now, after.created_at, after.id, ...(owner === null ? [] : [owner.sub, owner.org]), limit];
+    return this.#db.all(sql, ...values) as unknown as Grant[];
+  }
+
+  /** How many live grants an owner gave to runners. */
+  countGrants(owner: string, org: string, now: number): number {
+    const sql = `SELECT count(*) AS count FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND kind = 'runner'`;
+    return Number(this.#db.get(sql, now, owner, org)?.count);
+  }
+
+  /** Drops an owner's grants to runners that ended: asking for them again must not fill the table. */
+  dropEndedGrants(owner: string, org: string, now: number): void {
+    this.#db.run(
+      `DELETE FROM grants WHERE NOT (${LIVE}) AND owner = ? AND org = ? AND kind = 'runner'`,
+      now,
+      owner,
+      org,
+    );
   }
 }
 

@@ -1,0 +1,30 @@
+/** Pages of rows: how many fit, and where the next one starts. Never a page that ends before a first row that is there. */
+import { DAuthError } from '@dauth/protocol';
+
+/** The first rows that stay within `octets`; always one where there is one, so that a reader gets on. */
+export function takeWithin<T>(rows: readonly T[], octets: number, sizeOf: (row: T) => number): readonly T[] {
+  let size = 0;
+  const end = rows.findIndex((row, index) => (size += sizeOf(row)) > octets && index > 0);
+  return end === -1 ? rows : rows.slice(0, end);
+}
+
+/** A place in rows ordered by time of making and id: after the last row that was seen, whether it is still there or not. */
+export interface Place {
+  readonly created_at: number;
+  readonly id: string;
+}
+
+export const FIRST: Place = Object.freeze({ created_at: -1, id: '' });
+
+export function formatCursor({ created_at, id }: Place): string {
+  return `${created_at}.${id}`;
+}
+
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseCursor(value: string | undefined): Place {
+  if (value === undefined) return FIRST;
+  const [, time, id] = /^([0-9]{1,15})\.([\x21-\x7e]{1,128})$/.exec(value) ?? [];
+  if (time === undefined || id === undefined)
+    throw new DAuthError('INVALID_REQUEST', '"cursor" must be the "next" of the page before.');
+  return { created_at: Number(time), id };
+}
