@@ -25,12 +25,15 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
     );
   }
   assertTarget(config.executor.resource, form);
-  const { subject, windowEnd, windowKey, subjectDpop } = readSubject(authority, server, form);
+  const call = readSubject(authority, server, form);
+  const { subject, windowEnd, windowKey, subjectDpop } = call;
   const details = narrowDetails(subject, form.authorization_details);
   return store.transaction(() => {
     consumeOnce(authority, by);
     // Read inside the transaction: a revocation that was acknowledged before is seen here.
     assertLive(authority, subject, server);
+    const grantEnd = readGrantEnd(authority, subject);
+    assertInTime(authority, call, server);
     // First come, for good: the same server may act again inside the window, no other ever.
     if (!store.once.claimWindow(windowKey, server.client_id, windowEnd + LIMITS.clockLeewaySeconds)) {
       throw new OAuthError('invalid_grant', 'Another server acts on this call.');
@@ -44,7 +47,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
         scope: [],
       },
       ...{ grant_id: subject.grant_id, jkt: by.proof.jkt, details },
-      exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),
+      exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd, grantEnd),
       dispatch: { actor: server.resource, subjectJti: subject.jti, subjectClientId: subject.client_id, subjectDpop },
     });
   });
@@ -76,7 +79,11 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
   const subjectDpop = need(form, 'subject_dpop');
   try {
     const audience = server.resource;
-    const subject = verifyAccessToken(token, { issuer: config.issuer, audience, now: now(), keys: key.jwk });
+    const options = { issuer: config.issuer, audience, now: now(), keys: key.jwk };
+    // A long call may go on after its token ended; `assertInTime` asks which call this is.
+    const subject = verifyAccessToken(token, { ...options, leeway: LIMITS.callWindowSeconds });
+    if (subject.iat > now() + LIMITS.clockLeewaySeconds)
+      throw new DAuthError('UNAUTHENTICATED', 'The access token was issued in the future.');
     const proof = verifyCarriedProof(subjectDpop, {
       jkt: subject.cnf.jkt,
       htu: audience,
@@ -94,7 +101,7 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
 function narrowDetails(subject: AccessClaims, asked: string | undefined): readonly ConnectionDetail[] {
   if (asked === undefined) return subject.details;
   try {
-    const details = parseDetails(parseJson(asked, LIMITS.jsonBody));
+    const details = parseDetails(parseJson(asked, LIMITS.wishes));
     if (isNarrower(details, subject.details)) return details;
   } catch (error) {
     if (error instanceof DAuthError)
@@ -102,6 +109,24 @@ function narrowDetails(subject: AccessClaims, asked: string | undefined): readon
     throw error;
   }
   throw new OAuthError('invalid_authorization_details', 'An exchange never gives more than the token it starts from.');
+}
+
+/**
+ * The window of a call outlives the token (spec/dauth.md §4), but only one that this server opened while the token lived:
+ * a caller dates its proofs itself, so without that a proof dated back would give an ended token 300 seconds more.
+ */
+function assertInTime({ store, now }: Authority, { subject, windowKey }: Call, server: Server): void {
+  if (subject.exp + LIMITS.clockLeewaySeconds > now()) return;
+  if (!store.once.isWindowOf(windowKey, server.client_id))
+    throw new OAuthError('invalid_grant', 'The access token has expired.');
+}
+
+/** When the grant behind the caller's token ends: what comes of it ends no later. */
+function readGrantEnd({ store, now }: Authority, subject: AccessClaims): number {
+  const grant = store.registry.grant(subject.grant_id);
+  const end = grant?.expires_at ?? Number.MAX_SAFE_INTEGER;
+  if (grant === undefined || end <= now()) throw new OAuthError('invalid_grant', 'The grant of this access has ended.');
+  return end;
 }
 
 /** Revocation bites here too, not only at the executor. */
