@@ -4,10 +4,13 @@
  */
 import {
   DAuthError,
+  detailsFromAllow,
   LIMITS,
   parseEnvelope,
+  type AllowRule,
   type CredentialDetail,
   type Envelope,
+  type EnvelopePolicy,
   type ExecutorDirectory,
 } from '@dauth/protocol';
 import { verifySealChain, verifySealProof } from '@dauth/verify';
@@ -20,6 +23,9 @@ export interface Subject {
   readonly org: string;
 }
 
+/** Octets of one detail in an access token: three quarters of its characters, less what the other claims take. */
+const DETAIL_OCTETS = ((LIMITS.issuedToken - LIMITS.exchangeRoom) * 3) / 4 - 1_024;
+
 export type Submission = Pick<CredentialDetail, 'envelope' | 'seal_proof' | 'endorsements'>;
 
 /** A checked submission. */
@@ -31,13 +37,18 @@ export interface Intake {
   store(): void;
 }
 
+/** A checked first version, with the thumbprint of the key that sealed it. */
+export interface FirstIntake extends Intake {
+  readonly sealedBy: string;
+}
+
 /** Checks a first version. @throws DAuthError `INVALID_REQUEST`, `FORBIDDEN`, `ORG_MISMATCH`, `POLICY_DENIED`, `CONFLICT` */
 export function checkIntake(
   authority: Authority,
   directory: ExecutorDirectory,
   submission: Submission,
   subject: Subject,
-): Intake {
+): FirstIntake {
   const { store } = authority;
   const envelope = checkEnvelope(authority, directory, submission, subject);
   const { handle, ver, connection: name } = envelope.header.dauth;
@@ -45,17 +56,32 @@ export function checkIntake(
   const existing = store.connections.find(handle);
   if (existing !== undefined) {
     if (!isSame(authority, existing, submission, subject)) throw new DAuthError('CONFLICT');
-    return { envelope, repeated: true, store: () => undefined };
+    return { envelope, repeated: true, sealedBy: jkt, store: () => undefined };
   }
   if (ver !== 1) throw new DAuthError('CONFLICT', 'The first version of a connection is 1.');
   if (store.connections.isNameTaken(subject.sub, subject.org, name)) {
     throw new DAuthError('CONFLICT', 'There is a connection of that name. Rotate it, or remove it first.');
   }
+  if (store.connections.count(subject.sub, subject.org) >= LIMITS.connectionsPerOwner) {
+    const most = `An owner has at most ${LIMITS.connectionsPerOwner} connections; remove some first.`;
+    throw new DAuthError('CONFLICT', most);
+  }
   const now = authority.now();
   const times = { created_at: now, updated_at: now, last_used_at: null, deleted_at: null };
   const row: Connection = { handle, owner: subject.sub, org: subject.org, name, status: 'active', ver, ...times };
   const stored = { handle, ver, ...submission, endorsements: [], trusted: [jkt] };
-  return { envelope, repeated: false, store: () => store.connections.add(row, stored) };
+  return { envelope, repeated: false, sealedBy: jkt, store: () => store.connections.add(row, stored) };
+}
+
+/**
+ * What a runner may bring in for an owner: only what a device of that owner sealed. Base mode HPKE does not say who sealed,
+ * so without this a runner could plant an account of its own under the owner's name (spec/dauth.md §3).
+ * @throws DAuthError `FORBIDDEN`
+ */
+export function assertSealedByOwner({ store }: Authority, { sealedBy }: FirstIntake, { sub, org }: Subject): void {
+  if (store.registry.isOwnersKey(sub, org, sealedBy) || store.connections.isSealer(sub, org, sealedBy)) return;
+  const how = "The owner's device has to be a registered client of the owner, or to have sealed for it before.";
+  throw new DAuthError('FORBIDDEN', `The credential was not sealed by a known key of its owner. ${how}`);
 }
 
 /** Checks a replacement: the next version of the same connection, by a key in its seal chain. */
@@ -115,6 +141,7 @@ function checkEnvelope(
     throw new DAuthError('FORBIDDEN', 'The envelope was sealed by another owner than the one who stores it.');
   if (dauth.org !== subject.org)
     throw new DAuthError('ORG_MISMATCH', 'The envelope was sealed in another organisation.');
+  for (const rule of dauth.allow) assertFitsToken(dauth, rule);
   const time = now();
   if (dauth.exp <= time) throw new DAuthError('INVALID_REQUEST', 'The envelope has expired; seal it again.');
   const key = directory.keys.find((each) => each.kid === kid);
@@ -122,4 +149,16 @@ function checkEnvelope(
     throw new DAuthError('INVALID_REQUEST', 'The envelope is sealed to a key that the executor does not have now.');
   }
   return envelope;
+}
+
+/** Each rule can be said as one detail (spec/dauth.md §4): a rule that no token can carry is refused before it is stored. */
+function assertFitsToken({ handle, connection }: EnvelopePolicy, rule: AllowRule): void {
+  const detail = detailsFromAllow(handle, connection, [rule]);
+  if (Buffer.byteLength(JSON.stringify(detail)) > DETAIL_OCTETS) {
+    const how = 'Seal fewer, or say them with "*" and "**".';
+    throw new DAuthError(
+      'INVALID_REQUEST',
+      `A rule of the envelope allows more methods and paths than a token can name. ${how}`,
+    );
+  }
 }

@@ -6,7 +6,7 @@ import { OPERATOR_ID, type Authority } from '../context.ts';
 import type { Subject } from '../intake.ts';
 import type { Client, Grant } from '../store/registry.ts';
 import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
-import { NO_SUCH, readAsked, settleDetails, subjectOfAsked } from './details.ts';
+import { NO_SUCH, ownerOf, readAsked, settleDetails, subjectOfAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
@@ -42,7 +42,9 @@ export async function grantClientCredentials(
     const subject = subjectOfAsked(authority, asked, client, proof.jkt);
     const grant = findGrant(authority, client, subject, resource);
     assertLive(authority, client, subject, resource, grant);
-    const { details, stored } = settleDetails(authority, { asked, subject, resource, jkt: proof.jkt, directory });
+    const { details, stored } = settleDetails(authority, {
+      ...{ asked, client, subject, resource, jkt: proof.jkt, directory },
+    });
     for (const handle of stored) {
       store.audit.note({
         time: now(),
@@ -64,7 +66,7 @@ export async function grantClientCredentials(
 /** A live grant: the operator's registration for the client's own, the owner's word for another owner's (§3). */
 function findGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant {
   const { registry } = authority.store;
-  const isOwn = subject.sub === (client.owner ?? client.client_id);
+  const isOwn = subject.sub === ownerOf(client);
   const by = {
     owner: subject.sub,
     org: subject.org,

@@ -17,7 +17,7 @@ import {
   type ExecutorDirectory,
 } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
-import { checkIntake, type Subject } from '../intake.ts';
+import { assertSealedByOwner, checkIntake, type Subject } from '../intake.ts';
 import type { Client } from '../store/registry.ts';
 import { OAuthError } from './errors.ts';
 
@@ -31,6 +31,9 @@ export const NO_SUCH = 'An authorization detail names a connection that this cli
 
 export function readAsked(text: string | undefined): Asked {
   if (text === undefined) return { credentials: [], wishes: [] };
+  // Compared before parsing: only a sealed credential is large, and one spelling of its type is enough.
+  if (text.length > LIMITS.wishes && !text.includes('"dauth_credential"'))
+    throw refusal(`"authorization_details" without a sealed credential has at most ${LIMITS.wishes} characters.`);
   return inDetails(() => {
     const items = parseDetailsRequest(parseJson(text, LIMITS.jsonBody));
     return {
@@ -45,7 +48,7 @@ export function readAsked(text: string | undefined): Asked {
  * envelope is pinned to the key that asks (the runner's rule, §3) – that owner's grant is looked up by the caller.
  */
 export function subjectOfAsked(authority: Authority, asked: Asked, client: Client, jkt: string): Subject {
-  const own: Subject = { sub: client.owner ?? client.client_id, org: client.org };
+  const own: Subject = { sub: ownerOf(client), org: client.org };
   const carried = asked.credentials.map((credential) => readPolicy(credential.envelope));
   const named = asked.wishes.map(
     (wish) => storedPolicy(authority, wish) ?? carried.find((policy) => policy.handle === wish.identifier),
@@ -60,8 +63,14 @@ export function subjectOfAsked(authority: Authority, asked: Asked, client: Clien
   return { sub: first!.owner, org: own.org };
 }
 
+/** For whom a client speaks by its registration. */
+export function ownerOf(client: Client): string {
+  return client.owner ?? client.client_id;
+}
+
 export interface Settling {
   readonly asked: Asked;
+  readonly client: Client;
   readonly subject: Subject;
   readonly resource: string;
   /** Thumbprint of the key the token will be bound to. */
@@ -79,10 +88,11 @@ export function settleDetails(
   authority: Authority,
   settling: Settling,
 ): { details: readonly ConnectionDetail[]; stored: readonly string[] } {
-  const { asked, subject, directory } = settling;
+  const { asked, client, subject, directory } = settling;
   return inDetails(() => {
     const stored = asked.credentials.map((credential) => {
       const intake = checkIntake(authority, directory!, credential, subject);
+      if (!intake.repeated && subject.sub !== ownerOf(client)) assertSealedByOwner(authority, intake, subject);
       intake.store();
       return { handle: intake.envelope.header.dauth.handle, repeated: intake.repeated };
     });

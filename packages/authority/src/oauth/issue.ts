@@ -1,6 +1,7 @@
 /** Writes access and dispatch tokens (RFC 9068, spec/dauth.md §4). Never a token without a key, never a second audience. */
-import { TYP, type ConnectionDetail } from '@dauth/protocol';
+import { LIMITS, TYP, type ConnectionDetail } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
+import { OAuthError } from './errors.ts';
 
 export interface Issue {
   readonly sub: string;
@@ -32,6 +33,7 @@ export interface TokenAnswer {
   readonly issued_token_type?: string;
 }
 
+/** @throws OAuthError `invalid_authorization_details` for a token that no server would read */
 export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
   const { config, key, now, newId } = authority;
   const iat = now();
@@ -53,6 +55,12 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
           'ddls:subject_dpop': issue.dispatch.subjectDpop,
         }),
   });
+  // An access token leaves room for what its exchange adds, or the call would fail one step later.
+  const most = LIMITS.issuedToken - (issue.dispatch === undefined ? LIMITS.exchangeRoom : 0);
+  if (token.length > most) {
+    const why = `The token would have more than ${most} characters, which servers do not take in a header.`;
+    throw new OAuthError('invalid_authorization_details', `${why} Ask for fewer connections or actions.`);
+  }
   return {
     access_token: token,
     token_type: 'DPoP',
