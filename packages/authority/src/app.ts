@@ -7,13 +7,13 @@ import { registryApi } from './api/registry.ts';
 import { OPERATOR_ID, type Authority } from './context.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import { executorApi } from './executor/routes.ts';
-import { installEdge, type HttpEnv } from './http.ts';
+import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { documents } from './oauth/documents.ts';
 import { tokenEndpoint } from './oauth/token.ts';
 import { thumbprint } from '@dauth/verify';
 
 /** What `createAuthority` is made from; clock and randomness come in, so that tests decide about both. */
-export type AuthorityParts = Omit<Authority, 'directory'>;
+export type AuthorityParts = Omit<Authority, 'directory'> & Pick<EdgeOptions, 'answered'>;
 
 /** Builds the handler; `app.fetch` serves it anywhere, `app.request` calls it without a socket. */
 export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {

@@ -33,6 +33,8 @@ const schema = z
     /** Public base URL; https, or http on a loopback address. */
     issuer: base,
     listen: z.strictObject({ host: z.string().min(1).max(253), port: z.int().min(0).max(65_535) }),
+    /** Where `/metrics` is served, apart from everything else; nowhere without it. */
+    metrics: z.strictObject({ host: z.string().min(1).max(253), port: z.int().min(0).max(65_535) }).optional(),
     /** `sqlite:PATH`. */
     database: z
       .string()
@@ -69,6 +71,9 @@ const schema = z
     }
     if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host))
       say('"listen.host" must be a loopback address while "issuer" is http.');
+    const { metrics, listen } = config;
+    if (metrics !== undefined && metrics.port !== 0 && metrics.port === listen.port)
+      say('"metrics" must have a port of its own: what it says is for the operator, not for callers.');
     if (config.issuer === config.executor.resource)
       say('"issuer" and "executor.resource" must differ: a token for one would work at the other.');
   });

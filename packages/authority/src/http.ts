@@ -36,10 +36,12 @@ export interface EdgeOptions {
   readonly newId: () => string;
   /** Public base URL; https brings Strict-Transport-Security (RFC 6797 §7.2: never over http). */
   readonly issuer: string;
+  /** Told of each answer: the pattern that matched, and the status. */
+  readonly answered?: (route: string, status: number) => void;
 }
 
 /** Gives every answer a request id, security headers and one shape of error. */
-export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer }: EdgeOptions): void {
+export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer, answered }: EdgeOptions): void {
   app.use(async (c, next) => {
     c.set('requestId', newId());
     await next();
@@ -47,6 +49,7 @@ export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer }: EdgeOpti
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
     if (issuer.startsWith('https:')) c.header('strict-transport-security', HSTS);
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+    answered?.(c.req.routePath, c.res.status);
   });
   app.notFound((c) => {
     const methods = methodsAt(app, c.req.path);

@@ -8,8 +8,9 @@ import { createAuthority } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
 import { loadSigningKey } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
-import { listen } from './serve.ts';
-import { openStore } from './store/store.ts';
+import { Metrics, metricsApp } from './metrics.ts';
+import { listen, type Served } from './serve.ts';
+import { openStore, type Store } from './store/store.ts';
 
 const GRACE_MS = 5_000;
 const EXIT_CONFIG = 2;
@@ -28,18 +29,24 @@ async function start(config: AuthorityConfig): Promise<void> {
   const path = config.database.slice('sqlite:'.length);
   const store = await openStore(path, unixNow);
   const key = loadSigningKey(join(dirname(path), 'signing.jwk'));
-  const log = stderrLog(() => Date.now());
+  const metrics = new Metrics();
+  const log = metrics.watch(stderrLog(() => Date.now()));
   const closing = new AbortController();
-  const parts = { config, key, store, log, fetch, now: unixNow, newId: randomUUID, closing: closing.signal };
+  const answered = metrics.answered.bind(metrics);
+  const parts = { config, key, store, log, fetch, now: unixNow, newId: randomUUID, closing: closing.signal, answered };
   const server = await listen(createAuthority(parts), { ...config.listen, newId: randomUUID, closing });
+  const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, store);
   process.stdout.write(
-    `${JSON.stringify({ event: 'listening', url: config.issuer, port: server.port, pid: process.pid })}\n`,
+    `${JSON.stringify({
+      ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
+      ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
+    })}\n`,
   );
 
   const drain = async (): Promise<void> => {
     if (closing.signal.aborted) process.exit(130);
     log({ event: 'draining' });
-    await server.close(GRACE_MS);
+    await Promise.all([server.close(GRACE_MS), scraped?.close(GRACE_MS)]);
     store.close();
     process.exit(0);
   };
@@ -50,6 +57,16 @@ async function start(config: AuthorityConfig): Promise<void> {
     log({ event: 'crashed', name: error.name, at: placeOf(error) });
     process.exit(EXIT_FAILED);
   });
+}
+
+function listenMetrics(
+  address: { readonly host: string; readonly port: number },
+  metrics: Metrics,
+  store: Store,
+): Promise<Served> {
+  // Plain http for the operator's own network; its own requests are neither logged nor counted.
+  const edge = { log: () => undefined, newId: randomUUID, issuer: `http://${address.host}` };
+  return listen(metricsApp(metrics, store, edge), { ...address, newId: randomUUID, closing: new AbortController() });
 }
 
 function readConfig(): AuthorityConfig {

@@ -66,6 +66,13 @@ export class Connections {
     return Number(this.#db.get(sql, owner, org)?.count);
   }
 
+  /** How many connections that are not deleted are in each status, of all owners together. */
+  countByStatus(): readonly { readonly status: string; readonly count: number }[] {
+    const sql =
+      'SELECT status, count(*) AS count FROM connections WHERE deleted_at IS NULL GROUP BY status ORDER BY status';
+    return this.#db.all(sql).map((row) => ({ status: String(row.status), count: Number(row.count) }));
+  }
+
   /** Whether a key may seal for one of the owner's connections now. */
   isSealer(owner: string, org: string, jkt: string): boolean {
     const sql = `SELECT 1 AS one FROM connections JOIN envelopes USING (handle, ver), json_each(envelopes.trusted) AS trusted
