@@ -59,7 +59,7 @@ export class Audit {
   }
 
   /** The next records, oldest first: at most `limit`, and about `octets` of lines, but always one where there is one. */
-  page(executor: string, after: number, limit: number, octets: number): readonly AuditRow[] {
+  page(executor: string, after: number, limit: number, octets = Number.POSITIVE_INFINITY): readonly AuditRow[] {
     const sql = 'SELECT seq, line, hash FROM audit WHERE executor = ? AND seq > ? ORDER BY seq LIMIT ?';
     const rows = this.#db.all(sql, executor, after, limit) as unknown as AuditRow[];
     return takeWithin(rows, octets, (row) => Buffer.byteLength(row.line));

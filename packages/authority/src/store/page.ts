@@ -16,6 +16,9 @@ export interface Place {
 
 export const FIRST: Place = Object.freeze({ created_at: -1, id: '' });
 
+/** As `LIMIT`: every row that is there. */
+export const ALL = -1;
+
 export function formatCursor({ created_at, id }: Place): string {
   return `${created_at}.${id}`;
 }

@@ -1,7 +1,7 @@
 /** Clients, servers and grants: who may ask for what. Never a secret: keys here are public ones. */
 import { parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
-import type { Place } from './page.ts';
+import { ALL, FIRST } from './page.ts';
 
 export interface Client {
   readonly client_id: string;
@@ -54,7 +54,7 @@ export class Registry {
   }
 
   /** A page of all clients, in the order they were registered. */
-  clients(after: Place, limit: number): Client[] {
+  clients(after = FIRST, limit = ALL): Client[] {
     const sql = `SELECT * FROM clients WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;
     return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asClient(row)!);
   }
@@ -84,7 +84,7 @@ export class Registry {
   }
 
   /** A page of all servers, in the order they were registered. */
-  servers(after: Place, limit: number): Server[] {
+  servers(after = FIRST, limit = ALL): Server[] {
     const sql = `SELECT * FROM servers WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;
     return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asServer(row)!);
   }
@@ -145,7 +145,7 @@ export class Registry {
   }
 
   /** A page of the live grants of one owner, or of all, in the order they were given. */
-  grants(owner: { sub: string; org: string } | null, now: number, after: Place, limit: number): Grant[] {
+  grants(owner: { sub: string; org: string } | null, now: number, after = FIRST, limit = ALL): Grant[] {
     const whose = owner === null ? '' : 'AND owner = ? AND org = ?';
     const sql = `SELECT * FROM grants WHERE ${LIVE} AND (created_at, id) > (?, ?) ${whose} ORDER BY created_at, id LIMIT ?`;
     const values = [now, after.created_at, after.id, ...(owner === null ? [] : [owner.sub, owner.org]), limit];
