@@ -2,7 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const BOUNDS = 'packages/protocol/dist/bounds.test.js';
-const DETAILS = 'packages/protocol/dist/details.test.js';
+const ACTION = 'packages/protocol/dist/action.test.js';
 const SERVER = 'test/dist/attacks/server.test.js';
 
 export const PROTOCOL: readonly Mutant[] = [
@@ -42,6 +42,9 @@ export const PROTOCOL: readonly Mutant[] = [
     file: 'packages/protocol/src/action.ts',
     find: 'if (coversSegments(wide, narrow)) return true;',
     replace: 'if (coversSegments(wide, narrow) || wide.length > 0) return true;',
-    test: { file: DETAILS, name: '[token.bound] narrower details never allow what the wider ones do not' },
+    test: {
+      file: ACTION,
+      name: '[token.bound] an action is covered by a pattern of its own method that holds it whole, and by no other',
+    },
   },
 ];
