@@ -10,7 +10,7 @@ interface Outcome {
   readonly verdict: 'pass' | 'fail' | 'skipped' | 'todo';
 }
 interface Checker {
-  findUnproven(outcomes: readonly Outcome[], claims: readonly Claim[]): string[];
+  readonly findUnproven: (outcomes: readonly Outcome[], claims: readonly Claim[]) => string[];
 }
 
 /** By its address: it is plain JavaScript, without types of its own. */

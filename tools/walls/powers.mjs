@@ -3,7 +3,12 @@
  * neither language nor a power the room holds is red, so a global that tomorrow's runtime adds is red too.
  */
 
-/** @returns {{ checkFacts(room: string, path: string, facts: object): void, checkPower(room: string, path: string, power: string, line: number): void }} */
+/**
+ * @returns {{
+ *   checkFacts: (room: string, path: string, facts: object) => void,
+ *   checkPower: (room: string, path: string, power: string, line: number) => void,
+ * }}
+ */
 export function makePowers(law, say) {
   /** Power → the capabilities that hold it. */
   const holders = new Map();
