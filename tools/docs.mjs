@@ -1,6 +1,6 @@
 /**
- * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, and every relative link leads
- * somewhere. Prints one sentence per untruth. Never rewrites a page.
+ * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, commands and configuration are
+ * run by a test, and every relative link leads somewhere. Prints one sentence per untruth. Never rewrites a page.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -9,6 +9,9 @@ import { fileURLToPath } from 'node:url';
 const at = process.argv.indexOf('--root');
 const root = at > 0 ? resolve(process.argv[at + 1]) : dirname(dirname(fileURLToPath(import.meta.url)));
 const IGNORED = new Set(['node_modules', 'dist', '.git', '.dauth']);
+/** What CI runs, line by line, and the scripts that exist. */
+const ciLines = new Set(readIfThere('.ci/run').split('\n'));
+const { scripts = {} } = JSON.parse(readIfThere('package.json') || '{}');
 const problems = [];
 for (const page of findPages(root)) checkPage(page);
 for (const problem of problems) console.error(problem);
@@ -25,10 +28,11 @@ function findPages(directory) {
 function checkPage(page) {
   const text = readFileSync(page, 'utf8');
   const fences = /^```(\w*)[ \t]*([^\n]*)\n([\s\S]*?)^```$/gm;
-  for (const [, , info, body] of text.matchAll(fences)) {
+  for (const [, language, info, body] of text.matchAll(fences)) {
     const [, wanted] = /\bfile=(\S+)/.exec(info) ?? [];
     if (wanted !== undefined && body.trim() !== expected(wanted)?.trim())
       say(page, `the snippet is not what stands in ${wanted}`);
+    if (language === 'sh' || language === 'yaml') checkRuns(page, language, info, body);
   }
   for (const [, link] of text.replaceAll(fences, '').matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^[a-z]+:/.test(link)) continue;
@@ -37,6 +41,28 @@ function checkPage(page) {
     if (!existsSync(target)) say(page, `the link to ${link} leads nowhere`);
     else if (anchor !== undefined && !anchorsOf(target).has(anchor)) say(page, `the link to ${link} names no heading`);
   }
+}
+
+/**
+ * `test=FILE#NAME` in a fence says which test takes the fence by that name and runs it. Without one each command has to be
+ * a line of what CI runs, or, on the page for contributors, a script of this repository.
+ */
+function checkRuns(page, language, info, body) {
+  const [, file, name] = /\btest=([^\s#]+)#(\S+)/.exec(info) ?? [];
+  if (file !== undefined) {
+    const isTaken = readIfThere(file).includes(`fence('${relative(root, page)}', '${name}')`);
+    if (!isTaken) say(page, `${file} does not run the fence ${name}`);
+  } else if (language === 'yaml') say(page, 'no test reads a yaml fence; name one with test=FILE#NAME');
+  else for (const command of commandsIn(body)) if (!isRun(page, command)) say(page, `nothing runs "${command}"`);
+}
+
+function isRun(page, command) {
+  const [, script] = /^npm (?:run )?([\w-]+)(?: -- .*)?$/.exec(command) ?? [];
+  return ciLines.has(command) || (page.endsWith('CONTRIBUTING.md') && script in scripts);
+}
+
+function commandsIn(body) {
+  return body.split('\n').flatMap((line) => line.replace(/(?:^|\s)#.*$/, '').trim() || []);
 }
 
 /** The text of a file or of its regions of that name, without their common indentation. */
@@ -69,6 +95,10 @@ function anchorsOf(page) {
       .trim()
       .replaceAll(' ', '-');
   return new Set([...headings].map(([, heading]) => slug(heading)));
+}
+
+function readIfThere(path) {
+  return existsSync(join(root, path)) ? readFileSync(join(root, path), 'utf8') : '';
 }
 
 function say(page, sentence) {

@@ -1,18 +1,21 @@
 /**
  * `npm run prove`: takes each defence of `test/mutants/` out of a copy of the tree, rebuilds, and requires the named test
  * to fail by its assertion there, and to pass where nothing was taken out. The tree itself is never changed.
- * `npm run prove -- WORD` takes the mutants whose claim or file contains WORD.
+ * `npm run prove -- WORD` takes the mutants whose claim or file contains WORD; `--root DIR` proves another tree, built.
  */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { parseOutcomes } from './outcomes.mjs';
-import { root, setUp } from './setup.mjs';
+import { root as home, setUp } from './setup.mjs';
 
-setUp();
-const { MUTANTS } = await import('../test/dist/mutants/all.js');
-const word = process.argv[2] ?? '';
+const at = process.argv.indexOf('--root');
+const root = at > 0 ? resolve(process.argv[at + 1]) : home;
+const word = at > 0 ? '' : (process.argv[2] ?? '');
+if (at < 0) setUp();
+const { MUTANTS } = await import(pathToFileURL(join(root, 'test/dist/mutants/all.js')).href);
 const mutants = MUTANTS.filter(({ claim, file }) => claim.includes(word) || file.includes(word));
 const copy = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }));

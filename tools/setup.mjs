@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -41,4 +41,13 @@ export function setUp() {
   }
   console.error('Building …');
   must(process.execPath, [join(root, 'node_modules', 'typescript', 'bin', 'tsc'), '-b'], { stdio: ['ignore', 2, 2] });
+  if (process.platform !== 'win32') linkCommand();
+}
+
+/** Makes `npx dauth` work in a clone: npm links a command at install time only where its file is built already. */
+function linkCommand() {
+  const bin = join(root, 'node_modules', '.bin');
+  chmodSync(join(root, 'packages', 'cli', 'dist', 'main.js'), 0o755);
+  mkdirSync(bin, { recursive: true });
+  if (!existsSync(join(bin, 'dauth'))) symlinkSync('../../packages/cli/dist/main.js', join(bin, 'dauth'));
 }

@@ -1,5 +1,11 @@
-/** `npm start`: sets up what is missing, then `dauth start` with the arguments given. */
-import { must, setUp } from './setup.mjs';
+/**
+ * `npm start`: sets up what is missing, then becomes `dauth start` with the arguments given. In this process, so that a
+ * signal to it drains the stack and leaves nobody behind.
+ */
+import { join } from 'node:path';
+import { root, setUp } from './setup.mjs';
 
 setUp();
-must(process.execPath, ['packages/cli/dist/main.js', 'start', ...process.argv.slice(2)]);
+const main = join(root, 'packages', 'cli', 'dist', 'main.js');
+process.argv.splice(1, 1, main, 'start');
+await import(main);

@@ -2,23 +2,50 @@
  * `npm test`: sets up what is missing, checks the house, runs every compiled test with Node's own runner, and ends with the
  * runner's summary. `npm test -- WORD` runs the test files whose path contains WORD.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseOutcomes } from './outcomes.mjs';
-import { must, root, setUp } from './setup.mjs';
+import { root, setUp } from './setup.mjs';
+
+/** What is held to before anything runs. Each says nothing, or a line per violation. */
+const CHECKS = [
+  ['walls', 'tools/walls.mjs'],
+  ['pages', 'tools/docs.mjs'],
+  ['package doors', 'tools/doors.mjs'],
+  [
+    'format (mend with `npm run format`)',
+    'node_modules/prettier/bin/prettier.cjs',
+    '--check',
+    '--cache',
+    '--log-level=warn',
+    '.',
+  ],
+  ['lint', 'node_modules/oxlint/bin/oxlint', '--format=unix'],
+  ['dead code', 'node_modules/knip/bin/knip.js', '--no-progress'],
+];
 
 const filter = process.argv[2];
 
 setUp();
 const { findUnproven, sayOpenClaims } = await import('./claims.mjs');
 if (filter === undefined) {
-  must(process.execPath, ['tools/walls.mjs']);
-  must(process.execPath, ['tools/docs.mjs']);
-  must(process.execPath, ['node_modules/prettier/bin/prettier.cjs', '--check', '--log-level', 'warn', '.']);
-  must(process.execPath, ['node_modules/oxlint/bin/oxlint', '--quiet']);
+  console.error(`Checking ${CHECKS.map(([name]) => name.split(' (')[0]).join(', ')} …`);
+  const failed = (await Promise.all(CHECKS.map(check))).filter(({ code }) => code !== 0);
+  for (const { name, output } of failed) console.error(`\n${name}:\n${output.trim()}`);
+  if (failed.length > 0) process.exit(1);
   sayOpenClaims();
+}
+
+function check([name, ...args]) {
+  return new Promise((resolve) => {
+    const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
+    let output = '';
+    for (const stream of [child.stdout, child.stderr])
+      stream.setEncoding('utf8').on('data', (text) => (output += text));
+    child.on('close', (code) => resolve({ name, code, output }));
+  });
 }
 
 /** Compiled test files whose source is still there. */

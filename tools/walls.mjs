@@ -1,131 +1,110 @@
 /**
  * Holds the packages to `architecture.json`: neighbours, outside packages, capabilities per room, windows (which files may
- * hold a power at all), what is forbidden everywhere, and no circles. One line per violation. `--root DIR` checks another tree.
+ * hold a power at all), who may touch a plaintext and how, what is forbidden everywhere, and no circles. One line per
+ * violation. `--root DIR` checks another tree.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { makeImports, sourceOf } from './walls/imports.mjs';
+import { makePowers } from './walls/powers.mjs';
 import { readFacts } from './walls/source.mjs';
 
 const at = process.argv.indexOf('--root');
 const root = at > 0 ? resolve(process.argv[at + 1]) : dirname(dirname(fileURLToPath(import.meta.url)));
 const law = JSON.parse(readFileSync(join(root, 'architecture.json'), 'utf8'));
-/** Power → the capability that holds it. A power may be in several. */
-const holders = new Map();
-for (const [capability, powers] of Object.entries(law.capabilities))
-  for (const power of powers) holders.set(power, [...(holders.get(power) ?? []), capability]);
-
 const problems = [];
+const powers = makePowers(law, say);
+const checkImport = makeImports(law, say, powers.checkPower);
+
+/** What stands in a package's directory; code stands in `src` alone. */
+const FURNITURE = new Set([
+  'package.json',
+  'tsconfig.json',
+  'tsconfig.test.json',
+  'README.md',
+  'src',
+  'dist',
+  'node_modules',
+]);
+
 for (const name of readdirSync(join(root, 'packages'))) {
-  if (!(name in law.rooms)) say(`packages/${name}`, 1, 'the room stands nowhere in architecture.json');
+  if (!(name in law.rooms)) say(name, 1, 'the room stands nowhere in architecture.json');
+}
+for (const file of Object.keys(law.plaintext.files)) {
+  if (!existsSync(join(root, 'packages', file))) say(file, 1, 'architecture.json names a file that is not there');
 }
 let count = 0;
-for (const [room, rules] of Object.entries(law.rooms)) checkRoom(room, rules);
+for (const room of Object.keys(law.rooms)) checkRoom(room);
 for (const problem of problems) console.error(problem);
 console.error(problems.length === 0 ? `Walls stand: ${count} files in ${Object.keys(law.rooms).length} rooms.` : '');
 process.exit(problems.length === 0 ? 0 : 1);
 
-function checkRoom(room, rules) {
+function checkRoom(room) {
   const home = join(root, 'packages', room);
   const manifest = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
   const declared = { ...manifest.dependencies, ...manifest.optionalDependencies };
   // A room that is started as a process is installed beside its starter and never imported.
-  const started = new Set((rules.starts ?? []).map((name) => `@dauth/${name}`));
-  const allowed = new Set([...rules.neighbours.map((name) => `@dauth/${name}`), ...rules.outside, ...started]);
-  for (const [name, version] of Object.entries(declared)) {
-    if (!allowed.has(name)) say(`packages/${room}/package.json`, 1, `${room} may not depend on ${name}`);
-    if (!/^\d+\.\d+\.\d+[\w.-]*$/.test(version))
-      say(`packages/${room}/package.json`, 1, `${name} is not pinned to an exact version`);
-  }
-  checkReferences(room, rules);
-  const graph = new Map();
-  const used = new Set();
-  for (const file of readdirSync(join(home, 'src'), { recursive: true })) {
-    if (!file.endsWith('.ts') || /\.test(?:-support)?\.ts$/.test(file)) continue;
-    count++;
-    const path = `${room}/src/${file.replaceAll('\\', '/')}`;
-    const facts = readFacts(file, readFileSync(join(home, 'src', file), 'utf8'));
-    graph.set(
-      path,
-      facts.imports.filter((each) => !each.typeOnly).flatMap((each) => neighbourOf(path, each.specifier)),
-    );
-    for (const each of facts.imports) checkImport(room, rules, path, each, declared, used);
-    for (const { path: global, line, isEmptyNew } of facts.globals)
-      checkGlobal(room, rules, path, global, line, isEmptyNew);
-  }
+  const started = new Set((law.rooms[room].starts ?? []).map((name) => `@dauth/${name}`));
+  checkManifest(room, declared, started);
+  checkReferences(room);
+  for (const name of readdirSync(home)) if (!FURNITURE.has(name)) say(`${room}/${name}`, 1, 'it stands outside src');
+  const used = checkSources(room, home, declared);
   for (const name of Object.keys(manifest.dependencies ?? {})) {
-    if (!used.has(name) && !started.has(name))
-      say(`packages/${room}/package.json`, 1, `${name} is declared and never imported`);
+    if (!used.has(name) && !started.has(name)) say(`${room}/package.json`, 1, `${name} is declared and never imported`);
   }
-  for (const circle of findCircles(graph))
-    say(`packages/${circle[0]}`, 1, `files import each other in a circle: ${circle.join(' → ')}`);
 }
 
-function checkReferences(room, { neighbours }) {
+function checkManifest(room, declared, started) {
+  const { neighbours, outside } = law.rooms[room];
+  const allowed = new Set([...neighbours.map((name) => `@dauth/${name}`), ...outside, ...started]);
+  for (const [name, version] of Object.entries(declared)) {
+    if (!allowed.has(name)) say(`${room}/package.json`, 1, `${room} may not depend on ${name}`);
+    if (!/^\d+\.\d+\.\d+[\w.-]*$/.test(version))
+      say(`${room}/package.json`, 1, `${name} is not pinned to an exact version`);
+  }
+}
+
+function checkReferences(room) {
+  const { neighbours } = law.rooms[room];
   const { references = [] } = JSON.parse(readFileSync(join(root, 'packages', room, 'tsconfig.json'), 'utf8'));
   const given = references.map(({ path }) => path.replace('../', '')).sort();
   if (given.join() !== [...neighbours].sort().join())
-    say(
-      `packages/${room}/tsconfig.json`,
-      1,
-      `its references are not its neighbours (${neighbours.join(', ') || 'none'})`,
+    say(`${room}/tsconfig.json`, 1, `its references are not its neighbours (${neighbours.join(', ') || 'none'})`);
+}
+
+/** @returns the packages that the room's files import */
+function checkSources(room, home, declared) {
+  const graph = new Map();
+  const used = new Set();
+  for (const name of readdirSync(join(home, 'src'), { recursive: true }).sort()) {
+    const file = join(home, 'src', name);
+    if (statSync(file).isDirectory()) continue;
+    const path = `${room}/src/${name.replaceAll('\\', '/')}`;
+    // Another dialect would be built or loaded all the same, and read by nobody here.
+    if (!file.endsWith('.ts') || file.endsWith('.d.ts')) {
+      say(path, 1, 'only .ts files may stand in src');
+      continue;
+    }
+    if (/\.test(?:-support)?\.ts$/.test(file)) continue;
+    count++;
+    const facts = readFacts(file, readFileSync(file, 'utf8'));
+    const runtime = facts.imports.filter((each) => !each.typeOnly);
+    graph.set(
+      path,
+      runtime.flatMap((each) => neighbourOf(path, each.specifier)),
     );
-}
-
-function checkImport(room, rules, path, { specifier, names, typeOnly, line }, declared, used) {
-  // Computed at run time: only where a window says so.
-  if (specifier === undefined) {
-    if (!Object.values(law.windows).some((files) => files.includes(path)))
-      say(`packages/${path}`, line, 'an import is computed at run time');
-    return;
+    for (const each of facts.imports) checkImport(room, path, each, declared, used);
+    powers.checkFacts(room, path, facts);
   }
-  if (specifier.startsWith('.')) {
-    if (join(dirname(path), specifier).split('/')[0] !== room)
-      say(`packages/${path}`, line, 'a relative import leaves the package; use its public name');
-    for (const name of typeOnly ? [] : names) checkWindow(path, `./${specifier.split('/').at(-1)}#${name}`, line);
-    return;
-  }
-  const name = specifier.startsWith('node:')
-    ? specifier
-    : specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
-  used.add(name);
-  if (name.startsWith('@dauth/')) {
-    if (!rules.neighbours.includes(name.slice(7))) say(`packages/${path}`, line, `${room} may not import ${name}`);
-    if (specifier !== name)
-      say(`packages/${path}`, line, `${specifier} reaches into another package; use its public name`);
-  } else if (name.startsWith('node:')) {
-    if (!typeOnly) checkPower(room, rules, path, name, line);
-  } else if (!rules.outside.includes(name) || !(name in declared)) {
-    say(`packages/${path}`, line, `${room} may not import ${name}`);
-  }
-  if (!typeOnly) checkWindow(path, name, line);
-}
-
-/** `new Date(x)` and types are no powers; the name that is reached is. */
-function checkGlobal(room, rules, path, global, line, isEmptyNew) {
-  const steps = global.split('.');
-  if (law.forbidden.includes(steps[0])) return say(`packages/${path}`, line, `${steps[0]} is forbidden everywhere`);
-  const power = [steps.slice(0, 2).join('.'), steps[0]].find((each) => holders.has(each));
-  if (power !== undefined) checkPower(room, rules, path, power, line);
-  else if (global === 'Date' && isEmptyNew) checkPower(room, rules, path, 'Date.now', line);
-}
-
-function checkPower(room, rules, path, power, line) {
-  const capabilities = holders.get(power);
-  if (capabilities === undefined) return say(`packages/${path}`, line, `${power} is a power that no capability names`);
-  if (!capabilities.some((each) => rules.capabilities.includes(each)))
-    say(`packages/${path}`, line, `${room} does not hold the capability ${capabilities.join(' or ')} (${power})`);
-}
-
-function checkWindow(path, name, line) {
-  const files = law.windows[name];
-  if (files !== undefined && !files.some((file) => path === file || path.startsWith(`${file}/`)))
-    say(`packages/${path}`, line, `${name} may be used only in ${files.join(', ')}`);
+  for (const circle of findCircles(graph))
+    say(circle[0], 1, `files import each other in a circle: ${circle.join(' → ')}`);
+  return used;
 }
 
 function neighbourOf(path, specifier) {
   if (!specifier?.startsWith('.')) return [];
-  const target = join(dirname(path), specifier);
+  const target = sourceOf(path, specifier);
   return existsSync(join(root, 'packages', target)) ? [target] : [];
 }
 
@@ -144,6 +123,7 @@ function findCircles(graph) {
   return circles;
 }
 
-function say(file, line, sentence) {
-  problems.push(`${file}:${line} ${sentence}.`);
+/** @param path below `packages/` */
+function say(path, line, sentence) {
+  problems.push(`packages/${path}:${line} ${sentence}.`);
 }

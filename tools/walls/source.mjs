@@ -12,8 +12,8 @@ import { children, globalReferences, isErased, propertyName, reachedPaths } from
  *
  * @typedef {object} Facts
  * @property {Import[]} imports
- * @property {{ path: string, line: number, isEmptyNew: boolean }[]} globals dotted paths, see `reachedPaths`
- * @property {{ name: string, line: number }[]} members every property name read or called
+ * @property {{ path: string, line: number, use: 'call' | 'new' | 'new-empty' | 'read' }[]} globals dotted paths, see `reachedPaths`
+ * @property {{ name: string, line: number }[]} members every property name read or called, `''` where it is computed
  */
 
 /**
@@ -30,10 +30,8 @@ export function readFacts(file, text) {
   walk(program, false);
   for (const reference of globalReferences(program)) {
     const parent = reference.ancestors.at(-1);
-    const isEmptyNew =
-      parent?.type === 'NewExpression' && parent.callee === reference.node && parent.arguments.length === 0;
     for (const path of reachedPaths(reference))
-      facts.globals.push({ path, line: lineOf(reference.node.start), isEmptyNew });
+      facts.globals.push({ path, line: lineOf(reference.node.start), use: useOf(reference) });
     if (reference.name === 'require' && parent?.type === 'CallExpression' && parent.callee === reference.node)
       addImport('require', parent.arguments[0], ['*'], false, parent.start);
   }
@@ -82,6 +80,14 @@ export function readFacts(file, text) {
     }
     for (const { child } of children(node)) walk(child, gone);
   }
+}
+
+/** How the name itself is used. Spread arguments may be none. */
+function useOf({ node, ancestors }) {
+  const parent = ancestors.at(-1);
+  if (parent?.callee !== node) return 'read';
+  if (parent.type === 'CallExpression') return 'call';
+  return parent.arguments.every(({ type }) => type === 'SpreadElement') ? 'new-empty' : 'new';
 }
 
 /** `import {}` with nothing but `type` names inside still runs the module unless the whole declaration is type-only. */

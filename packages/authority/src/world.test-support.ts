@@ -96,7 +96,7 @@ export async function makeWorld(
   const fetch = (async (url: string, init?: RequestInit) => {
     fetched.push(url);
     if (url === `${EXECUTOR}/.well-known/dauth-executor`) return world.executor.directory();
-    if (url === `${EXECUTOR}/try`) return world.executor.try(JSON.parse(String(init?.body)) as never);
+    if (url === `${EXECUTOR}/try`) return world.executor.try(JSON.parse(init?.body as string) as never);
     throw new Error('a request nobody asked for');
   }) as typeof globalThis.fetch;
   const log = (event: LogEvent) => void events.push(event);

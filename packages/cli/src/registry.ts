@@ -68,9 +68,13 @@ export async function list(
   print(flags.json === true, items, () =>
     table(
       columns,
-      (items as Record<string, unknown>[]).map((item) => columns.map((name) => String(item[name] ?? ''))),
+      (items as Record<string, unknown>[]).map((item) => columns.map((name) => cell(item[name]))),
     ),
   );
+}
+
+function cell(value: unknown): string {
+  return value === undefined || value === null ? '' : String(value as string | number | readonly string[]);
 }
 
 export async function removeGrant(id: string, flags: GlobalFlags): Promise<void> {

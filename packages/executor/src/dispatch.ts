@@ -60,15 +60,15 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     const address = await deps.upstream.check(destination.origin);
     // 5 · what was seen and what is intended, durable; the outcome's space reserved
     await deps.seen.admit(request.handle, permitted.use);
-    intent = await deps.journal.intent(intentFacts(request, permitted, destination));
+    const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
+    intent = intended;
     // 6–9 · open, inject, send, zero, scan
     const { answer, ended } = await send(request, permitted, destination, address, deps);
     // 10 · outcome, when the answer has ended
-    const { outcome } = intent;
     void ended
-      .then((facts) => outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))
+      .then((facts) => intended.outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))
       .catch(() => undefined);
-    return { kind: 'answer', receipt: makeReceipt(deps.identity, intent.head), answer };
+    return { kind: 'answer', receipt: makeReceipt(deps.identity, intended.head), answer };
   } catch (caught) {
     const error = asDAuthError(caught);
     if (intent === undefined) {

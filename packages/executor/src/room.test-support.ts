@@ -318,7 +318,7 @@ export class World implements AsyncDisposable {
         const opened = plaintext.lend((bytes) => bytes.toString('latin1'));
         const sent = { ...request, journal, opened, body: await readBody(request.body) };
         this.sent.push(sent);
-        return this.#answer(sent);
+        return await this.#answer(sent);
       },
       reset: (handle) => void this.resets.push(handle),
       close: async () => undefined,

@@ -113,7 +113,7 @@ export class Status {
   async #follow(): Promise<void> {
     const connection = await this.#options.authority.openStatus(this.#revision);
     this.#connection = connection;
-    const watchdog = { timer: setTimeout(connection.close, SILENCE_MS) };
+    const watchdog = { timer: setTimeout(() => connection.close(), SILENCE_MS) };
     const stream = new StreamState(connection.sid);
     try {
       if (this.#isStopped) return;

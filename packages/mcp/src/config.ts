@@ -120,7 +120,8 @@ export function checkConfig(value: unknown): Settings {
     readServer(config.server),
   );
   const path = new URL(resource).pathname;
-  const metadataPath = config.metadataPath ?? `/.well-known/oauth-protected-resource${path === '/' ? '' : path}`;
+  const metadataPath: unknown =
+    config.metadataPath ?? `/.well-known/oauth-protected-resource${path === '/' ? '' : path}`;
   if (typeof metadataPath !== 'string' || !/^\/[A-Za-z0-9\-._~/]+$/.test(metadataPath))
     wrong.push('"metadataPath" must be an absolute path.');
   const dpopLeeway = number(

@@ -33,7 +33,7 @@ export interface Protection {
   /** Checks a request: who calls, or the answer to send instead. */
   gate(request: Request): Promise<AuthInfo | Response>;
   /** Puts the gate, scopes and metadata in front of an MCP handler. */
-  handler(inner: FetchHandler): { fetch(request: Request): Promise<Response> };
+  handler(inner: FetchHandler): { readonly fetch: (request: Request) => Promise<Response> };
   /** The RFC 9728 document. */
   readonly metadata: object;
 }

@@ -257,7 +257,10 @@ test('[token.bound] of two equal proofs at once exactly one wins', async () => {
   const proof = dpop(client.key, { htm: 'POST', htu: HTU, iat: START });
   const forms = [tokenForm(world, client, { resource: MCP }), tokenForm(world, client, { resource: MCP })];
   const answers = await Promise.all(forms.map((form) => post(world, form, { dpop: proof })));
-  assert.deepEqual(answers.map((answer) => answer.status).sort(), [200, 400]);
+  assert.deepEqual(
+    answers.map((answer) => answer.status).sort((a, b) => a - b),
+    [200, 400],
+  );
   await assertOAuth(
     answers.find((answer) => answer.status === 400)!,
     400,
