@@ -43,6 +43,7 @@ for (const [why, origin] of [
   ['an A-label whose letter has an uppercase form only', 'https://xn--bcher-2pa.example'],
   ['an A-label of another A-label', 'https://xn--xn--bcher-kva-.example'],
   ['an A-label from right to left', 'https://xn--mgbh0fb.example'],
+  ['an A-label of a letter that stands for two', 'https://xn--lja.example'],
   ['a Kelvin sign', 'https://xn--kg-hmv.example'],
 ] as const) {
   test(`[dispatch.bound] an origin with ${why} is refused`, () => refused(() => parseOrigin(origin), /An origin must/));
