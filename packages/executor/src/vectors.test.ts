@@ -1,110 +1,25 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import {
   DAuthError,
-  decodeBase64url,
   parseAllow,
   parseDetails,
-  parseEnvelope,
+  parseHandle,
   parseInjections,
   parseMethod,
-  type SuiteAlg,
+  parsePublicJwk,
+  type ConnectionStatus,
 } from '@dauth/protocol';
-import { JwksCache, MemoryReplayStore } from '@dauth/verify';
-import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import { authenticate, type AuthorizeDeps, type Permit } from './authorize.ts';
+import { JwksCache, MemoryReplayStore, verifyAccessToken } from '@dauth/verify';
+import { authenticate, permit, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
 import { plaintextOf } from './calls.test-support.ts';
-import { readFields } from './fields.ts';
 import { inject } from './inject.ts';
-import { openEnvelope, type OpeningKey } from './open.ts';
 import { decideTarget } from './target.ts';
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../vectors/${name}`, import.meta.url), 'utf8'));
 const isCode = (code: string) => (error: unknown) => error instanceof DAuthError && error.code === code;
-
-// --- envelope.json: opening
-
-type Key = JsonWebKey & { kid: string; alg: SuiteAlg; x: string; d: string };
-const envelopes = read('envelope.json') as {
-  accepted: {
-    name: string;
-    alg: SuiteAlg;
-    recipient: Key;
-    ephemeral: Key;
-    plaintext: string;
-    enc: string;
-    ciphertext: string;
-    envelope: string;
-    fields: Record<string, string>;
-  }[];
-  refused: {
-    open: { name: string; alg: SuiteAlg; envelope: string; code: string }[];
-    layout: { name: string; envelope: string; plaintext: string; fields: string[]; code: string }[];
-  };
-};
-
-const rawOf = ({ x, y }: { x: string; y?: string | undefined }): Buffer<ArrayBuffer> =>
-  y === undefined
-    ? Buffer.from(decodeBase64url(x))
-    : Buffer.concat([Buffer.of(4), decodeBase64url(x), decodeBase64url(y)]);
-
-function keyFor(alg: SuiteAlg): OpeningKey {
-  const { recipient } = envelopes.accepted.find((vector) => vector.alg === alg)!;
-  const privateKey = createPrivateKey({ key: recipient, format: 'jwk' });
-  return { kid: recipient.kid, alg, privateKey, publicRaw: rawOf(recipient) };
-}
-
-for (const { name, alg, envelope, plaintext, fields } of envelopes.accepted) {
-  test(`vector: an envelope of ${name} opens to its plaintext and fields`, () => {
-    using opened = openEnvelope(parseEnvelope(envelope), keyFor(alg));
-    opened.lend((bytes) => {
-      assert.equal(bytes.toString('hex'), plaintext);
-      const values = [...readFields(bytes, new Set(Object.keys(fields)))].map(([key, value]) => [
-        key,
-        value.toString('hex'),
-      ]);
-      assert.deepEqual(Object.fromEntries(values), fields);
-    });
-  });
-}
-
-for (const vector of envelopes.accepted.filter(({ alg }) => alg !== 'HPKE-4')) {
-  test(`vector: another library seals the same octets of ${vector.name} from the same keys`, async () => {
-    const { alg, recipient, ephemeral, plaintext, enc, ciphertext, envelope } = vector;
-    const kem = alg === 'HPKE-3' ? new DhkemX25519HkdfSha256() : new DhkemP256HkdfSha256();
-    const aead = alg === 'HPKE-7' ? new Aes256Gcm() : new Aes128Gcm();
-    const suite = new CipherSuite({ kem, kdf: new HkdfSha256(), aead });
-    const ekm = {
-      privateKey: await suite.kem.deserializePrivateKey(Buffer.from(decodeBase64url(ephemeral.d))),
-      publicKey: await suite.kem.deserializePublicKey(rawOf(ephemeral)),
-    };
-    const recipientPublicKey = await suite.kem.deserializePublicKey(rawOf(recipient));
-    const sender = await suite.createSenderContext({ recipientPublicKey, ekm });
-    const aad = Buffer.from(envelope.split('.', 1)[0]!, 'ascii');
-    const sealed = await sender.seal(Buffer.from(plaintext, 'hex'), aad);
-    assert.equal(Buffer.from(sender.enc).toString('base64url'), enc);
-    assert.equal(Buffer.from(sealed).toString('base64url'), ciphertext);
-  });
-}
-
-for (const { name, alg, envelope, code } of envelopes.refused.open) {
-  test(`[seal.bound] vector: an envelope of ${alg} with ${name} does not open`, () => {
-    assert.throws(() => openEnvelope(parseEnvelope(envelope), keyFor(alg)), isCode(code));
-  });
-}
-
-for (const { name, envelope, plaintext, fields, code } of envelopes.refused.layout) {
-  test(`[seal.bound] vector: a plaintext with ${name} opens, and is refused`, () => {
-    using opened = openEnvelope(parseEnvelope(envelope), keyFor('HPKE-3'));
-    opened.lend((bytes) => {
-      assert.equal(bytes.toString('hex'), plaintext);
-      assert.throws(() => readFields(bytes, new Set(fields)), isCode(code));
-    });
-  });
-}
 
 // --- token.json: dispatch tokens with their proofs (step 2)
 
@@ -160,10 +75,32 @@ for (const vector of dispatch.refused) {
   });
 }
 
-// --- dispatch.json: real requests (steps 4 and 7)
+// --- dispatch.json: whose envelope (step 3), then real requests (steps 4 and 7)
 
-const { handle, calls } = read('dispatch.json') as {
+interface PermitVector {
+  readonly name: string;
+  readonly token: string;
+  readonly envelope: string;
+  readonly seal_proof: string;
+  readonly endorsements: readonly string[];
+  readonly ver: number;
+  readonly status: ConnectionStatus;
+  /** What the executor remembers of the handle; absent at its first use. */
+  readonly seen?: { readonly ver: number; readonly sha256: string; readonly trusted: readonly string[] };
+}
+
+const { handle, permits, calls } = read('dispatch.json') as {
   handle: string;
+  permits: {
+    now: number;
+    issuer: string;
+    resource: string;
+    jwk: unknown;
+    opens: { kid: string; alg: string }[];
+    handle: string;
+    accepted: PermitVector[];
+    refused: (PermitVector & { code: string })[];
+  };
   calls: {
     allow: unknown;
     details: unknown;
@@ -178,9 +115,40 @@ const { handle, calls } = read('dispatch.json') as {
   };
 };
 
+function ask(vector: PermitVector): Promise<Permit> {
+  const { token, envelope, seal_proof: sealProof, endorsements, ver, status, seen } = vector;
+  const claims = verifyAccessToken(token, {
+    ...{ issuer: permits.issuer, audience: permits.resource, now: permits.now, maxLifetime: 120 },
+    keys: parsePublicJwk(permits.jwk),
+  });
+  const caller: Caller = { claims, server: claims.act!.sub, tokens: [claims.jti, claims.subjectJti!], proof: 'x.y' };
+  const view = { version: () => undefined, assertStands: () => undefined };
+  const known = seen === undefined ? undefined : { ver: seen.ver, digest: seen.sha256, trusted: seen.trusted };
+  const room: object = {
+    ...{ issuer: permits.issuer, now: () => permits.now },
+    opens: new Map(permits.opens.map(({ kid, alg }) => [kid, alg])),
+    status: { whenFresh: () => Promise.resolve(), assertFresh: () => undefined, view },
+    shelf: { take: () => Promise.resolve({ envelope, sealProof, endorsements, ver, status, revision: 1 }) },
+    seen: { connection: () => known },
+  };
+  return permit(caller, parseHandle(permits.handle), room as AuthorizeDeps);
+}
+
+for (const vector of permits.accepted) {
+  test(`vector: a connection ${vector.name} is permitted`, async () => {
+    assert.equal((await ask(vector)).policy.handle, permits.handle);
+  });
+}
+
+for (const vector of permits.refused) {
+  test(`[seal.bound] vector: a connection ${vector.name} is refused`, async () => {
+    await assert.rejects(ask(vector), isCode(vector.code));
+  });
+}
+
 function send({ inject: slots, fields, request }: (typeof calls.items)[number]): object {
   const injections = parseInjections(slots);
-  const permit = {
+  const permitted = {
     handle,
     caller: { claims: { details: parseDetails(calls.details) } },
     policy: { allow: parseAllow(calls.allow), inject: injections },
@@ -191,7 +159,7 @@ function send({ inject: slots, fields, request }: (typeof calls.items)[number]):
     origin: request.origin,
     headers: Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const),
   };
-  const { origin, target, headers } = decideTarget(wish, permit);
+  const { origin, target, headers } = decideTarget(wish, permitted);
   using plaintext = plaintextOf(fields);
   const filled = inject(plaintext, injections, target);
   return {
