@@ -6,6 +6,16 @@ const SERVER = 'test/dist/attacks/server.test.js';
 
 export const EXECUTOR: readonly Mutant[] = [
   {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/fields.ts',
+    find: 'if (length === 0 || ',
+    replace: 'if (',
+    test: {
+      file: 'packages/executor/dist/open-vectors.test.js',
+      name: '[seal.bound] vector: a plaintext with an empty value opens, and is refused',
+    },
+  },
+  {
     claim: 'response.clean',
     file: 'packages/executor/src/scan.ts',
     find: '    star(data, ranges, open);\n',

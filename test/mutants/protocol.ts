@@ -5,6 +5,13 @@ const BOUNDS = 'packages/protocol/dist/bounds.test.js';
 const ACTION = 'packages/protocol/dist/action.test.js';
 const SERVER = 'test/dist/attacks/server.test.js';
 
+const ENVELOPE = 'packages/protocol/dist/envelope.test.js';
+const JSON_TEST = 'packages/protocol/dist/json.test.js';
+const ORIGIN = 'packages/protocol/dist/origin.test.js';
+const VECTORS = 'packages/protocol/dist/vectors.test.js';
+const WORDS = 'packages/protocol/dist/words.test.js';
+const JWS = 'packages/verify/dist/jws.test.js';
+
 export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
@@ -45,6 +52,147 @@ export const PROTOCOL: readonly Mutant[] = [
     test: {
       file: ACTION,
       name: '[token.bound] an action is covered by a pattern of its own method that holds it whole, and by no other',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/envelope.ts',
+    find: 'policy.bearer === undefined ? false : policy.bearer',
+    replace: 'policy.bearer ?? false',
+    test: { file: ENVELOPE, name: '[seal.bound] an envelope header with bearer null is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/envelope.ts',
+    find: 'if (header.typ !== TYP.credential)',
+    replace: "if (header.typ === '')",
+    test: { file: ENVELOPE, name: '[seal.bound] an envelope header with another typ is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/envelope.ts',
+    find: 'header.crit.length !== 1 || ',
+    replace: '',
+    test: { file: ENVELOPE, name: '[seal.bound] an envelope header with a second crit is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/envelope.ts',
+    find: "typeof alg !== 'string' || !Object.hasOwn(SUITES, alg)",
+    replace: "typeof alg !== 'string'",
+    test: { file: ENVELOPE, name: '[seal.bound] an envelope header with an unknown algorithm is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/envelope.ts',
+    find: 'plaintext % LIMITS.plaintextBlock !== 0',
+    replace: 'plaintext % LIMITS.plaintextBlock < 0',
+    test: {
+      file: VECTORS,
+      name: '[seal.bound] vector: an envelope with a ciphertext that is not in blocks is refused before anything is opened',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/shape.ts',
+    find: 'if (!required.includes(name) && !optional.includes(name))',
+    replace: "if (!required.includes(name) && !optional.includes(name) && name === '')",
+    test: { file: ENVELOPE, name: '[seal.bound] an envelope header with an unknown policy member is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/inject.ts',
+    find: "if (place === 'header' && isNeverASlot(name))",
+    replace: "if (place === 'header' && isNeverASlot(name) && name === '')",
+    test: { file: ENVELOPE, name: '[seal.bound] an envelope header with a Host slot is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/base64url.ts',
+    find: 'if ((held & ((1 << bits) - 1)) !== 0)',
+    replace: 'if (held < 0)',
+    test: {
+      file: VECTORS,
+      name: '[seal.bound] vector: an envelope with an encapsulated key with bits after its last octet is refused before anything is opened',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/json.ts',
+    find: "name === '__proto__' || name in object",
+    replace: "name === '__proto__'",
+    test: { file: JSON_TEST, name: '[seal.bound] a duplicate JSON member is refused, however it is spelled' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/json.ts',
+    find: 'Number.isInteger(value) && literal !== String(value)',
+    replace: "literal === ''",
+    test: {
+      file: JSON_TEST,
+      name: '[seal.bound] an integer has one spelling, so no two readers of a signed time can differ',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/json.ts',
+    find: 'if (text.length > maxLength)',
+    replace: 'if (text.length > maxLength * 2)',
+    test: { file: JSON_TEST, name: 'size is compared before anything is parsed' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/jws.ts',
+    find: 'if (compact.length > maxLength)',
+    replace: 'if (compact.length > maxLength * 2)',
+    test: { file: JWS, name: '[token.bound] size is compared before anything else' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/jwk.ts',
+    find: 'PRIVATE.some((name) => Object.hasOwn(value, name))',
+    replace: "PRIVATE.some((name) => name === '')",
+    test: { file: WORDS, name: 'a private key is refused where a public one is wanted' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/origin.ts',
+    find: "(!label.startsWith('xn--') || isALabel(label))",
+    replace: "(!label.startsWith('xn--') || isALabel(label) || label !== '')",
+    test: { file: ORIGIN, name: '[dispatch.bound] an origin with an A-label that decodes to nothing is refused' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/a-label.ts',
+    find: "text === text.normalize('NFKC').toLowerCase()",
+    replace: "text !== ''",
+    test: {
+      file: ORIGIN,
+      name: '[dispatch.bound] an origin with an A-label of a letter that stands for two is refused',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/origin.ts',
+    find: 'assertAuthority(`${scheme}://${authority}`)',
+    replace: 'assertAuthority(`${scheme}://${authority}`.toLowerCase())',
+    test: { file: ORIGIN, name: '[token.bound] a resource with an uppercase host is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/origin.ts',
+    find: 'if (path !== undefined && !isRequestPath(path))',
+    replace: "if (path !== undefined && !isRequestPath(path) && path === '')",
+    test: { file: ORIGIN, name: '[token.bound] a resource with an encoded dot segment is refused' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/path.ts',
+    find: 'return SEGMENT.test(segment) && !isDots(segment);',
+    replace: "return SEGMENT.test(segment) && (!isDots(segment) || segment !== '');",
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a target with an encoded dot segment is refused',
     },
   },
 ];

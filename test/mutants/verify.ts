@@ -2,6 +2,10 @@
 import type { Mutant } from './mutant.ts';
 
 const TOKEN = 'test/dist/attacks/token.test.js';
+const JWKS = 'packages/verify/dist/jwks.test.js';
+const JWS = 'packages/verify/dist/jws.test.js';
+const KEY = 'packages/verify/dist/key.test.js';
+const VECTORS = 'packages/verify/dist/vectors.test.js';
 
 export const VERIFY: readonly Mutant[] = [
   {
@@ -20,5 +24,100 @@ export const VERIFY: readonly Mutant[] = [
       file: TOKEN,
       name: '[token.bound] a token for the MCP server is worth nothing at the authority or the executor',
     },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/jws.ts',
+    find: "if (Object.hasOwn(jws.header, 'crit'))",
+    replace: "if (Object.hasOwn(jws.header, ''))",
+    test: { file: JWS, name: '[token.bound] any crit is refused, known extension or not' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/jws.ts',
+    find: 'if (!key.algs.includes(jws.header.alg as string))',
+    replace: 'if (key.algs.length === 0)',
+    test: { file: JWS, name: '[token.bound] the algorithm is the key’s: a header that names the other one is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/jws.ts',
+    find: 'if (!fits) refuseSubject',
+    replace: "if (!fits && typ === '') refuseSubject",
+    test: {
+      file: JWS,
+      name: '[token.bound] another typ is refused, also in another case, with a media type prefix, or absent',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/jws.ts',
+    find: "if (!isSignedBy(key, Buffer.from(jws.signingInput, 'latin1'), jws.signature))",
+    replace:
+      "if (!isSignedBy(key, Buffer.from(jws.signingInput, 'latin1'), jws.signature) && jws.signature.length === 0)",
+    test: { file: JWS, name: '[token.bound] a signature by another key is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/dpop.ts',
+    find: 'if (htm !== options.htm)',
+    replace: "if (htm !== options.htm && htm === '')",
+    test: { file: VECTORS, name: '[token.bound] vector: a proof with another method is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/dpop.ts',
+    find: 'if (!matchesHtu(htu, options.htu))',
+    replace: "if (!matchesHtu(htu, options.htu) && htu === '')",
+    test: { file: VECTORS, name: '[token.bound] vector: a proof with another URL is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/dpop.ts',
+    find: 'if (!equalSecret(ath, sha256Base64url(accessToken)))',
+    replace: "if (!equalSecret(ath, sha256Base64url(accessToken)) && ath === '')",
+    test: { file: VECTORS, name: '[token.bound] vector: a proof with another token is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/dpop.ts',
+    find: 'if (iat < options.now - options.windowSeconds)',
+    replace: 'if (iat < 0)',
+    test: { file: VECTORS, name: '[token.bound] vector: a proof with too old is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/carried.ts',
+    find: 'if (!allowed.includes(verified.jkt))',
+    replace: 'if (allowed.length === 0)',
+    test: { file: VECTORS, name: '[token.bound] vector: a carried proof by another key is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/key.ts',
+    find: "SMALL_ORDER.includes(point.toString('hex'))",
+    replace: "(SMALL_ORDER.includes(point.toString('hex')) && point.length === 0)",
+    test: { file: KEY, name: 'Ed25519 points of small order are refused, with either sign' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/jwks.ts',
+    find: 'this.#options.now() - this.#triedAt < this.#options.coolDownMs',
+    replace: 'this.#options.coolDownMs < 0',
+    test: { file: JWKS, name: 'an unknown id fetches once per cool-down, however often it is asked for' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/verify/src/seal.ts',
+    find: 'said.sha256 === sha256Base64url(options.envelope)',
+    replace: "(said.sha256 === sha256Base64url(options.envelope) || said.sha256 !== '')",
+    test: { file: VECTORS, name: '[seal.bound] vector: a seal proof with another envelope is refused' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/verify/src/seal.ts',
+    find: 'if (!trusted.includes(signed.jkt))',
+    replace: 'if (trusted.length === 0)',
+    test: { file: VECTORS, name: '[seal.bound] vector: a seal chain with an endorsement by a stranger is refused' },
   },
 ];

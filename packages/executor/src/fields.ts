@@ -24,7 +24,7 @@ export function readFields(plaintext: Buffer, names: ReadonlySet<string>): Reado
     at += nameLength;
     const length = octet(plaintext, at) * 256 + octet(plaintext, at + 1);
     at += 2;
-    if (at + length > plaintext.length || seen.has(name) || seen.size === LIMITS.fields) throw broken();
+    if (length === 0 || at + length > plaintext.length || seen.has(name) || seen.size === LIMITS.fields) throw broken();
     seen.add(name);
     if (names.has(name)) found.set(name, plaintext.subarray(at, at + length));
     at += length;

@@ -115,16 +115,16 @@ function fillTarget(target: string, injections: readonly Injection[], fields: Fi
     if (slot?.segment === i) writeSegment(out, slot.value, fields);
     if (i < segments.length) out.text(`/${segments[i]!}`);
   }
-  let query = cut < 0 ? '' : target.slice(cut);
+  const query = cut < 0 ? '' : target.slice(cut);
+  out.text(query);
+  let separator = query === '' ? '?' : query === '?' ? '' : '&';
   for (const injection of injections) {
     if (injection.in !== 'query') continue;
     using value = fill(injection.value, fields, QUERY_OCTET);
-    out.text(`${query}${query === '' ? '?' : query === '?' ? '' : '&'}${injection.name}=`);
+    out.text(`${separator}${injection.name}=`);
     writePercent(out, value.bytes, UNRESERVED);
-    query = '&';
-    // What the caller sent stands first and once; from here on only the separator is needed.
+    separator = '&';
   }
-  if (query !== '&') out.text(query);
   return out.take();
 }
 

@@ -75,7 +75,7 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
   const init = { method: 'POST', body: JSON.stringify({ connection_handle: detail!.identifier, request: call }) };
   const response = await authorized(session, url, { ...init, headers: { 'content-type': 'application/json' } });
   if (!response.ok) throw await readRefusal(response);
-  const answer: unknown = parseJson(await response.text(), 64 * LIMITS.jsonBody);
+  const answer: unknown = parseJson(await response.text(), 64 * LIMITS.jsonBody, 'any');
   if (isObject(answer) && answer.success === true) return answer.response as DispatchResponse;
   const error = isObject(answer) && isObject(answer.error) ? answer.error : {};
   throw new DAuthError(

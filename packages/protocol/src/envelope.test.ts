@@ -64,6 +64,9 @@ for (const [what, value, message] of [
   ['exp before iat', header({}, { exp: 1 }), /later/],
   ['an empty pin', header({}, { pin: {} }), /at least one/],
   ['an empty pin list', header({}, { pin: { jkt: [] } }), /must not be empty/],
+  ['bearer null', header({}, { bearer: null }), /"bearer" must be true or false/],
+  ['a time written as 1.0', JSON.stringify(header()).replace(/"iat":(\d+)/, '"iat":$1.0'), /plain digits/],
+  ['a version written as 1e0', JSON.stringify(header()).replace('"ver":1', '"ver":1e0'), /plain digits/],
   ['bearer with a pin', header({}, { bearer: true, pin: { jkt: [THUMB] } }), /exclude/],
   [
     'an origin with a path',

@@ -164,7 +164,8 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   );
   const [iat, exp] = [seconds(policy.iat, '"iat"'), seconds(policy.exp, '"exp"')];
   if (exp <= iat) refuse('"exp" must be later than "iat".');
-  const bearer = policy.bearer ?? false;
+  // Only absence is the default: `null` would mean "no" here and something else to whoever tests for absence.
+  const bearer = policy.bearer === undefined ? false : policy.bearer;
   if (typeof bearer !== 'boolean') refuse('"bearer" must be true or false.');
   if (bearer && policy.pin !== undefined)
     refuse('"bearer" and "pin" exclude each other: a bearer token has no key to pin.');

@@ -54,6 +54,17 @@ test('a __proto__ member is refused and objects have no prototype', () => {
   assert.equal(Object.getPrototypeOf(parsed), null);
 });
 
+test('[seal.bound] an integer has one spelling, so no two readers of a signed time can differ', () => {
+  for (const text of ['1.0', '9e0', '1E3', '-0', '0.0', '-0.0', '1000e-3', '12345678901234567890', '{"iat":[1.0]}'])
+    refused(text, /not in plain digits/);
+  for (const text of ['0', '-1', '1795000000', '0.5', '1.5e-3', '9007199254740991'])
+    assert.equal(parseJson(text, 100), Number(text));
+});
+
+test('a text of others that is only handed on may spell its integers as it likes', () => {
+  assert.deepEqual(parseJson('[1.0,9e0,-0]', 100, 'any'), [1, 9, -0]);
+});
+
 test('size is compared before anything is parsed', () => {
   refused(' '.repeat(1_001), /larger/, 'PAYLOAD_TOO_LARGE');
 });

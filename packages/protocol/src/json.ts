@@ -9,6 +9,12 @@ export interface JsonObject {
   readonly [name: string]: unknown;
 }
 
+/**
+ * How an integer may be spelled. `one-spelling`: as `JSON.stringify` writes it, so `1.0`, `1e3`, `-0` and digits that a
+ * double cannot hold are refused. `any`: for texts of others that are only handed on.
+ */
+type IntegerRule = 'one-spelling' | 'any';
+
 /** Deeper nesting than this has no use in any DAuth document. */
 const MAX_DEPTH = 32;
 
@@ -20,11 +26,12 @@ export function isObject(value: unknown): value is JsonObject {
 /**
  * Parses JSON text.
  * @param maxLength in UTF-16 units, compared before a character is looked at
+ * @param integers default `one-spelling`
  * @throws DAuthError `PAYLOAD_TOO_LARGE` past `maxLength`; `INVALID_REQUEST` for anything but strict JSON
  */
-export function parseJson(text: string, maxLength: number): unknown {
+export function parseJson(text: string, maxLength: number, integers: IntegerRule = 'one-spelling'): unknown {
   if (text.length > maxLength) throw new DAuthError('PAYLOAD_TOO_LARGE', 'A JSON document is larger than allowed.');
-  const reader = new Reader(text);
+  const reader = new Reader(text, integers);
   const value = reader.value(0);
   reader.end();
   return value;
@@ -38,10 +45,12 @@ const SPACE = /[ \t\n\r]*/y;
 
 class Reader {
   readonly #text: string;
+  readonly #integers: IntegerRule;
   #at = 0;
 
-  constructor(text: string) {
+  constructor(text: string, integers: IntegerRule) {
     this.#text = text;
+    this.#integers = integers;
   }
 
   value(depth: number): unknown {
@@ -118,6 +127,9 @@ class Reader {
     if (literal === undefined) throw malformed();
     const value = Number(literal);
     if (!Number.isFinite(value)) throw malformed('A JSON number is out of range.');
+    // A second spelling, or an integer that only one of two readers rounds, is a second meaning for a signed time (§1.1).
+    if (this.#integers === 'one-spelling' && Number.isInteger(value) && literal !== String(value))
+      throw malformed('An integer in a JSON document is not in plain digits.');
     return value;
   }
 

@@ -2,7 +2,9 @@
  * Origins and resource URIs: strings compared byte for byte, so only their one serialized form is taken (§2).
  * Never resolved or dialled here. No IP literals at all: an address says nothing about who answers at it.
  */
+import { isALabel } from './a-label.ts';
 import { DAuthError } from './errors.ts';
+import { isRequestPath } from './path.ts';
 
 declare const brand: unique symbol;
 /** `https://host[:port]` as the WHATWG URL standard serializes it. */
@@ -29,29 +31,67 @@ export function parseOrigin(value: unknown): Origin {
   return value as Origin;
 }
 
+/** A label that says it is an A-label has to be one, or the origin has no WHATWG serialization and nobody can dial it. */
+function isLabel(label: string): boolean {
+  return LABEL.test(label) && (!label.startsWith('xn--') || isALabel(label));
+}
+
 /** Takes an origin apart; `port` is the default one where none is written. */
 export function originParts(origin: Origin): OriginParts {
   const [, scheme, host, written] = FORM.exec(origin) ?? [];
   if (scheme === undefined || host === undefined) throw malformed();
   const labels = host.split('.');
-  if (!labels.every((label) => LABEL.test(label)) || NUMERIC.test(labels.at(-1)!)) throw malformed();
-  const standard = scheme === 'https' ? 443 : 80;
-  const port = written === undefined ? standard : Number(written);
-  if (port > 65_535 || (written !== undefined && port === standard)) throw malformed();
+  if (!labels.every(isLabel) || NUMERIC.test(labels.at(-1)!) || !isPort(written, scheme)) throw malformed();
+  const port = written === undefined ? (scheme === 'https' ? 443 : 80) : Number(written);
   return { scheme: scheme as 'https' | 'http', host, port };
 }
 
-const RESOURCE = /^https?:\/\/[!-"$-;=?-Z\\[\]^_`a-z{|}~]{1,500}$/;
+const RESOURCE = /^(https?):\/\/([^/?]{1,260})(\/[^?]*)?(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*)?$/;
+const MAX_RESOURCE = 512;
+/** Four decimal octets without leading zeros, or the one IPv6 address whose spelling needs no rules: loopback. */
+const ADDRESS = /^(?:(?:(?:0|[1-9][0-9]{0,2})\.){3}(?:0|[1-9][0-9]{0,2})|\[::1\])(?::([1-9][0-9]{0,4}))?$/;
 
 /**
- * Checks an issuer or a resource URI (RFC 8707 §2: absolute, no fragment). Compared byte for byte afterwards.
+ * Checks an issuer or a resource URI (RFC 8707 §2: absolute, no fragment). Compared byte for byte afterwards, so only one
+ * spelling is taken: a lowercase host, no default port, and a path that no parser would shorten.
  * @throws DAuthError `INVALID_REQUEST`
  */
 export function parseResource(value: unknown): string {
-  if (typeof value !== 'string' || !RESOURCE.test(value) || /^https?:\/\/[^/?]*@/.test(value)) {
-    throw new DAuthError('INVALID_REQUEST', 'A resource must be an absolute https URI without userinfo or fragment.');
-  }
+  if (typeof value !== 'string' || value.length > MAX_RESOURCE) throw malformedResource();
+  const [, scheme, authority, path, query] = RESOURCE.exec(value) ?? [];
+  if (scheme === undefined || authority === undefined) throw malformedResource();
+  if (!isAddress(scheme, authority)) assertAuthority(`${scheme}://${authority}`);
+  if (path !== undefined && !isRequestPath(path)) throw malformedResource();
+  if (query !== undefined && /%(?![0-9A-Fa-f]{2})/.test(query)) throw malformedResource();
   return value;
+}
+
+/** Operators' own parts may stand at an address (a loopback of one machine); an origin never does. */
+function isAddress(scheme: string, authority: string): boolean {
+  const found = ADDRESS.exec(authority);
+  if (found === null) return false;
+  const octets = authority.startsWith('[') ? [] : authority.split(':', 1)[0]!.split('.');
+  return octets.every((octet) => Number(octet) <= 255) && isPort(found[1], scheme);
+}
+
+function assertAuthority(origin: string): void {
+  try {
+    originParts(origin as Origin);
+  } catch (cause) {
+    throw malformedResource(cause);
+  }
+}
+
+function isPort(written: string | undefined, scheme: string): boolean {
+  return written === undefined || (Number(written) <= 65_535 && Number(written) !== (scheme === 'https' ? 443 : 80));
+}
+
+function malformedResource(cause?: unknown): DAuthError {
+  return new DAuthError(
+    'INVALID_REQUEST',
+    'A resource must be an absolute https URI in its plain form: a lowercase host, no default port, no dot segments, no userinfo, no fragment.',
+    { cause },
+  );
 }
 
 function malformed(): DAuthError {

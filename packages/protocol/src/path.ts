@@ -41,11 +41,16 @@ export function parsePathPattern(value: unknown): PathPattern {
  * @throws DAuthError `POLICY_DENIED`
  */
 export function assertRequestPath(rawPath: string): void {
-  if (rawPath.length > MAX_PATH || !rawPath.startsWith('/')) throw denied();
+  if (!isRequestPath(rawPath)) throw denied();
+}
+
+/** Whether a raw path is one plain list of segments; what `assertRequestPath` refuses otherwise. */
+export function isRequestPath(rawPath: string): boolean {
+  if (rawPath.length > MAX_PATH || !rawPath.startsWith('/')) return false;
   const segments = split(rawPath);
-  segments.forEach((segment, index) => {
-    if (segment === '' && index < segments.length - 1) throw denied();
-    if (!SEGMENT.test(segment) || isDots(segment)) throw denied();
+  return segments.every((segment, index) => {
+    if (segment === '' && index < segments.length - 1) return false;
+    return SEGMENT.test(segment) && !isDots(segment);
   });
 }
 

@@ -6,7 +6,6 @@ import { asDAuthError, DAuthError, ERRORS, isErrorCode, problemDocument } from '
 import { isHandle, makeHandle, parseHandle } from './handle.ts';
 import { parsePublicJwk, thumbprintInput } from './jwk.ts';
 import { jwsSigningInput, splitJws } from './jws.ts';
-import { parseResource } from './origin.ts';
 import { parseStatus } from './status.ts';
 
 const refused = (fn: () => unknown, message: RegExp) =>
@@ -61,22 +60,6 @@ test('a compact JWS has three non-empty canonical segments', () => {
   assert.equal(splitJws(`${input}.AAAA`, 1_000).signingInput, input);
   for (const bad of [input, `${input}.`, `${input}.AA=`, `${input}.AAAA.`, `.${input}`, ` ${input}.AAAA`]) {
     refused(() => splitJws(bad, 1_000), /./);
-  }
-});
-
-test('a resource has no userinfo, fragment or space', () => {
-  for (const good of ['https://mcp.example/mcp', 'http://127.0.0.1:8080', 'https://a.example/x?y=@z'])
-    assert.equal(parseResource(good), good);
-  for (const bad of [
-    'https://u@a.example/',
-    'https://a.example/#f',
-    'ftp://a.example',
-    'https://a b',
-    '',
-    3,
-    'https://a.example/\r\n',
-  ]) {
-    refused(() => parseResource(bad), /absolute/);
   }
 });
 
