@@ -21,4 +21,14 @@ export const VERIFY: readonly Mutant[] = [
       name: '[token.bound] a token for the MCP server is worth nothing at the authority or the executor',
     },
   },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/replay.ts',
+    find: 'if (this.#keys.size >= this.#capacity / 2 && held >= this.#perKey)',
+    replace: 'if (held < 0)',
+    test: {
+      file: 'packages/verify/dist/replay.test.js',
+      name: '[token.bound] one key cannot fill the store for the others: past its half a key has its quota',
+    },
+  },
 ];

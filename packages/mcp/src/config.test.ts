@@ -48,7 +48,6 @@ const WRONG: readonly (readonly [change: object, sentence: string])[] = [
   [{ authorizationServers: ['http://auth.example'] }, `${ISSUER_IS} ${PLAIN_HTTP}`],
   [{ executor: undefined }, `${EXECUTOR_IS} ${URI}`],
   [{ executor: 'https://executor.example/x' }, `${EXECUTOR_IS} ${ORIGIN}`],
-  [{ executor: 'https://auth.example' }, '"executor" and the authorization server must be different parties.'],
   ...[null, 'mcp:use', [1], [''], ['a b'], ['a"b'], ['x'.repeat(129)]].map(
     (requiredScopes) => [{ requiredScopes }, SCOPES_ARE] as const,
   ),
@@ -105,6 +104,11 @@ for (const [index, [change, sentence]] of WRONG.entries()) {
     assert.deepEqual(sentences({ ...CONFIG, ...change }), [sentence]);
   });
 }
+
+test('[token.bound] the executor is another party than the authority: a token for one is none for the other', () => {
+  const sentence = '"executor" and the authorization server must be different parties.';
+  assert.deepEqual(sentences({ ...CONFIG, executor: 'https://auth.example' }), [sentence]);
+});
 
 test('all contradictions are said at once', () => {
   const wrong = { ...CONFIG, enabled: false, requireDpop: false, dpopLeeway: 1, resource: 'http://mcp.example/mcp' };

@@ -74,7 +74,7 @@ test('data in several lines is one document, and an event without its blank line
   assert.equal(text, `data: ${REACHED}\n\n`);
 });
 
-test('a stream taken up again by GET is filtered like the answer it replays', async () => {
+test('[token.bound] a stream taken up again by GET is filtered like the answer it replays', async () => {
   const text = await (await answered([`id: 7\ndata: ${ALL}\n\n`], 'text/event-stream', get())).text();
   assert.equal(text, `id: 7\ndata: ${REACHED}\n\n`);
 });

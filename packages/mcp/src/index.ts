@@ -3,4 +3,5 @@ export { type AuthorizationConfig, type ConnectionWish } from './config.ts';
 export { type DispatchResponse } from './answer.ts';
 export { connection, dispatch, type ConnectionHandle, type DispatchRequest } from './handle.ts';
 export { protect, type FetchHandler, type ProtectDeps, type Protection } from './protect.ts';
+export { type ReplayStore } from '@dauth/verify';
 export { caller, type AuthInfo, type Caller, type ToolContext } from './session.ts';

@@ -4,8 +4,7 @@
  * Never closes a socket without an answer: every refusal has a code, a sentence and a request id.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { Readable } from 'node:stream';
-import type { Duplex } from 'node:stream';
+import { Readable, type Duplex } from 'node:stream';
 import type { ReadableStream as WebStream } from 'node:stream/web';
 import { asDAuthError, DAuthError, type ErrorCode } from '@dauth/protocol';
 import { refusal } from './challenge.ts';
@@ -89,12 +88,11 @@ function toUrl(target: string): URL {
 /** For a socket on which no request was read. */
 async function refuseSocket(socket: Duplex, code: ErrorCode): Promise<void> {
   const isMethod = code === 'METHOD_NOT_ALLOWED';
-  const { status, headers, body } = await parts(refusal(new DAuthError(code), isMethod ? ALLOW : {}));
-  const lines = [...headers, ['content-length', String(Buffer.byteLength(body))], ['connection', 'close']];
+  const response = refusal(new DAuthError(code), isMethod ? ALLOW : {});
+  const body = await response.text();
+  const lines = [...response.headers, ['content-length', String(Buffer.byteLength(body))], ['connection', 'close']];
   socket.on('error', () => socket.destroy());
-  socket.end(`HTTP/1.1 ${status} \r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`);
-}
-
-async function parts(response: Response): Promise<{ status: number; headers: Headers; body: string }> {
-  return { status: response.status, headers: response.headers, body: await response.text() };
+  socket.end(
+    `HTTP/1.1 ${response.status} \r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
+  );
 }
