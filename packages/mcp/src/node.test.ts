@@ -158,6 +158,22 @@ describe('the gate on node:http', { timeout: 60_000 }, () => {
     });
   }
 
+  for (const [what, hosts] of [
+    ['no', ''],
+    ['two', 'host: x\r\nhost: x\r\n'],
+  ] as const) {
+    test(`a request with ${what} Host headers is refused (RFC 9112 §3.2)`, async () => {
+      const octets = `GET /mcp HTTP/1.1\r\n${hosts}\r\n`;
+      await refused(octets, 400, 'INVALID_REQUEST', 'A request has exactly one Host header.');
+    });
+  }
+
+  test('[token.bound] a second Authorization header behind two thousand others is still seen', async () => {
+    const headers = [...fieldsOf(both()), ...Array.from({ length: 2_400 }, () => 'a:'), 'authorization: DPoP x'];
+    const detail = 'The request has more than one Authorization header.';
+    await refused(request(POST, headers, '{}'), 401, 'UNAUTHENTICATED', detail);
+  });
+
   test('a head that is too large is answered all the same', async () => {
     const octets = `${POST}\r\nhost: x\r\na: ${'b'.repeat(20_000)}\r\n\r\n`;
     await refused(octets, 413, 'PAYLOAD_TOO_LARGE', 'The request is larger than allowed.');

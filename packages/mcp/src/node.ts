@@ -24,6 +24,8 @@ const ALLOW = { allow: 'GET, POST, DELETE' };
  */
 export function serveOn(server: Server, handler: Handler): Server {
   const listener = toListener(handler);
+  // Node refuses a missing Host without a word, and drops headers past its own count in silence; the head's size is bounded.
+  Object.assign(server, { requireHostHeader: false, maxHeadersCount: 0 });
   server.on('request', listener);
   server.on('checkExpectation', listener);
   server.on('connect', (_request, socket: Duplex) => void refuseSocket(socket, 'METHOD_NOT_ALLOWED'));
@@ -67,6 +69,9 @@ async function ask(handler: Handler, req: IncomingMessage, res: ServerResponse):
 
 function toRequest(method: string, req: IncomingMessage, res: ServerResponse): Request {
   const url = toUrl(req.url ?? '/');
+  const hosts = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
+  if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion === '1.1'))
+    throw new DAuthError('INVALID_REQUEST', 'A request has exactly one Host header.');
   const headers = new Headers();
   for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) headers.append(req.rawHeaders[i]!, req.rawHeaders[i + 1]!);
   const gone = new AbortController();
