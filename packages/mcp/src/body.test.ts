@@ -13,7 +13,7 @@ function recorder() {
   const inner: FetchHandler = {
     fetch: async (request, options) => {
       seen.push({ parsed: options?.parsedBody, text: await request.text() });
-      return new Response('ok');
+      return Response.json('ok');
     },
   };
   return { seen, inner };
