@@ -85,7 +85,7 @@ export const MCP: readonly Mutant[] = [
     claim: 'token.bound',
     file: 'packages/mcp/src/protect.ts',
     find: 'if (iat < oldestProof)',
-    replace: 'if (iat < 0)',
+    replace: 'if (iat < oldestProof - 1_000)',
     test: {
       file: GATE,
       name: '[token.bound] a store in memory takes no proof older than its process: an earlier one may have seen it',
