@@ -120,4 +120,14 @@ export const VERIFY: readonly Mutant[] = [
     replace: 'if (trusted.length === 0)',
     test: { file: VECTORS, name: '[seal.bound] vector: a seal chain with an endorsement by a stranger is refused' },
   },
+  {
+    claim: 'token.bound',
+    file: 'packages/verify/src/replay.ts',
+    find: 'if (this.#keys.size >= this.#capacity / 2 && held >= this.#perKey)',
+    replace: 'if (held < 0)',
+    test: {
+      file: 'packages/verify/dist/replay.test.js',
+      name: '[token.bound] one key cannot fill the store for the others: past its half a key has its quota',
+    },
+  },
 ];

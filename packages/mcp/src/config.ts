@@ -104,26 +104,29 @@ export function checkConfig(value: unknown): Settings {
   if (config.requireDpop !== undefined && config.requireDpop !== true)
     wrong.push('"requireDpop" must be true: there is no Bearer exception in this version.');
   const resource =
-    check('"resource" must be this server\'s registered URI.', () => secure(config.resource)) ??
+    check('"resource" must be this server\'s registered URI.', () => parseOwnResource(config.resource)) ??
     'https://invalid.example';
   const issuer = check('"authorizationServers" must name exactly one issuer.', () => {
     if (!Array.isArray(config.authorizationServers) || config.authorizationServers.length !== 1) throw new TypeError();
     return base((config.authorizationServers as unknown[])[0]);
   });
   const executor = check('"executor" must be the URL of the executor.', () => base(config.executor));
-  const requiredScopes = check('"requiredScopes" must be a list of scopes.', () => scopes(config.requiredScopes ?? []));
-  const toolScopes = check('"tools" must map each tool to { requiredScopes }.', () => readTools(config.tools ?? {}));
+  const requiredScopes = check('"requiredScopes" must be a list of scopes.', () =>
+    scopes(given(config.requiredScopes, [])),
+  );
+  const toolScopes = check('"tools" must map each tool to { requiredScopes }.', () =>
+    readTools(given(config.tools, {})),
+  );
   const connections = check('"connections" must map each name to { purpose, origins, inject }.', () =>
-    readWishes(config.connections ?? {}),
+    readWishes(given(config.connections, {})),
   );
   const server = check('"server" must be { clientId, key } with a private EC P-256 key.', () =>
     readServer(config.server),
   );
   const path = new URL(resource).pathname;
-  const metadataPath: unknown =
-    config.metadataPath ?? `/.well-known/oauth-protected-resource${path === '/' ? '' : path}`;
-  if (typeof metadataPath !== 'string' || !/^\/[A-Za-z0-9\-._~/]+$/.test(metadataPath))
-    wrong.push('"metadataPath" must be an absolute path.');
+  const metadataPath = given(config.metadataPath, `/.well-known/oauth-protected-resource${path === '/' ? '' : path}`);
+  if (typeof metadataPath !== 'string' || !isPlainPath(metadataPath))
+    wrong.push('"metadataPath" must be an absolute path without dot segments, doubled slashes, escapes or a query.');
   const dpopLeeway = number(
     config.dpopLeeway,
     LIMITS.callWindowSeconds,
@@ -133,7 +136,7 @@ export function checkConfig(value: unknown): Settings {
     wrong,
   );
   const cacheTtl = number(config.cacheTtl, 300, 10, 900, '"cacheTtl"', wrong);
-  const enforcement = config.scopeEnforcement ?? 'challenge';
+  const enforcement = given(config.scopeEnforcement, 'challenge');
   if (enforcement !== 'challenge' && enforcement !== 'filter')
     wrong.push('"scopeEnforcement" must be "challenge" or "filter".');
   if (issuer !== undefined && issuer === executor)
@@ -148,7 +151,32 @@ export function checkConfig(value: unknown): Settings {
   });
 }
 
-function secure(value: unknown): string {
+/** A default is for what was left out; `null` is something that was given. */
+function given(value: unknown, fallback: unknown): unknown {
+  return value === undefined ? fallback : value;
+}
+
+/** A path that every URL parser leaves as it is, and that can stand in a quoted string. */
+function isPlainPath(path: string): boolean {
+  return (
+    /^(?:\/[A-Za-z0-9\-._~!$&'()*+,;=:@]+)+\/?$/.test(path) && new URL(`http://localhost${path}`).pathname === path
+  );
+}
+
+function parseOwnResource(value: unknown): string {
+  const resource = parseSecureUrl(value);
+  const { origin, pathname } = new URL(resource);
+  const isPlain = resource === origin || resource === `${origin}/` || resource === `${origin}${pathname}`;
+  if (!isPlain || (pathname !== '/' && !isPlainPath(pathname)))
+    throw new DAuthError(
+      'INVALID_REQUEST',
+      'It is written as URL parsers write it, without dot segments, escapes, quotes or a query.',
+    );
+  return resource;
+}
+
+/** An absolute https URL; plain http only on a loopback address. @throws DAuthError `INVALID_REQUEST` */
+export function parseSecureUrl(value: unknown): string {
   const resource = parseResource(value);
   const { protocol, hostname } = new URL(resource);
   if (protocol === 'http:' && !/^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(hostname)) {
@@ -158,7 +186,7 @@ function secure(value: unknown): string {
 }
 
 function base(value: unknown): string {
-  const url = secure(value);
+  const url = parseSecureUrl(value);
   if (new URL(url).origin !== url)
     throw new DAuthError('INVALID_REQUEST', 'It is an origin, without a path or a trailing slash.');
   return url;
@@ -186,6 +214,7 @@ function readWishes(value: unknown): Readonly<Record<string, ConnectionWish>> {
     parseConnectionName(name);
     if (
       !isObject(wish) ||
+      Object.keys(wish).some((member) => !['purpose', 'origins', 'inject'].includes(member)) ||
       typeof wish.purpose !== 'string' ||
       !Array.isArray(wish.origins) ||
       wish.origins.length === 0

@@ -2,7 +2,9 @@
  * Connection handles in tools: a standard `fetch` and `dispatch` that name a connection and never see its credential.
  * Never sends anything to an upstream itself: every call goes to the executor, with a token bound to this server's key.
  */
-import { DAuthError, HEADER, isErrorCode, isObject, LIMITS, parseJson, type ConnectionDetail } from '@dauth/protocol';
+import { DAuthError, HEADER, isErrorCode, isObject, parseJson, type ConnectionDetail } from '@dauth/protocol';
+import { readText } from '@dauth/verify';
+import { readDispatchAnswer, type DispatchResponse } from './answer.ts';
 import { signProof } from './key.ts';
 import { sessionOf, type Session, type ToolContext } from './session.ts';
 
@@ -26,17 +28,11 @@ export interface DispatchRequest {
   readonly timeoutMs?: number;
 }
 
-export interface DispatchResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  /** Parsed for JSON types, a string for text; else `body_base64` is set. */
-  readonly body?: unknown;
-  readonly body_base64?: string;
-}
-
 /** Headers that an SDK may set for itself and that are not its to set here. */
 const OURS = ['authorization', 'dpop', 'cookie', 'host', HEADER.origin];
 const NULL_BODY = [101, 103, 204, 205, 304];
+/** Octets of a problem document. */
+const MAX_REFUSAL = 65_536;
 const RETRY_AFTER_MS = 300;
 
 /**
@@ -75,13 +71,7 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
   const init = { method: 'POST', body: JSON.stringify({ connection_handle: detail!.identifier, request: call }) };
   const response = await authorized(session, url, { ...init, headers: { 'content-type': 'application/json' } });
   if (!response.ok) throw await readRefusal(response);
-  const answer: unknown = parseJson(await response.text(), 64 * LIMITS.jsonBody, 'any');
-  if (isObject(answer) && answer.success === true) return answer.response as DispatchResponse;
-  const error = isObject(answer) && isObject(answer.error) ? answer.error : {};
-  throw new DAuthError(
-    isErrorCode(error.code) ? error.code : 'INTERNAL',
-    typeof error.message === 'string' ? error.message : undefined,
-  );
+  return readDispatchAnswer(response);
 }
 
 function findDetails(session: Session, name: string): readonly ConnectionDetail[] {
@@ -152,7 +142,7 @@ async function readRefusal(response: Response): Promise<DAuthError> {
   const code = response.headers.get(HEADER.error);
   let detail: string | undefined;
   try {
-    const problem = parseJson(await response.text(), LIMITS.jsonBody);
+    const problem = parseJson(await readText(response, MAX_REFUSAL), MAX_REFUSAL);
     if (isObject(problem) && typeof problem.detail === 'string') detail = problem.detail;
   } catch {
     detail = undefined;
@@ -160,7 +150,7 @@ async function readRefusal(response: Response): Promise<DAuthError> {
   return new DAuthError(isErrorCode(code) ? code : 'ENCLAVE_UNAVAILABLE', detail);
 }
 
-/** The upstream's answer as if it had been fetched directly: its headers, its URL, none of ours. */
+/** The upstream's answer under the URL that was asked for; `DAuth-Receipt` and `DAuth-Request-Id` stay, for the log. */
 function asUpstream(response: Response, url: string): Response {
   const headers = new Headers(response.headers);
   headers.delete(HEADER.upstream);

@@ -1,5 +1,7 @@
 /** Protects an MCP server and gives its tools connection handles. The untrusted host: it never sees a credential. */
 export { type AuthorizationConfig, type ConnectionWish } from './config.ts';
-export { connection, dispatch, type ConnectionHandle, type DispatchRequest, type DispatchResponse } from './handle.ts';
+export { type DispatchResponse } from './answer.ts';
+export { connection, dispatch, type ConnectionHandle, type DispatchRequest } from './handle.ts';
 export { protect, type FetchHandler, type ProtectDeps, type Protection } from './protect.ts';
+export { type ReplayStore } from '@dauth/verify';
 export { caller, type AuthInfo, type Caller, type ToolContext } from './session.ts';

@@ -1,81 +1,22 @@
+/** The gate: who gets in, who is told what, and that a proof is good once. */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
-import { createServer } from 'node:http';
-import { connect, type AddressInfo } from 'node:net';
 import { test } from 'node:test';
-import { encodeUtf8, joinJws, jwsSigningInput } from '@dauth/protocol';
-import { Hono } from 'hono';
-import type { AuthorizationConfig } from './config.ts';
-import { toListener } from './node.ts';
-import { protect } from './protect.ts';
-import { caller } from './session.ts';
-
-const RESOURCE = 'https://mcp.example/mcp';
-const ISSUER = 'https://auth.example';
-const NOW = 1_800_000_000;
-
-const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const publicJwk = (key: KeyObject) => key.export({ format: 'jwk' });
-const thumbprint = (key: KeyObject): string => {
-  const { crv, kty, x, y } = publicJwk(key);
-  return createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url');
-};
-const signed = (key: KeyObject, header: object, claims: object): string => {
-  const input = jwsSigningInput({ alg: 'ES256', ...header }, claims);
-  return joinJws(input, sign('sha256', encodeUtf8(input), { key, dsaEncoding: 'ieee-p1363' }));
-};
-
-const authority = pair();
-const client = pair();
-const server = pair();
-const kid = thumbprint(authority.publicKey);
-const CONFIG: AuthorizationConfig = {
-  resource: RESOURCE,
-  authorizationServers: [ISSUER],
-  requiredScopes: ['mcp:use'],
-  server: { clientId: 'server', key: server.privateKey },
-  executor: 'https://executor.example',
-};
-
-function makeToken(claims: object = {}, header: object = {}): string {
-  const times = { iat: NOW - 5, exp: NOW + 200 };
-  const who = { iss: ISSUER, sub: 'ada', aud: RESOURCE, client_id: 'laptop', jti: randomUUID(), grant_id: 'g1' };
-  const rest = { scope: 'mcp:use', 'ddls:org': 'default', authorization_details: [], 'ddls:connections': {} };
-  const cnf = { jkt: thumbprint(client.publicKey) };
-  return signed(authority.privateKey, { typ: 'at+jwt', kid, ...header }, { ...who, ...times, ...rest, cnf, ...claims });
-}
-
-function makeProof(token: string, claims: object = {}, header: object = {}, by = client): string {
-  const ath = createHash('sha256').update(token).digest('base64url');
-  const all = { htm: 'POST', htu: RESOURCE, jti: randomUUID(), iat: NOW, ath, ...claims };
-  return signed(by.privateKey, { typ: 'dpop+jwt', jwk: publicJwk(by.publicKey), ...header }, all);
-}
-
-function makeGate(config: AuthorizationConfig = CONFIG) {
-  const jwks = { keys: [{ ...publicJwk(authority.publicKey), kid, alg: 'ES256', use: 'sig' }] };
-  const metadata = { issuer: ISSUER, jwks_uri: `${ISSUER}/.well-known/jwks.json`, token_endpoint: `${ISSUER}/token` };
-  const fetch = (async (input: string | URL | Request) =>
-    Response.json(
-      String(input instanceof Request ? input.url : input).includes('jwks') ? jwks : metadata,
-    )) as typeof globalThis.fetch;
-  return protect(config, { fetch, now: () => NOW }).handler({
-    fetch: async (_request, options) =>
-      Response.json(caller({ http: { authInfo: options?.authInfo } } as never).subject),
-  });
-}
-
-const post = (headers: Record<string, string>, url = RESOURCE): Request =>
-  new Request(url, { method: 'POST', body: '{}', headers: { 'content-type': 'application/json', ...headers } });
-
-async function said(response: Response) {
-  const body = (await response.json()) as { code?: string; request_id?: string };
-  return {
-    status: response.status,
-    code: body.code,
-    id: body.request_id,
-    challenge: response.headers.get('www-authenticate') ?? '',
-  };
-}
+import { MemoryReplayStore } from '@dauth/verify';
+import {
+  CONFIG,
+  both,
+  client,
+  ISSUER,
+  makeGate,
+  makeProof,
+  makeProtection,
+  makeToken,
+  NOW,
+  pair,
+  post,
+  RESOURCE,
+  said,
+} from './gate.test-support.ts';
 
 test('[token.bound] a token with its proof gets in (control), and its claims reach the server', async () => {
   const token = makeToken();
@@ -121,9 +62,6 @@ const BAD: readonly (readonly [what: string, headers: () => Record<string, strin
   ],
   ['a proof of another typ', () => proven((t) => makeProof(t, {}, { typ: 'JWT' })), 'invalid_dpop_proof'],
 ];
-function both(token: string): Record<string, string> {
-  return { authorization: `DPoP ${token}`, dpop: makeProof(token) };
-}
 function proven(make: (token: string) => string): Record<string, string> {
   const token = makeToken();
   return { authorization: `DPoP ${token}`, dpop: make(token) };
@@ -162,54 +100,85 @@ test('a scope that lacks is a 403 that names all that is needed', async () => {
   assert.match(challenge, /^DPoP error="insufficient_scope".*scope="mcp:use"/);
 });
 
-test('on Hono the handler takes the request as it is', async () => {
-  const app = new Hono();
-  const gate = makeGate();
-  app.all('*', (c) => gate.fetch(c.req.raw));
-  assert.equal((await app.request(RESOURCE, { method: 'POST', body: '{}' })).status, 401);
-  const token = makeToken();
-  const response = await app.request(RESOURCE, { method: 'POST', body: '{}', headers: both(token) });
-  assert.equal(response.status, 200);
-  const metadata = await app.request('https://mcp.example/.well-known/oauth-protected-resource/mcp');
-  assert.equal(((await metadata.json()) as { resource: string }).resource, RESOURCE);
+test('[token.bound] a store in memory takes no proof older than its process: an earlier one may have seen it', async () => {
+  const headers = both(makeToken(), { iat: NOW - 1 });
+  const { status, code, detail, challenge } = await said(await makeGate().fetch(post(headers)));
+  assert.deepEqual([status, code], [401, 'UNAUTHENTICATED']);
+  assert.equal(detail, 'The DPoP proof is older than this server process. Sign a fresh proof for each request.');
+  assert.match(challenge, /^DPoP error="invalid_dpop_proof"/);
+  const shared = makeGate(CONFIG, undefined, { replay: new MemoryReplayStore({ now: () => NOW }) });
+  assert.equal((await shared.fetch(post(headers))).status, 200, 'control: a store that outlives the process knows');
 });
 
-test('[token.bound] on node:http two Authorization or two DPoP headers are refused', async () => {
-  const listening = createServer(toListener(makeGate())).listen(0, '127.0.0.1');
-  await new Promise((resolve) => listening.once('listening', resolve));
-  const { port } = listening.address() as AddressInfo;
-  const ask = (lines: readonly string[]) =>
-    new Promise<string>((resolve) => {
-      const socket = connect(port, '127.0.0.1', () => {
-        socket.end(
-          `POST /mcp HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 2\r\n${lines.join('\r\n')}\r\n\r\n{}`,
-        );
-      });
-      let text = '';
-      socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1'))).on('close', () => resolve(text));
-    });
-  try {
-    const { authorization, dpop } = proven((token) => makeProof(token));
-    assert.match(
-      await ask([`authorization: ${authorization}`, `authorization: ${authorization}`, `dpop: ${dpop}`]),
-      /^HTTP\/1\.1 401/,
-    );
-    assert.match(await ask([`authorization: ${authorization}`, `dpop: ${dpop}`, `dpop: ${dpop}`]), /^HTTP\/1\.1 401/);
-    assert.match(await ask([`authorization: ${authorization}`, `dpop: ${dpop}`]), /^HTTP\/1\.1 200/);
-  } finally {
-    listening.close();
-  }
+test('[token.bound] two nodes with one store take a proof once between them', async () => {
+  const replay = new MemoryReplayStore({ now: () => NOW });
+  const nodes = [makeGate(CONFIG, undefined, { replay }), makeGate(CONFIG, undefined, { replay })];
+  const headers = both();
+  assert.equal((await nodes[0]!.fetch(post(headers))).status, 200);
+  const { status, code } = await said(await nodes[1]!.fetch(post(headers)));
+  assert.deepEqual([status, code], [401, 'REPLAY_DETECTED']);
 });
 
-test('a configuration that contradicts itself is refused with a sentence per contradiction', () => {
-  const wrong = { ...CONFIG, enabled: false, requireDpop: false, dpopLeeway: 1, resource: 'http://mcp.example/mcp' };
-  assert.throws(
-    () => protect(wrong),
-    (error: unknown) => {
-      assert.ok(error instanceof TypeError);
-      for (const name of ['enabled', 'requireDpop', 'dpopLeeway', 'resource'])
-        assert.match(error.message, new RegExp(name));
-      return true;
-    },
+test('the metadata document says what this server is, needs and would like', async () => {
+  const github = {
+    purpose: 'Open issues',
+    origins: ['https://api.github.com'],
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
+  };
+  const config = { ...CONFIG, tools: { create_issue: { requiredScopes: ['issues:write'] } }, connections: { github } };
+  const answer = await makeGate(config).fetch(new Request('http://any/.well-known/oauth-protected-resource/mcp'));
+  assert.equal(answer.headers.get('cache-control'), 'public, max-age=300');
+  assert.deepEqual(await answer.json(), {
+    resource: RESOURCE,
+    authorization_servers: [ISSUER],
+    scopes_supported: ['mcp:use', 'issues:write'],
+    bearer_methods_supported: ['header'],
+    dpop_bound_access_tokens_required: true,
+    dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA'],
+    authorization_details_types_supported: ['dauth_connection'],
+    dauth_connections: { github },
+  });
+});
+
+const bearer403 = (challenge: string) =>
+  makeGate(CONFIG, {
+    fetch: async () => new Response('{}', { status: 403, headers: { 'www-authenticate': challenge } }),
+  });
+
+test("a scope challenge of the SDK behind says DPoP, with the SDK's scopes and our metadata", async () => {
+  const gate = bearer403('Bearer error="insufficient_scope", scope="a b", resource_metadata="https://evil.example"');
+  const answer = await gate.fetch(post(both()));
+  assert.equal(answer.status, 403);
+  assert.equal(
+    answer.headers.get('www-authenticate'),
+    'DPoP error="insufficient_scope", scope="a b", ' +
+      'resource_metadata="https://mcp.example/.well-known/oauth-protected-resource/mcp", algs="ES256 Ed25519 EdDSA"',
   );
+});
+
+test('another challenge of the server behind stays as it is', async () => {
+  assert.equal(
+    (await bearer403('Basic realm="x"').fetch(post(both()))).headers.get('www-authenticate'),
+    'Basic realm="x"',
+  );
+});
+
+test('a handler that throws is answered for: code, sentence, request id, and nothing of the error', async () => {
+  const gate = makeGate(CONFIG, { fetch: () => Promise.reject(new Error('secret detail')) });
+  const answer = await gate.fetch(post(both()));
+  const text = await answer.clone().text();
+  const { status, code, detail } = await said(answer);
+  assert.deepEqual([status, code], [500, 'INTERNAL']);
+  assert.equal(detail, 'Something went wrong on our side. Quote the request id when you report it.');
+  assert.ok(!text.includes('secret detail'));
+});
+
+test('the gate alone gives who calls, or the answer to send', async () => {
+  const { gate } = makeProtection();
+  const caught = await gate(post({}));
+  assert.ok(caught instanceof Response);
+  assert.equal(caught.status, 401);
+  const let_in = await gate(post(both()));
+  assert.ok(!(let_in instanceof Response));
+  assert.deepEqual([let_in.clientId, let_in.scopes], ['laptop', ['mcp:use']]);
 });

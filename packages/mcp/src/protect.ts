@@ -11,9 +11,11 @@ import {
   type ReplayStore,
 } from '@dauth/verify';
 import { AuthorityClient, type Deps } from './authority.ts';
+import { readBody } from './body.ts';
 import { challenge, challengeValue, refusal, type ChallengeError } from './challenge.ts';
 import { checkConfig, type AuthorizationConfig, type Settings } from './config.ts';
-import { asksForTools, filterTools, neededScopes } from './scopes.ts';
+import { filterAnswer } from './filter.ts';
+import { neededScopes } from './scopes.ts';
 import { openSession, type AuthInfo } from './session.ts';
 
 /** The SDK's handler, by shape. */
@@ -25,7 +27,12 @@ export interface ProtectDeps {
   readonly fetch?: typeof fetch;
   /** Unix seconds. */
   readonly now?: () => number;
-  /** Shared by all processes behind one resource URI. Default: in memory, for one process. */
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic?: () => number;
+  /**
+   * Shared by all processes behind one resource URI; required where there is more than one. Default: in memory, for one
+   * process, which then takes no proof older than itself.
+   */
   readonly replay?: ReplayStore;
 }
 
@@ -38,8 +45,6 @@ export interface Protection {
   readonly metadata: object;
 }
 
-const MAX_BODY = 4 * LIMITS.jsonBody;
-
 /**
  * Protects an MCP server.
  * @throws TypeError with a sentence per contradiction in the configuration
@@ -49,8 +54,11 @@ const MAX_BODY = 4 * LIMITS.jsonBody;
 export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): Protection {
   const settings = checkConfig(config);
   const now = given.now ?? (() => Math.floor(Date.now() / 1_000));
-  const deps: Deps = { fetch: given.fetch ?? globalThis.fetch, now };
+  const monotonic = given.monotonic ?? (() => performance.now());
+  const deps: Deps = { fetch: given.fetch ?? globalThis.fetch, now, monotonic };
   const replay = given.replay ?? new MemoryReplayStore({ now });
+  // What an earlier process took, a store in memory does not know.
+  const oldestProof = given.replay === undefined ? now() : 0;
   const authority = new AuthorityClient(settings, deps);
   const metadata = describe(settings);
 
@@ -71,6 +79,11 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
         ...{ htm: request.method, htu: settings.resource, accessToken: token, now: now() },
         ...{ windowSeconds: settings.dpopLeeway, requireJkt: claims.cnf.jkt },
       });
+      if (iat < oldestProof)
+        throw new DAuthError(
+          'UNAUTHENTICATED',
+          'The DPoP proof is older than this server process. Sign a fresh proof for each request.',
+        );
       // Last, and atomically: whatever was refused before burnt nothing.
       const keepUntil = iat + settings.dpopLeeway + LIMITS.clockLeewaySeconds;
       if (!(await replay.consume(`${jkt}.${jti}`, keepUntil))) throw new DAuthError('REPLAY_DETECTED');
@@ -84,12 +97,14 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
 
   const handler = (inner: FetchHandler) => ({
     fetch: async (request: Request): Promise<Response> => {
-      if (request.method === 'GET' && new URL(request.url).pathname === settings.metadataPath) {
-        return Response.json(metadata, { headers: { 'cache-control': 'public, max-age=300' } });
+      try {
+        if (request.method === 'GET' && new URL(request.url).pathname === settings.metadataPath)
+          return Response.json(metadata, { headers: { 'cache-control': 'public, max-age=300' } });
+        const authInfo = await gate(request);
+        return authInfo instanceof Response ? authInfo : await serve(settings, inner, request, authInfo);
+      } catch (error) {
+        return refusal(asDAuthError(error));
       }
-      const authInfo = await gate(request);
-      if (authInfo instanceof Response) return authInfo;
-      return serve(settings, inner, request, authInfo);
     },
   });
   return { gate, handler, metadata };
@@ -97,53 +112,37 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
 
 async function serve(settings: Settings, inner: FetchHandler, request: Request, authInfo: AuthInfo): Promise<Response> {
   const { scopes } = authInfo;
-  let body: unknown;
-  if (request.method === 'POST') {
-    const read = await readBody(request.clone() as Request);
-    if (read instanceof Response) return read;
-    body = read.json;
-  }
-  const needed = neededScopes(settings, body);
+  const body = request.method === 'POST' ? await readBody(request) : undefined;
+  const needed = neededScopes(settings, body?.json);
   if (!needed.every((scope) => scopes.includes(scope))) {
     const error = new DAuthError('FORBIDDEN', 'The token lacks a scope this needs. Ask for one with the scopes named.');
     return challenge(settings, error, needed, 'insufficient_scope');
   }
-  const response = await inner.fetch(request, { authInfo });
+  // What was checked is what runs: the SDK gets the value itself, and whoever reads the body again the same octets.
+  const response =
+    body === undefined
+      ? await inner.fetch(request, { authInfo })
+      : await inner.fetch(withBody(request, body.octets), { authInfo, parsedBody: body.json });
   if (response.status === 403) return asDpopChallenge(settings, response);
-  if (settings.scopeEnforcement !== 'filter' || !asksForTools(body)) return response;
-  const isEventStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
-  const headers = new Headers(response.headers);
-  headers.delete('content-length');
-  return new Response(filterTools(settings, scopes, await response.text(), isEventStream), {
-    status: response.status,
-    headers,
-  });
+  return settings.scopeEnforcement === 'filter' ? filterAnswer(settings, scopes, response) : response;
+}
+
+function withBody({ url, method, headers, signal }: Request, body: Uint8Array<ArrayBuffer>): Request {
+  return new Request(url, { method, headers, signal, body });
 }
 
 /** The SDK's own scope challenges say Bearer; the scheme here is DPoP, and the SDK's client reads either. */
 function asDpopChallenge(settings: Settings, response: Response): Response {
   const given = response.headers.get('www-authenticate');
   if (given === null || !/^Bearer\b/i.test(given)) return response;
-  const scopes = /scope="([^"]*)"/.exec(given)?.[1]?.split(' ') ?? [];
+  const scopes =
+    /scope="([^"]*)"/
+      .exec(given)?.[1]
+      ?.split(' ')
+      .filter((scope) => scope !== '') ?? [];
   const headers = new Headers(response.headers);
   headers.set('www-authenticate', challengeValue(settings, scopes, 'insufficient_scope'));
   return new Response(response.body, { status: 403, headers });
-}
-
-/** Reads within a bound; what is not JSON is left to the SDK, which refuses it in its own words. */
-async function readBody(request: Request): Promise<{ json: unknown } | Response> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > MAX_BODY) return refusal(new DAuthError('PAYLOAD_TOO_LARGE'));
-    chunks.push(chunk);
-  }
-  try {
-    return { json: JSON.parse(Buffer.concat(chunks).toString('utf8')) };
-  } catch {
-    return { json: undefined };
-  }
 }
 
 /** RFC 9728 §2, with what this server would like to use (a wish; the owner's side decides). */

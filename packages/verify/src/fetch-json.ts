@@ -1,5 +1,6 @@
 /**
- * One bounded GET of a JSON document: status 200, no redirects, size and time limited while it is read.
+ * One bounded GET of a JSON document: status 200, no redirects, size and time limited while it is read; and the bounded
+ * reading alone, for other requests.
  * Never trusts a length that was announced, and never follows an answer elsewhere.
  */
 
@@ -42,9 +43,17 @@ async function read(fetch: FetchLike, url: string, maxOctets: number, signal: Ab
   if (!/^application\/(?:[a-z0-9.-]+\+)?json\s*(?:;|$)/i.test(response.headers.get('content-type') ?? ''))
     throw new Error('is not JSON');
   if (response.body === null) throw new Error('has no body');
+  return readText(response, maxOctets);
+}
+
+/**
+ * The body of an answer as text, strict UTF-8, read no further than `maxOctets`.
+ * @throws Error where it is larger, breaks off or is not UTF-8
+ */
+export async function readText(response: Response, maxOctets: number): Promise<string> {
   const chunks: Uint8Array[] = [];
   let octets = 0;
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of (response.body ?? []) as unknown as AsyncIterable<Uint8Array>) {
     octets += chunk.length;
     if (octets > maxOctets) throw new Error('is too large');
     chunks.push(chunk);

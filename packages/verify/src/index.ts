@@ -9,7 +9,7 @@ export {
   type ExecutorProofOptions,
   type VerifiedProof,
 } from './dpop.ts';
-export { type FetchLike } from './fetch-json.ts';
+export { readText, type FetchLike } from './fetch-json.ts';
 export { matchesHtu } from './htu.ts';
 export { JwksCache, type JwksCacheOptions } from './jwks.ts';
 export {

@@ -7,9 +7,9 @@ import { assertRefused } from './signer.test-support.ts';
 
 const NOW = 1_795_000_000;
 
-function makeStore(capacity = 10): { store: MemoryReplayStore; at: (seconds: number) => void } {
+function makeStore(capacity = 10, perKey = capacity): { store: MemoryReplayStore; at: (seconds: number) => void } {
   let now = NOW;
-  return { store: new MemoryReplayStore({ capacity, now: () => now }), at: (seconds) => void (now = seconds) };
+  return { store: new MemoryReplayStore({ capacity, perKey, now: () => now }), at: (seconds) => void (now = seconds) };
 }
 
 test('[token.bound] a proof is taken once', () => {
@@ -40,6 +40,20 @@ test('[token.bound] a full store refuses new proofs, keeps the old ones, and rec
   at(NOW + 61);
   assert.equal(store.consume('c', NOW + 180), true);
   assert.equal(store.consume('b', NOW + 120), false);
+});
+
+test('[token.bound] one key cannot fill the store for the others: past its half a key has its quota', () => {
+  const { store, at } = makeStore(10, 2);
+  for (let i = 0; i < 5; i++) assert.equal(store.consume(`greedy.${i}`, NOW + 60), true, 'control: there is room');
+  assertRefused(() => store.consume('greedy.5', NOW + 120), 'RATE_LIMITED', /^This key has too many proofs in use/);
+  assert.equal(store.consume('greedy.0', NOW + 60), false, 'a replay is told from a quota');
+  for (const key of ['other.1', 'other.2.x', 'third.1']) assert.equal(store.consume(key, NOW + 120), true);
+  assertRefused(() => store.consume('other.3', NOW + 120), 'RATE_LIMITED', /^This key has too many proofs in use/);
+  at(NOW + 61);
+  assert.equal(store.size, 8, 'forgetting waits for the next proof');
+  for (let i = 5; i < 7; i++)
+    assert.equal(store.consume(`greedy.${i}`, NOW + 120), true, 'what is forgotten counts no more');
+  assertRefused(() => store.consume('greedy.7', NOW + 120), 'RATE_LIMITED', /^This key has too many proofs in use/);
 });
 
 test('[token.bound] a clock set back does not make forgotten proofs fresh again', () => {
@@ -76,6 +90,10 @@ test('[token.bound] a key that did not come from a checked proof is a defect of 
   assert.throws(() => store.consume('x', Number.NaN), { name: 'TypeError', message: /Unix time/ });
   assert.throws(() => new MemoryReplayStore({ capacity: 0, now: () => NOW }), {
     name: 'TypeError',
-    message: /capacity/,
+    message: 'capacity must be a positive integer',
+  });
+  assert.throws(() => new MemoryReplayStore({ perKey: 1.5, now: () => NOW }), {
+    name: 'TypeError',
+    message: 'perKey must be a positive integer',
   });
 });
