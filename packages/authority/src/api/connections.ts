@@ -76,7 +76,10 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.get('/connections/:handle', (c) => {
     const caller = authenticate(authority, c, READ);
-    return c.json(view(authority, find(authority, caller, c)));
+    const row = find(authority, caller, c);
+    const { envelope, seal_proof, endorsements } = store.connections.envelope(row.handle, row.ver)!;
+    // What the policy was sealed in: a client that seals again believes this after checking it, and nothing else of the view.
+    return c.json({ ...view(authority, row), envelope, seal_proof, ...(endorsements.length > 0 && { endorsements }) });
   });
 
   const move = (verb: string, from: readonly ConnectionStatus[], to: ConnectionStatus) =>
