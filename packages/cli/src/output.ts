@@ -155,9 +155,8 @@ export function sayJson(value: object): void {
   process.stderr.write(`${printableJson(JSON.stringify(value))}\n`);
 }
 
-/** Columns, as wide as their widest cell. A cell is one line, whatever was sent for it. */
-export function table(head: readonly string[], values: readonly (readonly string[])[]): string {
-  const rows = values.map((cells) => cells.map(printable));
+/** Columns, as wide as their widest cell. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((title, i) => Math.max(title.length, ...rows.map((row) => row[i]?.length ?? 0)));
   const line = (cells: readonly string[]) =>
     cells
