@@ -20,7 +20,7 @@ export const CLI: readonly Mutant[] = [
     claim: 'seal.client-only',
     file: 'packages/cli/src/memory.ts',
     find: "    if (codeOf(error) === 'ENOENT') return undefined;\n    throw lost();",
-    replace: '    return undefined;',
+    replace: "    return codeOf(error) === '' ? '' : undefined;",
     test: {
       file: FILES,
       name: '[seal.client-only] a memory that cannot be read whole is an integrity failure, never an empty one',

@@ -101,14 +101,14 @@ export const CLIENT: readonly Mutant[] = [
     claim: 'seal.client-only',
     file: 'packages/client/src/jws.ts',
     find: "    if (typeof alg !== 'string' || !algorithms.includes(alg))",
-    replace: "    if (typeof alg !== 'string')",
+    replace: "    if (typeof alg !== 'string' || algorithms.length > 9)",
     test: { file: DIRECTORY, name: '[seal.client-only] an unsigned JWS is refused, and nothing more is asked' },
   },
   {
     claim: 'seal.client-only',
     file: 'packages/client/src/jws.ts',
     find: '    if (header.typ !== typ || extra)',
-    replace: '    if (extra)',
+    replace: "    if ((header.typ !== typ && typ === '') || extra)",
     test: { file: DIRECTORY, name: '[seal.client-only] another kind of JWS is refused, and nothing more is asked' },
   },
   {
@@ -146,7 +146,7 @@ export const CLIENT: readonly Mutant[] = [
     claim: 'seal.bound',
     file: 'packages/client/src/sealed.ts',
     find: ' || said.sha256 !== (await sha256(stored.envelope))',
-    replace: '',
+    replace: " || said.sha256 === (await sha256(''))",
     test: { file: SEALED, name: '[seal.bound] the header of another policy over the same ciphertext is refused' },
   },
   {
@@ -173,7 +173,7 @@ export const CLIENT: readonly Mutant[] = [
     claim: 'token.bound',
     file: 'packages/client/src/fetch.ts',
     find: '  assertSecure(wanted.resource);\n',
-    replace: '',
+    replace: "  if (wanted.resource === '') assertSecure(wanted.resource);\n",
     test: {
       file: TOKENS,
       name: '[token.bound] no token is asked for, and no fetch made, for a resource over plain http',
@@ -193,7 +193,7 @@ export const CLIENT: readonly Mutant[] = [
     claim: 'token.bound',
     file: 'packages/client/src/tokens.ts',
     find: "(protocol === 'http:' && LOOPBACK.test(hostname))",
-    replace: "protocol === 'http:'",
+    replace: "(protocol === 'http:' && (LOOPBACK.test(hostname) || hostname !== ''))",
     test: { file: TOKENS, name: '[token.bound] https goes anywhere, http to this machine only' },
   },
   {
