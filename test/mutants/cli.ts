@@ -1,4 +1,76 @@
 /** Defences of `cli`, the command line, each with the test that must miss it. Data only; see mutant.ts. */
 import type { Mutant } from './mutant.ts';
 
-export const CLI: readonly Mutant[] = [];
+const FILES = 'packages/cli/dist/files.test.js';
+const HOSTILE = 'packages/cli/dist/authority.test.js';
+const ROTATE = 'test/dist/attacks/rotate.test.js';
+
+export const CLI: readonly Mutant[] = [
+  {
+    claim: 'seal.bound',
+    file: 'packages/cli/src/connect.ts',
+    find: ', atLeast: known.ver }',
+    replace: ' }',
+    test: {
+      file: ROTATE,
+      name: '[seal.bound] an older version, whose policy may have been wider, is not sealed again',
+    },
+  },
+  {
+    claim: 'seal.client-only',
+    file: 'packages/cli/src/memory.ts',
+    find: "    if (codeOf(error) === 'ENOENT') return undefined;\n    throw lost();",
+    replace: "    return codeOf(error) === '' ? '' : undefined;",
+    test: {
+      file: FILES,
+      name: '[seal.client-only] a memory that cannot be read whole is an integrity failure, never an empty one',
+    },
+  },
+  {
+    claim: 'seal.client-only',
+    file: 'packages/cli/src/memory.ts',
+    find: '  if (lines.length === 0) throw lost();\n',
+    replace: '',
+    test: {
+      file: FILES,
+      name: '[seal.client-only] a memory that cannot be read whole is an integrity failure, never an empty one',
+    },
+  },
+  {
+    claim: 'seal.client-only',
+    file: 'packages/cli/src/memory.ts',
+    find: '      return number >= (highest().get(name) ?? 0);',
+    replace: '      return number >= seen;',
+    test: {
+      file: FILES,
+      name: '[seal.client-only] two commands at once do not take back what the other remembers',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/cli/src/files.ts',
+    find: ' && (fstatSync(file).mode & 0o077) !== 0)',
+    replace: ' && fstatSync(file).mode === 0)',
+    test: { file: FILES, name: '[token.bound] a key file that others can read is refused, with what to do' },
+  },
+  {
+    claim: 'seal.client-only',
+    file: 'packages/cli/src/output.ts',
+    find: 'const message = printable(error.publicMessage)',
+    replace: 'const message = error.publicMessage',
+    test: {
+      file: HOSTILE,
+      name: '[seal.client-only] a sentence of a hostile authority reaches the terminal as text and as nothing else',
+    },
+  },
+  {
+    claim: 'seal.client-only',
+    file: 'packages/cli/src/output.ts',
+    find: 'printableLines(people())',
+    replace: 'people()',
+    test: {
+      file: HOSTILE,
+      name: '[seal.client-only] what a hostile authority lists is shown as text and as nothing else',
+    },
+  },
+];

@@ -1,110 +1,131 @@
 /** `dauth connect` and `rotate`: reads a credential, seals it here, stores ciphertext. The plaintext ends with this process. */
-import { seal, type InjectionInput, type SealPolicy } from '@dauth/client';
-import { parseInject, DEFAULT_INJECT } from './inject.ts';
-import { print, say, usage } from './output.ts';
-import { knownIdentity, reach, reachExecutor, type GlobalFlags } from './reach.ts';
+import { nextPolicy, seal, verifySeal, type SealPolicy, type StoredConnection } from '@dauth/client';
+import { DAuthError, parseHandle, type ConnectionHandle } from '@dauth/protocol';
+import { openSeals } from './home.ts';
+import type { Memory } from './memory.ts';
+import { CliError, EXIT, print, usage } from './output.ts';
+import { describePolicy, makePolicy, statedLife, statePolicy, type PolicyFlags, type StatedPolicy } from './policy.ts';
+import { knownIdentity, reach, reachExecutor, type GlobalFlags, type Reach } from './reach.ts';
 import { readSecret } from './secret.ts';
 
-export interface ConnectFlags extends GlobalFlags {
-  readonly origin: string;
-  readonly server: readonly string[];
-  readonly inject?: readonly string[];
-  readonly method?: readonly string[];
-  readonly path?: readonly string[];
+interface SealingFlags extends GlobalFlags, PolicyFlags {
   readonly field?: readonly string[];
   readonly fromEnv?: string;
   readonly fromFile?: string;
-  readonly owner?: string;
-  readonly org?: string;
-  readonly pin?: readonly string[];
-  readonly pinServer?: readonly string[];
-  readonly expiresIn?: string;
+}
+
+export interface ConnectFlags extends SealingFlags {
+  readonly origin: string;
+  readonly server: readonly string[];
   readonly try?: boolean;
 }
 
-/** A year of 365 days, in days. */
-const DEFAULT_DAYS = 365;
+export interface RotateFlags extends SealingFlags {
+  readonly name?: string;
+  readonly sealedBy?: readonly string[];
+}
 
 export async function connect(name: string, flags: ConnectFlags): Promise<void> {
   // Before anything else: without an identity to check against, nothing is even asked.
   const identity = knownIdentity(flags);
+  const stated = statePolicy(flags, flags.origin, flags.server);
   const at = await reach(flags);
+  const seals = openSeals(at.home);
+  seals.highest();
   const executor = await reachExecutor(identity, at);
-  const policy: SealPolicy = {
-    ...{ issuer: at.issuer, owner: flags.owner ?? at.clientId, connection: name, servers: flags.server },
-    ...(flags.org === undefined ? {} : { org: flags.org }),
-    allow: [{ origin: flags.origin, methods: flags.method ?? ['GET'], paths: flags.path ?? ['/**'] }],
-    inject: (flags.inject ?? [DEFAULT_INJECT]).map(parseInject),
-    ...pins(flags),
-    expiresAt: Math.floor(Date.now() / 1_000) + days(flags.expiresIn) * 86_400,
-  };
-  if (flags.owner === undefined) Object.assign(policy, { owner: (await at.client.whoami()).sub });
-  describePolicy(name, policy, executor.level);
-  const fields = await readSecret({ ...pick(flags), noInput: flags.input === false }, flags.field ?? ['token']);
-  const sealed = await seal({ executor, key: at.key, fields, policy });
+  const policy = await makePolicy(name, stated, flags, at);
+  describePolicy(policy, executor.level);
+  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags), policy });
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
+  seals.advance(`${sealed.handle} ${at.key.jkt}`, sealed.ver);
   print(
     flags.json === true,
-    { handle: row.handle, name: row.name, ver: row.ver, kid: row.kid, status: row.status },
-    () => row.handle,
+    { handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status },
+    () => sealed.handle,
   );
 }
 
-/** Seals a new value for an existing connection, with the policy it has. */
-export async function rotate(handle: string, flags: ConnectFlags): Promise<void> {
-  // Before anything else: without an identity to check against, nothing is even asked.
+/** Seals a new value for an existing connection: with the policy it has, as its owner sealed it, or with one that is given whole. */
+export async function rotate(name: string, flags: RotateFlags): Promise<void> {
   const identity = knownIdentity(flags);
+  const handle = parseHandle(name);
+  const stated = stateWhole(flags);
   const at = await reach(flags);
+  const seals = openSeals(at.home);
+  const known = knownSeals(seals, handle);
   const executor = await reachExecutor(identity, at);
   const row = await at.client.connections.get(handle);
-  const policy: SealPolicy = {
-    ...{
-      issuer: at.issuer,
-      org: row.org,
-      owner: row.owner,
-      connection: row.name,
-      servers: row.servers,
-      allow: row.allow,
-    },
-    inject: row.inject as readonly InjectionInput[],
-    ...(row.pin === undefined ? {} : { pin: row.pin }),
-    expiresAt: Math.max(row.expires_at, Math.floor(Date.now() / 1_000) + days(flags.expiresIn) * 86_400),
-    replaces: { handle: row.handle, ver: row.ver + 1 },
-  };
-  // The policy comes from the authority, so the owner sees it before sealing again.
-  describePolicy(row.name, policy, executor.level);
-  const fields = await readSecret({ ...pick(flags), noInput: flags.input === false }, flags.field ?? ['token']);
-  const sealed = await seal({ executor, key: at.key, fields, policy });
+  const policy =
+    stated === undefined
+      ? await sealedPolicy(row, handle, known, flags, at)
+      : {
+          ...(await makePolicy(stated.name, stated, flags, at)),
+          replaces: { handle, ver: Math.max(row.ver, known.ver) + 1 },
+        };
+  describePolicy(policy, executor.level);
+  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags), policy });
   const rotated = await at.client.connections.rotate(handle, sealed);
-  print(flags.json === true, rotated, () => `${rotated.handle} is at version ${rotated.ver}`);
+  seals.advance(`${handle} ${at.key.jkt}`, sealed.ver);
+  print(flags.json === true, rotated, () => `${handle} is at version ${sealed.ver}`);
 }
 
-function describePolicy(name: string, policy: SealPolicy, level: string): void {
-  say(`Sealing "${name}" for ${policy.owner}, to an executor of level ${level}:`);
-  for (const rule of policy.allow)
-    say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
-  say(`  may be used by  ${policy.servers.join(' ')}`);
-  say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
+/** The policy as this owner's key sealed it. What the authority says of it is not looked at. */
+async function sealedPolicy(
+  row: StoredConnection,
+  handle: ConnectionHandle,
+  known: KnownSeals,
+  flags: RotateFlags,
+  at: Reach,
+): Promise<SealPolicy> {
+  const sealers = [at.key.jkt, ...known.sealers, ...(flags.sealedBy ?? [])];
+  const now = Math.floor(Date.now() / 1_000);
+  try {
+    const verified = await verifySeal(row, { handle, issuer: at.issuer, sealers, atLeast: known.ver });
+    return nextPolicy(verified, { now, ...statedLife(flags) });
+  } catch (error) {
+    if (!(error instanceof DAuthError)) throw error;
+    throw new CliError(
+      EXIT.integrity,
+      'UNVERIFIED_POLICY',
+      `The stored policy cannot be used again, so nothing was sealed or sent. ${error.publicMessage}`,
+      'If another device of yours sealed it, name its key with --sealed-by THUMBPRINT. Or give the whole policy: --name, --origin, --server and what goes with them.',
+    );
+  }
 }
 
-function pins(flags: ConnectFlags): Pick<SealPolicy, 'pin'> {
-  const pin = {
-    ...(flags.pin === undefined ? {} : { jkt: flags.pin }),
-    ...(flags.pinServer === undefined ? {} : { server_jkt: flags.pinServer }),
-  };
-  return Object.keys(pin).length === 0 ? {} : { pin };
+/** A policy that is given is given whole: what was left out would have to come from somewhere. */
+function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string }) | undefined {
+  const { name, origin, server, inject, method, path, pin, pinServer, owner, org } = flags;
+  if ([name, origin, server, inject, method, path, pin, pinServer, owner, org].every((flag) => flag === undefined)) {
+    statedLife(flags);
+    return undefined;
+  }
+  if (name === undefined || origin === undefined || server === undefined)
+    throw usage(
+      'A rotation keeps the sealed policy, or is given a whole new one.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --pin and --pin-server as for connect; or none of them.',
+    );
+  return { name, ...statePolicy(flags, origin, server) };
 }
 
-function days(value: string | undefined): number {
-  const number = Number(value ?? DEFAULT_DAYS);
-  if (!Number.isInteger(number) || number < 1 || number > 3_650)
-    throw usage('--expires-in is a number of days from 1 to 3650.');
-  return number;
+interface KnownSeals {
+  /** Highest version seen; 0 where there is none. */
+  readonly ver: number;
+  readonly sealers: readonly string[];
 }
 
-function pick(flags: ConnectFlags): { fromEnv?: string; fromFile?: string } {
+function knownSeals(seals: Memory, handle: ConnectionHandle): KnownSeals {
+  const of = [...seals.highest()].filter(([name]) => name.startsWith(`${handle} `));
   return {
+    ver: Math.max(0, ...of.map(([, ver]) => ver)),
+    sealers: of.map(([name]) => name.slice(handle.length + 1)),
+  };
+}
+
+function readFields(flags: SealingFlags): Promise<Record<string, Uint8Array>> {
+  const source = {
     ...(flags.fromEnv === undefined ? {} : { fromEnv: flags.fromEnv }),
     ...(flags.fromFile === undefined ? {} : { fromFile: flags.fromFile }),
   };
+  return readSecret({ ...source, noInput: flags.input === false }, flags.field ?? ['token']);
 }

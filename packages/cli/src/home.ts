@@ -1,20 +1,12 @@
 /**
  * The data directory: its files, their modes, and which stack holds it. Keys here are the operator's, never a credential.
  */
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-  writeSync,
-  fsyncSync,
-} from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { importKey, generateKey, exportPrivateKey, type ClientKey, type SeqStore } from '@dauth/client';
+import { exportPrivateKey, generateKey, importKey, type ClientKey, type SeqStore } from '@dauth/client';
+import { isObject } from '@dauth/protocol';
+import { createDurably, readPrivately } from './files.ts';
+import { openMemory, type Memory } from './memory.ts';
 import { CliError, EXIT, usage } from './output.ts';
 
 export interface Home {
@@ -23,6 +15,7 @@ export interface Home {
   readonly executorPin: string;
   readonly stackFile: string;
   readonly seqFile: string;
+  readonly sealsFile: string;
 }
 
 /** `--data DIR`, else `DAUTH_HOME`, else `./.dauth`. */
@@ -35,6 +28,7 @@ export function openHome(data: string | undefined): Home {
     executorPin: at('executor.pin'),
     stackFile: at('stack.json'),
     seqFile: at('directory-seq.json'),
+    sealsFile: at('seals.json'),
   };
 }
 
@@ -42,23 +36,11 @@ export function makeHome(home: Home): void {
   mkdirSync(home.dir, { recursive: true, mode: 0o700 });
 }
 
-/** Writes a file whole or not at all, durable, with a mode. */
-export function writeDurably(path: string, text: string, mode: number): void {
-  const draft = `${path}.${process.pid}.tmp`;
-  const file = openSync(draft, 'w', mode);
-  try {
-    writeSync(file, text);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(draft, path);
-}
-
+/** A private key. @throws CliError exit 3: unreadable, readable by others, or no such key */
 export async function readKeyFile(path: string): Promise<ClientKey> {
-  let jwk: Record<string, unknown>;
+  let text: string | undefined;
   try {
-    jwk = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+    text = readPrivately(path);
   } catch {
     throw new CliError(
       EXIT.authentication,
@@ -67,8 +49,17 @@ export async function readKeyFile(path: string): Promise<ClientKey> {
       'Give --data of a started stack, or --authority, --key and --executor-identity.',
     );
   }
+  if (text === undefined) {
+    throw new CliError(
+      EXIT.authentication,
+      'KEY_EXPOSED',
+      'Other users of this machine can read the key file, so the key is not used.',
+      'Run "chmod 600" on it. If somebody may have read it, register a new key.',
+    );
+  }
   try {
-    return await importKey(jwk);
+    const jwk: unknown = JSON.parse(text);
+    return await importKey(isObject(jwk) ? jwk : {});
   } catch {
     throw new CliError(EXIT.authentication, 'BAD_KEY', 'The key file does not hold a private EC P-256 JWK.');
   }
@@ -76,10 +67,9 @@ export async function readKeyFile(path: string): Promise<ClientKey> {
 
 /** Makes a key file (0600) and returns its public half. */
 export async function generateKeyFile(path: string): Promise<object> {
-  if (existsSync(path))
-    throw new CliError(EXIT.conflict, 'EXISTS', 'The key file exists already; it is not overwritten.');
   const key = await generateKey({ extractable: true });
-  writeDurably(path, `${JSON.stringify(await exportPrivateKey(key))}\n`, 0o600);
+  if (!createDurably(path, `${JSON.stringify(await exportPrivateKey(key))}\n`, 0o600))
+    throw new CliError(EXIT.conflict, 'EXISTS', 'The key file exists already; it is not overwritten.');
   return { ...key.jwk };
 }
 
@@ -95,20 +85,12 @@ export function readPublicJwk(path: string): object {
 
 /** Remembers directory sequence numbers beside the keys. */
 export function fileSeqStore(home: Home): SeqStore {
-  const read = (): Record<string, number> => {
-    try {
-      return JSON.parse(readFileSync(home.seqFile, 'utf8')) as Record<string, number>;
-    } catch {
-      return {};
-    }
-  };
-  return {
-    get: (identity) => read()[identity],
-    set: (identity, seq) => {
-      makeHome(home);
-      writeDurably(home.seqFile, JSON.stringify({ ...read(), [identity]: seq }), 0o600);
-    },
-  };
+  return openMemory(home.seqFile, () => makeHome(home));
+}
+
+/** Remembers the versions this device has sealed or verified, by handle and sealing key. */
+export function openSeals(home: Home): Memory {
+  return openMemory(home.sealsFile, () => makeHome(home));
 }
 
 /** Takes the directory for one stack. @returns how to give it back */

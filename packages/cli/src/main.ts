@@ -6,10 +6,10 @@ import { fileURLToPath } from 'node:url';
 import { Command, CommanderError, Option } from 'commander';
 import { z } from 'zod';
 import { explainConfig, loadConfig, schema } from './config.ts';
-import { connect, rotate, type ConnectFlags } from './connect.ts';
+import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
-import { describeError, EXIT, print, say, table, usage } from './output.ts';
-import type { GlobalFlags } from './reach.ts';
+import { describeError, EXIT, print, say, sayJson, table, usage } from './output.ts';
+import { timeoutMs, type GlobalFlags } from './reach.ts';
 import {
   actOnConnection,
   addClient,
@@ -51,7 +51,10 @@ function talking(command: Command): Command {
     .option('--json', 'one JSON document on stdout')
     .option('--no-input', 'never ask')
     .allowExcessArguments(true)
-    .hook('preAction', (_, action) => refuseExtra(action));
+    .hook('preAction', (_, action) => {
+      refuseExtra(action);
+      timeoutMs(action.opts<GlobalFlags>());
+    });
 }
 
 /** A value beyond the named arguments is most likely a credential: refused, and never repeated. */
@@ -140,17 +143,22 @@ talking(grants.command('ls')).action((flags: GlobalFlags) =>
 );
 talking(grants.command('rm <id>')).action((id: string, flags: GlobalFlags) => removeGrant(id, flags));
 
-sealing(program.command('connect <name>'))
+/** Options of the policy, but where it goes: that is required where there is none yet. */
+function policy(command: Command): Command {
+  return command
+    .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
+    .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
+    .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
+    .option('--owner <sub>', 'owner (operator only, and noted in the log)')
+    .option('--org <org>', 'organisation')
+    .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
+    .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect);
+}
+
+policy(sealing(program.command('connect <name>')))
   .description('seal a credential here and store the ciphertext')
   .requiredOption('--origin <url>', 'the one origin it may be sent to')
   .requiredOption('--server <resource>', 'MCP server that may use it (repeat)', collect)
-  .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
-  .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
-  .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
-  .option('--owner <sub>', 'owner (operator only, and noted in the log)')
-  .option('--org <org>', 'organisation')
-  .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
-  .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
   .option('--try', 'have the executor check that it opens before it is stored')
   .action((name: string, flags: ConnectFlags) => connect(name, flags));
 
@@ -161,7 +169,13 @@ for (const verb of ['get', 'suspend', 'resume', 'revoke', 'rm'] as const) {
     actOnConnection(verb, handle, flags),
   );
 }
-sealing(connections.command('rotate <handle>')).action((handle: string, flags: ConnectFlags) => rotate(handle, flags));
+policy(sealing(connections.command('rotate <handle>')))
+  .description('seal a new value, with the policy you sealed it with or with one given whole')
+  .option('--sealed-by <thumbprint>', 'another key of yours that may have sealed it (repeat)', collect)
+  .option('--name <name>', 'name of the connection, with a new policy')
+  .option('--origin <url>', 'the one origin of a new policy')
+  .option('--server <resource>', 'MCP server of a new policy (repeat)', collect)
+  .action((handle: string, flags: RotateFlags) => rotate(handle, flags));
 
 const journal = program.command('audit').description("the executor's journal");
 talking(journal.command('tail'))
@@ -237,8 +251,7 @@ function fail(error: unknown): number {
     error = usage(describeMisuse(error), 'See dauth --help.');
   }
   const { exit: code, ...described } = describeError(error);
-  if (process.argv.includes('--json'))
-    process.stderr.write(`${JSON.stringify({ error: { ...described, docs: 'docs/cli.md' } })}\n`);
+  if (process.argv.includes('--json')) sayJson({ error: { ...described, docs: 'docs/cli.md' } });
   else
     say(
       `${described.message}${described.hint === undefined ? '' : `\n${described.hint}`}${described.requestId === undefined ? '' : `\nrequest id: ${described.requestId}`}`,

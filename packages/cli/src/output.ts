@@ -2,8 +2,11 @@
  * stdout is data, stderr is talk; errors are a code, a sentence, a hint and an exit code (docs/cli.md).
  * Never prints a value that was typed or sent.
  */
+import { RemoteError } from '@dauth/client';
 import { DAuthError, type ErrorCode } from '@dauth/protocol';
 import { styleText } from 'node:util';
+import { codeOf } from './files.ts';
+import { printable, printableJson, printableLines } from './printable.ts';
 
 /** Exit codes; stable. */
 export const EXIT = Object.freeze({
@@ -39,11 +42,15 @@ export function usage(message: string, hint?: string): CliError {
   return new CliError(EXIT.usage, 'USAGE', message, hint);
 }
 
-const BY_CODE: Partial<Record<ErrorCode, number>> = {
+/** Every code has its exit: a new one does not compile without. */
+const BY_CODE: Readonly<Record<ErrorCode, number>> = Object.freeze({
   UNAUTHENTICATED: EXIT.authentication,
   REPLAY_DETECTED: EXIT.authentication,
   UNTRUSTED_EXECUTOR: EXIT.authentication,
+  NEEDS_REAUTHORIZATION: EXIT.authentication,
   ENCLAVE_UNAVAILABLE: EXIT.unreachable,
+  AUDIT_UNAVAILABLE: EXIT.unreachable,
+  RATE_LIMITED: EXIT.unreachable,
   FORBIDDEN: EXIT.denied,
   POLICY_DENIED: EXIT.denied,
   ORG_MISMATCH: EXIT.denied,
@@ -58,7 +65,22 @@ const BY_CODE: Partial<Record<ErrorCode, number>> = {
   DOWNSTREAM_TIMEOUT: EXIT.upstream,
   DOWNSTREAM_UNREACHABLE: EXIT.upstream,
   DOWNSTREAM_TLS_ERROR: EXIT.upstream,
-};
+  DOWNSTREAM_AUTH_FAILURE: EXIT.upstream,
+  DOWNSTREAM_RATE_LIMITED: EXIT.upstream,
+  RESPONSE_TOO_LARGE: EXIT.upstream,
+  RESPONSE_UNSCANNABLE: EXIT.upstream,
+  PAYLOAD_TOO_LARGE: EXIT.unexpected,
+  METHOD_NOT_ALLOWED: EXIT.unexpected,
+  UNSUPPORTED_MEDIA_TYPE: EXIT.unexpected,
+  INTERNAL: EXIT.unexpected,
+});
+
+const NETWORK = new Set([
+  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE'],
+  ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET'],
+]);
+/** Characters of a sentence or id that another party wrote. */
+const MAX_SHOWN = 500;
 
 /** Turns anything thrown into what is printed and returned. */
 export function describeError(error: unknown): {
@@ -76,23 +98,15 @@ export function describeError(error: unknown): {
       ...(error.hint === undefined ? {} : { hint: error.hint }),
     };
   }
+  const network = describeNetwork(error);
+  if (network !== undefined) return network;
   if (error instanceof DAuthError) {
-    const requestId = (error as { requestId?: string }).requestId;
+    const requestId = error instanceof RemoteError ? error.requestId : undefined;
+    // The sentence may be one of the authority's, and not of ours.
+    const message = printable(error.publicMessage).slice(0, MAX_SHOWN);
     return {
-      exit: BY_CODE[error.code] ?? EXIT.unexpected,
-      code: error.code,
-      message: error.publicMessage,
-      ...(requestId === undefined ? {} : { requestId }),
-    };
-  }
-  const { name, code, cause } = error as { name?: string; code?: string; cause?: { code?: string } };
-  if (name === 'TimeoutError') return { exit: EXIT.timeout, code: 'TIMEOUT', message: 'There was no answer in time.' };
-  if (['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'UND_ERR_CONNECT_TIMEOUT'].includes(cause?.code ?? code ?? '')) {
-    return {
-      exit: EXIT.unreachable,
-      code: 'UNREACHABLE',
-      message: 'The authority could not be reached.',
-      hint: 'Is it running? Try "dauth doctor".',
+      ...{ exit: BY_CODE[error.code], code: error.code, message },
+      ...(requestId === undefined ? {} : { requestId: printable(requestId).slice(0, MAX_SHOWN) }),
     };
   }
   return {
@@ -103,18 +117,42 @@ export function describeError(error: unknown): {
   };
 }
 
+/** Looks through the causes: whatever could not be checked because nobody answered is unreachable, not untrusted. */
+function describeNetwork(error: unknown): ReturnType<typeof describeError> | undefined {
+  let cause: unknown = error;
+  for (let depth = 0; depth < 6 && cause instanceof Error; depth++, cause = cause.cause) {
+    if (cause.name === 'TimeoutError')
+      return { exit: EXIT.timeout, code: 'TIMEOUT', message: 'There was no answer in time.' };
+    if (!NETWORK.has(codeOf(cause) ?? '')) continue;
+    const hint = 'Is it running? Try "dauth doctor".';
+    return { exit: EXIT.unreachable, code: 'UNREACHABLE', message: 'The authority could not be reached.', hint };
+  }
+  return undefined;
+}
+
 /** One JSON document, or a table for people. */
 export function print(json: boolean, value: unknown, people: () => string): void {
-  process.stdout.write(json ? `${JSON.stringify(value)}\n` : `${people()}\n`);
+  process.stdout.write(`${json ? printableJson(JSON.stringify(value)) : printableLines(people())}\n`);
+}
+
+/** A journal record as it was written; a terminal gets what it would obey as escapes. */
+export function printRecord(line: string): void {
+  process.stdout.write(`${process.stdout.isTTY ? printableJson(line) : line}\n`);
 }
 
 /** A remark on stderr. */
 export function say(text: string): void {
-  process.stderr.write(`${text}\n`);
+  process.stderr.write(`${printableLines(text)}\n`);
 }
 
-export function bold(text: string): string {
-  return process.stderr.isTTY ? styleText('bold', text) : text;
+export function sayBold(text: string): void {
+  const shown = printableLines(text);
+  process.stderr.write(`${process.stderr.isTTY ? styleText('bold', shown) : shown}\n`);
+}
+
+/** The error as one JSON line on stderr. */
+export function sayJson(value: object): void {
+  process.stderr.write(`${printableJson(JSON.stringify(value))}\n`);
 }
 
 /** Columns, as wide as their widest cell. */

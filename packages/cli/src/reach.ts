@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createClient, fetchExecutor, type ClientKey, type DAuthClient, type VerifiedExecutor } from '@dauth/client';
 import { fileSeqStore, openHome, readKeyFile, type Home } from './home.ts';
-import { CliError, EXIT } from './output.ts';
+import { CliError, EXIT, usage } from './output.ts';
 
 export interface GlobalFlags {
   readonly data?: string;
@@ -14,6 +14,8 @@ export interface GlobalFlags {
   readonly input?: boolean;
   readonly timeout?: string;
 }
+
+const DEFAULT_SECONDS = 30;
 
 export interface Reach {
   readonly home: Home;
@@ -28,7 +30,7 @@ export async function reach(flags: GlobalFlags): Promise<Reach> {
   const issuer = flags.authority ?? readStack(home);
   const key = await readKeyFile(flags.key ?? home.operatorKey);
   const clientId = flags.clientId ?? 'operator';
-  const send = boundedFetch(Number(flags.timeout ?? '30') * 1_000);
+  const send = boundedFetch(timeoutMs(flags));
   return {
     home,
     issuer,
@@ -36,6 +38,14 @@ export async function reach(flags: GlobalFlags): Promise<Reach> {
     key,
     client: createClient({ issuer, clientId, key, asOperator: clientId === 'operator', fetch: send }),
   };
+}
+
+/** `--timeout` in milliseconds. @throws CliError (usage) */
+export function timeoutMs(flags: GlobalFlags): number {
+  const seconds = Number(flags.timeout ?? DEFAULT_SECONDS);
+  if (!(seconds > 0 && seconds <= 3_600))
+    throw usage('--timeout is a number of seconds, more than 0 and at most 3600.');
+  return Math.ceil(seconds * 1_000);
 }
 
 /** The identity to check the executor against: a flag, or what the stack pinned. @throws CliError exit 3 where there is none */
@@ -77,6 +87,6 @@ function readPin(home: Home): string | undefined {
   }
 }
 
-function boundedFetch(timeoutMs: number): typeof fetch {
-  return (input, init) => fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(timeoutMs) });
+function boundedFetch(limit: number): typeof fetch {
+  return (input, init) => fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(limit) });
 }

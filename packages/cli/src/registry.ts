@@ -1,8 +1,13 @@
 /** Clients, servers, grants, connections and the journal: thin commands over the authority's API. */
-import type { ConnectionView } from '@dauth/client';
+import type { ConnectionView, DAuthClient } from '@dauth/client';
 import { generateKeyFile, readPublicJwk } from './home.ts';
-import { CliError, EXIT, print, table, usage } from './output.ts';
+import { print, printRecord, table, usage } from './output.ts';
+import { days, wholeNumber } from './numbers.ts';
 import { reach, type GlobalFlags } from './reach.ts';
+
+/** Records of one page of the journal, and how long `--follow` waits for more, in milliseconds. */
+const PAGE = 1_000;
+const FOLLOW_MS = 500;
 
 export interface KeyFlags extends GlobalFlags {
   readonly jwk?: string;
@@ -46,8 +51,8 @@ export async function addServer(flags: KeyFlags & { resource: string; scope?: st
 export async function addGrant(
   flags: GlobalFlags & { client: string; resource: string; owner?: string; expiresIn?: string },
 ): Promise<void> {
+  const life = flags.expiresIn === undefined ? {} : { expires_in: days(flags.expiresIn) * 86_400 };
   const { client } = await reach(flags);
-  const life = flags.expiresIn === undefined ? {} : { expires_in: Number(flags.expiresIn) * 86_400 };
   const grant = await client.grants.add({
     client_id: flags.client,
     resource: flags.resource,
@@ -65,12 +70,11 @@ export async function list(
 ): Promise<void> {
   const { client } = await reach(flags);
   const { items } = await client[kind].list();
-  print(flags.json === true, items, () =>
-    table(
-      columns,
-      (items as Record<string, unknown>[]).map((item) => columns.map((name) => cell(item[name]))),
-    ),
-  );
+  const rows = items.map((item) => {
+    const cells: ReadonlyMap<string, unknown> = new Map(Object.entries(item));
+    return columns.map((name) => cell(cells.get(name)));
+  });
+  print(flags.json === true, items, () => table(columns, rows));
 }
 
 function cell(value: unknown): string {
@@ -115,10 +119,17 @@ export async function actOnConnection(
     print(flags.json === true, { handle, removed: true }, () => 'removed');
     return;
   }
-  const row = await client.connections[verb](handle);
+  const row = verb === 'get' ? await show(client, handle) : await client.connections[verb](handle);
   print(flags.json === true, row, () =>
     verb === 'get' ? JSON.stringify(row, null, 2) : `${row.name} is ${row.status}`,
   );
+}
+
+/** What is stored, without the ciphertext: that is for `rotate` to check, not for people to read. */
+async function show(client: DAuthClient, handle: string): Promise<ConnectionView> {
+  const { envelope, seal_proof, endorsements, ...row } = await client.connections.get(handle);
+  void [envelope, seal_proof, endorsements];
+  return row;
 }
 
 /** Journal records as they were written, one JSON line each: `export` all there are, `tail` the last and then what comes. */
@@ -126,24 +137,26 @@ export async function audit(
   verb: 'tail' | 'export',
   flags: GlobalFlags & { follow?: boolean; lines?: string },
 ): Promise<void> {
+  const count = wholeNumber(flags.lines ?? '20', '--lines', 0, 100_000);
   const { client } = await reach(flags);
   let after = 0;
-  const buffered: string[] = [];
+  const last: string[] = [];
   for (;;) {
-    const { records, next } = await client.audit(after, 1_000);
-    buffered.push(...records);
-    if (verb === 'export') buffered.splice(0).forEach((line) => process.stdout.write(`${line}\n`));
+    // A page ends where the authority ends it, which may be long before the limit; only an empty one is the end.
+    const { records, next } = await client.audit(after, PAGE);
     if (records.length === 0) break;
+    if (verb === 'export') records.forEach(printRecord);
+    else {
+      last.push(...records);
+      last.splice(0, last.length - count);
+    }
     after = next;
   }
-  if (verb === 'export') return;
-  const count = Number(flags.lines ?? 20);
-  if (!Number.isInteger(count) || count < 0) throw new CliError(EXIT.usage, 'USAGE', '--lines is a number.');
-  buffered.slice(-count || buffered.length).forEach((line) => process.stdout.write(`${line}\n`));
-  while (flags.follow === true) {
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    const { records, next } = await client.audit(after, 1_000);
-    records.forEach((line) => process.stdout.write(`${line}\n`));
+  last.splice(0).forEach(printRecord);
+  while (verb === 'tail' && flags.follow === true) {
+    const { records, next } = await client.audit(after, PAGE);
+    records.forEach(printRecord);
     after = next;
+    if (records.length === 0) await new Promise((resolve) => setTimeout(resolve, FOLLOW_MS));
   }
 }

@@ -2,8 +2,9 @@
  * Where a credential comes in: stdin, a hidden prompt, a file or a variable; never argv. Octets, zeroed by `seal`.
  * A single field is never decoded to a string; several fields are one JSON object, whose strings end with this process.
  */
-import { readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { password, isCancel } from '@clack/prompts';
+import { codeOf } from './files.ts';
 import { CliError, EXIT, usage } from './output.ts';
 
 export interface SecretSource {
@@ -13,6 +14,7 @@ export interface SecretSource {
 }
 
 const MAX = 65_536;
+const RETRY_MS = 20;
 
 export async function readSecret(source: SecretSource, fields: readonly string[]): Promise<Record<string, Uint8Array>> {
   const octets = await readOctets(source);
@@ -31,14 +33,8 @@ async function readOctets(source: SecretSource): Promise<Buffer> {
     if (value === undefined || value === '') throw usage('The variable named by --from-env is not set.');
     return Buffer.from(value, 'utf8');
   }
-  if (source.fromFile !== undefined && source.fromFile !== '-') {
-    try {
-      return cutNewline(readFileSync(source.fromFile));
-    } catch {
-      throw usage('The file named by --from-file cannot be read.');
-    }
-  }
-  if (source.fromFile === '-' || !process.stdin.isTTY) return readStdin();
+  if (source.fromFile !== undefined && source.fromFile !== '-') return readFile(source.fromFile);
+  if (source.fromFile === '-' || !process.stdin.isTTY) return readBounded(0);
   if (source.noInput) {
     throw new CliError(
       EXIT.authentication,
@@ -52,23 +48,45 @@ async function readOctets(source: SecretSource): Promise<Buffer> {
   return Buffer.from(typed, 'utf8');
 }
 
-function readStdin(): Buffer {
-  const buffer = Buffer.allocUnsafeSlow(MAX + 2);
+function readFile(path: string): Buffer {
+  let file: number | undefined;
+  try {
+    file = openSync(path, 'r');
+    return readBounded(file);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw usage('The file named by --from-file cannot be read.');
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
+/** Reads to the end, within the bound: what is too large is never held whole. */
+function readBounded(file: number): Buffer {
+  const buffer = Buffer.allocUnsafeSlow(MAX + 3);
   let size = 0;
   for (;;) {
     let read: number;
     try {
-      read = readSync(0, buffer, size, buffer.length - size, null);
+      read = readSync(file, buffer, size, buffer.length - size, null);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'EAGAIN') continue;
-      if ((error as NodeJS.ErrnoException).code === 'EOF') break;
+      if (codeOf(error) === 'EAGAIN') {
+        // A non-blocking stdin with nothing in it yet: wait, do not spin.
+        Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, RETRY_MS);
+        continue;
+      }
+      if (codeOf(error) === 'EOF') break;
       throw error;
     }
     if (read === 0) break;
     size += read;
-    if (size > MAX + 1) throw usage('The credential is larger than 65,536 octets.');
+    // Two more for the line end that is cut.
+    if (size > MAX + 2) break;
   }
-  return cutNewline(buffer.subarray(0, size));
+  const octets = cutNewline(buffer.subarray(0, size));
+  if (octets.length <= MAX) return octets;
+  buffer.fill(0);
+  throw usage('The credential is larger than 65,536 octets.');
 }
 
 /** One trailing newline is the shell's, not the credential's. */

@@ -5,8 +5,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadConfig, type StackConfig } from './config.ts';
-import { generateKeyFile, lockHome, makeHome, openHome, readPublicJwk, writeDurably, type Home } from './home.ts';
-import { bold, CliError, EXIT, say, usage } from './output.ts';
+import { writeDurably } from './files.ts';
+import { generateKeyFile, lockHome, makeHome, openHome, readPublicJwk, type Home } from './home.ts';
+import { CliError, EXIT, say, sayBold, usage } from './output.ts';
 import { freePort, startRoom, type Room, type RoomPaths } from './rooms.ts';
 
 export interface StartFlags {
@@ -179,7 +180,6 @@ function banner(
     software: 'software isolation: no hardware root; root on this host can read a credential while it is in use',
   };
   const lines = [
-    [bold('DAuth is running')],
     ['authority', ready.authority],
     ['executor', ready.executor],
     ['identity', ready.executor_identity],
@@ -190,7 +190,8 @@ function banner(
       : []),
     ['next', 'dauth servers add --resource URL --generate server.jwk'],
   ];
-  for (const [label, value] of lines) say(value === undefined ? label! : `  ${label!.padEnd(10)} ${value}`);
+  sayBold('DAuth is running');
+  for (const [label, value] of lines) say(`  ${label!.padEnd(10)} ${value}`);
 }
 
 function listenForStop(): Promise<void> {

@@ -1,11 +1,24 @@
 /** The client of an authority: tokens, a protected `fetch`, connections and registrations. Holds ciphertext and its own key. */
+import type { Revocable } from '@dauth/protocol';
 import {
-  type ConnectionHandle,
-  type ConnectionStatus,
-  type Injection,
-  type Pins,
-  type Revocable,
-} from '@dauth/protocol';
+  pageOf,
+  parseAuditPage,
+  parseCaller,
+  parseClientView,
+  parseConnectionView,
+  parseGrantView,
+  parseRevocation,
+  parseServerView,
+  parseStoredConnection,
+  type AuditPage,
+  type Caller,
+  type ClientView,
+  type ConnectionView,
+  type GrantView,
+  type Page,
+  type ServerView,
+  type StoredConnection,
+} from './answers.ts';
 import { createResourceFetch } from './fetch.ts';
 import { readAnswer } from './http.ts';
 import { signProof, type ClientKey } from './key.ts';
@@ -22,35 +35,6 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
 }
 
-/** A connection as the authority shows it: its policy, never its credential. */
-export interface ConnectionView {
-  readonly handle: ConnectionHandle;
-  readonly owner: string;
-  readonly org: string;
-  readonly name: string;
-  readonly status: ConnectionStatus;
-  readonly ver: number;
-  readonly kid: string;
-  readonly servers: readonly string[];
-  readonly allow: readonly {
-    readonly origin: string;
-    readonly methods: readonly string[];
-    readonly paths: readonly string[];
-  }[];
-  readonly inject: readonly Injection[];
-  readonly pin?: Pins;
-  /** Unix seconds. */
-  readonly created_at: number;
-  readonly updated_at: number;
-  readonly last_used_at: number | null;
-  readonly expires_at: number;
-}
-
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next: string | null;
-}
-
 type Submission = Pick<SealedCredential, 'envelope' | 'seal_proof'> & {
   readonly endorsements?: readonly string[];
   readonly try?: boolean;
@@ -65,28 +49,28 @@ export interface DAuthClient {
   readonly connections: {
     store(sealed: Submission): Promise<ConnectionView>;
     list(cursor?: string): Promise<Page<ConnectionView>>;
-    get(handle: string): Promise<ConnectionView>;
+    /** With its current envelope. What it says is display, until `verifySeal` has looked at it. */
+    get(handle: string): Promise<StoredConnection>;
     suspend(handle: string): Promise<ConnectionView>;
     resume(handle: string): Promise<ConnectionView>;
     revoke(handle: string): Promise<ConnectionView>;
     rotate(handle: string, sealed: Submission): Promise<ConnectionView>;
     remove(handle: string): Promise<void>;
   };
-  readonly clients: { add(client: object): Promise<{ readonly client_id: string }>; list(): Promise<Page<unknown>> };
-  readonly servers: {
-    add(
-      server: object,
-    ): Promise<{ readonly resource: string; readonly client_id: string; readonly scopes: readonly string[] }>;
-    list(): Promise<Page<unknown>>;
-  };
+  readonly clients: { add(client: object): Promise<ClientView>; list(): Promise<Page<ClientView>> };
+  readonly servers: { add(server: object): Promise<ServerView>; list(): Promise<Page<ServerView>> };
   readonly grants: {
-    add(grant: object): Promise<{ readonly id: string }>;
-    list(): Promise<Page<unknown>>;
+    add(grant: object): Promise<GrantView>;
+    list(): Promise<Page<GrantView>>;
     revoke(id: string): Promise<void>;
   };
-  revoke(what: Revocable, id: string): Promise<unknown>;
-  audit(after: number, limit?: number): Promise<{ readonly records: readonly string[]; readonly next: number }>;
-  whoami(): Promise<{ readonly sub: string; readonly org: string; readonly isAdmin: boolean }>;
+  revoke(
+    what: Revocable,
+    id: string,
+  ): Promise<{ readonly what: string; readonly id: string; readonly revision: number }>;
+  /** A page of the journal. Ask again after `next` until there are no records: a page may hold fewer than `limit`. */
+  audit(after: number, limit?: number): Promise<AuditPage>;
+  whoami(): Promise<Caller>;
 }
 
 /**
@@ -109,7 +93,11 @@ export function createClient(options: ClientOptions): DAuthClient {
     return token;
   };
 
-  const call = async (scope: Scope, method: string, path: string, body?: object): Promise<unknown> => {
+  const call = async <T>(
+    scope: Scope,
+    [method, path, body]: readonly [method: string, path: string, body?: object | undefined],
+    parse: (answer: unknown) => T,
+  ): Promise<T> => {
     const { accessToken } = await tokenFor(scope);
     const url = `${options.issuer}${path}`;
     const response = await send(url, {
@@ -122,57 +110,58 @@ export function createClient(options: ClientOptions): DAuthClient {
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    return readAnswer(response);
+    return readAnswer(response, parse);
   };
 
-  const read = 'dauth:connections.read';
-  const write = 'dauth:connections.write';
+  const [read, write, grant, admin] = [
+    'dauth:connections.read',
+    'dauth:connections.write',
+    'dauth:grants.write',
+    'dauth:admin',
+  ] as const;
   const at = (handle: string, verb = '') => `/connections/${encodeURIComponent(handle)}${verb}`;
+  const change = (handle: string, verb: string, body?: object) =>
+    call(write, ['POST', at(handle, verb), body], parseConnectionView);
   return {
     token: (request) => tokens.request(request),
     fetch: (request) => createResourceFetch(tokens, options.key, request, send),
     connections: {
-      store: (sealed) => call(write, 'POST', '/connections', pickSubmission(sealed)) as Promise<ConnectionView>,
+      store: (sealed) => call(write, ['POST', '/connections', pickSubmission(sealed)], parseConnectionView),
       list: (cursor) =>
         call(
           read,
-          'GET',
-          `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`,
-        ) as Promise<Page<ConnectionView>>,
-      get: (handle) => call(read, 'GET', at(handle)) as Promise<ConnectionView>,
-      suspend: (handle) => call(write, 'POST', at(handle, '/suspend')) as Promise<ConnectionView>,
-      resume: (handle) => call(write, 'POST', at(handle, '/resume')) as Promise<ConnectionView>,
-      revoke: (handle) => call(write, 'POST', at(handle, '/revoke')) as Promise<ConnectionView>,
-      rotate: (handle, sealed) =>
-        call(write, 'POST', at(handle, '/rotate'), pickSubmission(sealed)) as Promise<ConnectionView>,
-      remove: async (handle) => void (await call(write, 'DELETE', at(handle))),
+          ['GET', `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`],
+          pageOf(parseConnectionView),
+        ),
+      get: (handle) => call(read, ['GET', at(handle)], parseStoredConnection),
+      suspend: (handle) => change(handle, '/suspend'),
+      resume: (handle) => change(handle, '/resume'),
+      revoke: (handle) => change(handle, '/revoke'),
+      rotate: (handle, sealed) => change(handle, '/rotate', pickSubmission(sealed)),
+      remove: (handle) => call(write, ['DELETE', at(handle)], nothing),
     },
     clients: {
-      add: (client) => call('dauth:admin', 'POST', '/clients', client) as Promise<{ client_id: string }>,
-      list: () => call('dauth:admin', 'GET', '/clients') as Promise<Page<unknown>>,
+      add: (client) => call(admin, ['POST', '/clients', client], parseClientView),
+      list: () => call(admin, ['GET', '/clients'], pageOf(parseClientView)),
     },
     servers: {
-      add: (server) =>
-        call('dauth:admin', 'POST', '/servers', server) as Promise<{
-          resource: string;
-          client_id: string;
-          scopes: string[];
-        }>,
-      list: () => call('dauth:admin', 'GET', '/servers') as Promise<Page<unknown>>,
+      add: (server) => call(admin, ['POST', '/servers', server], parseServerView),
+      list: () => call(admin, ['GET', '/servers'], pageOf(parseServerView)),
     },
     grants: {
-      add: (grant) => call('dauth:grants.write', 'POST', '/grants', grant) as Promise<{ id: string }>,
-      list: () => call('dauth:grants.write', 'GET', '/grants') as Promise<Page<unknown>>,
-      revoke: async (id) => void (await call('dauth:grants.write', 'DELETE', `/grants/${encodeURIComponent(id)}`)),
+      add: (wanted) => call(grant, ['POST', '/grants', wanted], parseGrantView),
+      list: () => call(grant, ['GET', '/grants'], pageOf(parseGrantView)),
+      revoke: (id) => call(grant, ['DELETE', `/grants/${encodeURIComponent(id)}`], nothing),
     },
-    revoke: (what, id) => call('dauth:admin', 'POST', '/revocations', { what, id }),
+    revoke: (what, id) => call(admin, ['POST', '/revocations', { what, id }], parseRevocation),
     audit: (after, limit = 100) =>
-      call('dauth:admin', 'GET', `/audit?after=${after}&limit=${limit}`) as Promise<{
-        records: string[];
-        next: number;
-      }>,
-    whoami: () => call(read, 'GET', '/whoami') as Promise<{ sub: string; org: string; isAdmin: boolean }>,
+      call(admin, ['GET', `/audit?after=${after}&limit=${limit}`], (answer) => parseAuditPage(answer, after)),
+    whoami: () => call(read, ['GET', '/whoami'], parseCaller),
   };
+}
+
+function nothing(): void {
+  // 204: there is no body to look at.
 }
 
 function pickSubmission({ envelope, seal_proof, endorsements, try: wantsTry }: Submission): object {

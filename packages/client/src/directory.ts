@@ -3,37 +3,38 @@
  * without a directory signed by a pinned identity there is no `VerifiedExecutor`, and without one `seal` has no argument.
  */
 import {
+  asDAuthError,
   DAuthError,
+  decodeUtf8,
   LIMITS,
-  parseClaims,
   parseDirectory,
-  parsePublicJwk,
-  splitJws,
   thumbprintInput,
   TYP,
   type DirectoryKey,
   type ExecutorDirectory,
   type IsolationLevel,
 } from '@dauth/protocol';
-import { compactVerify, importJWK } from 'jose';
+import { readOctets } from './http.ts';
+import { verifySelfKeyed } from './jws.ts';
 import { sha256 } from './key.ts';
 
 /** Remembers the highest directory `seq` per identity, durably where the caller can. */
 export interface SeqStore {
-  get(identity: string): number | undefined | Promise<number | undefined>;
-  set(identity: string, seq: number): void | Promise<void>;
+  /**
+   * Remembers `seq` where none as high was seen; never lowers. One operation, so that there is no moment between looking
+   * and remembering. @returns false where a higher one was seen
+   */
+  advance(identity: string, seq: number): boolean | Promise<boolean>;
 }
 
 /** Remembers only as long as this process lives: good for a page that is opened once, weaker than a file. */
 export class MemorySeqStore implements SeqStore {
   readonly #seen = new Map<string, number>();
 
-  get(identity: string): number | undefined {
-    return this.#seen.get(identity);
-  }
-
-  set(identity: string, seq: number): void {
-    this.#seen.set(identity, seq);
+  advance(identity: string, seq: number): boolean {
+    const seen = this.#seen.get(identity) ?? 0;
+    if (seq > seen) this.#seen.set(identity, seq);
+    return seq >= seen;
   }
 }
 
@@ -80,10 +81,9 @@ export async function fetchExecutor(options: FetchExecutorOptions): Promise<Veri
     if ((await sha256(thumbprintInput(key.jwk))) !== key.kid)
       throw untrusted('A key in the directory does not have the id it is listed under.');
   }
-  const seen = await options.seqStore.get(identity);
-  if (seen !== undefined && directory.seq < seen) throw untrusted('The key directory is older than one seen before.');
+  if (!(await options.seqStore.advance(identity, directory.seq)))
+    throw untrusted('The key directory is older than one seen before.');
   const key = choose(directory, now);
-  await options.seqStore.set(identity, directory.seq);
   const executor = Object.freeze({ identity, resource: directory.resource, level: directory.evidence.level, key });
   verified.add(executor);
   return executor;
@@ -107,16 +107,16 @@ async function download(options: FetchExecutorOptions): Promise<string> {
     throw untrusted('The key directory could not be fetched.', cause);
   }
   if (response.status !== 200) throw untrusted('The key directory could not be fetched.');
-  const reader = response.body?.getReader();
-  let text = '';
-  for (;;) {
-    const chunk = await reader?.read();
-    if (chunk === undefined || chunk.done) return text;
-    for (const octet of chunk.value) text += String.fromCharCode(octet);
-    if (text.length > LIMITS.directory) {
-      await reader?.cancel();
-      throw untrusted('The key directory is larger than allowed.');
-    }
+  try {
+    return decodeUtf8(await readOctets(response, LIMITS.directory));
+  } catch (error) {
+    if (!(error instanceof DAuthError)) throw untrusted('The key directory could not be fetched.', error);
+    throw untrusted(
+      error.code === 'PAYLOAD_TOO_LARGE'
+        ? 'The key directory is larger than allowed.'
+        : 'The key directory is not text.',
+      error,
+    );
   }
 }
 
@@ -124,24 +124,14 @@ async function checkSignature(
   compact: string,
   pins: readonly string[],
 ): Promise<{ identity: string; directory: ExecutorDirectory }> {
+  const { claims, jkt: identity } = await verifySelfKeyed(compact, {
+    ...{ typ: TYP.directory, maxLength: LIMITS.directory, code: 'UNTRUSTED_EXECUTOR', what: 'key directory' },
+  });
+  if (!pins.includes(identity)) throw untrusted('The key directory is signed by an identity that is not pinned.');
   try {
-    // Strict form first: jose alone would take other spellings of base64url.
-    const { header, payload } = splitJws(compact, LIMITS.directory);
-    const extra = Object.keys(header).some((name) => !['typ', 'alg', 'jwk', 'kid'].includes(name));
-    if (header.typ !== TYP.directory || extra) throw untrusted('What was fetched is not a key directory.');
-    const jwk = parsePublicJwk(header.jwk);
-    const alg = jwk.crv === 'P-256' ? 'ES256' : jwk.crv === 'Ed25519' ? 'EdDSA' : undefined;
-    if (alg === undefined || (header.alg !== alg && !(alg === 'EdDSA' && header.alg === 'Ed25519'))) {
-      throw untrusted('The key directory is signed with an algorithm that is not known here.');
-    }
-    const identity = await sha256(thumbprintInput(jwk));
-    if (!pins.includes(identity)) throw untrusted('The key directory is signed by an identity that is not pinned.');
-    await compactVerify(compact, await importJWK({ ...jwk }, String(header.alg)), { algorithms: [String(header.alg)] });
-    return { identity, directory: parseDirectory(parseClaims(payload, LIMITS.directory)) };
+    return { identity, directory: parseDirectory(claims) };
   } catch (error) {
-    if (error instanceof DAuthError && error.code === 'UNTRUSTED_EXECUTOR') throw error;
-    if (error instanceof DAuthError) throw untrusted(`The key directory is not valid. ${error.publicMessage}`, error);
-    throw untrusted('The signature of the key directory is wrong.', error);
+    throw untrusted(`The key directory is not valid. ${asDAuthError(error).publicMessage}`, error);
   }
 }
 

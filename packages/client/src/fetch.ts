@@ -4,7 +4,7 @@
  */
 import { DAuthError } from '@dauth/protocol';
 import { signProof, type ClientKey } from './key.ts';
-import type { Token, TokenClient, TokenRequest } from './tokens.ts';
+import { assertSecure, type Token, type TokenClient, type TokenRequest } from './tokens.ts';
 
 /** A token is renewed this long before it ends, in milliseconds. */
 const RENEW_BEFORE = 30_000;
@@ -16,6 +16,7 @@ export function createResourceFetch(
   wanted: TokenRequest,
   send: typeof fetch,
 ): typeof fetch {
+  assertSecure(wanted.resource);
   const resource = new URL(wanted.resource);
   let scope = [...(wanted.scope ?? [])];
   let held: Promise<Token> | undefined;
@@ -80,7 +81,8 @@ function stepUp(status: number, challenge: string, held: readonly string[]): str
   return union.length > held.length ? union : undefined;
 }
 
-function assertSameResource(url: URL, resource: URL): void {
+/** Refuses any address outside the resource: another origin, or a path beside its own. @throws DAuthError `POLICY_DENIED` */
+export function assertSameResource(url: URL, resource: URL): void {
   const base = resource.pathname.endsWith('/') ? resource.pathname : `${resource.pathname}/`;
   if (
     url.origin !== resource.origin ||

@@ -1,5 +1,15 @@
 /** The owner's device: seals credentials to a verified executor key, gets tokens, signs proofs. Can never open. */
-export { createClient, type ClientOptions, type ConnectionView, type DAuthClient, type Page } from './client.ts';
+export {
+  type AuditPage,
+  type Caller,
+  type ClientView,
+  type ConnectionView,
+  type GrantView,
+  type Page,
+  type ServerView,
+  type StoredConnection,
+} from './answers.ts';
+export { createClient, type ClientOptions, type DAuthClient } from './client.ts';
 export {
   fetchExecutor,
   MemorySeqStore,
@@ -11,4 +21,5 @@ export { type Fields } from './fields.ts';
 export { RemoteError } from './http.ts';
 export { exportPrivateKey, generateKey, importKey, signEndorsement, signProof, type ClientKey } from './key.ts';
 export { seal, type InjectionInput, type SealedCredential, type SealPolicy } from './seal.ts';
+export { nextPolicy, verifySeal, type ExpectedSeal, type StoredSeal, type VerifiedSeal } from './sealed.ts';
 export { type Token, type TokenRequest } from './tokens.ts';

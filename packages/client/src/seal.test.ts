@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Aes128Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import { decodeBase64url, encodeUtf8, parseEnvelope } from '@dauth/protocol';
+import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
+import { DAuthError, decodeBase64url, encodeUtf8, parseEnvelope, type SuiteAlg } from '@dauth/protocol';
+import * as hpke from 'hpke';
 import { compactVerify, importJWK } from 'jose';
 import { fetchExecutor, MemorySeqStore, type VerifiedExecutor } from './directory.ts';
 import { generateKey, sha256 } from './key.ts';
@@ -15,8 +16,8 @@ const POLICY: SealPolicy = {
   expiresAt: 4_000_000_000,
 };
 
-async function setUp(): Promise<{ world: Executor; executor: VerifiedExecutor }> {
-  const world = await makeExecutor();
+async function setUp(alg?: SuiteAlg): Promise<{ world: Executor; executor: VerifiedExecutor }> {
+  const world = await makeExecutor(alg);
   const directory = await world.sign();
   const options = { url: 'https://executor.example', identities: [world.identity.jkt], now: () => NOW };
   const fetch = async () => new Response(directory);
@@ -53,6 +54,55 @@ test('[seal.bound] an HPKE implementation that is not ours opens the envelope, o
   );
 });
 
+type Open = (key: CryptoKey, enc: Uint8Array, ciphertext: Uint8Array, aad: Uint8Array) => Promise<Uint8Array>;
+const byCore =
+  (suite: CipherSuite): Open =>
+  async (recipientKey, enc, ciphertext, aad) =>
+    new Uint8Array(await suite.open({ recipientKey, enc }, ciphertext, aad));
+/** `@hpke/core` has no ChaCha20-Poly1305: there the other direction of the library that sealed has to do. */
+const byHpke: Open = (key, enc, ciphertext, aad) =>
+  new hpke.CipherSuite(hpke.KEM_DHKEM_X25519_HKDF_SHA256, hpke.KDF_HKDF_SHA256, hpke.AEAD_ChaCha20Poly1305).Open(
+    key,
+    enc,
+    ciphertext,
+    { aad },
+  );
+/** Node has it in WebCrypto since 24.7. */
+const hasChaCha20 = () =>
+  crypto.subtle.generateKey('ChaCha20-Poly1305', false, ['encrypt']).then(
+    () => true,
+    () => false,
+  );
+const unsupported = (error: unknown) =>
+  error instanceof DAuthError &&
+  error.code === 'ENCLAVE_UNAVAILABLE' &&
+  error.publicMessage ===
+    "The executor's key needs an algorithm that this runtime does not have, so nothing was sealed or sent. Use a newer one.";
+const OPENERS: readonly (readonly [alg: SuiteAlg, open: Open])[] = [
+  ['HPKE-0', byCore(new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes128Gcm() }))],
+  ['HPKE-4', byHpke],
+  ['HPKE-7', byCore(new CipherSuite({ kem: new DhkemP256HkdfSha256(), kdf: new HkdfSha256(), aead: new Aes256Gcm() }))],
+];
+for (const [alg, open] of OPENERS) {
+  test(`[seal.bound] an envelope sealed to a key of ${alg} opens with that suite, and only over its own header`, async () => {
+    const { world, executor } = await setUp(alg);
+    const token = Buffer.from('ghp_secret');
+    const sealing = seal({ executor, key: await generateKey(), fields: { token }, policy: POLICY });
+    if (alg === 'HPKE-4' && !(await hasChaCha20())) {
+      await assert.rejects(sealing, unsupported);
+      assert.deepEqual([...token], Array<number>(10).fill(0));
+      return;
+    }
+    const { envelope } = await sealing;
+    const [header, enc, , ciphertext] = envelope.split('.') as [string, string, string, string];
+    assert.equal(parseEnvelope(envelope).header.alg, alg);
+    const [encOctets, sealed] = [decodeBase64url(enc), decodeBase64url(ciphertext)];
+    const octets = Buffer.from(await open(world.openingPrivate, encOctets, sealed, encodeUtf8(header)));
+    assert.equal(octets.toString('latin1').replace(/\0+$/, ''), '\x05token\0\x0aghp_secret');
+    await assert.rejects(open(world.openingPrivate, encOctets, sealed, encodeUtf8(`${header}A`)));
+  });
+}
+
 test('[seal.client-only] the octets that were given are zero afterwards, sealed or refused', async () => {
   const { executor } = await setUp();
   const key = await generateKey();
@@ -80,5 +130,11 @@ test('a template that names a field nobody gave is refused before anything is se
   const { executor } = await setUp();
   const key = await generateKey();
   const policy = { ...POLICY, inject: [{ in: 'header', name: 'x-key', value: '{other}' } as const] };
-  await assert.rejects(seal({ executor, key, fields: { token: Buffer.from('x') }, policy }));
+  await assert.rejects(
+    seal({ executor, key, fields: { token: Buffer.from('x') }, policy }),
+    (error: unknown) =>
+      error instanceof DAuthError &&
+      error.code === 'INVALID_REQUEST' &&
+      error.publicMessage === 'The inject template names the field "other", which the credential does not have.',
+  );
 });

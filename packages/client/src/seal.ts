@@ -117,8 +117,18 @@ async function encrypt(executor: VerifiedExecutor, protectedSegment: string, pla
     jwk.kty === 'OKP'
       ? decodeBase64url(jwk.x)
       : new Uint8Array([4, ...decodeBase64url(jwk.x), ...decodeBase64url(jwk.y)]);
-  const publicKey = await suite.DeserializePublicKey(point);
-  return suite.Seal(publicKey, plaintext, { aad: encodeUtf8(protectedSegment) });
+  try {
+    const publicKey = await suite.DeserializePublicKey(point);
+    return await suite.Seal(publicKey, plaintext, { aad: encodeUtf8(protectedSegment) });
+  } catch (cause) {
+    // ChaCha20-Poly1305 is younger than the runtimes we support. There is no other suite for that key, and no fallback.
+    if (!(cause instanceof Error && cause.name === 'NotSupportedError')) throw cause;
+    throw new DAuthError(
+      'ENCLAVE_UNAVAILABLE',
+      "The executor's key needs an algorithm that this runtime does not have, so nothing was sealed or sent. Use a newer one.",
+      { cause },
+    );
+  }
 }
 
 function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHeader {

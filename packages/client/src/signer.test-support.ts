@@ -1,5 +1,5 @@
 /** An executor as tests play it: an identity, opening keys, and directories signed as a test likes. Never part of the package. */
-import { encodeBase64url, parsePublicJwk, thumbprintInput, TYP } from '@dauth/protocol';
+import { encodeBase64url, parsePublicJwk, SUITES, thumbprintInput, TYP, type SuiteAlg } from '@dauth/protocol';
 import { CompactSign, exportJWK, type JWK } from 'jose';
 import { generateKey, sha256, type ClientKey } from './key.ts';
 
@@ -13,12 +13,13 @@ export interface Executor {
 
 export const NOW = 1_800_000_000;
 
-export async function makeExecutor(): Promise<Executor> {
+export async function makeExecutor(alg: SuiteAlg = 'HPKE-3'): Promise<Executor> {
   const identity = await generateKey();
-  const pair = (await crypto.subtle.generateKey('X25519', true, ['deriveBits'])) as CryptoKeyPair;
+  const algorithm = SUITES[alg].kty === 'OKP' ? 'X25519' : { name: 'ECDH', namedCurve: 'P-256' };
+  const pair = (await crypto.subtle.generateKey(algorithm, true, ['deriveBits'])) as CryptoKeyPair;
   const jwk = parsePublicJwk(publicOnly(await exportJWK(pair.publicKey)));
   const kid = await sha256(thumbprintInput(jwk));
-  const key = { ...jwk, kid, alg: 'HPKE-3', nbf: NOW - 100, exp: NOW + 1_000_000 };
+  const key = { ...jwk, kid, alg, nbf: NOW - 100, exp: NOW + 1_000_000 };
   const claims = {
     ...{ iss: 'https://executor.example', resource: 'https://executor.example', seq: 5, keys: [key] },
     ...{ evidence: { level: 'software' }, iat: NOW - 10, exp: NOW + 80_000 },
@@ -34,8 +35,13 @@ export async function makeExecutor(): Promise<Executor> {
   };
 }
 
-function publicOnly({ kty, crv, x }: JWK): object {
-  return { kty, crv, x };
+function publicOnly({ kty, crv, x, y }: JWK): object {
+  return { kty, crv, x, ...(y === undefined ? {} : { y }) };
+}
+
+/** The same JWS with another header; its signature is left as it was. */
+export function replaceHeader(jws: string, header: object): string {
+  return [Buffer.from(JSON.stringify(header)).toString('base64url'), ...jws.split('.').slice(1)].join('.');
 }
 
 /** The same JWS with one octet of its signature changed. */

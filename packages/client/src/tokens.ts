@@ -2,9 +2,9 @@
  * Tokens for one resource at a time: discovery, `client_credentials`, DPoP (through oauth4webapi).
  * Never a Bearer token, never a second audience, and never over http except to this machine itself.
  */
-import { DAuthError, type ConnectionDetail } from '@dauth/protocol';
+import { DAuthError, parseDetails, type ConnectionDetail } from '@dauth/protocol';
 import * as oauth from 'oauth4webapi';
-import { RemoteError } from './http.ts';
+import { boundAnswer, RemoteError } from './http.ts';
 import type { ClientKey } from './key.ts';
 import type { SealedCredential } from './seal.ts';
 
@@ -34,6 +34,8 @@ export interface TokenClientOptions {
   readonly fetch: typeof fetch;
 }
 
+const LOOPBACK = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
+
 export class TokenClient {
   readonly #options: TokenClientOptions;
   readonly #http: {
@@ -47,16 +49,19 @@ export class TokenClient {
     assertSecure(options.issuer);
     this.#options = options;
     this.#http = {
-      [oauth.customFetch]: (url, init) => options.fetch(url, init),
+      [oauth.customFetch]: async (url, init) => boundAnswer(await options.fetch(url, init)),
       [oauth.allowInsecureRequests]: options.issuer.startsWith('http:'),
     };
     this.#dpop = oauth.DPoP({}, { privateKey: options.key.privateKey, publicKey: options.key.publicKey });
   }
 
-  /** @throws RemoteError with `oauthError` */
+  /** @throws RemoteError with `oauthError`; DAuthError `INVALID_REQUEST` where a secret would travel over plain http */
   async request(wanted: TokenRequest): Promise<Token> {
     const { clientId, key } = this.#options;
+    assertSecure(wanted.resource);
     const server = await this.#discover();
+    // What is true of the issuer need not be true of what it names: an issuer on loopback could name any host.
+    assertSecure(server.token_endpoint ?? '');
     const client: oauth.Client = { client_id: clientId };
     const authentication = oauth.PrivateKeyJwt(key.privateKey);
     const options = { ...this.#http, DPoP: this.#dpop };
@@ -93,9 +98,9 @@ export class TokenClient {
 
 /** Refuses http to anywhere but this machine. @throws DAuthError `INVALID_REQUEST` */
 export function assertSecure(url: string): void {
+  if (!URL.canParse(url)) throw new DAuthError('INVALID_REQUEST', 'The address of a server is not a URL.');
   const { protocol, hostname } = new URL(url);
-  if (protocol === 'https:' || (protocol === 'http:' && /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(hostname)))
-    return;
+  if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return;
   throw new DAuthError('INVALID_REQUEST', 'Plain http is only for a loopback address; use https.');
 }
 
@@ -124,9 +129,19 @@ function toToken(answer: oauth.TokenEndpointResponse, resource: string): Token {
     accessToken: answer.access_token,
     resource,
     scope: answer.scope === undefined || answer.scope === '' ? [] : answer.scope.split(' '),
-    details: (answer.authorization_details ?? []) as unknown as readonly ConnectionDetail[],
+    details: readDetails(answer.authorization_details ?? []),
     expiresAt: Date.now() + (answer.expires_in ?? 0) * 1_000,
   });
+}
+
+function readDetails(value: unknown): readonly ConnectionDetail[] {
+  try {
+    return parseDetails(value);
+  } catch (cause) {
+    throw new RemoteError('INTERNAL', 'The authority named connections in a way that this client does not know.', {
+      cause,
+    });
+  }
 }
 
 function asTokenError(error: unknown): unknown {

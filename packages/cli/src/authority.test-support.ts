@@ -1,0 +1,68 @@
+/** An authority as tests of the command line play it: it says what a test wants, over loopback. Never part of the package. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+
+const DAUTH = fileURLToPath(new URL('./main.js', import.meta.url));
+
+export interface FakeAuthority {
+  readonly url: string;
+  /** Paths that were asked, with their queries. */
+  readonly asked: string[];
+  close(): void;
+}
+
+/** @param answer body and status for a path (with its query); `undefined` leaves the question open for good */
+export async function startAuthority(
+  answer: (path: string) => { readonly status?: number; readonly body: object } | undefined,
+): Promise<FakeAuthority> {
+  const asked: string[] = [];
+  const server = createServer((request, response) => {
+    const path = request.url ?? '/';
+    asked.push(path);
+    request.resume();
+    const said = answer(path) ?? usual(path);
+    if (said === undefined) return;
+    response.writeHead(said.status ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify(said.body));
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const usual = (path: string) => {
+    if (path === '/.well-known/oauth-authorization-server')
+      return { status: 200, body: { issuer: url, token_endpoint: `${url}/token` } };
+    if (path === '/token') return { status: 200, body: { access_token: 'a', token_type: 'DPoP', expires_in: 300 } };
+    return undefined;
+  };
+  return {
+    url,
+    asked,
+    close() {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs `dauth` while this process goes on answering. */
+export async function runDauth(args: readonly string[], cwd: string, input = ''): Promise<Ended> {
+  const env = { PATH: process.env.PATH ?? '', HOME: cwd };
+  const child = spawn(process.execPath, [DAUTH, ...args], { cwd, env, stdio: 'pipe' });
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  child.stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  // A command that refuses early does not read what is piped into it.
+  child.stdin.on('error', () => undefined);
+  child.stdin.end(input);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() };
+}

@@ -1,0 +1,87 @@
+/** From flags to the policy that is sealed, and that policy in words. Takes nothing from the authority but who the owner is. */
+import type { Pins } from '@dauth/protocol';
+import type { InjectionInput, SealPolicy } from '@dauth/client';
+import { DEFAULT_INJECT, parseInject } from './inject.ts';
+import { days } from './numbers.ts';
+import { say } from './output.ts';
+import type { Reach } from './reach.ts';
+
+export interface PolicyFlags {
+  readonly origin?: string;
+  readonly server?: readonly string[];
+  readonly inject?: readonly string[];
+  readonly method?: readonly string[];
+  readonly path?: readonly string[];
+  readonly owner?: string;
+  readonly org?: string;
+  readonly pin?: readonly string[];
+  readonly pinServer?: readonly string[];
+  readonly expiresIn?: string;
+}
+
+const DEFAULT_DAYS = '365';
+const DAY = 86_400;
+
+/** What is asked for before anything is sent. @throws CliError (usage), with the sentence of the flag */
+export interface StatedPolicy {
+  readonly origin: string;
+  readonly servers: readonly string[];
+  readonly inject: readonly InjectionInput[];
+  readonly lifeSeconds: number;
+}
+
+export function statePolicy(flags: PolicyFlags, origin: string, servers: readonly string[]): StatedPolicy {
+  const inject = (flags.inject ?? [DEFAULT_INJECT]).map(parseInject);
+  return { origin, servers, inject, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+}
+
+export async function makePolicy(
+  connection: string,
+  stated: StatedPolicy,
+  flags: PolicyFlags,
+  at: Reach,
+): Promise<SealPolicy> {
+  const owner = flags.owner ?? (await at.client.whoami()).sub;
+  return {
+    ...{ issuer: at.issuer, owner, connection, servers: stated.servers, inject: stated.inject },
+    ...(flags.org === undefined ? {} : { org: flags.org }),
+    allow: [{ origin: stated.origin, methods: flags.method ?? ['GET'], paths: flags.path ?? ['/**'] }],
+    ...pins(flags),
+    expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
+  };
+}
+
+/** Seconds of `--expires-in`, where it was given. */
+export function statedLife(flags: PolicyFlags): { lifeSeconds?: number } {
+  return flags.expiresIn === undefined ? {} : { lifeSeconds: days(flags.expiresIn) * DAY };
+}
+
+/** Everything that decides where a credential can go, before it is read. */
+export function describePolicy(policy: SealPolicy, level: string): void {
+  say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
+  for (const rule of policy.allow)
+    say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
+  for (const slot of policy.inject) say(`  is put into     ${describeSlot(slot)}`);
+  say(`  may be used by  ${policy.servers.join(' ')}`);
+  say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
+  say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);
+  say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
+}
+
+function describeSlot(slot: InjectionInput): string {
+  if (slot.in === 'basic') return `basic  ${slot.user} : ${slot.pass}`;
+  if (slot.in === 'path') return `path segment ${slot.segment ?? 0}  ${slot.value}`;
+  return `${slot.in} ${slot.name}  ${slot.value}`;
+}
+
+function describeKeys(keys: readonly string[] | undefined): string {
+  return keys === undefined ? 'with any key (not pinned)' : `with key ${keys.join(' or ')}`;
+}
+
+function pins(flags: PolicyFlags): { pin?: Pins } {
+  const pin = {
+    ...(flags.pin === undefined ? {} : { jkt: flags.pin }),
+    ...(flags.pinServer === undefined ? {} : { server_jkt: flags.pinServer }),
+  };
+  return Object.keys(pin).length === 0 ? {} : { pin };
+}

@@ -1,0 +1,248 @@
+/**
+ * The authority's answers, parsed from `unknown` into what their types say. Never believed for more than display: what is
+ * sealed or signed comes from elsewhere (sealed.ts, directory.ts).
+ */
+import {
+  exactObject,
+  integer,
+  list,
+  LIMITS,
+  parseAllow,
+  parseConnectionName,
+  parseConnectionStatus,
+  parseEndorsements,
+  parseHandle,
+  parseInjections,
+  parsePublicJwk,
+  parseResource,
+  parseThumbprint,
+  refuse,
+  seconds,
+  text,
+  type AllowRule,
+  type ConnectionHandle,
+  type ConnectionStatus,
+  type Injection,
+  type Pins,
+  type PublicJwk,
+} from '@dauth/protocol';
+import type { StoredSeal } from './sealed.ts';
+
+/** A connection as the authority shows it: its policy, never its credential. */
+export interface ConnectionView {
+  readonly handle: ConnectionHandle;
+  readonly owner: string;
+  readonly org: string;
+  readonly name: string;
+  readonly status: ConnectionStatus;
+  readonly ver: number;
+  readonly kid: string;
+  readonly servers: readonly string[];
+  readonly allow: readonly AllowRule[];
+  readonly inject: readonly Injection[];
+  readonly pin?: Pins;
+  /** Unix seconds. */
+  readonly created_at: number;
+  readonly updated_at: number;
+  readonly last_used_at: number | null;
+  readonly expires_at: number;
+}
+
+/** A connection with its current envelope, for `verifySeal`. */
+export type StoredConnection = ConnectionView & Required<StoredSeal>;
+
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next: string | null;
+}
+
+export interface ClientView {
+  readonly client_id: string;
+  readonly name: string;
+  readonly jwk: PublicJwk;
+  readonly jkt: string;
+  readonly grants: readonly string[];
+  readonly owner: string | null;
+  readonly org: string;
+  readonly scopes: readonly string[] | null;
+  readonly created_at: number;
+}
+
+export interface ServerView {
+  readonly resource: string;
+  readonly client_id: string;
+  readonly scopes: readonly string[];
+  /** Absent in the answer to its registration. */
+  readonly org?: string;
+  readonly created_at?: number;
+}
+
+export interface GrantView {
+  readonly id: string;
+  readonly kind: string;
+  readonly owner: string;
+  readonly org: string;
+  readonly client_id: string;
+  readonly resource: string;
+  readonly expires_at: number | null;
+  readonly created_at: number;
+}
+
+export interface AuditPage {
+  readonly records: readonly string[];
+  /** Number to ask after next. */
+  readonly next: number;
+}
+
+export interface Caller {
+  readonly sub: string;
+  readonly org: string;
+  readonly clientId: string;
+  readonly scope: readonly string[];
+  readonly isAdmin: boolean;
+}
+
+const MAX_ITEMS = 10_000;
+const MAX_RECORDS = 1_000;
+/** Characters of one journal record, as executors write them at most. */
+const MAX_RECORD = 16_384;
+const SHOWN = [
+  ...['handle', 'owner', 'org', 'name', 'status', 'ver', 'kid', 'servers', 'allow', 'inject'],
+  ...['created_at', 'updated_at', 'last_used_at', 'expires_at'],
+];
+
+export function parseConnectionView(value: unknown): ConnectionView {
+  return connectionOf(exactObject(value, 'A connection', SHOWN, ['pin']));
+}
+
+export function parseStoredConnection(value: unknown): StoredConnection {
+  const row = exactObject(value, 'A connection', [...SHOWN, 'envelope', 'seal_proof'], ['pin', 'endorsements']);
+  return Object.freeze({
+    ...connectionOf(row),
+    envelope: text(row.envelope, '"envelope"', LIMITS.envelope),
+    seal_proof: text(row.seal_proof, '"seal_proof"', LIMITS.proof),
+    endorsements: row.endorsements === undefined ? [] : parseEndorsements(row.endorsements),
+  });
+}
+
+function connectionOf(row: Readonly<Record<string, unknown>>): ConnectionView {
+  return Object.freeze({
+    handle: parseHandle(row.handle),
+    owner: text(row.owner, '"owner"', 256),
+    org: text(row.org, '"org"', 128),
+    name: parseConnectionName(row.name),
+    status: parseConnectionStatus(row.status),
+    ver: integer(row.ver, '"ver"', 1, 2 ** 31),
+    kid: parseThumbprint(row.kid, '"kid"'),
+    servers: list(row.servers, '"servers"', 1, LIMITS.policyNames, parseResource),
+    allow: parseAllow(row.allow),
+    inject: parseInjections(row.inject),
+    ...(row.pin === undefined ? {} : { pin: parsePins(row.pin) }),
+    created_at: seconds(row.created_at, '"created_at"'),
+    updated_at: seconds(row.updated_at, '"updated_at"'),
+    last_used_at: row.last_used_at === null ? null : seconds(row.last_used_at, '"last_used_at"'),
+    expires_at: seconds(row.expires_at, '"expires_at"'),
+  });
+}
+
+/** @returns a parser of pages of what `parse` knows */
+export function pageOf<T>(parse: (item: unknown) => T): (value: unknown) => Page<T> {
+  return (value) => {
+    const page = exactObject(value, 'A page', ['items', 'next']);
+    return Object.freeze({
+      items: list(page.items, '"items"', 0, MAX_ITEMS, parse),
+      next: page.next === null ? null : text(page.next, '"next"', 128),
+    });
+  };
+}
+
+export function parseClientView(value: unknown): ClientView {
+  const client = exactObject(value, 'A client', [
+    ...['client_id', 'name', 'jwk', 'jkt', 'grants', 'owner', 'org', 'scopes', 'created_at'],
+  ]);
+  return Object.freeze({
+    client_id: text(client.client_id, '"client_id"', 256),
+    name: text(client.name, '"name"', 128),
+    jwk: parsePublicJwk(client.jwk),
+    jkt: parseThumbprint(client.jkt, '"jkt"'),
+    grants: words(client.grants, '"grants"'),
+    owner: client.owner === null ? null : text(client.owner, '"owner"', 256),
+    org: text(client.org, '"org"', 128),
+    scopes: client.scopes === null ? null : words(client.scopes, '"scopes"'),
+    created_at: seconds(client.created_at, '"created_at"'),
+  });
+}
+
+export function parseServerView(value: unknown): ServerView {
+  const server = exactObject(value, 'A server', ['resource', 'client_id', 'scopes'], ['org', 'created_at']);
+  return Object.freeze({
+    resource: parseResource(server.resource),
+    client_id: text(server.client_id, '"client_id"', 256),
+    scopes: words(server.scopes, '"scopes"'),
+    ...(server.org === undefined ? {} : { org: text(server.org, '"org"', 128) }),
+    ...(server.created_at === undefined ? {} : { created_at: seconds(server.created_at, '"created_at"') }),
+  });
+}
+
+export function parseGrantView(value: unknown): GrantView {
+  const grant = exactObject(value, 'A grant', [
+    ...['id', 'kind', 'owner', 'org', 'client_id', 'resource', 'expires_at', 'created_at'],
+  ]);
+  return Object.freeze({
+    id: text(grant.id, '"id"', 256),
+    kind: text(grant.kind, '"kind"', 64),
+    owner: text(grant.owner, '"owner"', 256),
+    org: text(grant.org, '"org"', 128),
+    client_id: text(grant.client_id, '"client_id"', 256),
+    resource: parseResource(grant.resource),
+    expires_at: grant.expires_at === null ? null : seconds(grant.expires_at, '"expires_at"'),
+    created_at: seconds(grant.created_at, '"created_at"'),
+  });
+}
+
+/** @param after what was asked for: records without a higher `next` would be asked for without end */
+export function parseAuditPage(value: unknown, after: number): AuditPage {
+  const page = exactObject(value, 'A page of the journal', ['records', 'next']);
+  const records = list(page.records, '"records"', 0, MAX_RECORDS, (line) => text(line, 'A record', MAX_RECORD));
+  const next = integer(page.next, '"next"', after, Number.MAX_SAFE_INTEGER);
+  if (records.length > 0 && next === after) refuse('A page of the journal leads to itself.');
+  return Object.freeze({ records, next });
+}
+
+export function parseCaller(value: unknown): Caller {
+  const caller = exactObject(value, 'A caller', ['sub', 'org', 'clientId', 'scope', 'isAdmin']);
+  if (typeof caller.isAdmin !== 'boolean') refuse('"isAdmin" must be true or false.');
+  return Object.freeze({
+    sub: text(caller.sub, '"sub"', 256),
+    org: text(caller.org, '"org"', 128),
+    clientId: text(caller.clientId, '"clientId"', 256),
+    scope: words(caller.scope, '"scope"'),
+    isAdmin: caller.isAdmin,
+  });
+}
+
+export function parseRevocation(value: unknown): {
+  readonly what: string;
+  readonly id: string;
+  readonly revision: number;
+} {
+  const revocation = exactObject(value, 'A revocation', ['what', 'id', 'revision']);
+  return Object.freeze({
+    what: text(revocation.what, '"what"', 64),
+    id: text(revocation.id, '"id"', 512),
+    revision: integer(revocation.revision, '"revision"', 0, Number.MAX_SAFE_INTEGER),
+  });
+}
+
+function parsePins(value: unknown): Pins {
+  const { jkt, server_jkt } = exactObject(value, '"pin"', [], ['jkt', 'server_jkt']);
+  const keys = (of: unknown) => list(of, '"pin"', 1, LIMITS.policyNames, (item) => parseThumbprint(item, '"pin"'));
+  return Object.freeze({
+    ...(jkt === undefined ? {} : { jkt: keys(jkt) }),
+    ...(server_jkt === undefined ? {} : { server_jkt: keys(server_jkt) }),
+  });
+}
+
+function words(value: unknown, what: string): readonly string[] {
+  return list(value, what, 0, 256, (item) => text(item, what, 128));
+}
