@@ -15,6 +15,7 @@ import {
   type AllowRule,
   type ConnectionHandle,
   type EnvelopePolicy,
+  type Revocable,
 } from '@dauth/protocol';
 import { sha256Base64url, thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
@@ -308,7 +309,7 @@ export async function assertProblem(
   response: Response,
   status: number,
   code: string,
-  sentence?: RegExp,
+  sentence?: RegExp | string,
 ): Promise<void> {
   const text = await response.text();
   assert.equal(response.status, status, text);
@@ -318,16 +319,47 @@ export async function assertProblem(
   assert.equal(body.status, status);
   assert.ok(body.request_id.length >= 16);
   assert.equal(response.headers.get('dauth-request-id'), body.request_id);
-  if (sentence !== undefined) assert.match(body.detail, sentence);
+  assertSentence(body.detail, sentence);
 }
 
 /** Asserts an OAuth error (RFC 6749 §5.2). */
-export async function assertOAuth(response: Response, status: number, error: string, sentence?: RegExp): Promise<void> {
+export async function assertOAuth(
+  response: Response,
+  status: number,
+  error: string,
+  sentence?: RegExp | string,
+): Promise<void> {
   const text = await response.text();
   assert.equal(response.status, status, text);
   const body = JSON.parse(text) as { error: string; error_description: string; request_id: string };
   assert.equal(body.error, error, text);
   assert.equal(response.headers.get('dauth-request-id'), body.request_id);
   assert.equal(response.headers.get('cache-control'), 'no-store');
-  if (sentence !== undefined) assert.match(body.error_description, sentence);
+  assertSentence(body.error_description, sentence);
+}
+
+/** A string is the whole sentence; a pattern is a part of it. */
+function assertSentence(said: string, wanted: RegExp | string | undefined): void {
+  if (typeof wanted === 'string') assert.equal(said, wanted);
+  else if (wanted !== undefined) assert.match(said, wanted);
+}
+
+/** Revokes in the store, as the operator's endpoint does. */
+export function revoke(world: World, what: Revocable, id: string): void {
+  world.store.transaction(() => world.store.changes.revoke(what, id, world.clock.now));
+}
+
+/** Asks for these `authorization_details` at the MCP server. */
+export function askDetails(world: World, party: Party, details: unknown, resource = MCP): Promise<Response> {
+  return askToken(world, party, { resource, authorization_details: JSON.stringify(details) });
+}
+
+/** A wish for a connection, whole or narrowed. */
+export function wish(handle: string, members: object = {}): object {
+  return { type: 'dauth_connection', identifier: handle, ...members };
+}
+
+/** A sealed credential as it is carried inline. */
+export function carried(sealed: Sealed): object {
+  return { type: 'dauth_credential', ...submission(sealed) };
 }
