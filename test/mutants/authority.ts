@@ -46,13 +46,13 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   [
     'token.bound',
     'exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),',
-    'exp: windowEnd,',
+    'exp: Math.min(now() + 1_000, windowEnd),',
     '[token.bound] an exchange gives exactly the dispatch token the protocol describes',
   ],
   [
     'token.bound',
     '      htu: audience,\n',
-    "      htu: [audience, 'https://other.example/mcp'],\n",
+    "      htu: String(JSON.parse(Buffer.from(subjectDpop.split('.')[1] ?? '', 'base64url').toString()).htu),\n",
     '[token.bound] a carried proof made for another URL is refused',
   ],
   [
@@ -182,7 +182,7 @@ const DETAILS: readonly Mutant[] = of('oauth/details', unit('oauth/details'), [
     'token.bound',
     'policy === undefined || policy.owner !== first?.owner ||',
     'policy === undefined ||',
-    '[token.bound] connections of two owners are never in one token',
+    '[token.bound] connections of two owners are never in one token, not even pinned to the same runner',
   ],
   [
     'token.bound',

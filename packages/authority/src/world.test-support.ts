@@ -15,6 +15,7 @@ import {
   type AllowRule,
   type ConnectionHandle,
   type EnvelopePolicy,
+  type PublicJwk,
   type Revocable,
 } from '@dauth/protocol';
 import { sha256Base64url, thumbprint } from '@dauth/verify';
@@ -59,6 +60,8 @@ export interface World {
   /** What the executor answers to `/try`; a test may change it. */
   executor: { try: (body: { envelope: string; ticket: string }) => Response; directory: () => Response };
   readonly kid: string;
+  /** Public half of the executor's opening key. */
+  readonly opening: PublicJwk;
 }
 
 /** Claims of the executor's directory; a test may change them. */
@@ -103,8 +106,23 @@ export async function makeWorld(
   const log = (event: LogEvent) => void events.push(event);
   const app = createAuthority({ config, key, store, now, newId: randomUUID, fetch, log, closing: closing.signal });
   const operator = { id: 'operator', key: operatorKey };
-  const world: World = { app, store, key, clock, events, identity, operator, closing, fetched, executor, kid };
+  const world: World = { app, store, key, clock, events, identity, operator, closing, fetched, executor, kid, opening };
   return world;
+}
+
+/** Makes the executor show another directory from now on; `key` changes its entry, `claims` the rest, `by` who signs. */
+export function showDirectory(
+  world: World,
+  change: { readonly key?: object; readonly claims?: object; readonly by?: Signer; readonly typ?: string } = {},
+): void {
+  const claims = directoryClaims(world.opening, world.kid);
+  const [key] = claims.keys as readonly object[];
+  const compact = (change.by ?? world.identity).proof(change.typ ?? TYP.directory, {
+    ...claims,
+    keys: [{ ...key, ...change.key }],
+    ...change.claims,
+  });
+  world.executor.directory = () => new Response(compact);
 }
 
 /** The form of a token request by this client, with everything right; `form` changes it. */
@@ -265,6 +283,16 @@ export function seal(
 
 export function sealProof(key: Signer, handle: string, ver: number, envelope: string): string {
   return key.proof(TYP.seal, { handle, ver, sha256: sha256Base64url(envelope) });
+}
+
+/** The next version of a sealed connection; `key` signs its seal proof. */
+export function reseal(world: World, { policy }: Sealed, key: Signer, change: Partial<EnvelopePolicy> = {}): Sealed {
+  return seal(world, policy.owner, key, { ...policy, ver: policy.ver + 1, ...change });
+}
+
+/** What a sealing key signs for a later one. */
+export function endorse(by: Signer, next: Signer, handle: string): string {
+  return by.proof(TYP.endorsement, { handle, jkt: next.jkt });
 }
 
 export function submission({ envelope, seal_proof }: Sealed): { envelope: string; seal_proof: string } {

@@ -180,15 +180,17 @@ test("[token.bound] a missing, another owner's, suspended, revoked and deleted c
   assert.deepEqual(await ask(client, sealed.handle), refused);
 });
 
-test('[token.bound] connections of two owners are never in one token', async () => {
-  const { world, client, sealed } = await scene();
-  const other = await connect(world, { connection: 'other' });
-  await assertOAuth(
-    await askDetails(world, client, [wish(sealed.handle), wish(other.sealed.handle)]),
-    400,
-    CODE,
-    NO_SUCH,
-  );
+test('[token.bound] connections of two owners are never in one token, not even pinned to the same runner', async () => {
+  const { world, runner, sealed } = await withRunner();
+  const pin = { jkt: [runner.key.jkt] };
+  const { client: other, sealed: second } = await connect(world, { pin });
+  const grant = { client_id: runner.id, resource: MCP };
+  assert.equal((await call(world, other, 'POST', '/grants', grant)).status, 201);
+  const third = seal(world, other.id, other.key, { connection: 'third', pin });
+  for (const details of [[wish(second.handle)], [wish(sealed.handle)]])
+    await given(await askDetails(world, runner, details));
+  for (const item of [wish(second.handle), carried(third)])
+    await assertOAuth(await askDetails(world, runner, [wish(sealed.handle), item]), 400, CODE, NO_SUCH);
 });
 
 test("[token.bound] another organisation's connection of the same owner name is none", async () => {
