@@ -238,6 +238,623 @@ const STORE: readonly Mutant[] = [
   ]),
 ];
 
+const INTAKE: readonly Mutant[] = of('intake', unit('intake'), [
+  [
+    'seal.bound',
+    'if (dauth.iss !== config.issuer)',
+    'if (dauth.iss === config.org)',
+    '[seal.bound] an envelope sealed for another authority is not stored',
+  ],
+  [
+    'seal.bound',
+    'if (dauth.owner !== subject.sub)\n',
+    "if (dauth.owner === '')\n",
+    '[seal.bound] an envelope sealed by another owner is not stored',
+  ],
+  [
+    'seal.bound',
+    'if (dauth.org !== subject.org)',
+    "if (dauth.org === '')",
+    '[seal.bound] an envelope sealed in another organisation is not stored',
+  ],
+  [
+    'seal.bound',
+    'if (dauth.exp <= time)',
+    'if (dauth.exp <= 0)',
+    '[seal.bound] an envelope sealed for a time that has passed is not stored',
+  ],
+  [
+    'seal.bound',
+    "  if (ver !== 1) throw new DAuthError('CONFLICT', 'The first version of a connection is 1.');\n",
+    '',
+    '[seal.bound] an envelope sealed as a later version than the first is not stored',
+  ],
+  [
+    'seal.bound',
+    'directory.keys.find((each) => each.kid === kid)',
+    "directory.keys.find((each) => each.kid !== '' || kid === '')",
+    '[seal.bound] an envelope for a key that the directory does not list is not stored',
+  ],
+  [
+    'seal.bound',
+    ' || key.alg !== alg',
+    " || key.alg === 'HPKE-7' || alg === 'HPKE-7'",
+    '[seal.bound] an envelope for a key that is of another suite is not stored',
+  ],
+  ['seal.bound', ' || key.nbf > time', '', '[seal.bound] an envelope for a key that is not valid yet is not stored'],
+  [
+    'seal.bound',
+    ' || key.exp <= time)',
+    ')',
+    '[seal.bound] an envelope for a key that is no longer valid is not stored',
+  ],
+  [
+    'seal.bound',
+    'const { jkt } = verifySealProof(submission.seal_proof, { handle, ver, envelope: submission.envelope });',
+    "const jkt = ver === 0 ? verifySealProof(submission.seal_proof, { handle, ver, envelope: '' }).jkt : envelope.header.kid;",
+    '[seal.bound] a seal proof for another envelope, version or handle stores nothing',
+  ],
+  [
+    'seal.bound',
+    "if (!isSame(authority, existing, submission, subject)) throw new DAuthError('CONFLICT');",
+    "if (existing.handle !== handle) throw new DAuthError('CONFLICT');",
+    '[seal.bound] other octets under a handle that is taken are a conflict, by its owner or anybody',
+  ],
+  [
+    'seal.bound',
+    'if (existing.deleted_at !== null || existing.owner',
+    'if (existing.deleted_at !== null) return true;\n  if (existing.owner',
+    '[seal.bound] a handle that was deleted stays taken, also for its own octets',
+  ],
+  [
+    'seal.bound',
+    'if (store.connections.isNameTaken(subject.sub, subject.org, name)) {',
+    "if (store.connections.isNameTaken('', subject.org, name)) {",
+    'a name is one connection of an owner, and free again when that is revoked or deleted',
+  ],
+  [
+    'seal.bound',
+    'endorsements: [], trusted: [jkt] };',
+    'endorsements: submission.endorsements ?? [], trusted: [jkt] };',
+    '[seal.bound] what comes with the first version as an endorsement makes no key trusted',
+  ],
+  [
+    'seal.bound',
+    'stored === undefined || ver !== current.ver + 1)',
+    'stored === undefined || ver <= 1)',
+    '[seal.bound] a rotation that is not the very next version is refused',
+  ],
+  [
+    'seal.bound',
+    'trusted: stored.trusted, endorsements: fresh }',
+    'trusted: [...stored.trusted, verifySealProof(submission.seal_proof, { handle, ver, envelope: submission.envelope }).jkt], endorsements: fresh }',
+    '[seal.bound] a rotation sealed by a key nobody vouched for is refused',
+  ],
+  [
+    'seal.bound',
+    '[...new Set([...stored.endorsements, ...fresh])]',
+    '[...fresh]',
+    '[seal.bound] a key that a trusted one signed for may seal the next version, and vouch for another',
+  ],
+  [
+    'seal.bound',
+    'if (endorsements.length > LIMITS.details) {',
+    'if (endorsements.length > LIMITS.details * 9) {',
+    'a chain of more than eight sealing keys is refused with what to do instead',
+  ],
+  [
+    'seal.bound',
+    'if (handle !== current.handle || connection !== current.name) {',
+    'if (connection !== current.name) {',
+    '[seal.bound] a rotation keeps handle and name',
+  ],
+  [
+    'seal.bound',
+    'if (handle !== current.handle || connection !== current.name) {',
+    "if (handle !== current.handle || connection === '') {",
+    '[seal.bound] a rotation keeps handle and name',
+  ],
+  [
+    'revoke.fast',
+    "  if (current.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');\n",
+    '',
+    '[revoke.fast] a revoked connection is not brought back by a rotation, and a suspended one stays suspended',
+  ],
+]);
+
+const AUTHENTICATE: readonly Mutant[] = of('api/authenticate', unit('api/connections'), [
+  [
+    'token.bound',
+    "if (!store.once.consume(`${jkt}.${jti}`, iat + LIMITS.proofReplaySeconds)) throw new DAuthError('REPLAY_DETECTED');",
+    "if (jti === '' || iat + LIMITS.proofReplaySeconds === 0) throw new DAuthError('REPLAY_DETECTED', jkt);",
+    '[token.bound] a proof works once; the second request with it is told so',
+  ],
+  [
+    'token.bound',
+    'requireJkt: claims.cnf.jkt,',
+    '',
+    '[token.bound] a request without a good proof by the key of its token is refused',
+  ],
+  [
+    'token.bound',
+    'accessToken: token }',
+    '}',
+    '[token.bound] a request without a good proof by the key of its token is refused',
+  ],
+  [
+    'token.bound',
+    'htu: targetOf(c, config.issuer)',
+    'htu: [targetOf(c, config.issuer), c.req.url]',
+    '[token.bound] a request without a good proof by the key of its token is refused',
+  ],
+  [
+    'token.bound',
+    'audience: config.issuer,',
+    "audience: JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()).aud,",
+    '[token.bound] a token for a server, an expired one and a forged one open nothing here',
+  ],
+  [
+    'token.bound',
+    'if (scope !== undefined && !isAdmin && !claims.scope.includes(scope))',
+    "if (scope === '')",
+    '[token.bound] listing and storing need their scopes too',
+  ],
+  ...(['token: jti, grant', 'grant: grant_id, ', 'client: client_id, ', 'owner: sub, ', ', org }'] as const).map(
+    (find): Row => {
+      const what = /[a-z]+/.exec(find)?.[0] ?? '';
+      return [
+        'revoke.fast',
+        find,
+        { token: 'grant', org: ' }' }[what] ?? '',
+        `[revoke.fast] after a revoked ${what} its token is refused here at once`,
+      ];
+    },
+  ),
+  [
+    'revoke.fast',
+    'if (client_id === OPERATOR_ID) return { token: jti };',
+    'if (client_id === OPERATOR_ID) return {};',
+    'the operator can look at an organisation it revoked, but not with a token it revoked',
+  ],
+]);
+
+const CONNECTIONS: readonly Mutant[] = [
+  ...of('api/connections', unit('api/connections'), [
+    [
+      'token.bound',
+      '(caller.isAdmin || (row.owner === caller.sub && row.org === caller.org));',
+      "(caller.isAdmin || (row.owner !== '' && row.org === caller.org));",
+      '[token.bound] GET /connections/{handle} of another owner is like one of a connection that does not exist',
+    ],
+    [
+      'token.bound',
+      '(caller.isAdmin || (row.owner === caller.sub && row.org === caller.org));',
+      '(caller.isAdmin || row.owner === caller.sub);',
+      '[token.bound] DELETE /connections/{handle} of another owner is like one of a connection that does not exist',
+    ],
+    [
+      'revoke.fast',
+      '    row.deleted_at === null &&\n',
+      '',
+      '[revoke.fast] a deleted connection leaves a tombstone without ciphertext, and the executor hears of it',
+    ],
+    [
+      'token.bound',
+      'caller.isAdmin ? null : caller,',
+      "caller.sub === '' ? caller : null,",
+      '[token.bound] a list shows the connections of its caller, the operator those of all',
+    ],
+    [
+      'revoke.fast',
+      "        if (row.status === 'revoked') throw new DAuthError('CONNECTION_REVOKED');\n",
+      '',
+      '[revoke.fast] a revoked connection is not suspended, not resumed, not rotated',
+    ],
+    [
+      'revoke.fast',
+      'if (!from.includes(row.status))',
+      'if (from.length === 0)',
+      'a connection that needs a new authorization is neither resumed nor suspended, but may be revoked',
+    ],
+    [
+      'audit.complete',
+      'note(authority, caller, row.owner !== caller.sub, `connection.${verb}`, row.handle);',
+      'note(authority, caller, false, `connection.${verb}`, row.handle);',
+      '[audit.complete] what an owner does and what the operator does for it are noted apart',
+    ],
+    [
+      'audit.complete',
+      "note(authority, caller, owner !== caller.sub, 'connection.rotate', handle),",
+      "owner === '' ? note(authority, caller, false, 'connection.rotate', handle) : undefined,",
+      '[audit.complete] what an owner does and what the operator does for it are noted apart',
+    ],
+    [
+      'audit.complete',
+      "      note(authority, caller, row.owner !== caller.sub, 'connection.delete', row.handle);\n",
+      '',
+      '[audit.complete] what an owner does and what the operator does for it are noted apart',
+    ],
+    [
+      'audit.complete',
+      "note(authority, caller, asOperator, 'connection.create', dauth.handle),",
+      "note(authority, caller, false, 'connection.create', dauth.handle),",
+      '[audit.complete] the operator stores for an owner, and that is noted as such',
+    ],
+  ]),
+  ...of('api/connections', unit('api/try'), [
+    [
+      'seal.bound',
+      'const owner = check().envelope.header.dauth.owner;',
+      "const owner = submission.envelope === '' ? check().envelope.header.dauth.owner : submission.seal_proof.slice(-9);",
+      '[seal.bound] nothing is tried that would not be stored',
+    ],
+  ]),
+  ...of('api/try', unit('api/try'), [
+    [
+      'authority.blind',
+      'if (count > TRIES_PER_MINUTE)',
+      'if (count > TRIES_PER_MINUTE * 9)',
+      'an owner has ten tries a minute, other owners have theirs, and storing without a try is no try',
+    ],
+    [
+      'authority.blind',
+      'new Promise((resolve) => setTimeout(resolve, MIN_MS))',
+      'new Promise((resolve) => setTimeout(resolve, MIN_MS / 300))',
+      '[authority.blind] every failure of a try is one answer, after the same least time, and stores nothing',
+    ],
+    [
+      'authority.blind',
+      'return response.status === 200 && isObject(answer) && answer.ok === true;',
+      'return response.status === 200 && isObject(answer) && Boolean(answer.ok);',
+      '[authority.blind] every failure of a try is one answer, after the same least time, and stores nothing',
+    ],
+    [
+      'authority.blind',
+      'return response.status === 200 && ',
+      'return ',
+      '[authority.blind] every failure of a try is one answer, after the same least time, and stores nothing',
+    ],
+    [
+      'authority.blind',
+      'if (text.length > MAX_ANSWER)',
+      'if (text.length > MAX_ANSWER && text.length < MAX_ANSWER)',
+      '[authority.blind] every failure of a try is one answer, after the same least time, and stores nothing',
+    ],
+    [
+      'authority.blind',
+      'exp: now() + TICKET_SECONDS });',
+      'exp: now() + TICKET_SECONDS * 60 });',
+      '[authority.blind] a try sends the sealed octets and a ticket for exactly them, once, for sixty seconds',
+    ],
+  ]),
+  ...of('store/connections', unit('api/connections'), [
+    [
+      'revoke.fast',
+      "    this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);\n",
+      '',
+      '[revoke.fast] a deleted connection leaves a tombstone without ciphertext, and the executor hears of it',
+    ],
+  ]),
+  ...of('store/connections', unit('intake'), [
+    [
+      'revoke.fast',
+      "status = iif(status = 'suspended', 'suspended', 'active')",
+      "status = 'active'",
+      '[revoke.fast] a revoked connection is not brought back by a rotation, and a suspended one stays suspended',
+    ],
+  ]),
+];
+
+const REGISTRY: readonly Mutant[] = of('api/registry', unit('api/registry'), [
+  [
+    'token.bound',
+    'if (!store.registry.addServer(server))',
+    "if (!store.registry.addServer(server) && server.resource === '')",
+    '[token.bound] a resource belongs to exactly one server',
+  ],
+  [
+    'token.bound',
+    'if (resource === config.issuer || resource === config.executor.resource)',
+    "if (resource === '')",
+    "[token.bound] the authority's own name and the executor's are no resource of a server",
+  ],
+  [
+    'token.bound',
+    'GRANTS.has(grant) && grant !== EXCHANGE)',
+    'GRANTS.has(grant))',
+    'a registration with a member nobody knows, a grant type that is not its, or a bad scope is refused',
+  ],
+  [
+    'token.bound',
+    'if (owner !== caller.sub && !caller.isAdmin)',
+    "if (owner === '')",
+    '[token.bound] only the operator gives a grant for somebody else, and it is noted as such',
+  ],
+  [
+    'token.bound',
+    'client?.org === caller.org && store',
+    'client !== undefined && store',
+    'a grant names a client and a server that are registered in this organisation',
+  ],
+  [
+    'token.bound',
+    'store.registry.server(resource)?.org === caller.org;',
+    'store.registry.server(resource) !== undefined;',
+    'a grant names a client and a server that are registered in this organisation',
+  ],
+  [
+    'token.bound',
+    'if (grant === undefined || !(caller.isAdmin || isOwn))',
+    'if (grant === undefined)',
+    "[token.bound] another owner's grant is not taken away by a stranger, and looks like none",
+  ],
+  [
+    'token.bound',
+    'const isOwn = grant?.owner === caller.sub && grant.org === caller.org;',
+    'const isOwn = grant?.owner === caller.sub;',
+    "[token.bound] another owner's grant is not taken away by a stranger, and looks like none",
+  ],
+  [
+    'audit.complete',
+    'note(caller, `revoke.${body.what as Revocable}`, id);',
+    '',
+    '[revoke.fast] the operator revokes a org: one revision, one note, and once is enough',
+  ],
+  [
+    'revoke.fast',
+    'store.changes.revoke(body.what as Revocable, id, authority.now());',
+    '',
+    '[revoke.fast] the operator revokes a client: one revision, one note, and once is enough',
+  ],
+  [
+    'token.bound',
+    "app.post('/revocations', async (c) => {\n    const caller = authenticate(authority, c, ADMIN);",
+    "app.post('/revocations', async (c) => {\n    const caller = authenticate(authority, c);",
+    "[token.bound] POST /revocations is the operator's alone",
+  ],
+  [
+    'token.bound',
+    "app.post('/clients', async (c) => {\n    const caller = authenticate(authority, c, ADMIN);",
+    "app.post('/clients', async (c) => {\n    const caller = authenticate(authority, c);",
+    "[token.bound] POST /clients is the operator's alone",
+  ],
+  [
+    'token.bound',
+    "app.post('/servers', async (c) => {\n    const caller = authenticate(authority, c, ADMIN);",
+    "app.post('/servers', async (c) => {\n    const caller = authenticate(authority, c);",
+    "[token.bound] POST /servers is the operator's alone",
+  ],
+  [
+    'token.bound',
+    "app.get('/audit', (c) => {\n    authenticate(authority, c, ADMIN);",
+    "app.get('/audit', (c) => {\n    authenticate(authority, c);",
+    "[token.bound] GET /audit is the operator's alone",
+  ],
+]);
+
+const KEYS: readonly Mutant[] = of('config', unit('api/registry'), [
+  [
+    'authority.blind',
+    '  importKey(jwk);\n  return jwk;',
+    "  if (jwk.crv === 'P-256') importKey(jwk);\n  return jwk;",
+    '[authority.blind] a key for agreement registers neither a client nor a server, and is nowhere afterwards',
+  ],
+]);
+
+const PROVEN: readonly Mutant[] = of('executor/authenticate', unit('executor/routes'), [
+  [
+    'token.bound',
+    ', requireJkt: config.executor.identity }',
+    ' }',
+    '[token.bound] GET /executor/envelopes/{handle} is for the pinned identity only',
+  ],
+  [
+    'token.bound',
+    'if (jkt !== authority.config.executor.identity)',
+    "if (jkt === '')",
+    '[token.bound] POST /executor/records is for the pinned identity only',
+  ],
+  [
+    'token.bound',
+    "if (!store.once.consume(`${jkt}.${jti}`, iat + LIMITS.proofReplaySeconds)) throw new DAuthError('REPLAY_DETECTED');",
+    "if (jti === '' || iat + LIMITS.proofReplaySeconds === 0) throw new DAuthError('REPLAY_DETECTED', jkt + String(store));",
+    '[token.bound] GET /executor/status takes a proof once',
+  ],
+  [
+    'token.bound',
+    '  authenticateExecutor(authority, c, body);\n',
+    '',
+    '[token.bound] POST /executor/records takes a proof once',
+  ],
+  [
+    'token.bound',
+    'htm: c.req.method',
+    "htm: String(JSON.parse(Buffer.from(proofOf(c).split('.')[1] ?? '', 'base64url').toString()).htm)",
+    '[token.bound] GET /executor/envelopes/{handle} takes a proof for this method, URL, time and body only',
+  ],
+  [
+    'token.bound',
+    'htu: targetOf(c, config.issuer)',
+    "htu: String(JSON.parse(Buffer.from(proofOf(c).split('.')[1] ?? '', 'base64url').toString()).htu ?? targetOf(c, config.issuer))",
+    '[token.bound] GET /executor/status takes a proof for this method, URL, time and body only',
+  ],
+]);
+
+const ROUTES: readonly Mutant[] = of('executor/routes', unit('executor/routes'), [
+  [
+    'seal.bound',
+    "    if (!keys.some((key) => key.kid === kid)) throw new DAuthError('CONNECTION_NOT_FOUND');\n",
+    "    if (keys.length === 0) throw new DAuthError('CONNECTION_NOT_FOUND', kid);\n",
+    '[seal.bound] an envelope for a key that the directory does not list is served to nobody',
+  ],
+]);
+
+const STATUS: readonly Mutant[] = of('executor/status', unit('executor/status'), [
+  [
+    'revoke.fast',
+    'const unlisten = store.changes.listen(() => catchUp());',
+    'const unlisten = store.changes.listen(() => undefined);',
+    '[revoke.fast] what an executor has missed comes in order, in bounded messages, and nothing twice',
+  ],
+  [
+    'revoke.fast',
+    '    sent = changes.at(-1)?.revision ?? sent;\n',
+    '    sent = store.changes.revision();\n',
+    '[revoke.fast] what an executor has missed comes in order, in bounded messages, and nothing twice',
+  ],
+  [
+    'revoke.fast',
+    'Math.min(since, store.changes.revision())',
+    'Math.max(since, 0)',
+    '[revoke.fast] an executor that is ahead of the store is told the lower revision',
+  ],
+  [
+    'revoke.fast',
+    "if (stalled > PATIENCE) fail('status reader too slow');",
+    "if (stalled > PATIENCE * 99) fail('status reader too slow');",
+    '[revoke.fast] the stream of a reader that does not read is ended, so that it has to resync',
+  ],
+  [
+    'revoke.fast',
+    "            fail('status stream failed');\n",
+    '            drain();\n',
+    '[revoke.fast] a failing store ends the stream: silence is what makes the executor refuse',
+  ],
+  [
+    'revoke.fast',
+    '      n: n++,\n',
+    '      n: n,\n',
+    '[revoke.fast] while nothing happens there is a heartbeat every 250 milliseconds, numbered without a gap',
+  ],
+  [
+    'revoke.fast',
+    '      sid,\n      n: n',
+    "      sid: 'any',\n      n: n",
+    '[revoke.fast] the first message is signed for this executor and this request, and says all since then',
+  ],
+]);
+
+const RECORDS: readonly Mutant[] = of('executor/records', unit('executor/records'), [
+  [
+    'audit.complete',
+    'if (record.seq !== last.seq + 1 ||',
+    'if (',
+    '[audit.complete] records that leave one out are refused whole',
+  ],
+  [
+    'audit.complete',
+    ' || record.prev !== last.hash',
+    '',
+    '[audit.complete] records that continue another line than the last are refused whole',
+  ],
+  [
+    'audit.complete',
+    ' || record.seq > end.seq)',
+    ')',
+    '[audit.complete] records that go beyond their checkpoint are refused whole',
+  ],
+  [
+    'audit.complete',
+    '        if (store.audit.at(identity, record.seq)?.hash !== hash) throw broken();\n',
+    '',
+    '[audit.complete] records that rewrite what is stored are refused whole',
+  ],
+  [
+    'audit.complete',
+    '    if (closed !== end.hash) throw broken();\n',
+    '    if (closed === end.hash.slice(1)) throw broken();\n',
+    '[audit.complete] records that are closed over another line are refused whole',
+  ],
+  [
+    'audit.complete',
+    'if (jkt !== identity || iss !== identity)',
+    "if (jkt === '' || iss === '')",
+    '[audit.complete] a checkpoint that the pinned identity did not sign closes nothing',
+  ],
+  [
+    'audit.complete',
+    'if (jkt !== identity || iss !== identity)',
+    'if (iss !== identity || jkt === "")',
+    '[audit.complete] a checkpoint that the pinned identity did not sign closes nothing',
+  ],
+]);
+
+const MIRROR: readonly Mutant[] = of('executor/mirror', unit('executor/mirror'), [
+  [
+    'seal.client-only',
+    'if (jkt !== identity || directory.resource',
+    'if (jkt === identity.slice(1) || directory.resource',
+    '[seal.client-only] a directory by another identity is not passed on',
+  ],
+  [
+    'seal.client-only',
+    ' || directory.resource !== resource)',
+    ')',
+    '[seal.client-only] a directory for another executor is not passed on',
+  ],
+  [
+    'seal.client-only',
+    'if (directory.exp <= time ||',
+    'if (',
+    '[seal.client-only] a directory that has ended is not passed on',
+  ],
+  [
+    'seal.client-only',
+    ' || directory.iat > time + LIMITS.clockLeewaySeconds)',
+    ')',
+    '[seal.client-only] a directory from the future is not passed on',
+  ],
+  [
+    'seal.client-only',
+    'if (directory.seq < (this.#held?.directory.seq ?? 0))',
+    'if (directory.seq < 0)',
+    '[seal.client-only] an older directory does not replace a newer one; the same number may',
+  ],
+  [
+    'seal.client-only',
+    ' && held.directory.exp > now)',
+    ')',
+    '[seal.client-only] a directory that ends is passed on no longer, even where it was just fetched',
+  ],
+  [
+    'seal.client-only',
+    "redirect: 'error', signal }",
+    'signal }',
+    'the executor is asked at its own address, and a redirect is not followed',
+  ],
+  [
+    'seal.client-only',
+    'now - this.#failedAt < COOL_DOWN)',
+    'now - this.#failedAt < COOL_DOWN - 1)',
+    'after a failure the executor is left alone for a second',
+  ],
+  [
+    'seal.client-only',
+    'this.#fetching ??= this.#refresh()',
+    'this.#fetching = this.#refresh()',
+    'it is asked for once in thirty seconds, also by many at once',
+  ],
+]);
+
+const EDGE: readonly Mutant[] = [
+  ...of('http', unit('oauth/documents'), [
+    [
+      'authority.blind',
+      "  'x-content-type-options': 'nosniff',\n",
+      '',
+      'every answer has a request id and closed headers, and none lets another origin read it',
+    ],
+  ]),
+  ...of('oauth/documents', unit('oauth/documents'), [
+    [
+      'authority.blind',
+      '{ ...jwk, kid,',
+      "{ ...jwk, d: '', kid,",
+      '[authority.blind] the key set holds the public half of the signing key, and nothing else',
+    ],
+  ]),
+];
+
 const ATTACKS: readonly Mutant[] = of('intake', 'test/dist/attacks/envelope.test.js', [
   [
     'seal.bound',
@@ -247,4 +864,8 @@ const ATTACKS: readonly Mutant[] = of('intake', 'test/dist/attacks/envelope.test
   ],
 ]);
 
-export const AUTHORITY: readonly Mutant[] = [...ATTACKS, ...EXCHANGE, ...DETAILS, ...GRANTING, ...STORE];
+export const AUTHORITY: readonly Mutant[] = [
+  ...[...ATTACKS, ...EXCHANGE, ...DETAILS, ...GRANTING, ...STORE],
+  ...[...INTAKE, ...AUTHENTICATE, ...CONNECTIONS, ...REGISTRY, ...KEYS],
+  ...[...PROVEN, ...ROUTES, ...STATUS, ...RECORDS, ...MIRROR, ...EDGE],
+];
