@@ -729,7 +729,7 @@ const STATUS: readonly Mutant[] = of('executor/status', unit('executor/status'),
   [
     'revoke.fast',
     '      sid,\n      n: n',
-    "      sid: 'any',\n      n: n",
+    '      sid: sid.slice(1),\n      n: n',
     '[revoke.fast] the first message is signed for this executor and this request, and says all since then',
   ],
 ]);
