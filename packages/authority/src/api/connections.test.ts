@@ -159,8 +159,8 @@ for (const [method, path, scope, withBody] of REQUESTS) {
       const bodies = [];
       for (const handle of [sealed.handle, UNKNOWN]) {
         const answer = await call(world, party, method, `/connections/${handle}${path}`, body);
-        bodies.push(((await answer.clone().json()) as { detail: string }).detail);
-        await assertProblem(answer, 404, 'CONNECTION_NOT_FOUND', NOT_FOUND);
+        await assertProblem(answer.clone(), 404, 'CONNECTION_NOT_FOUND', NOT_FOUND);
+        bodies.push(((await answer.json()) as { detail: string }).detail);
       }
       assert.equal(bodies[0], bodies[1]);
     }
