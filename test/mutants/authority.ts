@@ -587,7 +587,7 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('api/registry'), [
   [
     'audit.complete',
     'note(caller, `revoke.${body.what as Revocable}`, id);',
-    '',
+    "note(caller, 'revoke', id);",
     '[revoke.fast] the operator revokes a org: one revision, one note, and once is enough',
   ],
   [
