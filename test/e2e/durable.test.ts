@@ -35,6 +35,35 @@ suite('durability', { timeout: 180_000 }, () => {
     },
   );
 
+  test(
+    '[crash.safe] the database is synced before a token, a rotation and a revocation are acknowledged',
+    { skip: whyNoStrace() },
+    async () => {
+      await using dir = await makeTempDir();
+      const data = join(dir.path, 'data');
+      const log = join(dir.path, 'trace');
+      const stack = await start({
+        ...underStrace(log, process.execPath, [DAUTH, 'start', '--data', data, '--port', '0', '--json']),
+        isReady: (line) => line.startsWith('{"event":"ready"'),
+        readyMs: 90_000,
+      });
+      const dauth = async (args: readonly string[], input = ''): Promise<string> => {
+        const ended = await run({ file: process.execPath, args: [DAUTH, ...args, '--data', data, '--json'], input });
+        assert.equal(ended.code, 0, ended.stderr);
+        return ended.stdout;
+      };
+      const { handle } = JSON.parse(await dauth(CONNECT, 'secret')) as { handle: string };
+      await dauth(['connections', 'rotate', handle], 'another');
+      await dauth(['connections', 'revoke', handle]);
+      process.kill((JSON.parse(stack.readyLine) as Ready).pids.authority, 'SIGTERM');
+      await stack.exited;
+      const trace = await readTrace(log);
+      // Each is said by no other answer; strace prints a quote as \".
+      for (const answer of ['pragma: no-cache', '\\"ver\\":2', '\\"status\\":\\"revoked\\"'])
+        assert.ok(isDurableBefore(trace, { file: 'authority.db-wal', answer }), answer);
+    },
+  );
+
   test('[crash.safe] a connection survives kill -9 right after its answer', async () => {
     await using dir = await makeTempDir();
     const first = await startStack({ dir: dir.path });

@@ -1,5 +1,9 @@
 /** Every mutant, in the order of the rooms. */
-import { AUTHORITY } from './authority.ts';
+import { API } from './authority/api.ts';
+import { BOUNDS } from './authority/bounds.ts';
+import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
+import { INTAKE } from './authority/intake.ts';
+import { OAUTH } from './authority/oauth.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXECUTOR } from './executor.ts';
@@ -10,5 +14,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...AUTHORITY, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
 ];

@@ -228,7 +228,7 @@ test('every example of the specification is checked', () => {
 test('the page of the vectors names every file, and every file is there', () => {
   const named = [...readFileSync(join(root, 'vectors/README.md'), 'utf8').matchAll(/^\| `([\w.]+)` \|/gm)];
   const files = readdirSync(join(root, 'vectors')).filter((name) => name.endsWith('.json'));
-  assert.deepEqual(named.map(([, name]) => name).sort(), files.sort());
+  assert.deepEqual(named.map(([, name]) => String(name)).sort(), files.sort());
 });
 
 test('every file of vectors is run by a test', () => {

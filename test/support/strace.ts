@@ -31,7 +31,7 @@ export function whyNoStrace(): string | false {
 export function underStrace(log: string, file: string, args: readonly string[] = []): { file: string; args: string[] } {
   return {
     file: 'strace',
-    args: ['-f', '-qq', '-yy', '-s', '512', '-e', `trace=${TRACED}`, '-e', 'signal=none', '-o', log, file, ...args],
+    args: ['-f', '-qq', '-yy', '-s', '2048', '-e', `trace=${TRACED}`, '-e', 'signal=none', '-o', log, file, ...args],
   };
 }
 

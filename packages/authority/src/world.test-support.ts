@@ -15,6 +15,8 @@ import {
   type AllowRule,
   type ConnectionHandle,
   type EnvelopePolicy,
+  type PublicJwk,
+  type Revocable,
 } from '@dauth/protocol';
 import { sha256Base64url, thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
@@ -58,6 +60,8 @@ export interface World {
   /** What the executor answers to `/try`; a test may change it. */
   executor: { try: (body: { envelope: string; ticket: string }) => Response; directory: () => Response };
   readonly kid: string;
+  /** Public half of the executor's opening key. */
+  readonly opening: PublicJwk;
 }
 
 /** Claims of the executor's directory; a test may change them. */
@@ -102,8 +106,23 @@ export async function makeWorld(
   const log = (event: LogEvent) => void events.push(event);
   const app = createAuthority({ config, key, store, now, newId: randomUUID, fetch, log, closing: closing.signal });
   const operator = { id: 'operator', key: operatorKey };
-  const world: World = { app, store, key, clock, events, identity, operator, closing, fetched, executor, kid };
+  const world: World = { app, store, key, clock, events, identity, operator, closing, fetched, executor, kid, opening };
   return world;
+}
+
+/** Makes the executor show another directory from now on; `key` changes its entry, `claims` the rest, `by` who signs. */
+export function showDirectory(
+  world: World,
+  change: { readonly key?: object; readonly claims?: object; readonly by?: Signer; readonly typ?: string } = {},
+): void {
+  const claims = directoryClaims(world.opening, world.kid);
+  const [key] = claims.keys as readonly object[];
+  const compact = (change.by ?? world.identity).proof(change.typ ?? TYP.directory, {
+    ...claims,
+    keys: [{ ...key, ...change.key }],
+    ...change.claims,
+  });
+  world.executor.directory = () => new Response(compact);
 }
 
 /** The form of a token request by this client, with everything right; `form` changes it. */
@@ -266,6 +285,16 @@ export function sealProof(key: Signer, handle: string, ver: number, envelope: st
   return key.proof(TYP.seal, { handle, ver, sha256: sha256Base64url(envelope) });
 }
 
+/** The next version of a sealed connection; `key` signs its seal proof. */
+export function reseal(world: World, { policy }: Sealed, key: Signer, change: Partial<EnvelopePolicy> = {}): Sealed {
+  return seal(world, policy.owner, key, { ...policy, ver: policy.ver + 1, ...change });
+}
+
+/** What a sealing key signs for a later one. */
+export function endorse(by: Signer, next: Signer, handle: string): string {
+  return by.proof(TYP.endorsement, { handle, jkt: next.jkt });
+}
+
 export function submission({ envelope, seal_proof }: Sealed): { envelope: string; seal_proof: string } {
   return { envelope, seal_proof };
 }
@@ -308,7 +337,7 @@ export async function assertProblem(
   response: Response,
   status: number,
   code: string,
-  sentence?: RegExp,
+  sentence?: RegExp | string,
 ): Promise<void> {
   const text = await response.text();
   assert.equal(response.status, status, text);
@@ -318,16 +347,47 @@ export async function assertProblem(
   assert.equal(body.status, status);
   assert.ok(body.request_id.length >= 16);
   assert.equal(response.headers.get('dauth-request-id'), body.request_id);
-  if (sentence !== undefined) assert.match(body.detail, sentence);
+  assertSentence(body.detail, sentence);
 }
 
 /** Asserts an OAuth error (RFC 6749 §5.2). */
-export async function assertOAuth(response: Response, status: number, error: string, sentence?: RegExp): Promise<void> {
+export async function assertOAuth(
+  response: Response,
+  status: number,
+  error: string,
+  sentence?: RegExp | string,
+): Promise<void> {
   const text = await response.text();
   assert.equal(response.status, status, text);
   const body = JSON.parse(text) as { error: string; error_description: string; request_id: string };
   assert.equal(body.error, error, text);
   assert.equal(response.headers.get('dauth-request-id'), body.request_id);
   assert.equal(response.headers.get('cache-control'), 'no-store');
-  if (sentence !== undefined) assert.match(body.error_description, sentence);
+  assertSentence(body.error_description, sentence);
+}
+
+/** A string is the whole sentence; a pattern is a part of it. */
+function assertSentence(said: string, wanted: RegExp | string | undefined): void {
+  if (typeof wanted === 'string') assert.equal(said, wanted);
+  else if (wanted !== undefined) assert.match(said, wanted);
+}
+
+/** Revokes in the store, as the operator's endpoint does. */
+export function revoke(world: World, what: Revocable, id: string): void {
+  world.store.transaction(() => world.store.changes.revoke(what, id, world.clock.now));
+}
+
+/** Asks for these `authorization_details` at the MCP server. */
+export function askDetails(world: World, party: Party, details: unknown, resource = MCP): Promise<Response> {
+  return askToken(world, party, { resource, authorization_details: JSON.stringify(details) });
+}
+
+/** A wish for a connection, whole or narrowed. */
+export function wish(handle: string, members: object = {}): object {
+  return { type: 'dauth_connection', identifier: handle, ...members };
+}
+
+/** A sealed credential as it is carried inline. */
+export function carried(sealed: Sealed): object {
+  return { type: 'dauth_credential', ...submission(sealed) };
 }

@@ -14,7 +14,7 @@ const vectors = JSON.parse(readFileSync(new URL('../../../vectors/directory.json
 
 function take(directory: string) {
   const seqStore = new MemorySeqStore();
-  seqStore.set(vectors.identity, vectors.seen_seq);
+  seqStore.advance(vectors.identity, vectors.seen_seq);
   return fetchExecutor({
     url: 'https://executor.example',
     identities: [vectors.identity],

@@ -174,7 +174,8 @@ test('a handler that throws is answered for: code, sentence, request id, and not
 });
 
 test('the gate alone gives who calls, or the answer to send', async () => {
-  const { gate } = makeProtection();
+  const protection = makeProtection();
+  const gate = (request: Request) => protection.gate(request);
   const caught = await gate(post({}));
   assert.ok(caught instanceof Response);
   assert.equal(caught.status, 401);

@@ -3,6 +3,7 @@ import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
 
+/** An empty scope: any token for the authority will do. */
 const OPERATIONS: readonly (readonly [method: string, path: string, scope: string, summary: string])[] = [
   ['post', '/connections', 'dauth:connections.write', 'Store a sealed credential'],
   ['get', '/connections', 'dauth:connections.read', 'List connections'],
@@ -25,7 +26,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['get', '/grants', 'dauth:grants.write', 'List grants'],
   ['delete', '/grants/{id}', 'dauth:grants.write', 'Revoke a grant'],
   ['post', '/revocations', 'dauth:admin', 'Revoke a token, grant, client, server, owner or organisation'],
-  ['get', '/whoami', 'dauth:connections.read', 'Say who the token speaks for'],
+  ['get', '/whoami', '', 'Say who the token speaks for'],
   ['get', '/audit', 'dauth:admin', 'Read journal records'],
   ['get', '/audit/operations', 'dauth:admin', 'Read what was done to the authority itself, newest first'],
 ];
@@ -55,9 +56,9 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
       }));
       (paths[path] ??= {})[method] = {
         summary,
-        description: `Needs the scope ${scope}.`,
+        description: scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`,
         ...(parameters.length === 0 ? {} : { parameters }),
-        security: [{ dpop: [scope] }],
+        security: [{ dpop: scope === '' ? [] : [scope] }],
         responses: { '2XX': { description: 'Done' }, default: PROBLEM },
       };
     }

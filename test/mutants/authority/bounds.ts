@@ -1,5 +1,5 @@
-/** Defences of `authority`, the control plane, each with the test that must miss it. Data only; see mutant.ts. */
-import type { Mutant } from './mutant.ts';
+/** Defences of `authority`: its bounds and what ends an access, each with the test that must miss it. Data only; see mutant.ts. */
+import type { Mutant } from '../mutant.ts';
 
 const ENVELOPE = 'test/dist/attacks/envelope.test.js';
 const LATE = 'packages/authority/dist/api/late-writes.test.js';
@@ -10,7 +10,7 @@ const RUNNER = 'packages/authority/dist/oauth/runner.test.js';
 const revokedWhile = (what: string): string =>
   `[revoke.fast] a caller revoked while its body comes in no longer ${what}`;
 
-export const AUTHORITY: readonly Mutant[] = [
+export const BOUNDS: readonly Mutant[] = [
   {
     claim: 'seal.bound',
     file: 'packages/authority/src/intake.ts',
