@@ -1,6 +1,6 @@
 /**
- * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, and every relative link leads
- * somewhere. Prints one sentence per untruth. Never rewrites a page.
+ * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, a fence `diff file=A..B` is the
+ * whole way from file A to file B (but for the comment each opens with), and every relative link leads somewhere. Prints one sentence per untruth. Never rewrites a page.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -27,8 +27,9 @@ function checkPage(page) {
   const fences = /^```(\w*)[ \t]*([^\n]*)\n([\s\S]*?)^```$/gm;
   for (const [, , info, body] of text.matchAll(fences)) {
     const [, wanted] = /\bfile=(\S+)/.exec(info) ?? [];
-    if (wanted !== undefined && body.trim() !== expected(wanted)?.trim())
-      say(page, `the snippet is not what stands in ${wanted}`);
+    if (wanted === undefined) continue;
+    const isTrue = wanted.includes('..') ? isDifference(body, wanted) : body.trim() === expected(wanted)?.trim();
+    if (!isTrue) say(page, `the snippet is not what stands in ${wanted}`);
   }
   for (const [, link] of text.replaceAll(fences, '').matchAll(/\]\(([^)\s]+)\)/g)) {
     if (/^[a-z]+:/.test(link)) continue;
@@ -37,6 +38,18 @@ function checkPage(page) {
     if (!existsSync(target)) say(page, `the link to ${link} leads nowhere`);
     else if (anchor !== undefined && !anchorsOf(target).has(anchor)) say(page, `the link to ${link} names no heading`);
   }
+}
+
+/** Whether the lines kept and taken away are the one file, and the lines kept and added the other. */
+function isDifference(body, wanted) {
+  const [before, after] = wanted.split('..').map((path) => expected(path)?.replace(/^\/\*\*.*\n/, ''));
+  const lines = body.replace(/\n$/, '').split('\n');
+  const side = (sign) =>
+    lines
+      .filter((line) => line === '' || line[0] === ' ' || line[0] === sign)
+      .map((line) => `${line.slice(1)}\n`)
+      .join('');
+  return side('-') === before && side('+') === after;
 }
 
 /** The text of a file or of its regions of that name, without their common indentation. */
