@@ -1,6 +1,7 @@
 /**
- * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, commands and configuration are
- * run by a test, and every relative link leads somewhere. Prints one sentence per untruth. Never rewrites a page.
+ * Checks the pages: a fence `file=PATH` or `file=PATH#REGION` equals that file or region, a fence `diff file=A..B` is the
+ * whole way from file A to file B (but for the comment each opens with), commands and configuration are run by a test, and
+ * every relative link leads somewhere. Prints one sentence per untruth. Never rewrites a page.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -30,8 +31,10 @@ function checkPage(page) {
   const fences = /^```(\w*)[ \t]*([^\n]*)\n([\s\S]*?)^```$/gm;
   for (const [, language, info, body] of text.matchAll(fences)) {
     const [, wanted] = /\bfile=(\S+)/.exec(info) ?? [];
-    if (wanted !== undefined && body.trim() !== expected(wanted)?.trim())
-      say(page, `the snippet is not what stands in ${wanted}`);
+    if (wanted !== undefined) {
+      const isTrue = wanted.includes('..') ? isDifference(body, wanted) : body.trim() === expected(wanted)?.trim();
+      if (!isTrue) say(page, `the snippet is not what stands in ${wanted}`);
+    }
     if (language === 'sh' || language === 'yaml') checkRuns(page, language, info, body);
   }
   for (const [, link] of text.replaceAll(fences, '').matchAll(/\]\(([^)\s]+)\)/g)) {
@@ -63,6 +66,18 @@ function isRun(page, command) {
 
 function commandsIn(body) {
   return body.split('\n').flatMap((line) => line.replace(/(?:^|\s)#.*$/, '').trim() || []);
+}
+
+/** Whether the lines kept and taken away are the one file, and the lines kept and added the other. */
+function isDifference(body, wanted) {
+  const [before, after] = wanted.split('..').map((path) => expected(path)?.replace(/^\/\*\*.*\n/, ''));
+  const lines = body.replace(/\n$/, '').split('\n');
+  const side = (sign) =>
+    lines
+      .filter((line) => line === '' || line[0] === ' ' || line[0] === sign)
+      .map((line) => `${line.slice(1)}\n`)
+      .join('');
+  return side('-') === before && side('+') === after;
 }
 
 /** The text of a file or of its regions of that name, without their common indentation. */

@@ -1,28 +1,24 @@
 /** The server of `before.ts`, protected: it never sees a token, and only callers it can check get in. */
 import { readFileSync } from 'node:fs';
+import { connection, protect } from '@dauth/mcp';
 import { serve } from '@hono/node-server';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { Octokit } from 'octokit';
-// #region protect
-import { caller, connection, protect } from '@dauth/mcp';
 
+const baseUrl = process.env.GITHUB_API ?? 'https://api.github.com';
 const protection = protect({
   resource: process.env.MCP_RESOURCE!,
   authorizationServers: [process.env.DAUTH_ISSUER!],
   executor: process.env.DAUTH_EXECUTOR!,
   server: { clientId: process.env.MCP_CLIENT_ID!, key: JSON.parse(readFileSync('mcp-server.jwk', 'utf8')) },
 });
-// #endregion protect
-const baseUrl = process.env.GITHUB_API ?? 'https://api.github.com';
 
 const handler = createMcpHandler(() => {
   const server = new McpServer({ name: 'issues', version: '1.0.0' });
   server.registerTool('whoami', { description: 'Who am I on GitHub?' }, async (ctx) => {
-    // #region handle
     const github = new Octokit({ baseUrl, request: { fetch: connection(ctx, 'github').fetch } });
-    // #endregion handle
     const { data } = await github.rest.users.getAuthenticated();
-    return { content: [{ type: 'text', text: `${data.login}, asked by ${caller(ctx).clientId}` }] };
+    return { content: [{ type: 'text', text: data.login }] };
   });
   return server;
 });

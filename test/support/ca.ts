@@ -33,8 +33,8 @@ export interface CaFiles {
 
 type KeyPair = webcrypto.CryptoKeyPair;
 
-/** Makes a certificate authority in memory. */
-export async function createCa(commonName = 'DAuth test CA'): Promise<TestCa> {
+/** Makes a certificate authority in memory. Its name is its own: of two with one name only the first would be looked at. */
+export async function createCa(commonName = `DAuth test CA ${serial()}`): Promise<TestCa> {
   const keys = await makeKeys();
   const root = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serial(),

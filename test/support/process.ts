@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -202,4 +203,33 @@ export async function freePort(): Promise<number> {
 export async function makeTempDir(prefix = 'dauth-test-'): Promise<AsyncDisposable & { readonly path: string }> {
   const path = await mkdtemp(join(tmpdir(), prefix));
   return { path, [Symbol.asyncDispose]: () => rm(path, { recursive: true, force: true }) };
+}
+
+/** Every process that came out of `pid`, by the system's own table; none where there is no `/proc`. */
+export function descendants(pid: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const name of listProcesses()) {
+    try {
+      // The name in parentheses may hold anything; the parent is the second field behind it (proc(5)).
+      const parent = Number(readFileSync(`/proc/${name}/stat`, 'latin1').split(') ').at(-1)!.split(' ')[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(name)]);
+    } catch {
+      continue; // ended in the meantime
+    }
+  }
+  const found: number[] = [];
+  for (const next = [pid]; next.length > 0;) {
+    const born = children.get(next.pop()!) ?? [];
+    found.push(...born);
+    next.push(...born);
+  }
+  return found;
+}
+
+function listProcesses(): string[] {
+  try {
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  } catch {
+    return [];
+  }
 }

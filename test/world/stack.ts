@@ -38,12 +38,14 @@ export interface StackOptions {
   readonly dir: string;
   /** Added to the configuration. */
   readonly executor?: object;
+  /** PEM files the executor trusts besides the test CA, and whether it may call this machine. Default none, and true. */
+  readonly upstream?: { readonly ca?: readonly string[]; readonly loopback?: boolean };
   readonly authority?: object;
   /** Of the authority; the executor takes the next one. Default: free ones. */
   readonly port?: number;
 }
 
-/** Starts authority and executor; upstreams on this machine are allowed, which makes the level `development`. */
+/** Starts authority and executor; where upstreams on this machine are allowed, the level is `development`. */
 export async function startStack(options: StackOptions): Promise<Stack> {
   await mkdir(options.dir, { recursive: true });
   const ca = await createCa();
@@ -51,8 +53,8 @@ export async function startStack(options: StackOptions): Promise<Stack> {
   const caFile = join(options.dir, 'ca.pem');
   await writeFile(caFile, ca.root);
   const config = join(options.dir, 'dauth.json');
-  // A busy test machine may stall a process for longer than the 750 ms of production; revocation is tested on its own.
-  const upstream = { ca: [caFile], dangerouslyAllowLoopback: true };
+  const { ca: more = [], loopback = true } = options.upstream ?? {};
+  const upstream = { ca: [caFile, ...more], dangerouslyAllowLoopback: loopback };
   await writeFile(
     config,
     JSON.stringify({ authority: options.authority ?? {}, executor: { upstream, ...options.executor } }),

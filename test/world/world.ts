@@ -25,6 +25,8 @@ export interface World extends AsyncDisposable {
   readonly stack: Stack;
   readonly upstream: Upstream;
   readonly token: string;
+  /** Base of the API its connection reaches. */
+  readonly apiUrl: string;
   readonly resource: string;
   readonly server: Running;
   readonly serverKey: Record<string, unknown>;
@@ -43,10 +45,12 @@ export interface WorldOptions extends StackOptions {
   readonly connect?: readonly string[];
   /** Also seal a Slack token. */
   readonly slack?: boolean;
-  /** Use this token and origin instead of the emulated GitHub. */
-  readonly real?: { readonly token: string; readonly origin: string };
+  /** Use this token and API (`https://api.github.com`, `https://ghe.example/api/v3`) instead of the emulated GitHub. */
+  readonly real?: { readonly token: string; readonly url: string };
 }
 
+/** A place that no credential was sealed for. */
+export const OTHER_ORIGIN = 'https://localhost:1';
 export const SCOPES = ['mcp:use', 'issues:write'];
 const ALLOW_ALL = ['GET', 'POST'].flatMap((method) => ['--method', method]);
 
@@ -57,7 +61,8 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const slackToken = `xoxb-${randomBytes(24).toString('hex')}`;
   const tokens = { github: token, ...(options.slack === true ? { slack: slackToken } : {}) };
   const upstream = await startUpstream({ leaf: stack.leaf, tokens });
-  const origin = options.real?.origin ?? upstream.origin;
+  const apiUrl = options.real?.url ?? upstream.origin;
+  const { origin } = new URL(apiUrl);
   const port = await freePort();
   const resource = `http://127.0.0.1:${port}/mcp`;
   const at = (name: string) => join(options.dir, name);
@@ -106,7 +111,6 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   const serverKey = await readJwk(at('server.jwk'));
   const clientKey = await readJwk(at('client.jwk'));
   const { authority: issuer, executor } = stack.ready;
-  const otherOrigin = 'https://localhost:1';
   const serverSetup: ServerSetup = {
     port,
     resource,
@@ -115,7 +119,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     clientId: serverClientId,
     key: serverKey,
     origin,
-    otherOrigin,
+    apiUrl,
   };
   const server = await start({
     file: process.execPath,
@@ -125,7 +129,20 @@ export async function startWorld(options: WorldOptions): Promise<World> {
   });
   const clients: McpClient[] = [];
   return {
-    ...{ stack, upstream, token, resource, server, serverKey, serverClientId, handle, slack, clientId, clientKey },
+    ...{
+      stack,
+      upstream,
+      token,
+      apiUrl,
+      resource,
+      server,
+      serverKey,
+      serverClientId,
+      handle,
+      slack,
+      clientId,
+      clientKey,
+    },
     async client(over = {}) {
       const setup: ClientSetup = {
         issuer,

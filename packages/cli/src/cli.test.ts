@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { loadConfig } from './config.ts';
+import { explainConfig, loadConfig } from './config.ts';
 import { generateKeyFile } from './home.ts';
 import { parseInject } from './inject.ts';
 
@@ -85,7 +85,7 @@ test('a database or cache that is not in this version is refused in words', () =
 test('environment beats file, a _FILE twin is read, and each value knows where it came from', () => {
   const file = join(dir, 'config.yaml');
   const twin = join(dir, 'issuer');
-  writeFileSync(file, 'authority:\n  listen: 127.0.0.1:1\nexecutor:\n  freshnessMs: 900\n');
+  writeFileSync(file, 'authority:\n  listen: 127.0.0.1:1\nexecutor:\n  freshnessMs: 700\n');
   writeFileSync(twin, 'https://auth.example\n');
   const { config, origins } = loadConfig(file, {
     DAUTH_AUTHORITY_LISTEN: '127.0.0.1:2',
@@ -93,9 +93,49 @@ test('environment beats file, a _FILE twin is read, and each value knows where i
   });
   assert.equal(config.authority.listen, '127.0.0.1:2');
   assert.equal(config.authority.issuer, 'https://auth.example');
-  assert.equal(config.executor.freshnessMs, 900);
+  assert.equal(config.executor.freshnessMs, 700);
   assert.equal(origins.get('authority.listen'), 'environment DAUTH_AUTHORITY_LISTEN');
   assert.equal(origins.get('executor.freshnessMs'), `file ${file}`);
+});
+
+for (const [what, env, sentence] of [
+  [
+    'misspelt',
+    { DAUTH_EXECUTOR_FRESHNES_MS: '700' },
+    /DAUTH_EXECUTOR_FRESHNES_MS is not a configuration variable. Did you mean DAUTH_EXECUTOR_FRESHNESS_MS\?/,
+  ],
+  ['set twice', { DAUTH_AUTHORITY_LISTEN: 'a:1', DAUTH_AUTHORITY_LISTEN_FILE: '/x' }, /are both set; keep one/],
+  ['wider than the default', { DAUTH_EXECUTOR_LIMITS_TOTAL_MS: '600001' }, /executor\.limits\.totalMs: Too big/],
+  ['slower than the bound', { DAUTH_EXECUTOR_FRESHNESS_MS: '751' }, /executor\.freshnessMs: Too big/],
+] as const) {
+  test(`a variable that is ${what} is refused`, () => {
+    assert.throws(() => loadConfig(undefined, env), sentence);
+  });
+}
+
+test('a limit nobody knows is an error, and every default is shown', () => {
+  const file = join(dir, 'limits.yaml');
+  writeFileSync(file, 'executor:\n  limits: { concurency: 5 }\n');
+  assert.throws(
+    () => loadConfig(file, {}),
+    /executor\.limits\.concurency is not a configuration key. Did you mean executor\.limits\.concurrency\?/,
+  );
+  const { config, origins } = loadConfig(undefined, { DAUTH_EXECUTOR_LIMITS_CONCURRENCY: '5' });
+  const rows = new Map(explainConfig(config, origins).map((row) => [row.key, row]));
+  assert.deepEqual(rows.get('executor.limits.concurrency'), {
+    key: 'executor.limits.concurrency',
+    value: 5,
+    origin: 'environment DAUTH_EXECUTOR_LIMITS_CONCURRENCY',
+  });
+  assert.deepEqual(rows.get('executor.freshnessMs'), { key: 'executor.freshnessMs', value: 750, origin: 'default' });
+});
+
+test('a configuration that contradicts itself in a room ends the start with exit 2', () => {
+  const file = join(dir, 'public.yaml');
+  writeFileSync(file, 'executor:\n  listen: 0.0.0.0:0\n  upstream: { dangerouslyAllowLoopback: true }\n');
+  const { code, stderr } = dauth(['start', '--config', file, '--data', join(dir, 'room')]);
+  assert.equal(code, 2);
+  assert.match(stderr, /for tests and demos: it cannot be used with a public/);
 });
 
 test('a generated key file is private and never overwritten', async () => {

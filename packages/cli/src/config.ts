@@ -9,6 +9,26 @@ import { usage } from './output.ts';
 
 const listen = z.string().regex(/^[^\s]+:\d{1,5}$/, 'must be HOST:PORT');
 
+/** What the executor does without a word here; a configuration may take less, never more. */
+const LIMITS: Readonly<Record<string, { readonly most: number; readonly least: number; readonly about: string }>> = {
+  concurrency: { most: 1_024, least: 1, about: 'Dispatches at once' },
+  bufferedRequestBytes: { most: 4_194_304, least: 1, about: 'Octets of the JSON body of a buffered dispatch' },
+  bufferedResponseBytes: { most: 8_388_608, least: 1, about: 'Octets of the answer of a buffered dispatch' },
+  streamedResponseBytes: { most: 1_073_741_824, least: 1, about: 'Octets of the answer of a streaming dispatch' },
+  totalMs: { most: 600_000, least: 1, about: 'Milliseconds of one whole dispatch upstream' },
+  segmentBytes: { most: 4_194_304, least: 65_536, about: 'Octets of one journal segment' },
+  refusalsPerMinute: { most: 600, least: 0, about: 'Refusals that are journaled one by one; more are counted' },
+  drainMs: { most: 10_000, least: 0, about: 'Milliseconds in which open dispatches may end after SIGTERM' },
+};
+const limits = z.strictObject(
+  Object.fromEntries(
+    Object.entries(LIMITS).map(([name, { most, least, about }]) => [
+      name,
+      z.int().min(least).max(most).optional().describe(`${about}. Default and most: ${most}.`),
+    ]),
+  ),
+);
+
 export const schema = z.strictObject({
   authority: z
     .strictObject({
@@ -38,11 +58,16 @@ export const schema = z.strictObject({
         .prefault({}),
       freshnessMs: z
         .int()
-        .min(300)
-        .max(60_000)
+        .min(250)
+        .max(750)
         .optional()
-        .describe('Age of the status view beyond which the executor refuses. Default 750.'),
-      limits: z.record(z.string(), z.number()).optional().describe('Size and time limits; may only narrow.'),
+        .describe('Age of the status view beyond which the executor refuses, in milliseconds. Default 750.'),
+      acceptRevision: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('After a restored backup: the lower revision that is right, confirmed once by an operator.'),
+      limits: limits.optional().describe('Size and time limits; may only narrow.'),
     })
     .prefault({}),
 });
@@ -58,11 +83,24 @@ export function environmentName(key: string): string {
     .toUpperCase()}`;
 }
 
-const KEYS = [
-  ...['authority.issuer', 'authority.listen', 'authority.database', 'authority.redis', 'authority.accessTokenSeconds'],
-  ...['authority.dispatchTokenSeconds', 'executor.resource', 'executor.listen', 'executor.keys.provider'],
-  ...['executor.upstream.ca', 'executor.upstream.dangerouslyAllowLoopback', 'executor.freshnessMs'],
-];
+/** Every key, and what holds where nothing is said. */
+const DEFAULTS: Readonly<Record<string, unknown>> = {
+  'authority.issuer': 'http://127.0.0.1:PORT',
+  'authority.listen': '127.0.0.1:4180',
+  'authority.database': 'sqlite:DATA/authority/authority.db',
+  'authority.redis': null,
+  'authority.accessTokenSeconds': 300,
+  'authority.dispatchTokenSeconds': 120,
+  'executor.resource': 'http://127.0.0.1:PORT+1',
+  'executor.listen': '127.0.0.1:4181',
+  'executor.keys.provider': 'file',
+  'executor.upstream.ca': [],
+  'executor.upstream.dangerouslyAllowLoopback': false,
+  'executor.freshnessMs': 750,
+  'executor.acceptRevision': null,
+  ...Object.fromEntries(Object.entries(LIMITS).map(([name, { most }]) => [`executor.limits.${name}`, most])),
+};
+const KEYS = Object.keys(DEFAULTS);
 
 /** @throws CliError (usage) with a sentence per mistake */
 export function loadConfig(
@@ -72,17 +110,13 @@ export function loadConfig(
   const raw = file === undefined ? {} : readFile(file);
   const origins = new Map<string, string>();
   mark(raw, '', `file ${file ?? ''}`, origins);
-  for (const key of KEYS) {
-    const name = environmentName(key);
-    const [value, from] =
-      env[`${name}_FILE`] === undefined ? [env[name], name] : [readValue(env[`${name}_FILE`]!), `${name}_FILE`];
-    if (value === undefined) continue;
+  readEnvironment(env, (key, value, from) => {
     assign(raw, key.split('.'), convert(key, value));
     origins.set(key, `environment ${from}`);
-  }
+  });
   const parsed = schema.safeParse(raw);
   if (!parsed.success) throw usage(parsed.error.issues.map(describeIssue).join('\n'), 'See docs/configuration.md.');
-  const { config } = { config: parsed.data };
+  const config = parsed.data;
   if (config.authority.redis !== undefined) throw usage('authority.redis is not in this version; leave it out.');
   if (config.authority.database !== undefined && !config.authority.database.startsWith('sqlite:')) {
     throw usage('authority.database takes sqlite:PATH in this version.');
@@ -98,9 +132,23 @@ export function explainConfig(
   return KEYS.map((key) => ({
     key,
     value:
-      key.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config) ?? null,
+      key.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config) ??
+      DEFAULTS[key],
     origin: origins.get(key) ?? 'default',
   }));
+}
+
+/** A variable that starts like ours and is none of them is a typing error, not somebody else's. */
+function readEnvironment(env: NodeJS.ProcessEnv, take: (key: string, value: string, from: string) => void): void {
+  const names = new Map(KEYS.map((key) => [environmentName(key), key]));
+  for (const [from, value] of Object.entries(env)) {
+    if (value === undefined || !/^DAUTH_(?:AUTHORITY|EXECUTOR)_/.test(from)) continue;
+    const name = from.replace(/_FILE$/, '');
+    const key = names.get(name);
+    if (key === undefined) throw usage(`${from} is not a configuration variable.${nearest(from, [...names.keys()])}`);
+    if (from !== name && env[name] !== undefined) throw usage(`${name} and ${from} are both set; keep one.`);
+    take(key, from === name ? value : readValue(value), from);
+  }
 }
 
 function readFile(file: string): Record<string, unknown> {
@@ -126,7 +174,11 @@ function readValue(path: string): string {
 function convert(key: string, value: string): unknown {
   if (key.endsWith('.ca')) return value.split(',').filter((part) => part !== '');
   if (key.endsWith('Loopback')) return value === 'true' ? true : value === 'false' ? false : value;
-  return /(?:Seconds|Ms)$/.test(key) && /^\d+$/.test(value) ? Number(value) : value;
+  return typeof DEFAULTS[key] === 'number' || DEFAULTS[key] === null ? numberOr(value) : value;
+}
+
+function numberOr(value: string): number | string {
+  return /^\d{1,15}$/.test(value) ? Number(value) : value;
 }
 
 function assign(target: Record<string, unknown>, [name, ...rest]: string[], value: unknown): void {
@@ -145,15 +197,13 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   const path = issue.path.join('.');
   if (issue.code !== 'unrecognized_keys') return `${path || 'configuration'}: ${issue.message}`;
   return issue.keys
-    .map(
-      (key) =>
-        `${path === '' ? key : `${path}.${key}`} is not a configuration key.${nearest(path === '' ? key : `${path}.${key}`)}`,
-    )
+    .map((key) => (path === '' ? key : `${path}.${key}`))
+    .map((key) => `${key} is not a configuration key.${nearest(key)}`)
     .join('\n');
 }
 
-function nearest(key: string): string {
-  const close = KEYS.map((known) => ({ known, far: distance(known, key) })).sort((a, b) => a.far - b.far)[0]!;
+function nearest(key: string, keys: readonly string[] = KEYS): string {
+  const close = keys.map((known) => ({ known, far: distance(known, key) })).sort((a, b) => a.far - b.far)[0]!;
   return close.far <= 4 ? ` Did you mean ${close.known}?` : '';
 }
 

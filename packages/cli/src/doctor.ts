@@ -15,7 +15,7 @@ interface Check {
 /** @returns the exit code: 0 unless a check failed */
 export async function doctor(flags: GlobalFlags): Promise<number> {
   const home = openHome(flags.data);
-  const checks: Check[] = [checkNode(), checkProxies(), checkTls()];
+  const checks: Check[] = [checkNode(), checkProxies(), checkTls(), checkAuthorities()];
   checks.push(checkMode('data directory', home.dir, 0o077), checkMode('operator key', home.operatorKey, 0o177));
   const stack = readStack(home.stackFile);
   const authority = flags.authority ?? stack?.authority;
@@ -62,6 +62,15 @@ function checkTls(): Check {
   return process.env.NODE_TLS_REJECT_UNAUTHORIZED === undefined
     ? { check, result: 'ok', detail: 'on' }
     : { check, result: 'fail', detail: 'NODE_TLS_REJECT_UNAUTHORIZED is set', fix: 'unset it' };
+}
+
+/** Trust that this process has and the rooms do not: they start with a clean environment. */
+function checkAuthorities(): Check {
+  const check = 'certificate authorities';
+  const extra = process.env.NODE_EXTRA_CA_CERTS;
+  return extra === undefined
+    ? { check, result: 'ok', detail: "Node's own" }
+    : { check, result: 'ok', detail: `Node's own and ${extra}, for this command; upstreams use executor.upstream.ca` };
 }
 
 function checkMode(check: string, path: string, forbidden: number): Check {
@@ -117,9 +126,17 @@ async function checkIdentity(authority: string, identity: string | undefined): P
       check,
       result: 'fail',
       detail: (error as { publicMessage?: string }).publicMessage ?? 'could not be checked',
-      fix: 'do not seal until this is explained',
+      fix: isAbsent(error) ? 'start it, or check the address' : 'do not seal until this is explained',
     };
   }
+}
+
+/** Nobody answered: an outage, and no sign of a wrong executor. */
+function isAbsent(error: unknown): boolean {
+  for (let at: unknown = error; at instanceof Error; at = at.cause) {
+    if (at instanceof TypeError || at.name === 'TimeoutError') return true;
+  }
+  return false;
 }
 
 function readStack(path: string): { authority: string; executor: string } | undefined {

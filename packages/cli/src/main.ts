@@ -29,6 +29,7 @@ let exit: number = EXIT.ok;
 const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
 
 const program = new Command('dauth')
+  .version(VERSION, '-V, --version', 'the version')
   .description('Credentials that AI tools can use and nobody can read. No telemetry.')
   .addHelpText(
     'before',
@@ -61,7 +62,7 @@ function talking(command: Command): Command {
 function refuseExtra(command: Command): void {
   if (command.args.length > command.registeredArguments.length) {
     throw usage(
-      'A credential is never an argument, and there is nothing else to say here.',
+      'There is an argument too many. A credential is never an argument.',
       'Pipe it in, or use --from-env VAR or --from-file FILE.',
     );
   }

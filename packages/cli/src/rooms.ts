@@ -3,6 +3,7 @@
  * from the rooms, and nothing but their ready lines is read.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
@@ -37,15 +38,23 @@ export function installedRooms(): RoomPaths {
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'SystemRoot'];
 const START_MS = 30_000;
 
-/** Starts a room and waits for its `listening` line. */
-export async function startRoom(name: Room['name'], script: string, config: object): Promise<Room> {
+/** The room's exit code where its configuration contradicts itself. */
+const EXIT_CONFIG = 2;
+
+/**
+ * Starts a room and waits for its `listening` line.
+ * @param logs directory for what the room says; default: this process's stderr
+ */
+export async function startRoom(name: Room['name'], script: string, config: object, logs?: string): Promise<Room> {
   const env: NodeJS.ProcessEnv = { DAUTH_RESOLVED_CONFIG: JSON.stringify(config) };
   for (const key of INHERITED) if (process.env[key] !== undefined) env[key] = process.env[key];
-  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const log = logs === undefined ? undefined : openSync(join(logs, `${name}.log`), 'a', 0o600);
+  const child = spawn(process.execPath, [script], { env, stdio: ['ignore', 'pipe', log ?? 'inherit'] });
+  if (log !== undefined) closeSync(log);
   const ended = new Promise<number>((resolve) =>
     child.on('exit', (code, signal) => resolve(code ?? (signal === null ? 1 : 128))),
   );
-  const lines = createInterface({ input: child.stdout });
+  const lines = createInterface({ input: child.stdout! });
   const listening = new Promise<Record<string, unknown>>((resolve) => {
     lines.on('line', (line) => {
       try {
@@ -57,11 +66,9 @@ export async function startRoom(name: Room['name'], script: string, config: obje
     });
   });
   const failed = ended.then((code) => {
-    throw new CliError(
-      EXIT.unexpected,
-      'ROOM_FAILED',
-      `The ${name} did not start (exit code ${code}); what it said is above.`,
-    );
+    const where = logs === undefined ? 'what it said is above' : `what it said is in ${join(logs, `${name}.log`)}`;
+    const exit = code === EXIT_CONFIG ? EXIT.usage : EXIT.unexpected;
+    throw new CliError(exit, 'ROOM_FAILED', `The ${name} did not start (exit code ${code}); ${where}.`);
   });
   failed.catch(() => undefined);
   const event = await Promise.race([listening, failed, timeout(START_MS, name)]);

@@ -18,7 +18,10 @@ const RETRY_MS = 20;
 
 export async function readSecret(source: SecretSource, fields: readonly string[]): Promise<Record<string, Uint8Array>> {
   const octets = await readOctets(source);
-  if (octets.length === 0) throw usage('The credential is empty.');
+  if (octets.length === 0) {
+    if (source.noInput) throw inputNeeded();
+    throw usage('The credential is empty.');
+  }
   if (fields.length === 1) return { [fields[0]!]: octets };
   try {
     return splitFields(octets, fields);
@@ -35,17 +38,20 @@ async function readOctets(source: SecretSource): Promise<Buffer> {
   }
   if (source.fromFile !== undefined && source.fromFile !== '-') return readFile(source.fromFile);
   if (source.fromFile === '-' || !process.stdin.isTTY) return readBounded(0);
-  if (source.noInput) {
-    throw new CliError(
-      EXIT.authentication,
-      'INPUT_NEEDED',
-      'The credential has to be given, and --no-input forbids to ask.',
-      'Pipe it: dauth connect … < secret.txt, or use --from-env VAR.',
-    );
-  }
-  const typed = await password({ message: 'Credential (not shown)' });
+  if (source.noInput) throw inputNeeded();
+  // stdout is data: `H=$(dauth connect …)` must hold the handle and nothing of the prompt.
+  const typed = await password({ message: 'Credential (not shown)', output: process.stderr });
   if (isCancel(typed)) throw new CliError(EXIT.interrupted, 'INTERRUPTED', 'Nothing was sealed.');
   return Buffer.from(typed, 'utf8');
+}
+
+function inputNeeded(): CliError {
+  return new CliError(
+    EXIT.authentication,
+    'INPUT_NEEDED',
+    'The credential has to be given, and --no-input forbids to ask.',
+    'Pipe it: dauth connect … < secret.txt, or use --from-env VAR.',
+  );
 }
 
 function readFile(path: string): Buffer {

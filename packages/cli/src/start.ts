@@ -39,12 +39,19 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
   const plan = await makePlan(flags, config);
   const stopped = listenForStop();
   if (!existsSync(home.operatorKey)) await generateKeyFile(home.operatorKey);
+  // A person reads a banner; lines of JSON go to files beside the data. A script gets them on stderr.
+  const logs = process.stderr.isTTY && flags.json !== true ? home.dir : undefined;
   const running: Room[] = [];
   try {
-    const executor = await startRoom('executor', paths.executor, executorConfig(config, plan, home));
+    const executor = await startRoom('executor', paths.executor, executorConfig(config, plan, home), logs);
     running.push(executor);
     const identity = pinExecutor(home, String(executor.listening.identity));
-    const authority = await startRoom('authority', paths.authority, authorityConfig(config, plan, home, identity));
+    const authority = await startRoom(
+      'authority',
+      paths.authority,
+      authorityConfig(config, plan, home, identity),
+      logs,
+    );
     running.push(authority);
     await Promise.all([waitReady(plan.issuer, 'authority'), waitReady(plan.resource, 'executor')]);
     const pids = { authority: authority.pid, executor: executor.pid };
@@ -58,7 +65,7 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
     };
     writeDurably(home.stackFile, JSON.stringify({ authority: plan.issuer, executor: plan.resource }), 0o600);
     if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
-    else if (flags.quiet !== true) banner(ready, String(executor.listening.level));
+    else if (flags.quiet !== true) banner(ready, String(executor.listening.level), logs);
     const dead = Promise.race(running.map(async (room) => ({ room, code: await room.ended })));
     const end = await Promise.race([stopped.then(() => undefined), dead]);
     if (end === undefined) return EXIT.ok;
@@ -102,7 +109,7 @@ function parseListen(value: string): { host: string; port: number } {
 }
 
 function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
-  const { upstream, freshnessMs, limits } = config.executor;
+  const { upstream, freshnessMs, acceptRevision, limits } = config.executor;
   return {
     ...{
       listen: plan.executorListen,
@@ -112,6 +119,7 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
       upstream,
     },
     ...(freshnessMs === undefined ? {} : { freshnessMs }),
+    ...(acceptRevision === undefined ? {} : { acceptRevision }),
     ...(limits === undefined ? {} : { limits }),
   };
 }
@@ -174,6 +182,7 @@ function checkEnvironment(): void {
 function banner(
   ready: { authority: string; executor: string; data: string; executor_identity: string },
   level: string,
+  logs: string | undefined,
 ): void {
   const words: Record<string, string> = {
     development: 'DEVELOPMENT: a dangerous switch is on; do not seal real credentials here',
@@ -188,7 +197,9 @@ function banner(
     ...(Number(process.versions.node.split('.')[0]) < 22
       ? [['node', `${process.version} is past its end of life; 24 is recommended`]]
       : []),
+    ...(logs === undefined ? [] : [['logs', join(logs, '*.log')]]),
     ['next', 'dauth servers add --resource URL --generate server.jwk'],
+    ['stop', 'Ctrl-C'],
   ];
   sayBold('DAuth is running');
   for (const [label, value] of lines) say(`  ${label!.padEnd(10)} ${value}`);

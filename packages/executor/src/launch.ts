@@ -67,6 +67,9 @@ function hasSigusr1Switch(): boolean {
   return MAJOR > 23 || (MAJOR === 23 && MINOR >= 7) || (MAJOR === 22 && MINOR >= 14);
 }
 
+/** A configuration that contradicts itself is for whoever wrote it to mend. */
+const EXIT_CONFIG = 2;
+
 function launch(): void {
   const json = process.env.DAUTH_RESOLVED_CONFIG ?? '';
   let config: ExecutorConfig;
@@ -75,7 +78,7 @@ function launch(): void {
     mkdirSync(config.data, { recursive: true, mode: 0o700 });
   } catch (error) {
     process.stderr.write(`${JSON.stringify({ event: 'refused', reason: configSentence(error) })}\n`);
-    process.exit(1);
+    process.exit(EXIT_CONFIG);
   }
   const flags = config.dangerouslyRunWithoutPermissionModel ? [] : nodeFlags(config);
   const command = [process.execPath, ...flags, join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
