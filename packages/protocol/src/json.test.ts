@@ -80,3 +80,24 @@ for (const text of [
 ]) {
   test(`strict JSON refuses ${JSON.stringify(text)}`, () => refused(text, /./));
 }
+
+test('a number that a double cannot keep is refused, not changed', () => {
+  for (const kept of [
+    '9007199254740991',
+    '-9007199254740991',
+    '0.30000000000000004',
+    '1.10',
+    '1e21',
+    '100000000000000000000',
+  ])
+    assert.equal(parseJson(kept, 100), Number(kept));
+  for (const lost of [
+    '9007199254740993',
+    '12345678901234567890',
+    '9007199254740991.4',
+    '0.1234567890123456789',
+    '1e-400',
+  ])
+    refused(lost, /more digits than can be kept; write it as a string/);
+  refused('1e400', /out of range/);
+});

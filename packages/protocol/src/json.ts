@@ -118,6 +118,9 @@ class Reader {
     if (literal === undefined) throw malformed();
     const value = Number(literal);
     if (!Number.isFinite(value)) throw malformed('A JSON number is out of range.');
+    // What is read here may be written again: a number that would come out as another one must not come in.
+    if (significantDigits(literal) !== significantDigits(String(value)))
+      throw malformed('A JSON number has more digits than can be kept; write it as a string.');
     return value;
   }
 
@@ -139,6 +142,14 @@ class Reader {
     if (found !== undefined) this.#at += found.length;
     return found;
   }
+}
+
+/** A number's digits without sign, point, exponent and the zeros around them. */
+function significantDigits(literal: string): string {
+  return literal
+    .replace(/[eE].*$/, '')
+    .replaceAll(/[-.]/g, '')
+    .replaceAll(/^0+|0+$/g, '');
 }
 
 function malformed(detail = 'A JSON document is not well-formed.'): DAuthError {
