@@ -105,7 +105,7 @@ export const EXECUTOR: readonly Mutant[] = [
     replace: 'if (!bytes.every(fits) && bytes.length === 0) {',
     test: {
       file: INJECTION,
-      name: '[response.clean] refuses a value before anything is sent: a line break in a header',
+      name: '[dispatch.bound] refuses a value before anything is sent: a line break in a header',
     },
   },
   {

@@ -164,7 +164,7 @@ function fillTarget(target: string, injections: readonly Injection[], fields: Fi
 
 function writeSegment(out: ByteWriter, template: Template, fields: Fields): void {
   using value = fill(template, fields, SEGMENT_OCTET);
-  if (value.bytes.every((octet) => octet === 0x2e) && value.bytes.length <= 2) throw unfit('would be a dot segment');
+  // No dot segment: a value has eight octets at least, and none of them is a separator once it is decoded.
   out.text('/');
   writePercent(out, value.bytes, SEGMENT);
 }

@@ -120,7 +120,10 @@ for (const { name, options, head } of ON_THE_WIRE) {
 }
 
 const HEADER: Injection = { in: 'header', name: 'x-key', value: '{token}' };
-const REFUSED: readonly { name: string; token: string | Buffer; injection?: Injection; says: RegExp }[] = [
+type Refused = { name: string; token: string | Buffer; injection?: Injection; says: RegExp };
+
+/** Values that would leave their slot. */
+const LEAVING: readonly Refused[] = [
   { name: 'a line break in a header', token: 'abcdefgh\r\nx: y', says: /characters that its slot cannot carry/ },
   { name: 'obs-text in a header', token: 'abcdefghö', says: /characters that its slot cannot carry/ },
   {
@@ -147,6 +150,10 @@ const REFUSED: readonly { name: string; token: string | Buffer; injection?: Inje
     injection: { in: 'basic', user: '{token}', pass: 'x' },
     says: /colon/,
   },
+];
+
+/** Values that an answer could not be searched for. */
+const UNSEARCHABLE: readonly Refused[] = [
   { name: 'a space at its end, which readers cut off', token: 'abcdefghijkl ', says: /begins or ends with a space/ },
   {
     name: 'a space at its beginning, in Basic too',
@@ -177,16 +184,18 @@ function unlike(length: number): string {
   return text;
 }
 
-for (const { name, token, injection = HEADER, says } of REFUSED) {
-  test(`[response.clean] refuses a value before anything is sent: ${name}`, () => {
-    using plaintext = plaintextOf({ token });
-    assert.throws(
-      () => inject(plaintext, [injection], '/'),
-      (error: unknown) =>
-        error instanceof DAuthError && error.code === 'POLICY_DENIED' && says.test(error.publicMessage),
-    );
-  });
+function assertInjectRefuses({ token, injection = HEADER, says }: Refused): void {
+  using plaintext = plaintextOf({ token });
+  assert.throws(
+    () => inject(plaintext, [injection], '/'),
+    (error: unknown) => error instanceof DAuthError && error.code === 'POLICY_DENIED' && says.test(error.publicMessage),
+  );
 }
+
+for (const refused of LEAVING)
+  test(`[dispatch.bound] refuses a value before anything is sent: ${refused.name}`, () => assertInjectRefuses(refused));
+for (const refused of UNSEARCHABLE)
+  test(`[response.clean] refuses a value before anything is sent: ${refused.name}`, () => assertInjectRefuses(refused));
 
 test('[response.clean] takes the longest value, and refuses more of them than one call may carry', () => {
   const [a, b, c] = [unlike(4_096), unlike(4_096).toUpperCase(), unlike(100)];
@@ -200,8 +209,7 @@ test('[response.clean] takes the longest value, and refuses more of them than on
   });
 });
 
-test('a value that would be a dot segment, and a path too short for its slot, are refused', () => {
-  // Twelve octets that decode to ".." would need a shorter value than is ever injected; the rule stands for templates.
+test('a path too short for its slot is refused', () => {
   using plaintext = plaintextOf({ token: 'abcdefghijkl' });
   assert.throws(() => inject(plaintext, [{ in: 'path', segment: 3, value: '{token}' }], '/a'), {
     code: 'POLICY_DENIED',

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { Readable } from 'node:stream';
 import { before, after, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { DAuthError } from '@dauth/protocol';
 import { freshHandle } from './signer.test-support.ts';
 import { assertRefused, type Refusal } from './refused.test-support.ts';
 import { World } from './room.test-support.ts';
@@ -190,6 +192,26 @@ test('[dispatch.bound] cookies, forwarding and framing of the caller end here, i
   const headers = ['X_Forwarded_For', '1.2.3.4', 'X-Forwarded', 'a', 'transfer_encoding', 'chunked', 'Accept', 'a/b'];
   assert.equal((await world.stream(handle, '/user', { headers })).status, 200);
   assert.deepEqual(world.sent.at(-1)!.headers, [['accept', 'a/b']]);
+});
+
+test('an answer that fails after its head is a reset in the streaming form and an error in the buffered one', async () => {
+  world.answer = () => ({
+    body: Readable.from(
+      (async function* () {
+        yield Buffer.from('half');
+        await turn();
+        throw new DAuthError('DOWNSTREAM_TIMEOUT');
+      })(),
+    ),
+  });
+  try {
+    await assert.rejects(world.stream(handle), { code: 'ECONNRESET' });
+    const reply = await world.dispatch(handle);
+    assert.deepEqual([reply.status, reply.headers['dauth-error']], [200, 'DOWNSTREAM_TIMEOUT']);
+    assert.deepEqual([reply.json.success, 'response' in reply.json], [false, false]);
+  } finally {
+    world.answer = () => ({});
+  }
 });
 
 test('a number that JSON cannot carry is refused rather than changed on its way', async () => {
