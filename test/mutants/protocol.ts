@@ -195,4 +195,24 @@ export const PROTOCOL: readonly Mutant[] = [
       name: '[dispatch.bound] vector: a target with an encoded dot segment is refused',
     },
   },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/dispatch.ts',
+    find: "return name.toLowerCase().replaceAll('_', '-');",
+    replace: 'return name.toLowerCase();',
+    test: {
+      file: 'packages/executor/dist/streaming.test.js',
+      name: '[dispatch.bound] a request cannot name for itself: its underscored twin',
+    },
+  },
+  {
+    claim: 'response.clean',
+    file: 'packages/protocol/src/dispatch.ts',
+    find: "return DROPPED.has(name) || name.startsWith('dauth-');",
+    replace: 'return DROPPED.has(name);',
+    test: {
+      file: 'packages/executor/dist/exchange.test.js',
+      name: '[response.clean] what is for this hop, for a browser or in our own words ends in the executor',
+    },
+  },
 ];

@@ -173,4 +173,16 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
   }
   if (Object.keys(fields).length > LIMITS.fields)
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
+  for (const [name, value] of Object.entries(fields)) assertSearchable(name, value);
+}
+
+/** What the executor would refuse to inject, because no answer could be searched for it (§2.2): said before it is sealed. */
+function assertSearchable(name: string, value: Uint8Array): void {
+  if (!(value instanceof Uint8Array)) throw new TypeError('A field value must be bytes (Uint8Array), never a string.');
+  const { shortestValue, injectedValue } = LIMITS;
+  const unfit = (why: string) => new DAuthError('INVALID_REQUEST', `The value of the field "${name}" ${why}`);
+  if (value.length < shortestValue)
+    throw unfit(`has fewer than ${shortestValue} octets; write a short user name into the template as fixed text.`);
+  if (value.length > injectedValue) throw unfit(`has more than ${injectedValue} octets.`);
+  if (value[0] === 0x20 || value.at(-1) === 0x20) throw unfit('begins or ends with a space, which HTTP would cut off.');
 }

@@ -42,7 +42,7 @@ export async function serveBuffered(
   if (!/^application\/json\s*(?:;|$)/i.test(type))
     throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', 'A dispatch is sent as application/json.');
   const body = await readAll(at.request, limits.bufferedRequestBytes);
-  const call = parseBufferedDispatch(parseJson(decodeUtf8(body), limits.bufferedRequestBytes, 'any'));
+  const call = parseBufferedDispatch(parseJson(decodeUtf8(body), limits.bufferedRequestBytes, 'kept'));
   const names = new Set(call.headers.map(([name]) => name));
   if (names.size !== call.headers.length)
     throw new DAuthError('INVALID_REQUEST', 'A header stands twice in "headers".');

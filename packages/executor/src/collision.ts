@@ -2,7 +2,7 @@
  * Slots belong to the credential (protocol.md §5 step 4): a request that names one itself is refused.
  * Never sees a value: it compares the names in the request with the names in the sealed policy.
  */
-import { DAuthError, slotKey, type Injection } from '@dauth/protocol';
+import { DAuthError, headerSlotKey, slotKey, type Injection } from '@dauth/protocol';
 
 /**
  * Refuses a request whose header, cookie or query would stand beside an injected one, so that the upstream could read
@@ -17,7 +17,7 @@ export function assertSlotsFree(
   const slots = new Set(injections.map(slotKey));
   const hasCookie = injections.some((injection) => injection.in === 'cookie');
   for (const [name] of request.headers) {
-    if (slots.has(`header ${name}`) || (hasCookie && name === 'cookie')) throw taken();
+    if (slots.has(headerSlotKey(name)) || (hasCookie && name === 'cookie')) throw taken();
   }
   const names = new Set(injections.flatMap((injection) => (injection.in === 'query' ? [bare(injection.name)] : [])));
   const cut = request.target.indexOf('?');

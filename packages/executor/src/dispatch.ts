@@ -2,14 +2,14 @@
  * One dispatch (§5): the ten steps, in their order, in one place. Both forms come through here.
  * Never opens before step 6, and nothing read before it has any effect but refusal.
  */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
 import type { Facts, Intent, Journal } from './journal.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
 import type { Refusals } from './refusals.ts';
-import { assertNoOverrideField } from './override.ts';
+import { assertNoOverrideField, watchForOverride } from './override.ts';
 import { makeReceipt } from './receipt.ts';
 import { decideTarget, type Destination, type Wish } from './target.ts';
 import type { Upstream, UpstreamAnswer } from './upstream.ts';
@@ -105,7 +105,7 @@ async function send(
       method: destination.method,
       target: destination.target,
       headers: destination.headers,
-      body: request.body,
+      body: request.body instanceof Readable ? watchForOverride(request.body, destination.headers) : request.body,
       ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
       injections: policy.inject,
       open: () => deps.open(envelope, key),

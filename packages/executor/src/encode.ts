@@ -19,8 +19,27 @@ export function plainOctets(characters: string): ReadonlySet<number> {
   return new Set(ascii(`${LETTERS}${characters}`));
 }
 
-/** RFC 3986 §2.3. */
+/** RFC 3986 §2.3: what a value in a query keeps. */
 export const UNRESERVED = plainOctets('-._~');
+/** RFC 3986 §3.3 `pchar` without `;`, which some servers cut a segment at: what a value in a path keeps. */
+export const SEGMENT = plainOctets("-._~!$&'()*+,=:@");
+/**
+ * Which octets percent-encoders leave alone. Ours must stand here, or an echoed URL would show a value in a form that
+ * nobody looks for; then `encodeURIComponent`, HTML forms, Python's `quote`, `encodeURI` and
+ * its like with and without `#`, and those that leave none.
+ */
+export const PERCENT_SETS: readonly ReadonlySet<number>[] = [
+  UNRESERVED,
+  SEGMENT,
+  plainOctets("-._~!'()*"),
+  plainOctets('-._*'),
+  plainOctets('-._~/'),
+  plainOctets("-._~!$&'()*+,;=:@/?"),
+  plainOctets("-._~!$&'()*+,;=:@/?#"),
+  new Set(),
+];
+/** `application/x-www-form-urlencoded` (WHATWG URL §5.2) but for the space, which is `+`. */
+export const FORM = plainOctets('-._*');
 
 /** RFC 3986 §2.1: octets outside `plain` as `%XX`. */
 export function writePercent(

@@ -7,15 +7,17 @@ import { DAuthError } from '@dauth/protocol';
 import type { Dispatcher } from 'undici';
 import { readAnswerHead, type ContentCoding } from './answer.ts';
 import { Decoder } from './decode.ts';
+import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
 import { renderHead } from './head.ts';
 import { inject } from './inject.ts';
-import { ownedConcat, wipe } from './memory.ts';
+import { wipe } from './memory.ts';
 import { redact, Scanner } from './scan.ts';
 import { scrubStackSoon } from './scrub.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './upstream.ts';
 import type { Traveller, Wire } from './wire.ts';
+import { ByteWriter } from './writer.ts';
 
 /** Bounds of one call; milliseconds and octets. */
 export interface CallLimits {
@@ -31,6 +33,9 @@ export interface CallLimits {
 type RawHandler = Required<
   Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>
 > & { onRequestSent(): void };
+
+/** Octets of an answer that is held until its end, for a value that can be guessed. */
+const GUESSABLE_ANSWER = 1_048_576;
 
 export class Exchange implements Traveller, RawHandler {
   readonly #request: UpstreamRequest;
@@ -50,6 +55,12 @@ export class Exchange implements Traveller, RawHandler {
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
   #body: Readable | null = null;
+  /** Octets of this turn of the event loop, so that an answer in a thousand pieces costs one look and not a thousand. */
+  #gathered: ByteWriter | null = null;
+  #lookSoon: NodeJS.Immediate | undefined;
+  /** The answer of a call with a guessable value waits here for its end. */
+  #whole: UpstreamAnswer | null = null;
+  #isGuessable = false;
   #full = false;
   #ended = false;
   #status = 0;
@@ -101,6 +112,7 @@ export class Exchange implements Traveller, RawHandler {
     this.#request.beforeSend();
     const filled = inject(plaintext, this.#request.injections, this.#request.target);
     try {
+      this.#isGuessable = filled.isGuessable;
       this.#forms = new Forms(filled.secrets);
       this.#scanner = new Scanner(this.#forms);
       return renderHead(this.#request, filled, framing);
@@ -143,7 +155,9 @@ export class Exchange implements Traveller, RawHandler {
       this.#redactions += head.redactions;
       this.#startDecoding(head.coding);
       this.#body = this.#makeBody();
-      this.#answer.resolve({ status, headers: head.headers, body: this.#body, finished: this.finished });
+      const answer = { status, headers: head.headers, body: this.#body, finished: this.finished };
+      if (this.#isGuessable) this.#whole = answer;
+      else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
     } catch (error) {
       this.fail(asDownstream(error));
@@ -155,23 +169,24 @@ export class Exchange implements Traveller, RawHandler {
   onData(octets: Buffer): boolean {
     if (this.#ended) return true;
     this.#watch(this.#limits.idleMs);
-    const decoder = this.#decoder;
-    if (decoder === null) this.#pass(octets);
-    else {
-      const piece = ownedConcat(octets);
-      this.#inTurn(() => decoder.push(piece).finally(() => wipe(piece)));
-    }
+    this.#gathered ??= new ByteWriter(octets.length);
+    this.#gathered.bytes(octets);
+    this.#lookSoon ??= setImmediate(() => this.#look());
     return true;
   }
 
   /** Trailers are left out (RFC 9110 §6.5.1 allows it): nobody may need them, and what is not sent needs no scan. */
   onComplete(): void {
     this.#leaveWire();
+    this.#look();
     this.#inTurn(async () => {
       await this.#decoder?.end();
       if (this.#ended || this.#body === null) return;
       this.#give(this.#scanner!.end());
+      if (this.#ended) return;
+      this.#assertNoHint();
       this.#body.push(null);
+      if (this.#whole !== null) this.#answer.resolve(this.#whole);
       this.#end(null);
     });
   }
@@ -191,6 +206,19 @@ export class Exchange implements Traveller, RawHandler {
     if (coding !== 'identity') this.#decoder = new Decoder(coding, (octets) => this.#pass(octets));
   }
 
+  /** Looks at what this turn brought. */
+  #look(): void {
+    clearImmediate(this.#lookSoon);
+    this.#lookSoon = undefined;
+    const piece = this.#gathered?.take();
+    this.#gathered = null;
+    if (piece === undefined || this.#ended) return wipe(piece);
+    const decoder = this.#decoder;
+    if (decoder !== null) return this.#inTurn(() => decoder.push(piece).finally(() => wipe(piece)));
+    this.#pass(piece);
+    wipe(piece);
+  }
+
   /** 9 scan. */
   #pass(octets: Buffer): void {
     if (this.#ended) return;
@@ -200,11 +228,29 @@ export class Exchange implements Traveller, RawHandler {
   }
 
   #give(scanned: Buffer): void {
-    if (scanned.length > 0 && !this.#body!.push(scanned)) this.#hold();
+    if (scanned.length === 0 || this.#body!.push(scanned)) return;
+    if (this.#whole === null) this.#hold();
+    else
+      this.fail(
+        new DAuthError('RESPONSE_TOO_LARGE', 'The upstream answer is larger than one to a short credential may be.'),
+      );
+  }
+
+  /**
+   * Stars at a known place tell whoever chose what is echoed that the value stood there. Of a value that can be guessed, not
+   * even the place is told: the answer is refused as a whole.
+   */
+  #assertNoHint(): void {
+    if (this.#whole === null || this.#redactions + this.#scanner!.redactions === 0) return;
+    throw new DAuthError(
+      'RESPONSE_UNSCANNABLE',
+      'The upstream answer holds the credential, which is too short to be starred out without telling something of it.',
+    );
   }
 
   #makeBody(): Readable {
-    return new Readable({
+    const body = new Readable({
+      ...(this.#isGuessable ? { highWaterMark: GUESSABLE_ANSWER } : {}),
       read: () => this.#release(),
       destroy: (error, done) => {
         // The reader left: nobody waits for the rest.
@@ -215,6 +261,9 @@ export class Exchange implements Traveller, RawHandler {
         done(error);
       },
     });
+    // It may fail in the tick that made it, before its reader has it; the reader hears of it all the same.
+    body.on('error', () => undefined);
+    return body;
   }
 
   #hold(): void {
@@ -263,6 +312,8 @@ export class Exchange implements Traveller, RawHandler {
     this.#ended = true;
     clearTimeout(this.#total);
     clearTimeout(this.#quiet);
+    clearImmediate(this.#lookSoon);
+    this.#gathered?.[Symbol.dispose]();
     this.#request.signal?.removeEventListener('abort', this.#aborted);
     const inBody = this.#scanner?.redactions ?? 0;
     if (this.#forms !== null) scrubStackSoon();
@@ -280,22 +331,4 @@ function abortReason(signal: AbortSignal | undefined): DAuthError {
   return signal?.reason instanceof DAuthError
     ? signal.reason
     : new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.');
-}
-
-interface Deferred<T> {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (error: Error) => void;
-}
-
-function deferred<T>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (error: Error) => void;
-  const promise = new Promise<T>((yes, no) => {
-    resolve = yes;
-    reject = no;
-  });
-  // Whoever made the call awaits it; a call that fails before is not an unhandled rejection of the process.
-  promise.catch(() => undefined);
-  return { promise, resolve, reject };
 }

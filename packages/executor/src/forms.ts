@@ -4,8 +4,8 @@
  */
 import { randomFillSync } from 'node:crypto';
 import {
-  plainOctets,
-  UNRESERVED,
+  FORM,
+  PERCENT_SETS,
   writeBase64,
   writeBase64Inner,
   writeHex,
@@ -17,21 +17,31 @@ import { ownedBytes, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
 
 const CASES: readonly Case[] = ['lower', 'upper'];
-/** Which octets common encoders leave alone: RFC 3986 strict, `encodeURIComponent`, HTML forms, whole URIs, nobody. */
-const PERCENT_SETS = [
-  UNRESERVED,
-  plainOctets("-._~!'()*"),
-  plainOctets('-._*'),
-  plainOctets("-._~!$&'()*+,;=:@/?"),
-  new Set<number>(),
-];
-const HTML: ReadonlyMap<number, string> = new Map([
-  [0x26, '&amp;'],
-  [0x3c, '&lt;'],
-  [0x3e, '&gt;'],
-  [0x22, '&quot;'],
-  [0x27, '&#39;'],
-]);
+/**
+ * HTML escapers (WHATWG HTML §13.1.4): everyone writes the first three, each writes quotes, slashes and signs its own way.
+ */
+const HTML: readonly ReadonlyMap<number, string>[] = [
+  {},
+  { '"': '&quot;', "'": '&#39;' },
+  // Go
+  { '"': '&#34;', "'": '&#39;', '+': '&#43;' },
+  // Python
+  { '"': '&quot;', "'": '&#x27;' },
+  // PHP
+  { '"': '&quot;', "'": '&#039;' },
+  // OWASP
+  { '"': '&quot;', "'": '&#x27;', '/': '&#x2F;' },
+  // Mustache
+  { '"': '&quot;', "'": '&#39;', '/': '&#x2F;', '`': '&#x60;', '=': '&#x3D;' },
+  // whoever writes decimals only
+  { '"': '&#34;', "'": '&#39;', '/': '&#47;', '+': '&#43;', '=': '&#61;' },
+].map((own) => octetMap({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...own }));
+/** What JSON writers for HTML escape besides (RFC 8259 §7 lets them). */
+const HTML_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e, 0x22, 0x27]);
+
+function octetMap(entities: Readonly<Record<string, string>>): ReadonlyMap<number, string> {
+  return new Map(Object.entries(entities).map(([character, entity]) => [character.charCodeAt(0), entity]));
+}
 
 /** The forms of some secrets, in one owned block that is masked but while it is lent. */
 export class Forms {
@@ -46,6 +56,7 @@ export class Forms {
     using writer = new ByteWriter(4096);
     const ends: number[] = [];
     for (const secret of secrets) writeForms(writer, secret, () => ends.push(writer.length));
+    while (writer.length % 4 !== 0) writer.octet(0);
     this.#block = writer.take();
     const all = ends.map((end, index) => this.#block.subarray(ends[index - 1] ?? 0, end));
     // The longest first, so that a form inside another one is found inside what is redacted already.
@@ -72,7 +83,8 @@ export class Forms {
   }
 
   #flip(): void {
-    const [block, mask] = [this.#block, this.#mask];
+    // Whole words: the forms of long values are a quarter of a megabyte, and every look passes over them twice.
+    const [block, mask] = [new Uint32Array(this.#block.buffer), new Uint32Array(this.#mask.buffer)];
     for (let i = 0; i < block.length; i++) block[i]! ^= mask[i]!;
   }
 }
@@ -94,13 +106,15 @@ function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void 
     form(() => writeBase64(out, secret, alphabet, alphabet === 'base64'));
     for (const shift of [0, 1, 2]) form(() => writeBase64Inner(out, secret, alphabet, shift));
   }
-  form(() => {
-    for (const octet of secret) {
-      const entity = HTML.get(octet);
-      if (entity === undefined) out.octet(octet);
-      else out.text(entity);
-    }
-  });
+  for (const entities of HTML) {
+    form(() => {
+      for (const octet of secret) {
+        const entity = entities.get(octet);
+        if (entity === undefined) out.octet(octet);
+        else out.text(entity);
+      }
+    });
+  }
 }
 
 /** JSON (RFC 8259 §7) as different writers escape it, and UTF-16 in both orders. */
@@ -110,9 +124,11 @@ function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: ()
     for (const hex of CASES) {
       form(() => writeJson(out, secret, hex, (octet) => octet === 0x2f));
       form(() => writeJson(out, secret, hex, () => false));
-      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML.has(unit) && unit !== 0x2f));
-      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML.has(unit)));
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML_UNSAFE.has(unit) && unit !== 0x2f));
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML_UNSAFE.has(unit)));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80));
+      // PHP: slashes behind a backslash, and nothing beyond ASCII.
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80, true));
       form(() => writeJsonUnits(out, units, hex, () => false));
     }
     form(() => units.forEach((unit) => out.octet(unit & 0xff).octet(unit >> 8)));
@@ -129,8 +145,17 @@ function writeJson(out: ByteWriter, secret: Uint8Array, hex: Case, slash: (octet
   }
 }
 
-function writeJsonUnits(out: ByteWriter, units: Uint16Array, hex: Case, plain: (unit: number) => boolean): void {
-  for (const unit of units) writeJsonUnit(out, unit, hex, plain);
+function writeJsonUnits(
+  out: ByteWriter,
+  units: Uint16Array,
+  hex: Case,
+  plain: (unit: number) => boolean,
+  escapesSlash = false,
+): void {
+  for (const unit of units) {
+    if (escapesSlash && unit === 0x2f) out.octet(0x5c);
+    writeJsonUnit(out, unit, hex, plain);
+  }
 }
 
 function writeJsonUnit(out: ByteWriter, unit: number, hex: Case, plain: (unit: number) => boolean): void {
@@ -146,9 +171,13 @@ function writeJsonUnit(out: ByteWriter, unit: number, hex: Case, plain: (unit: n
 
 /** `application/x-www-form-urlencoded`: a space is `+`. */
 function writeForm(out: ByteWriter, secret: Uint8Array, hex: Case): void {
-  for (let i = 0; i < secret.length; i++) {
-    if (secret[i] === 0x20) out.octet(0x2b);
-    else writePercent(out, secret.subarray(i, i + 1), PERCENT_SETS[2]!, hex);
+  for (const octet of secret) {
+    if (octet === 0x20) out.octet(0x2b);
+    else if (FORM.has(octet)) out.octet(octet);
+    else {
+      out.octet(0x25);
+      writeHexOctet(out, octet, hex);
+    }
   }
 }
 

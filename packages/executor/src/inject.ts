@@ -2,31 +2,25 @@
  * Injection (protocol.md §5 step 7): fills a request's slots with values, encoded so that they cannot leave their slot.
  * Never makes a value into a string, and never mends one: what does not fit its slot is refused.
  */
-import { DAuthError, injectedFields, templateParts, type Injection, type Template } from '@dauth/protocol';
-import { plainOctets, UNRESERVED, writeBase64, writePercent } from './encode.ts';
+import { DAuthError, injectedFields, LIMITS, templateParts, type Injection, type Template } from '@dauth/protocol';
+import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
-import { ownedConcat, wipe } from './memory.ts';
+import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { ByteWriter } from './writer.ts';
 
-/** A request's slots, filled. All three are owned memory; whoever takes them zeroes them. */
+/** A request's slots, filled. All buffers are owned memory; whoever takes them zeroes them. */
 export interface Filled {
   /** Path and query. */
   readonly target: Buffer;
   /** Header lines, each with its CRLF. */
   readonly lines: Buffer;
-  /** What an answer must not contain: each used field's value and each Basic credential. */
+  /** Whether a value is short enough to be guessed by watching where it is starred out. */
+  readonly isGuessable: boolean;
+  /** What an answer must not contain: each used field's value, as it is in a URL where it is in one, each Basic credential. */
   readonly secrets: readonly Buffer[];
 }
 
-/**
- * Below this length a value cannot be told from ordinary text, so it cannot be kept out of an answer: not injected.
- * Four octets of a base64 form are still five characters.
- */
-export const SHORTEST_SECRET = 4;
-
-/** RFC 3986 §3.3 `pchar` without `;`, which some servers cut a segment at. */
-const SEGMENT = plainOctets("-._~!$&'()*+,=:@");
 type Rule = (octet: number) => boolean;
 /** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
 const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
@@ -42,7 +36,7 @@ const QUERY_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
 /**
  * Fills every slot of a request. `target` is the caller's path and query, already allowed.
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does
- * not fit its slot or is too short to be found again
+ * not fit its slot or could not be found again in an answer
  */
 export function inject(plaintext: Plaintext, injections: readonly Injection[], target: string): Filled {
   return plaintext.lend((bytes) => {
@@ -51,14 +45,15 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
     const filled: Buffer[] = [];
     try {
       for (const value of fields.values()) {
-        if (value.length < SHORTEST_SECRET) throw unfit('is too short to be recognized in an answer');
+        assertFindable(value);
         secrets.push(ownedConcat(value));
       }
-      for (const injection of injections) {
-        if (injection.in === 'basic') secrets.push(basicCredential(injection, fields));
-      }
+      if (secrets.reduce((sum, { length }) => sum + length, 0) > LIMITS.injectedTotal)
+        throw unfit('makes them too long together to be searched for in answers');
+      for (const injection of injections) secrets.push(...writtenForms(injection, fields));
       filled.push(fillTarget(target, injections, fields), fillLines(injections, fields));
-      return { target: filled[0]!, lines: filled[1]!, secrets };
+      const isGuessable = [...fields.values()].some(({ length }) => length < LIMITS.guessableValue);
+      return { target: filled[0]!, lines: filled[1]!, secrets, isGuessable };
     } catch (error) {
       wipe(...secrets, ...filled);
       throw error;
@@ -67,6 +62,45 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
 }
 
 type Fields = ReadonlyMap<string, Buffer>;
+
+/** Longer runs of one pattern make the search for a value quadratic, which an upstream could spend for all. */
+const LONGEST_REPETITION = 64;
+
+/** Before anything is sent: a value that the scan would miss, or be slow over, is not injected. */
+function assertFindable(value: Buffer): void {
+  if (value.length < LIMITS.shortestValue) throw unfit('is too short to be recognized in an answer');
+  if (value.length > LIMITS.injectedValue) throw unfit('is too long to be searched for in answers');
+  // RFC 9110 §5.5: readers cut spaces off a header's ends, and would echo what we do not look for.
+  if (value[0] === 0x20 || value.at(-1) === 0x20) throw unfit('begins or ends with a space');
+  if (repeats(value, 1) || repeats(value, -1)) throw unfit('repeats itself too much to be searched for');
+}
+
+/** Whether a beginning (or, backwards, an end) of the value is one pattern four times over. Knuth, Morris and Pratt's table. */
+function repeats(value: Buffer, direction: 1 | -1): boolean {
+  const at = (index: number): number => value.at(direction === 1 ? index : -1 - index)!;
+  const border = new Uint16Array(ownedBytes(value.length * 2).buffer);
+  let found = false;
+  for (let end = 1, matched = 0; end < value.length && !found; end++) {
+    while (matched > 0 && at(end) !== at(matched)) matched = border[matched - 1]!;
+    if (at(end) === at(matched)) matched++;
+    border[end] = matched;
+    const length = end + 1;
+    found = length >= LONGEST_REPETITION && (length - matched) * 4 <= length;
+  }
+  border.fill(0);
+  return found;
+}
+
+/** What stands on the wire of a slot in place of a field's value, where that is something else. */
+function writtenForms(injection: Injection, fields: Fields): Buffer[] {
+  if (injection.in === 'basic') return [basicCredential(injection, fields)];
+  if (injection.in !== 'query' && injection.in !== 'path') return [];
+  return [...injectedFields([injection])].map((name) => {
+    using written = new ByteWriter();
+    writePercent(written, fields.get(name)!, injection.in === 'path' ? SEGMENT : UNRESERVED);
+    return written.take();
+  });
+}
 
 function fillLines(injections: readonly Injection[], fields: Fields): Buffer {
   using lines = new ByteWriter();
@@ -130,7 +164,7 @@ function fillTarget(target: string, injections: readonly Injection[], fields: Fi
 
 function writeSegment(out: ByteWriter, template: Template, fields: Fields): void {
   using value = fill(template, fields, SEGMENT_OCTET);
-  if (value.bytes.every((octet) => octet === 0x2e) && value.bytes.length <= 2) throw unfit('would be a dot segment');
+  // No dot segment: a value has eight octets at least, and none of them is a separator once it is decoded.
   out.text('/');
   writePercent(out, value.bytes, SEGMENT);
 }

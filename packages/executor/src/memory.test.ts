@@ -218,7 +218,7 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
 ];
 
 for (const { name, inject, calls } of CASES) {
-  test(`leaves no copy of a credential or its keys: ${name}`, async (t) => {
+  test(`[memory.clean] leaves no copy of a credential or its keys: ${name}`, async (t) => {
     if (forbidden !== null) return t.skip(forbidden);
     const sealed = [await seal(inject), await seal(inject)];
     const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
@@ -257,10 +257,33 @@ for (const { name, inject, calls } of CASES) {
     if (rest.length + pieces.length > 0)
       t.diagnostic(JSON.stringify([count(rest), rest.slice(0, 6), count(pieces), pieces.slice(0, 4)], null, 1));
     assert.deepEqual(count(rest), {});
+    assert.deepEqual(count(pieces), {});
   });
 }
 
-test('the look is able to find a copy (positive control)', async (t) => {
+test('[memory.clean] the opening key is there as often after a load as before it', async (t) => {
+  if (forbidden !== null) return t.skip(forbidden);
+  const key = Buffer.from(opening.privateKey.export({ format: 'jwk' }).d!, 'base64url');
+  const look = async (): Promise<number> => (await findInMemory(child.pid!, needlesOf('opening key', key))).length;
+  const { envelope } = await seal([{ in: 'header', name: 'authorization', value: 'Bearer {token}' }]);
+  const orders = Array.from({ length: CALLS }, (): CallOrder => ({
+    origin: server.origin,
+    envelope,
+    method: 'GET',
+    target: '/',
+    ver: 1,
+  }));
+  // The cases above were load enough for whatever is made once.
+  const before = await look();
+  assert.ok(before > 0, 'the look did not find the key that the process opens with');
+  await tell({ kind: 'calls', calls: orders, parallel: 8 });
+  await sleep(1_050);
+  const after = await look();
+  t.diagnostic(`copies of the opening key before: ${before}, after: ${after}`);
+  assert.ok(after <= before, `${before} before, ${after} after`);
+});
+
+test('[memory.clean] the look is able to find a copy (positive control)', async (t) => {
   if (forbidden !== null) return t.skip(forbidden);
   const control = randomBytes(24);
   assert.equal((await findInMemory(child.pid!, [{ name: 'control', bytes: control }])).length, 0);

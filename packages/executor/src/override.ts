@@ -1,94 +1,81 @@
 /**
- * Method-override fields in form bodies (`_method`), found while the body streams by. An upstream that heeds one would act
- * by another method than the one the owner allowed, so the request ends before its last octet is sent.
- * Never buffers more than the start of one field name.
+ * Method overrides in bodies (`_method`), found while the body streams by. An upstream that heeds one would act by another
+ * method than the one the owner allowed, so the request ends before its last octet is sent.
+ * Never buffers a body, and never guesses: a type that can carry fields but hides them from us is refused.
  */
 import { Transform, type Readable, type TransformCallback } from 'node:stream';
-import { DAuthError } from '@dauth/protocol';
-import { isOverrideField } from './target.ts';
-
-/** Longer names are no override in any spelling. */
-const MAX_NAME = 64;
+import { canonicalHeaderName, DAuthError } from '@dauth/protocol';
+import { JsonNames, MultipartNames, UrlencodedNames, type Names } from './override-names.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
-/** The body itself, or the body behind a watch where its type can carry form fields. */
+/**
+ * Before anything is opened: a body whose fields could be read by a server but not by us.
+ * @throws DAuthError `POLICY_DENIED`
+ */
+export function assertReadableType(headers: Headers): void {
+  const types = valuesOf(headers, 'content-type');
+  if (types.length > 1) throw new DAuthError('POLICY_DENIED', 'The request has more than one content type.');
+  if (readersFor(headers).length === 0) return;
+  const isEncoded = valuesOf(headers, 'content-encoding').some((coding) => !/^\s*(?:identity)?\s*$/i.test(coding));
+  const charsets = [...(types[0] ?? '').matchAll(/charset\s*=\s*"?([^\s;"]*)/gi)].map(([, charset]) => charset!);
+  if (isEncoded || charsets.some((charset) => !/^(?:utf-?8|us-ascii)$/i.test(charset))) {
+    throw new DAuthError(
+      'POLICY_DENIED',
+      'A form or JSON body, or one without a content type, is sent in UTF-8 and without a content encoding.',
+    );
+  }
+}
+
+/**
+ * The body itself, or the body behind a watch where its type can carry fields. Made when somebody is about to read it: a
+ * watch reads at once, whoever sent the body.
+ */
 export function watchForOverride(body: Readable, headers: Headers): Readable {
-  const names = namesFor(headers);
-  return names === undefined ? body : watched(body, names);
+  const readers = readersFor(headers);
+  return readers.length === 0 ? body : watched(body, readers);
 }
 
 /** @throws DAuthError `POLICY_DENIED` where a whole body has an override field */
 export function assertNoOverrideField(body: Uint8Array, headers: Headers): void {
-  const names = namesFor(headers);
-  if (names?.takes(Buffer.from(body)) || names?.ends()) throw denied();
+  const octets = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+  if (readersFor(headers).some((reader) => reader.takes(octets) || reader.ends())) throw denied();
 }
 
-function namesFor(headers: Headers): Names | undefined {
-  const type =
-    headers
-      .find(([name]) => name === 'content-type')?.[1]
-      .trim()
-      .toLowerCase() ?? '';
-  if (type.startsWith('application/x-www-form-urlencoded')) return new UrlencodedNames();
-  return type.startsWith('multipart/') ? new MultipartNames() : undefined;
+/** A body without a type is a form to Rack and others, and may be JSON to some. */
+function readersFor(headers: Headers): readonly Names[] {
+  const type = valuesOf(headers, 'content-type')[0]?.trim().toLowerCase() ?? '';
+  if (type === '') return [new UrlencodedNames(), new JsonNames(false)];
+  const readers: Names[] = [];
+  if (type.includes('urlencoded')) readers.push(new UrlencodedNames());
+  if (type.includes('multipart')) readers.push(new MultipartNames());
+  if (type.includes('json')) readers.push(new JsonNames(true));
+  return readers;
 }
 
-interface Names {
-  /** True where an override field begins in what was seen so far. */
-  takes(chunk: Buffer): boolean;
-  ends(): boolean;
+function valuesOf(headers: Headers, name: string): string[] {
+  return headers.flatMap(([other, value]) => (canonicalHeaderName(other) === name ? [value] : []));
 }
 
-function watched(body: Readable, names: Names): Readable {
+function watched(body: Readable, readers: readonly Names[]): Readable {
   const watch = new Transform({
     transform(chunk: Buffer, _encoding, done: TransformCallback) {
-      if (names.takes(chunk)) done(denied());
+      if (readers.some((reader) => reader.takes(chunk))) done(denied());
       else done(null, chunk);
     },
     flush(done: TransformCallback) {
-      done(names.ends() ? denied() : null);
+      done(readers.some((reader) => reader.ends()) ? denied() : null);
     },
   });
-  body.once('error', (error) => watch.destroy(error));
-  body.once('close', () => {
+  // Whoever reads it hears of it too; but a body may fail while nobody does yet, and that must not end the process.
+  watch.on('error', () => undefined);
+  const cutOff = (): void => {
     if (!body.readableEnded) watch.destroy(new DAuthError('BAD_REQUEST', 'The body ended before it was whole.'));
-  });
+  };
+  body.once('error', (error) => watch.destroy(error));
+  body.once('close', cutOff);
+  if (body.destroyed) cutOff();
   return body.pipe(watch);
-}
-
-class UrlencodedNames implements Names {
-  #name: string | undefined = '';
-
-  takes(chunk: Buffer): boolean {
-    for (const octet of chunk) {
-      const isBreak = octet === 0x26 || octet === 0x3b;
-      if ((isBreak || octet === 0x3d) && this.ends()) return true;
-      if (isBreak) this.#name = '';
-      else if (octet === 0x3d || (this.#name?.length ?? 0) >= MAX_NAME) this.#name = undefined;
-      else if (this.#name !== undefined) this.#name += String.fromCharCode(octet);
-    }
-    return false;
-  }
-
-  ends(): boolean {
-    return this.#name !== undefined && isOverrideField(this.#name);
-  }
-}
-
-/** Looks for the parameter anywhere: a part's own text that spells it out is refused too, which loses little. */
-class MultipartNames implements Names {
-  #tail = '';
-
-  takes(chunk: Buffer): boolean {
-    const text = this.#tail + chunk.toString('latin1');
-    this.#tail = text.slice(-MAX_NAME);
-    return /\bname\*?\s*=\s*(?:[\w-]*''|"?)\s*(?:_|%5f)method\b/i.test(text);
-  }
-
-  ends(): boolean {
-    return false;
-  }
 }
 
 function denied(): DAuthError {

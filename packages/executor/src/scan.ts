@@ -7,6 +7,7 @@ import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 
 /** Same length, so that counted framing stays true. */
 const MARK = 0x2a;
+const LINE_FEED = Buffer.of(0x0a);
 
 /** From, up to: octets to star out. */
 type Range = readonly [start: number, end: number];
@@ -27,6 +28,26 @@ export function redact(data: Buffer, forms: Forms, more = false): number {
   const settled = more ? ranges.filter(([, end]) => end <= open) : ranges;
   star(data, settled, data.length);
   return settled.length;
+}
+
+/**
+ * Stars out what is complete in each of several parts, in place, at the price of one look.
+ * @returns how many places, part by part
+ */
+export function redactParts(parts: readonly Buffer[], forms: Forms): readonly number[] {
+  // Nothing that a slot takes has a line feed, so parts do not make a value together; if they did, both would be starred.
+  const joined = ownedConcat(...parts.flatMap((part) => [part, LINE_FEED]));
+  const { ranges } = look(joined, forms);
+  wipe(joined);
+  let start = 0;
+  return parts.map((part) => {
+    const own = ranges
+      .map(([from, to]): Range => [Math.max(from - start, 0), Math.min(to - start, part.length)])
+      .filter(([from, to]) => from < to);
+    star(part, own, part.length);
+    start += part.length + 1;
+    return own.length;
+  });
 }
 
 /** Scans one body, chunk by chunk. Memory: the longest form and one chunk. */
@@ -86,10 +107,11 @@ function look(data: Buffer, forms: Forms, known: readonly Range[] = []): Look {
 
 /** The first place from which the data's end is a true beginning of some form. */
 function openFrom(data: Buffer, plain: readonly Buffer[], longest: number): number {
+  const byFirst: (readonly Buffer[] | undefined)[] = [];
+  for (const form of plain) byFirst[form[0]!] = [...(byFirst[form[0]!] ?? []), form];
   for (let at = Math.max(0, data.length - longest + 1); at < data.length; at++) {
-    const first = data[at];
-    for (const form of plain) {
-      if (form[0] === first && form.length > data.length - at && begins(form, data, at)) return at;
+    for (const form of byFirst[data[at]!] ?? []) {
+      if (form.length > data.length - at && begins(form, data, at)) return at;
     }
   }
   return data.length;

@@ -7,7 +7,6 @@ import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from './authorize.ts';
 import { dispatch, type DispatchDeps, type DispatchRequest } from './dispatch.ts';
-import { watchForOverride } from './override.ts';
 import { originHeader, type ShapedRequest } from './request-shape.ts';
 import { withoutHop } from './target.ts';
 import type { UpstreamAnswer } from './upstream.ts';
@@ -43,7 +42,6 @@ function toRequest(
   const rest = shaped.path.slice(CONNECTIONS_PATH.length);
   const slash = rest.indexOf('/');
   if (slash < 0) throw new DAuthError('INVALID_REQUEST', 'The address is /connections/{handle}/{path}.');
-  const headers = withoutHop(shaped.headers);
   const length = at.request.headers['content-length'];
   return {
     requestId: at.requestId,
@@ -52,9 +50,9 @@ function toRequest(
       method: shaped.method,
       target: rest.slice(slash) + shaped.query,
       origin: originHeader(shaped.headers),
-      headers,
+      headers: withoutHop(shaped.headers),
     },
-    body: hasBody(at.request) ? watchForOverride(at.request, headers) : null,
+    body: hasBody(at.request) ? at.request : null,
     ...(length === undefined || length === '0' ? {} : { bodyLength: Number(length) }),
     maxResponseBytes: limits.streamedResponseBytes,
     signal,

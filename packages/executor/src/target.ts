@@ -9,12 +9,15 @@ import {
   detailAllows,
   isConsumed,
   isMethodOverride,
+  isPathOverride,
   parseOrigin,
   type Method,
   type Origin,
 } from '@dauth/protocol';
 import type { Permit } from './authorize.ts';
 import { assertSlotsFree } from './collision.ts';
+import { isOverrideField } from './override-names.ts';
+import { assertReadableType } from './override.ts';
 
 /** What a caller wants done, the same for both forms. */
 export interface Wish {
@@ -54,6 +57,7 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   if (!detailAllows(permit.caller.claims.details, permit.handle, target))
     throw denied('The token does not allow this request.');
   assertNoOverride(wish.headers, query);
+  assertReadableType(wish.headers);
   assertSlotsFree(permit.policy.inject, wish);
   return { ...target, target: wish.target, headers: withoutHop(wish.headers) };
 }
@@ -76,17 +80,10 @@ function assertNoOverride(headers: Wish['headers'], query: string): void {
     .slice(1)
     .split(/[&;]/)
     .some((pair) => isOverrideField(pair.split('=', 1)[0]!));
-  if (inQuery || headers.some(([name]) => isMethodOverride(name.replaceAll('_', '-')))) {
+  if (inQuery || headers.some(([name]) => isMethodOverride(name)))
     throw denied('Method overrides are not passed on; send the request with its real method.');
-  }
-}
-
-/** `_method`, in any spelling that a server may decode to it. */
-export function isOverrideField(name: string): boolean {
-  const decoded = name.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return /^[\s+.]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded.toLowerCase().replaceAll('_', '-'));
+  if (headers.some(([name]) => isPathOverride(name)))
+    throw denied('Headers that name another path or host are not passed on; send the request to its real one.');
 }
 
 /** The caller's headers without what ends here: its own credentials, framing, and what its Connection header names. */

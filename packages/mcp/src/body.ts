@@ -18,8 +18,9 @@ export interface CheckedBody {
 export async function readBody(request: Request): Promise<CheckedBody> {
   const octets = await readOctets(request);
   const text = decodeUtf8(octets);
-  // Duplicate members, `__proto__` and a byte order mark end here; what is left reads the same to every JSON parser.
-  parseJson(text, MAX_BODY);
+  // Duplicate members, `__proto__` and a byte order mark end here; what is left reads the same to every JSON parser. A
+  // tool's arguments may hold any number: `1.0` is what other languages write.
+  parseJson(text, MAX_BODY, 'any');
   return { octets, json: JSON.parse(text) };
 }
 

@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { checkConfig } from './config.ts';
 import { CONFIG, pair, publicJwk } from './gate.test-support.ts';
 
-const URI = 'A resource must be an absolute https URI without userinfo or fragment.';
+const URI =
+  'A resource must be an absolute https URI in its plain form: a lowercase host, no default port, no dot segments, no userinfo, no fragment.';
 const PLAIN_HTTP = 'Plain http is only for a loopback address.';
-const WRITTEN = 'It is written as URL parsers write it, without dot segments, escapes, quotes or a query.';
+const WRITTEN = 'It is written without escapes or a query, which other readers would write in another way.';
 const ORIGIN = 'It is an origin, without a path or a trailing slash.';
 const RESOURCE_IS = '"resource" must be this server\'s registered URI.';
 const ISSUER_IS = '"authorizationServers" must name exactly one issuer.';
@@ -36,11 +37,15 @@ const WRONG: readonly (readonly [change: object, sentence: string])[] = [
     (resource) => [{ resource }, `${RESOURCE_IS} ${URI}`] as const,
   ),
   [{ resource: 'http://mcp.example/mcp' }, `${RESOURCE_IS} ${PLAIN_HTTP}`],
-  [{ resource: 'https://[/mcp' }, RESOURCE_IS],
-  ...['/a"b', '/a/../b', '/a%2fb', '/a?b=c', '//a'].map(
+  ...['https://[/mcp', 'https://MCP.example/mcp', 'https://mcp.example:443/mcp'].map(
+    (resource) => [{ resource }, `${RESOURCE_IS} ${URI}`] as const,
+  ),
+  ...['/a"b', '/a/../b', '//a'].map(
+    (path) => [{ resource: `https://mcp.example${path}` }, `${RESOURCE_IS} ${URI}`] as const,
+  ),
+  ...['/a%2fb', '/a?b=c'].map(
     (path) => [{ resource: `https://mcp.example${path}` }, `${RESOURCE_IS} ${WRITTEN}`] as const,
   ),
-  [{ resource: 'https://MCP.example/mcp' }, `${RESOURCE_IS} ${WRITTEN}`],
   ...[undefined, [], 'https://auth.example', ['https://a.example', 'https://b.example']].map(
     (authorizationServers) => [{ authorizationServers }, ISSUER_IS] as const,
   ),

@@ -170,7 +170,7 @@ function parseOwnResource(value: unknown): string {
   if (!isPlain || (pathname !== '/' && !isPlainPath(pathname)))
     throw new DAuthError(
       'INVALID_REQUEST',
-      'It is written as URL parsers write it, without dot segments, escapes, quotes or a query.',
+      'It is written without escapes or a query, which other readers would write in another way.',
     );
   return resource;
 }

@@ -24,8 +24,16 @@ export const HEADER = Object.freeze({
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];
 
 /**
+ * A header name as CGI and its heirs (RFC 3875 §4.1.18; WSGI, PHP, Rack) read it: there `_` and `-` are one character, so
+ * `content_length` may be taken for `content-length`. Every comparison of a name with a table goes through here.
+ */
+export function canonicalHeaderName(name: string): string {
+  return name.toLowerCase().replaceAll('_', '-');
+}
+
+/**
  * Caller's headers that are consumed here and never forwarded: its own credentials, routing and framing, and what is the
- * executor's own. `proxy-*`, `forwarded`, `x-forwarded-*` and `dauth-*` go too (`isConsumed`).
+ * executor's own. `proxy-*`, `forwarded`, `x-forwarded*` and `dauth-*` go too (`isConsumed`).
  */
 const CONSUMED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -33,14 +41,22 @@ const CONSUMED: ReadonlySet<string> = new Set([
   ...['range', 'if-range', 'accept-encoding'],
 ]);
 
-/** Whether a caller's request header stays in the executor. `name` is lowercase. */
+/** Whether a caller's request header stays in the executor. */
 export function isConsumed(name: string): boolean {
-  return CONSUMED.has(name) || /^(?:proxy-|x-forwarded-|dauth-)/.test(name);
+  const canonical = canonicalHeaderName(name);
+  return CONSUMED.has(canonical) || /^(?:proxy-|x-forwarded(?:-|$)|dauth-)/.test(canonical);
 }
 
 /** Whether a header asks an upstream to act as if another method had been sent. */
 export function isMethodOverride(name: string): boolean {
-  return /^(?:x-http-method|x-http-method-override|x-method-override)$/.test(name);
+  return /^x-(?:http-)?(?:original-)?method(?:-override)?$/.test(canonicalHeaderName(name));
+}
+
+/** Whether a header asks an upstream to act as if another path or host had been asked for (IIS, Symfony, nginx habits). */
+export function isPathOverride(name: string): boolean {
+  return /^x-(?:(?:http-)?(?:original|rewrite|override)-(?:url|uri|path|host)|(?:http-)?(?:url|uri|path|host)-override|host)$/.test(
+    canonicalHeaderName(name),
+  );
 }
 
 const DROPPED: ReadonlySet<string> = new Set([

@@ -22,9 +22,11 @@ export {
 } from './directory.ts';
 export {
   HEADER,
+  canonicalHeaderName,
   isConsumed,
   isDropped,
   isMethodOverride,
+  isPathOverride,
   parseBufferedDispatch,
   type BufferedDispatch,
 } from './dispatch.ts';
@@ -54,6 +56,7 @@ export {
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
   injectedFields,
+  headerSlotKey,
   isNeverASlot,
   parseFieldName,
   parseInjections,

@@ -2,6 +2,7 @@
  * Injections: the slots of a request that a credential's fields fill, named by field and fixed text only (§2 `inject`).
  * Never holds a value: what stands here is public and is matched against requests before anything is opened.
  */
+import { canonicalHeaderName, isMethodOverride, isPathOverride } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { distinct, exactObject, integer, list, refuse, text } from './shape.ts';
 
@@ -26,10 +27,12 @@ const MAX_SEGMENT = 32;
  * executor's own (§5 "Never a slot"). Cookies have a slot of their own, so that two values cannot fight over one header.
  */
 const NEVER_A_SLOT =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|expect|trailer|cookie|range|if-range|accept-encoding|forwarded|dpop|proxy-.*|x-forwarded-.*|dauth-.*|x-http-method.*|x-method-override)$/;
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|expect|trailer|cookie|range|if-range|accept-encoding|forwarded|via|dpop|proxy-.*|x-forwarded.*|dauth-.*|x-http-method.*)$/;
 
 export function isNeverASlot(headerName: string): boolean {
-  return NEVER_A_SLOT.test(headerName);
+  return (
+    NEVER_A_SLOT.test(canonicalHeaderName(headerName)) || isMethodOverride(headerName) || isPathOverride(headerName)
+  );
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
@@ -38,10 +41,11 @@ export function parseInjections(value: unknown): readonly Injection[] {
   return distinct(slots, '"inject"', slotKey);
 }
 
-/** What an injection occupies; `basic` is the Authorization header. */
+/** What an injection occupies; `basic` is the Authorization header, and a header is named canonically. */
 export function slotKey(injection: Injection): string {
   switch (injection.in) {
     case 'header':
+      return headerSlotKey(injection.name);
     case 'query':
     case 'cookie':
       return `${injection.in} ${injection.name}`;
@@ -50,6 +54,11 @@ export function slotKey(injection: Injection): string {
     case 'path':
       return 'path';
   }
+}
+
+/** The `slotKey` of a header slot that a request's header of this name would stand in. */
+export function headerSlotKey(name: string): string {
+  return `header ${canonicalHeaderName(name)}`;
 }
 
 /** The field names an injection refers to. */

@@ -94,3 +94,12 @@ for (const text of [
 ]) {
   test(`strict JSON refuses ${JSON.stringify(text)}`, () => refused(text, /./));
 }
+
+test('a number that a double cannot keep is refused where it is written again, however else it is spelled', () => {
+  for (const text of ['0.30000000000000004', '1.10', '1e21', '1.0', '9e0', '100000000000000000000'])
+    assert.equal(parseJson(text, 100, 'kept'), Number(text));
+  for (const text of ['9007199254740993', '12345678901234567890', '0.1234567890123456789', '1e-400'])
+    assert.throws(() => parseJson(text, 100, 'kept'), /more digits than can be kept; write it as a string/);
+  for (const text of ['0.1234567890123456789', '9007199254740991.4', '1e-400'])
+    refused(text, /more digits|plain digits/);
+});

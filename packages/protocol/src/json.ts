@@ -10,10 +10,11 @@ export interface JsonObject {
 }
 
 /**
- * How an integer may be spelled. `one-spelling`: as `JSON.stringify` writes it, so `1.0`, `1e3`, `-0` and digits that a
- * double cannot hold are refused. `any`: for texts of others that are only handed on.
+ * How a number may be spelled. `one-spelling`: an integer as `JSON.stringify` writes it, so `1.0`, `1e3`, `-0` and digits
+ * that a double cannot hold are refused. `kept`: any spelling of a number that is written again as the same number. `any`:
+ * for texts whose numbers are nobody's business here.
  */
-type IntegerRule = 'one-spelling' | 'any';
+type NumberRule = 'one-spelling' | 'kept' | 'any';
 
 /** Deeper nesting than this has no use in any DAuth document. */
 const MAX_DEPTH = 32;
@@ -26,12 +27,12 @@ export function isObject(value: unknown): value is JsonObject {
 /**
  * Parses JSON text.
  * @param maxLength in UTF-16 units, compared before a character is looked at
- * @param integers default `one-spelling`
+ * @param numbers default `one-spelling`
  * @throws DAuthError `PAYLOAD_TOO_LARGE` past `maxLength`; `INVALID_REQUEST` for anything but strict JSON
  */
-export function parseJson(text: string, maxLength: number, integers: IntegerRule = 'one-spelling'): unknown {
+export function parseJson(text: string, maxLength: number, numbers: NumberRule = 'one-spelling'): unknown {
   if (text.length > maxLength) throw new DAuthError('PAYLOAD_TOO_LARGE', 'A JSON document is larger than allowed.');
-  const reader = new Reader(text, integers);
+  const reader = new Reader(text, numbers);
   const value = reader.value(0);
   reader.end();
   return value;
@@ -45,12 +46,12 @@ const SPACE = /[ \t\n\r]*/y;
 
 class Reader {
   readonly #text: string;
-  readonly #integers: IntegerRule;
+  readonly #numbers: NumberRule;
   #at = 0;
 
-  constructor(text: string, integers: IntegerRule) {
+  constructor(text: string, numbers: NumberRule) {
     this.#text = text;
-    this.#integers = integers;
+    this.#numbers = numbers;
   }
 
   value(depth: number): unknown {
@@ -127,9 +128,13 @@ class Reader {
     if (literal === undefined) throw malformed();
     const value = Number(literal);
     if (!Number.isFinite(value)) throw malformed('A JSON number is out of range.');
+    if (this.#numbers === 'any') return value;
     // A second spelling, or an integer that only one of two readers rounds, is a second meaning for a signed time (§1.1).
-    if (this.#integers === 'one-spelling' && Number.isInteger(value) && literal !== String(value))
+    if (this.#numbers === 'one-spelling' && Number.isInteger(value) && literal !== String(value))
       throw malformed('An integer in a JSON document is not in plain digits.');
+    // What is read here may be written again: a number that would come out as another one must not come in.
+    if (significantDigits(literal) !== significantDigits(String(value)))
+      throw malformed('A JSON number has more digits than can be kept; write it as a string.');
     return value;
   }
 
@@ -151,6 +156,14 @@ class Reader {
     if (found !== undefined) this.#at += found.length;
     return found;
   }
+}
+
+/** A number's digits without sign, point, exponent and the zeros around them. */
+function significantDigits(literal: string): string {
+  return literal
+    .replace(/[eE].*$/, '')
+    .replaceAll(/[-.]/g, '')
+    .replaceAll(/^0+|0+$/g, '');
 }
 
 function malformed(detail = 'A JSON document is not well-formed.'): DAuthError {

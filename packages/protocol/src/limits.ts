@@ -45,6 +45,16 @@ export const LIMITS = Object.freeze({
   grantsPerOwner: 1_000,
   /** Fields in one credential. */
   fields: 16,
+  /**
+   * Octets of a field's value that goes into a slot, and of all that go into one request: an answer is searched for some
+   * forty forms of each while other calls wait (§2.2).
+   */
+  injectedValue: 4_096,
+  injectedTotal: 8_192,
+  /** Octets below which a value is not injected: an answer could not be searched for it (§2.2). */
+  shortestValue: 8,
+  /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */
+  guessableValue: 12,
   /** Life of an access token in seconds (§4). */
   accessTokenSeconds: 300,
   /** Life of a dispatch token in seconds (§4). */

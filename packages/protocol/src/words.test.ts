@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseDirectory } from './directory.ts';
-import { isConsumed, isDropped, parseBufferedDispatch } from './dispatch.ts';
+import { isConsumed, isDropped, isMethodOverride, isPathOverride, parseBufferedDispatch } from './dispatch.ts';
 import { asDAuthError, DAuthError, ERRORS, isErrorCode, problemDocument } from './errors.ts';
 import { isHandle, makeHandle, parseHandle } from './handle.ts';
+import { isNeverASlot, parseInjections } from './inject.ts';
 import { parsePublicJwk, thumbprintInput } from './jwk.ts';
 import { jwsSigningInput, splitJws } from './jws.ts';
 import { parseStatus } from './status.ts';
@@ -102,6 +103,50 @@ test('credentials, framing and routing headers of a caller are consumed, secrets
   for (const name of ['set-cookie', 'connection', 'dauth-receipt', 'dpop-nonce', 'clear-site-data'])
     assert.equal(isDropped(name), true, name);
   for (const name of ['link', 'etag', 'x-ratelimit-remaining']) assert.equal(isDropped(name), false, name);
+});
+
+test('a name with "_" is the name with "-", as CGI reads it', () => {
+  for (const name of [
+    'content_length',
+    'transfer_encoding',
+    'dauth_origin',
+    'x_forwarded_for',
+    'proxy_authorization',
+  ]) {
+    assert.equal(isConsumed(name), true, name);
+    assert.equal(isNeverASlot(name), true, name);
+  }
+  const twins = ['x-api-key', 'x_api_key'].map((name) => ({ in: 'header', name, value: '{token}' }));
+  refused(() => parseInjections(twins), /same entry twice/);
+});
+
+test('headers that ask for another method, path or host are known and are never a slot', () => {
+  for (const name of [
+    'x-http-method',
+    'x-http-method-override',
+    'x-method-override',
+    'x-original-method',
+    'x_http_method_override',
+  ]) {
+    assert.deepEqual([isMethodOverride(name), isNeverASlot(name)], [true, true], name);
+  }
+  for (const name of [
+    'x-original-url',
+    'x-rewrite-url',
+    'x-override-url',
+    'x-original-uri',
+    'x-http-path-override',
+    'x-http-host-override',
+    'x-original-host',
+    'x-host',
+    'x_original_url',
+  ]) {
+    assert.deepEqual([isPathOverride(name), isNeverASlot(name)], [true, true], name);
+  }
+  for (const name of ['x-api-key', 'x-hostname', 'x-request-id', 'x-github-api-version'])
+    assert.deepEqual([isMethodOverride(name), isPathOverride(name), isNeverASlot(name)], [false, false, false], name);
+  for (const name of ['x-forwarded', 'x-forwarded-prefix', 'via'])
+    assert.deepEqual([isConsumed(name), isNeverASlot(name)], [true, true], name);
 });
 
 test('a status message with an unknown kind, status or member is refused', () => {
