@@ -10,10 +10,15 @@ export type Change = StatusChange extends infer C ? (C extends StatusChange ? Om
 /** A body that is fed line by line. */
 export class LineFeed implements AsyncIterable<Uint8Array> {
   readonly sid = randomUUID();
+  readonly openedMs: number;
   n = 0;
   #waiting: (() => void) | undefined;
   readonly #chunks: Uint8Array[] = [];
   isClosed = false;
+
+  constructor(openedMs: number) {
+    this.openedMs = openedMs;
+  }
 
   push(text: string): void {
     this.#chunks.push(Buffer.from(text, 'latin1'));
@@ -82,7 +87,7 @@ export class FakeAuthority implements Authority {
 
   async openStatus(since: number): Promise<StatusConnection> {
     this.since.push(since);
-    const stream = new LineFeed();
+    const stream = new LineFeed(this.#options.nowMs());
     this.streams.push(stream);
     const missed = this.changes.slice(since);
     if (!this.isSilent) this.write(stream, { changes: missed });
@@ -126,6 +131,7 @@ export class FakeAuthority implements Authority {
       n: stream.n++,
       revision: this.revision,
       iat: Math.floor(nowMs() / 1_000),
+      at_ms: nowMs() - stream.openedMs,
       changes: [],
       ...claims,
     };
