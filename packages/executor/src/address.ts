@@ -114,7 +114,8 @@ const PLATFORM_V4 = '168.63.129.16';
 
 /** Global unicast and nothing that only looks like it: no mapped, translated or tunnelled address of another network. */
 export function isGloballyRoutable(ip: string): boolean {
-  if (!ipaddr.isValid(ip)) return false;
+  // One spelling only: what the check reads as an address, the dialler could take for a name; a zone picks an interface.
+  if (!ipaddr.IPv4.isValidFourPartDecimal(ip) && (!ipaddr.IPv6.isValid(ip) || ip.includes('%'))) return false;
   const address = ipaddr.process(ip);
   if (address.range() !== 'unicast' || address.toString() === PLATFORM_V4) return false;
   return address.kind() === 'ipv4' || (address.match(GLOBAL_V6) && !isIsatap(address as ipaddr.IPv6));

@@ -60,8 +60,9 @@ export class Status {
   }
 
   start(): void {
+    if (this.#running !== undefined) return;
     this.#startedAt = this.#options.monotonic();
-    this.#running ??= this.#run();
+    this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
@@ -145,6 +146,7 @@ export class Status {
         watchdog.timer.refresh();
         if (monotonic() - openedAt > RENEW_MS) return;
       }
+      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The status stream ended.');
     } finally {
       clearTimeout(watchdog.timer);
       connection.close();
