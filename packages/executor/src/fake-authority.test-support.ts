@@ -22,12 +22,22 @@ export class LineFeed implements AsyncIterable<Uint8Array> {
 
   push(text: string): void {
     this.#chunks.push(Buffer.from(text, 'latin1'));
-    this.#waiting?.();
+    this.#wake();
+  }
+
+  /** Whether its reader has dealt with every line and waits for another. */
+  get isRead(): boolean {
+    return this.isClosed || (this.#chunks.length === 0 && this.#waiting !== undefined);
   }
 
   close(): void {
     this.isClosed = true;
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#waiting?.();
+    this.#waiting = undefined;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {

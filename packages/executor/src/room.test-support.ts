@@ -23,12 +23,13 @@ import * as hpke from 'hpke';
 import type { StoredEnvelope } from './authority.ts';
 import { layOut } from './calls.test-support.ts';
 import { parseConfig } from './config.ts';
-import { FakeAuthority } from './fake-authority.test-support.ts';
+import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from './keys.ts';
 import { openEnvelope } from './open.ts';
 import { openRoom, type Room } from './room.ts';
 import type { SegmentFiles } from './segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
+import { until } from './until.test-support.ts';
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from './upstream.ts';
 
 export const ISSUER = 'https://auth.example';
@@ -138,6 +139,12 @@ export class World implements AsyncDisposable {
     const stored = await this.seal(handle, changes, by);
     this.authority.stored.set(handle, stored);
     return handle;
+  }
+
+  /** Tells the executor about changes; it has dealt with them when the promise settles. */
+  async change(...changes: readonly Change[]): Promise<void> {
+    this.authority.change(...changes);
+    await until('the executor has read every change', () => this.authority.streams.every(({ isRead }) => isRead));
   }
 
   async seal(

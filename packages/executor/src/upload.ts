@@ -3,6 +3,7 @@
  * Never trusts a caller to send what it announced: one that stalls or leaves gets its code and holds nothing.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { DAuthError, parseJson } from '@dauth/protocol';
 import { readAll } from './body.ts';
 
@@ -15,7 +16,7 @@ export function assertAnnounced({ headers }: IncomingMessage, most: number): voi
 }
 
 /** @throws DAuthError `PAYLOAD_TOO_LARGE`, `BAD_REQUEST` (late, or ended early), `INVALID_REQUEST` */
-export async function readJson(request: IncomingMessage, most: number, withinMs = UPLOAD_MS): Promise<unknown> {
+export async function readJson(request: Readable, most: number, withinMs = UPLOAD_MS): Promise<unknown> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DAuthError('BAD_REQUEST', 'The body did not arrive in time.')), withinMs);
@@ -27,7 +28,7 @@ export async function readJson(request: IncomingMessage, most: number, withinMs 
   }
 }
 
-async function wholeBody(request: IncomingMessage, most: number): Promise<Buffer> {
+async function wholeBody(request: Readable, most: number): Promise<Buffer> {
   try {
     return await readAll(request, most);
   } catch (cause) {
