@@ -102,7 +102,11 @@ test('[dispatch.bound] step 4 refuses an origin that the envelope or the token d
     assert.equal((await ask(origin, both)).status, 200);
     assert.equal(world.sent.at(-1)!.address.origin, origin);
   }
-  await assertRefused(world, () => world.stream(wide, '/user', { token: both }), { code: DENIED, step: 4 });
+  await assertRefused(world, () => world.stream(wide, '/user', { token: both }), {
+    code: 'INVALID_REQUEST',
+    says: /^The connection has several origins; name one in DAuth-Origin\.$/,
+    step: 4,
+  });
 });
 
 test('[token.bound] what the envelope allows and the token does not is refused, and the other way round', async () => {

@@ -286,7 +286,7 @@ export class World implements AsyncDisposable {
     const directory = join(this.data, 'journal');
     return readdirSync(directory)
       .sort()
-      .flatMap((name) => readFileSync(join(directory, name), 'utf8').replaceAll('\0', '').split('\n').slice(0, -1))
+      .flatMap((name) => linesOf(readFileSync(join(directory, name))))
       .map((line) => JSON.parse(line) as JournalLine);
   }
 
@@ -343,6 +343,15 @@ export class World implements AsyncDisposable {
       ...given,
     };
   }
+}
+
+/** Whole lines, up to the zeros that no line has been written over. */
+function linesOf(segment: Buffer): readonly string[] {
+  const end = segment.indexOf(0);
+  return segment
+    .toString('utf8', 0, end < 0 ? segment.length : end)
+    .split('\n')
+    .slice(0, -1);
 }
 
 /** The token's word for all that `World.seal` allows. */
