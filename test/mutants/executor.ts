@@ -114,14 +114,14 @@ export const EXECUTOR: readonly Mutant[] = [
     claim: 'revoke.fast',
     file: 'packages/executor/src/status.ts',
     find: 'if (message.sid !== this.#sid)',
-    replace: 'if (message.sid === undefined)',
+    replace: 'if (message.sid !== (message.sid || this.#sid))',
     test: { file: room('status'), name: '[revoke.fast] a message of another stream ends freshness at once' },
   },
   {
     claim: 'revoke.fast',
     file: 'packages/executor/src/status.ts',
     find: 'if (message.revision < seen.revision || seen.regressed) return;',
-    replace: 'if (seen.regressed) return;',
+    replace: 'if (message.revision < 0 || seen.regressed) return;',
     test: {
       file: room('status'),
       name: '[revoke.fast] a view that has not reached the highest revision ever seen is not fresh yet',
