@@ -431,4 +431,91 @@ export const EXECUTOR: readonly Mutant[] = [
       name: '[revoke.fast] without a fresh view of revocations nothing is looked up, opened or sent',
     },
   },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/recovery.ts',
+    find: 'if (stray !== undefined || (i',
+    replace: 'if ((stray !== undefined && stray.end < 0) || (i',
+    test: { file: room('journal'), name: '[audit.complete] an edited line stops the start' },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/recovery.ts',
+    find: 'acknowledged !== undefined && head.seq < acknowledged.seq',
+    replace: 'acknowledged !== undefined && head.seq < 0',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] a journal that ends before its last checkpoint, or that differs from it, stops the start',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/journal.ts',
+    find: 'Math.max(0, octets.length + reserves) + this.#reserved',
+    replace: 'octets.length',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] a full disk stops new intents, and each that was taken has room for its outcome',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/journal.ts',
+    find: '        this.#broken = true;\n        this.#refuse(',
+    replace: '        this.#refuse(',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] after a failed write nothing is acknowledged any more, whatever comes later',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/refusals.ts',
+    find: 'if (this.#inWindow >= this.#options.perMinute)',
+    replace: 'if (this.#inWindow >= this.#options.perMinute + 9)',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] refusals have a quota of their own each minute, and past it they are counted',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/executor/src/room.ts',
+    find: "if (kind === 'intent' && typeof proof",
+    replace: "if (kind === '' && typeof proof",
+    test: {
+      file: room('journal'),
+      name: '[token.bound] a proof that had an effect before a restart is refused after it, however far ahead it was signed',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/target.ts',
+    find: 'if (!allowsRequest(',
+    replace: "if (query === '#' && !allowsRequest(",
+    test: {
+      file: room('dispatch-where'),
+      name: '[dispatch.bound] step 4 refuses a path that is not allowed, at both doors',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/executor/src/target.ts',
+    find: 'if (!detailAllows(',
+    replace: "if (query === '#' && !detailAllows(",
+    test: {
+      file: room('dispatch-where'),
+      name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/config.ts',
+    find: 'if (limits[name] > DEFAULT_LIMITS[name])',
+    replace: 'if (limits[name] > 2 * DEFAULT_LIMITS[name])',
+    test: {
+      file: room('config'),
+      name: '[dispatch.bound] a limit that is wider than its default, unknown or no number is refused',
+    },
+  },
 ];

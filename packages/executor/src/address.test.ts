@@ -123,7 +123,8 @@ test('a name without addresses, a failing and a silent resolver are unreachable 
 
 test('one question per name is open at a time, and an answer is used again for ten seconds', async () => {
   const clock = { ms: 0 };
-  let [asked, answer] = [0, (_: readonly string[]): void => undefined];
+  let asked = 0;
+  let answer: (ips: readonly string[]) => void = () => undefined;
   const resolve = (): Promise<readonly string[]> => {
     asked++;
     return new Promise((done) => (answer = done));
