@@ -495,7 +495,7 @@ export const EXECUTOR: readonly Mutant[] = [
     replace: "if (query === '#' && !allowsRequest(",
     test: {
       file: room('dispatch-where'),
-      name: '[dispatch.bound] step 4 refuses a path that is not allowed, at both doors',
+      name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',
     },
   },
   {

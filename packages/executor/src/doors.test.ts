@@ -108,8 +108,11 @@ test('an owner with open calls keeps no other one out, at either door', async ()
   const sent = world.sent.length;
   try {
     await until('both calls are open', () => world.sent.length === sent + 2);
-    for (const more of [world.dispatch(other, {}, asMallory()), world.stream(other, '/user', { token: asMallory() })])
-      assert.equal((await more).headers['dauth-error'], 'RATE_LIMITED');
+    const more: Reply[] = [];
+    for (const reply of [world.dispatch(other, {}, asMallory()), world.stream(other, '/user', { token: asMallory() })])
+      void reply.then((answered) => more.push(answered));
+    await until('two more are answered while both are open', () => more.length === 2);
+    for (const { headers } of more) assert.equal(headers['dauth-error'], 'RATE_LIMITED');
   } finally {
     release();
     world.answer = () => ({});
