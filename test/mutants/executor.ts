@@ -357,7 +357,7 @@ export const EXECUTOR: readonly Mutant[] = [
     claim: 'seal.bound',
     file: 'packages/executor/src/authorize.ts',
     find: 'if (policy.handle !== handle)',
-    replace: 'if (policy.ver === 0)',
+    replace: "if (policy.handle !== handle && server === '')",
     test: {
       file: room('dispatch-may'),
       name: '[seal.bound] an envelope of another connection or version in a row is refused',
@@ -367,7 +367,7 @@ export const EXECUTOR: readonly Mutant[] = [
     claim: 'seal.bound',
     file: 'packages/executor/src/authorize.ts',
     find: 'if (policy.ver !== stored.ver)',
-    replace: 'if (policy.ver === 0)',
+    replace: 'if (policy.ver !== stored.ver && stored.ver === 0)',
     test: {
       file: room('dispatch-may'),
       name: '[seal.bound] an envelope of another connection or version in a row is refused',
@@ -377,7 +377,7 @@ export const EXECUTOR: readonly Mutant[] = [
     claim: 'seal.bound',
     file: 'packages/executor/src/authorize.ts',
     find: 'if (!policy.servers.includes(server))',
-    replace: "if (policy.servers.includes(''))",
+    replace: "if (!policy.servers.includes(server) && server === '')",
     test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another server' },
   },
   {
