@@ -10,6 +10,8 @@ const MEMORY = 'packages/executor/dist/memory.test.js';
 const STREAMING = 'packages/executor/dist/streaming.test.js';
 const SURVIVAL = 'packages/executor/dist/survival.test.js';
 
+const room = (name: string): string => `packages/executor/dist/${name}.test.js`;
+
 export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'seal.bound',
@@ -259,6 +261,478 @@ export const EXECUTOR: readonly Mutant[] = [
     test: {
       file: MEMORY,
       name: '[memory.clean] leaves no copy of a credential or its keys: GET and POST, buffered and streamed',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: '    this.#freshAt = signedAt;\n',
+    replace: '    this.#freshAt = Math.max(signedAt, this.#options.monotonic());\n',
+    test: {
+      file: room('status'),
+      name: '[revoke.fast] what was held back on its way counts from its signature, not from its arrival',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: ' && monotonic() - this.#freshAt <= freshnessMs',
+    replace: ' && monotonic() - this.#freshAt <= 2 * freshnessMs',
+    test: {
+      file: room('status'),
+      name: '[revoke.fast] a view counts for 750 ms after the signature of its last message and no longer',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: 'if (message.n === 0 && age > this.#freshnessMs * OPENING_SHARE)',
+    replace: 'if (message.n === 0 && age > Infinity * OPENING_SHARE)',
+    test: {
+      file: room('status'),
+      name: '[revoke.fast] a stream that is held back from its first octet on is given up, and a new one is asked for',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: '    if (age < -this.#freshnessMs)',
+    replace: '    if (age < -Infinity)',
+    test: { file: room('status'), name: '[revoke.fast] an authority whose clock runs ahead is not believed' },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: 'if (error instanceof Gap || isForged(error)) this.#freshAt',
+    replace: 'if (isForged(error)) this.#freshAt',
+    test: {
+      file: room('status'),
+      name: '[revoke.fast] a gap inside a message ends freshness at once and none of its changes counts; the resync brings all',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: 'if (error instanceof Gap || isForged(error)) this.#freshAt',
+    replace: 'if (error instanceof Gap || isForged(undefined)) this.#freshAt',
+    test: { file: room('status'), name: '[revoke.fast] a message by another key ends freshness at once' },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: '    if (!isGapless || message.revision',
+    replace: '    if (isGapless && message.revision',
+    test: {
+      file: room('status'),
+      name: '[revoke.fast] a gap inside a message ends freshness at once and none of its changes counts; the resync brings all',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: 'if (message.sid !== this.#sid)',
+    replace: 'if (message.sid !== (message.sid || this.#sid))',
+    test: { file: room('status'), name: '[revoke.fast] a message of another stream ends freshness at once' },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/status.ts',
+    find: 'if (message.revision < seen.revision || seen.regressed) return;',
+    replace: 'if (message.revision < 0 || seen.regressed) return;',
+    test: {
+      file: room('status'),
+      name: '[revoke.fast] a view that has not reached the highest revision ever seen is not fresh yet',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/seen.ts',
+    find: '  if (known !== undefined && use.revision < known.revision)',
+    replace: '  if (known === undefined && use.revision < 0)',
+    test: {
+      file: room('dispatch-may'),
+      name: '[revoke.fast] a connection served with a lower revision than before is refused',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/seen.ts',
+    find: '    if (isKnown && use.revision <= known.revision)',
+    replace: '    if (isKnown)',
+    test: {
+      file: room('seen'),
+      name: '[revoke.fast] the highest revision with which a handle was served is durable, and a lower one is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/seen.ts',
+    find: '    if (!isKnown) assertOpens();\n',
+    replace: '    if (isKnown) assertOpens();\n',
+    test: {
+      file: room('dispatch-may'),
+      name: '[seal.bound] an envelope that nobody can open does not decide who seals for its handle',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/seen.ts',
+    find: '    if (known !== undefined && !known.trusted.some',
+    replace: '    if (known === undefined && !use.trusted.some',
+    test: {
+      file: room('seen'),
+      name: '[seal.bound] of two first uses at the same time one decides who seals, and the other is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/seen.ts',
+    find: '  if (use.ver < known.ver)\n',
+    replace: '  if (use.ver < 0)\n',
+    test: {
+      file: room('dispatch-may'),
+      name: '[seal.bound] an older version than was used, and another envelope of the same version, are refused',
+    },
+  },
+  {
+    claim: 'crash.safe',
+    file: 'packages/executor/src/seen.ts',
+    find: 'return this.#unsynced.get(handle);\n    if (!isKnown)',
+    replace: 'return;\n    if (!isKnown)',
+    test: {
+      file: room('seen'),
+      name: '[crash.safe] whoever comes while a first use is written waits until it is on disk',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/server.ts',
+    find: "  socket.on('error', () => undefined);\n",
+    replace: '',
+    test: { file: room('doors'), name: 'a tunnel whose caller resets it at once does not end the process' },
+  },
+  {
+    claim: 'response.clean',
+    file: 'packages/executor/src/server.ts',
+    find: ' || answering.has(socket)) socket.destroy()',
+    replace: ') socket.destroy()',
+    test: {
+      file: room('doors'),
+      name: '[response.clean] garbage on a connection whose answer is under way ends it; nothing is written into the answer',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/executor/src/buffered.ts',
+    find: '  const caller = await authenticate(shaped, deps);\n',
+    replace: '  await at.request.toArray();\n  const caller = await authenticate(shaped, deps);\n',
+    test: {
+      file: room('doors'),
+      name: 'nobody unknown has a body read: the answer comes although the body never does',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/buffered.ts',
+    find: '  assertAnnounced(at.request, limits.bufferedRequestBytes);\n',
+    replace: '  assertAnnounced(at.request, Infinity);\n',
+    test: {
+      file: room('doors'),
+      name: 'a body that is announced larger than allowed is refused before anybody is asked who they are',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/buffered.ts',
+    find: '  using _place = deps.shares.enter(caller);\n',
+    replace: '',
+    test: { file: room('doors'), name: 'an owner with open calls keeps no other one out, at either door' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/streaming.ts',
+    find: '  using _place = deps.shares.enter(caller);\n',
+    replace: '',
+    test: { file: room('doors'), name: 'an owner with open calls keeps no other one out, at either door' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/shares.ts',
+    find: ' || holders.some((holder) => (this.#held.get(holder) ?? 0) >= this.#mostOfOne))',
+    replace: ' || this.#mostOfOne === 0)',
+    test: {
+      file: room('doors'),
+      name: 'one owner, and one server key, hold a quarter of the places, and leave them when they end',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/upload.ts',
+    find: '{ fatal: true, ignoreBOM: true }',
+    replace: '{ fatal: false, ignoreBOM: true }',
+    test: { file: room('doors'), name: 'a body that is no strict UTF-8, or starts with a mark, is refused' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/try.ts',
+    find: '  count();\n  const used',
+    replace: '  void count;\n  const used',
+    test: {
+      file: room('doors'),
+      name: 'tries are limited once their ticket is known to be the authority’s: nobody else can use them up',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/address.ts',
+    find: '    for (const ip of ips) this.#assertAllowed(ip, scheme);\n',
+    replace: '    for (const ip of ips.slice(0, 1)) this.#assertAllowed(ip, scheme);\n',
+    test: { file: room('address'), name: '[dispatch.bound] one private address among public ones refuses them all' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/address.ts',
+    find: "address.range() !== 'unicast' || address.toString() === PLATFORM_V4",
+    replace: "address.range() !== 'unicast' || address.toString() === `${PLATFORM_V4}0`",
+    test: {
+      file: room('address'),
+      name: '[dispatch.bound] an origin that resolves to link-local and cloud metadata is not reached',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/address.ts',
+    find: ' && !isIsatap(address as ipaddr.IPv6)',
+    replace: ' && (ip !== "" || !isIsatap(address as ipaddr.IPv6))',
+    test: {
+      file: room('address'),
+      name: '[dispatch.bound] an origin that resolves to 6to4, Teredo, ISATAP is not reached',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/address.ts',
+    find: '  if (!ipaddr.IPv4.isValidFourPartDecimal(ip) && (',
+    replace: '  if (!ipaddr.isValid(ip) && (',
+    test: {
+      file: room('address'),
+      name: '[dispatch.bound] an origin that resolves to an address in another spelling is not reached',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/address.ts',
+    find: ' && !this.#options.dangerouslyAllowLoopback) throw denied();',
+    replace: " && host === '') throw denied();",
+    test: {
+      file: room('address'),
+      name: '[dispatch.bound] loopback names and http are not even resolved without the dangerous switch',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/certificate.ts',
+    find: "subject: 'never'",
+    replace: "subject: 'default'",
+    test: {
+      file: room('certificate'),
+      name: '[dispatch.bound] a certificate with the name as its common name only speaks for nobody else',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/certificate.ts',
+    find: 'partialWildcards: false',
+    replace: 'partialWildcards: true',
+    test: {
+      file: room('certificate'),
+      name: '[dispatch.bound] a certificate with a partial wildcard speaks for nobody else',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.iss !== deps.issuer)',
+    replace: "if (policy.iss === '')",
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another authority' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.org !== claims.org)',
+    replace: "if (policy.org === '')",
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another organisation' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.owner !== claims.sub)',
+    replace: "if (policy.owner === '')",
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed by another owner' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.handle !== handle)',
+    replace: "if (policy.handle !== handle && server === '')",
+    test: {
+      file: room('dispatch-may'),
+      name: '[seal.bound] an envelope of another connection or version in a row is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.ver !== stored.ver)',
+    replace: 'if (policy.ver !== stored.ver && stored.ver === 0)',
+    test: {
+      file: room('dispatch-may'),
+      name: '[seal.bound] an envelope of another connection or version in a row is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (!policy.servers.includes(server))',
+    replace: "if (!policy.servers.includes(server) && server === '')",
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another server' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.iat > now + LIMITS.clockLeewaySeconds)',
+    replace: 'if (policy.iat > now * LIMITS.clockLeewaySeconds)',
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for later' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'if (policy.exp <= now)',
+    replace: 'if (policy.exp <= 0)',
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed until now' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: 'serverJkt !== undefined && !serverJkt.includes(claims.cnf.jkt)',
+    replace: 'serverJkt?.length === 0',
+    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another server key' },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/executor/src/authorize.ts',
+    find: "  if (typeof carried.claims.ath !== 'string')",
+    replace: "  if (carried.jkt === '')",
+    test: {
+      file: room('dispatch-may'),
+      name: '[seal.bound] step 3 refuses a pinned credential with a proof of a call without an access token',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/authorize.ts',
+    find: '  assertActive(stored.status);\n',
+    replace: '  if (stored.ver < 0) assertActive(stored.status);\n',
+    test: {
+      file: room('dispatch-may'),
+      name: '[revoke.fast] a connection is refused that is revoked, by its row and by the status stream alone',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/authorize.ts',
+    find: '  await deps.status.whenFresh();\n',
+    replace: '',
+    test: {
+      file: room('dispatch-may'),
+      name: '[revoke.fast] without a fresh view of revocations nothing is looked up, opened or sent',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/recovery.ts',
+    find: 'if (stray !== undefined || (i',
+    replace: 'if ((stray !== undefined && stray.end < 0) || (i',
+    test: { file: room('journal'), name: '[audit.complete] an edited line stops the start' },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/recovery.ts',
+    find: 'acknowledged !== undefined && head.seq < acknowledged.seq',
+    replace: 'acknowledged !== undefined && head.seq < 0',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] a journal that ends before its last checkpoint, or that differs from it, stops the start',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/journal.ts',
+    find: 'Math.max(0, octets.length + reserves) + this.#reserved',
+    replace: 'octets.length',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] a full disk stops new intents, and each that was taken has room for its outcome',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/journal.ts',
+    find: '        this.#broken = true;\n        this.#refuse(',
+    replace: '        this.#refuse(',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] after a failed write nothing is acknowledged any more, whatever comes later',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/refusals.ts',
+    find: 'if (this.#inWindow >= this.#options.perMinute)',
+    replace: 'if (this.#inWindow >= this.#options.perMinute + 9)',
+    test: {
+      file: room('journal'),
+      name: '[audit.complete] refusals have a quota of their own each minute, and past it they are counted',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/executor/src/room.ts',
+    find: "if (kind === 'intent' && typeof proof",
+    replace: "if (kind === '' && typeof proof",
+    test: {
+      file: room('journal'),
+      name: '[token.bound] a proof that had an effect before a restart is refused after it, however far ahead it was signed',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/target.ts',
+    find: 'if (!allowsRequest(',
+    replace: "if (query === '#' && !allowsRequest(",
+    test: {
+      file: room('dispatch-where'),
+      name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/executor/src/target.ts',
+    find: 'if (!detailAllows(',
+    replace: "if (query === '#' && !detailAllows(",
+    test: {
+      file: room('dispatch-where'),
+      name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/config.ts',
+    find: 'if (limits[name] > DEFAULT_LIMITS[name])',
+    replace: 'if (limits[name] > 2 * DEFAULT_LIMITS[name])',
+    test: {
+      file: room('config'),
+      name: '[dispatch.bound] a limit that is wider than its default, unknown or no number is refused',
     },
   },
 ];

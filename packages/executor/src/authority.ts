@@ -60,6 +60,8 @@ export interface AuthorityOptions {
 
 const CONNECT_MS = 3_000;
 const ANSWER_MS = 5_000;
+/** A whole exchange: `bodyTimeout` starts anew with each octet, so an answer could drip for ever. */
+const TOTAL_MS = 10_000;
 const MAX_ANSWER = LIMITS.envelope + 16 * LIMITS.proof;
 
 /** Connects to the authority at `issuer`. */
@@ -80,7 +82,9 @@ export function connectAuthority(options: AuthorityOptions): Authority {
   return {
     async envelope(handle) {
       const url = `${issuer}/executor/envelopes/${handle}`;
-      const answer = await reaching(request(url, { dispatcher: agent, headers: prove('GET', url).headers }));
+      const answer = await reaching(
+        request(url, { dispatcher: agent, headers: prove('GET', url).headers, signal: AbortSignal.timeout(TOTAL_MS) }),
+      );
       const body = await reaching(readBody(answer));
       if (answer.statusCode === 404) throw new DAuthError('CONNECTION_NOT_FOUND');
       if (answer.statusCode !== 200) throw unreachable();
@@ -103,7 +107,9 @@ export function connectAuthority(options: AuthorityOptions): Authority {
       const url = `${issuer}/executor/records`;
       const body = JSON.stringify({ records, checkpoint });
       const headers = { ...prove('POST', url, body).headers, 'content-type': 'application/json' };
-      const answer = await reaching(request(url, { dispatcher: agent, method: 'POST', headers, body }));
+      const answer = await reaching(
+        request(url, { dispatcher: agent, method: 'POST', headers, body, signal: AbortSignal.timeout(TOTAL_MS) }),
+      );
       await reaching(readBody(answer));
       if (answer.statusCode !== 204 && answer.statusCode !== 200) throw unreachable();
     },

@@ -63,7 +63,7 @@ export interface Permit {
   readonly envelope: Envelope;
   readonly policy: EnvelopePolicy;
   readonly standing: Standing;
-  /** To be remembered in step 5. */
+  /** To be remembered in step 6, once it has opened. */
   readonly use: SeenConnection & { readonly jkt: string };
 }
 
@@ -219,14 +219,14 @@ function assertSealed(
   handle: ConnectionHandle,
   deps: AuthorizeDeps,
 ): SeenConnection & { readonly jkt: string } {
-  const { sealProof: proof, envelope, endorsements, ver } = stored;
+  const { sealProof: proof, envelope, endorsements, ver, revision } = stored;
   const known = deps.seen.connection(handle);
   const digest = sha256Base64url(envelope);
-  assertNotOlder(known, { ver, digest });
+  assertNotOlder(known, { ver, digest, revision });
   const first = known === undefined ? verifySealProof(proof, { handle, ver, envelope }).jkt : undefined;
-  if (first !== undefined) return { ver, digest, trusted: [first], jkt: first };
+  if (first !== undefined) return { ver, digest, trusted: [first], revision, jkt: first };
   const { jkt, trusted } = verifySealChain(proof, { handle, ver, envelope, trusted: known!.trusted, endorsements });
-  return { ver, digest, trusted, jkt };
+  return { ver, digest, trusted, revision, jkt };
 }
 
 function denied(detail: string): DAuthError {

@@ -3,20 +3,13 @@
  * A request that is not well-formed or not authenticated (steps 1 and 2) gets its 4xx and a problem document; from step 3 on
  * every answer is HTTP 200 with `success` true or false, as the original's SDKs read it. `DAuth-Error` stands on both.
  */
-import {
-  asDAuthError,
-  decodeUtf8,
-  DAuthError,
-  HEADER,
-  parseBufferedDispatch,
-  parseJson,
-  type BufferedDispatch,
-} from '@dauth/protocol';
+import { asDAuthError, DAuthError, HEADER, parseBufferedDispatch, type BufferedDispatch } from '@dauth/protocol';
 import { answerJson, type Exchanged } from './answers.ts';
 import { authenticate } from './authorize.ts';
 import { readAll } from './body.ts';
 import { dispatch, type DispatchDeps, type DispatchResult } from './dispatch.ts';
 import type { ShapedRequest } from './request-shape.ts';
+import { assertAnnounced, readJson } from './upload.ts';
 import type { UpstreamAnswer } from './upstream.ts';
 
 export interface BufferedLimits {
@@ -37,17 +30,19 @@ export async function serveBuffered(
   signal: AbortSignal,
   deps: DispatchDeps,
 ): Promise<void> {
-  // 1 · size and shape, of the body too
+  // 1 · size and shape of the head
   const type = shaped.headers.find(([name]) => name === 'content-type')?.[1] ?? '';
   if (!/^application\/json\s*(?:;|$)/i.test(type))
     throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', 'A dispatch is sent as application/json.');
-  const body = await readAll(at.request, limits.bufferedRequestBytes);
-  const call = parseBufferedDispatch(parseJson(decodeUtf8(body), limits.bufferedRequestBytes, 'kept'));
+  assertAnnounced(at.request, limits.bufferedRequestBytes);
+  // 2 · who, before anything of the body is read: nobody unknown may cost a parse, or hold a place by sending slowly
+  const caller = await authenticate(shaped, deps);
+  using _place = deps.shares.enter(caller);
+  // 1 · size and shape of the body; the proof is used up whatever it turns out to be
+  const call = parseBufferedDispatch(await readJson(at.request, limits.bufferedRequestBytes));
   const names = new Set(call.headers.map(([name]) => name));
   if (names.size !== call.headers.length)
     throw new DAuthError('INVALID_REQUEST', 'A header stands twice in "headers".');
-  // 2 · who
-  const caller = await authenticate(shaped, deps);
   // 3–10
   const result = await dispatch(caller, toRequest(at, call, names, limits, signal), deps);
   await answerResult(at, result, limits);

@@ -18,7 +18,10 @@ export interface ExecutorConfig {
   readonly listen: { readonly host: string; readonly port: number };
   /** The `aud` of dispatch tokens: https, or http on loopback. No trailing slash. */
   readonly resource: string;
-  /** This node's own base URL, compared with every `htu`. Default `resource`. */
+  /**
+   * This node's own base URL, compared with every `htu`. Default `resource`. No other node may have the same one: each
+   * remembers the proofs it took for itself, so behind one URL a proof would be good once on each.
+   */
   readonly node: string;
   /** The authority's base URL: https, or http on loopback. */
   readonly issuer: string;
@@ -39,8 +42,9 @@ export interface ExecutorConfig {
   readonly limits: ExecutorLimits;
 }
 
+/** Each default is also the most. */
 export interface ExecutorLimits {
-  /** Dispatches at once; more are `RATE_LIMITED`. Default 1,024. */
+  /** Dispatches at once, a quarter of them for one owner or server key; more are `RATE_LIMITED`. Default 1,024. */
   readonly concurrency: number;
   /** Octets of the JSON body of a buffered dispatch. Default 4 MiB. */
   readonly bufferedRequestBytes: number;
@@ -91,10 +95,13 @@ export function parseConfig(json: string): ExecutorConfig {
     );
   }
   const resource = parseBase(config.resource, '"resource"');
+  const node = config.node === undefined ? resource : parseBase(config.node, '"node"');
+  if ([resource, node].some((base) => base.startsWith('http:')) && !isLoopback(host))
+    refuse('"listen.host" must be a loopback address while "resource" or "node" is http.');
   return Object.freeze({
     listen: Object.freeze({ host, port: integer(listen.port, '"listen.port"', 0, 65_535) }),
     resource,
-    node: config.node === undefined ? resource : parseBase(config.node, '"node"'),
+    node,
     issuer: parseBase(config.issuer, '"issuer"'),
     data: text(config.data, '"data"', 4_096),
     upstream: Object.freeze({
@@ -141,7 +148,10 @@ function parseLimits(value: unknown): ExecutorLimits {
   const given = exactObject(value, '"limits"', [], names);
   const limits = { ...DEFAULT_LIMITS };
   for (const name of names) {
-    if (given[name] !== undefined) limits[name] = integer(given[name], `"limits.${name}"`, LEAST[name] ?? 1, 2 ** 40);
+    if (given[name] === undefined) continue;
+    limits[name] = integer(given[name], `"limits.${name}"`, LEAST[name] ?? 1, Number.MAX_SAFE_INTEGER);
+    if (limits[name] > DEFAULT_LIMITS[name])
+      refuse(`"limits.${name}" may only narrow: at most ${DEFAULT_LIMITS[name]}.`);
   }
   return Object.freeze(limits);
 }

@@ -11,14 +11,18 @@ import type { OpeningKey, openEnvelope } from './open.ts';
 import type { Refusals } from './refusals.ts';
 import { assertNoOverrideField, watchForOverride } from './override.ts';
 import { makeReceipt } from './receipt.ts';
+import type { Seen } from './seen.ts';
+import type { Shares } from './shares.ts';
 import { decideTarget, type Destination, type Wish } from './target.ts';
 import type { Upstream, UpstreamAnswer } from './upstream.ts';
 
 export interface DispatchDeps extends AuthorizeDeps {
-  readonly seen: AuthorizeDeps['seen'] & { admit(handle: ConnectionHandle, use: Permit['use']): Promise<void> };
+  readonly seen: AuthorizeDeps['seen'] & Pick<Seen, 'admit'>;
   readonly journal: Pick<Journal, 'intent'>;
   readonly refusals: Pick<Refusals, 'record'>;
   readonly calls: OpenCalls;
+  /** Places for dispatches under way; taken by the forms after step 2. */
+  readonly shares: Shares;
   readonly upstream: Pick<Upstream, 'check' | 'call'>;
   readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
@@ -58,8 +62,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     const destination = decideTarget(request.wish, permitted);
     if (request.body instanceof Uint8Array) assertNoOverrideField(request.body, destination.headers);
     const address = await deps.upstream.check(destination.origin);
-    // 5 · what was seen and what is intended, durable; the outcome's space reserved
-    await deps.seen.admit(request.handle, permitted.use);
+    // 5 · what is intended, durable; the outcome's space reserved
     const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
@@ -84,7 +87,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: DispatchRequest,
-  { envelope, policy, standing }: Permit,
+  { envelope, policy, standing, use }: Permit,
   destination: Destination,
   address: Awaited<ReturnType<Upstream['check']>>,
   deps: DispatchDeps,
@@ -99,6 +102,9 @@ async function send(
     stillStands();
     const key = deps.openingKeys.get(envelope.header.kid);
     if (key === undefined) throw new DAuthError('DECRYPTION_FAILED');
+    // The first use of a version opens it once before anything is sent: who sealed it counts for good from here on, so
+    // that it opens at all has to be known, and has to be durable before the first octet goes out.
+    await deps.seen.admit(policy.handle, use, () => deps.open(envelope, key)[Symbol.dispose]());
     const answer = await deps.upstream.call({
       connection: { handle: policy.handle, ver: policy.ver },
       address,

@@ -10,19 +10,34 @@ export type Change = StatusChange extends infer C ? (C extends StatusChange ? Om
 /** A body that is fed line by line. */
 export class LineFeed implements AsyncIterable<Uint8Array> {
   readonly sid = randomUUID();
+  readonly openedMs: number;
   n = 0;
   #waiting: (() => void) | undefined;
   readonly #chunks: Uint8Array[] = [];
   isClosed = false;
 
+  constructor(openedMs: number) {
+    this.openedMs = openedMs;
+  }
+
   push(text: string): void {
     this.#chunks.push(Buffer.from(text, 'latin1'));
-    this.#waiting?.();
+    this.#wake();
+  }
+
+  /** Whether its reader has dealt with every line and waits for another. */
+  get isRead(): boolean {
+    return this.isClosed || (this.#chunks.length === 0 && this.#waiting !== undefined);
   }
 
   close(): void {
     this.isClosed = true;
+    this.#wake();
+  }
+
+  #wake(): void {
     this.#waiting?.();
+    this.#waiting = undefined;
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
@@ -82,7 +97,7 @@ export class FakeAuthority implements Authority {
 
   async openStatus(since: number): Promise<StatusConnection> {
     this.since.push(since);
-    const stream = new LineFeed();
+    const stream = new LineFeed(this.#options.nowMs());
     this.streams.push(stream);
     const missed = this.changes.slice(since);
     if (!this.isSilent) this.write(stream, { changes: missed });
@@ -126,6 +141,7 @@ export class FakeAuthority implements Authority {
       n: stream.n++,
       revision: this.revision,
       iat: Math.floor(nowMs() / 1_000),
+      at_ms: nowMs() - stream.openedMs,
       changes: [],
       ...claims,
     };

@@ -23,12 +23,13 @@ import * as hpke from 'hpke';
 import type { StoredEnvelope } from './authority.ts';
 import { layOut } from './calls.test-support.ts';
 import { parseConfig } from './config.ts';
-import { FakeAuthority } from './fake-authority.test-support.ts';
+import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from './keys.ts';
 import { openEnvelope } from './open.ts';
 import { openRoom, type Room } from './room.ts';
 import type { SegmentFiles } from './segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
+import { until } from './until.test-support.ts';
 import type { Upstream, UpstreamAnswer, UpstreamRequest } from './upstream.ts';
 
 export const ISSUER = 'https://auth.example';
@@ -138,6 +139,12 @@ export class World implements AsyncDisposable {
     const stored = await this.seal(handle, changes, by);
     this.authority.stored.set(handle, stored);
     return handle;
+  }
+
+  /** Tells the executor about changes; it has dealt with them when the promise settles. */
+  async change(...changes: readonly Change[]): Promise<void> {
+    this.authority.change(...changes);
+    await until('the executor has read every change', () => this.authority.streams.every(({ isRead }) => isRead));
   }
 
   async seal(
@@ -279,7 +286,7 @@ export class World implements AsyncDisposable {
     const directory = join(this.data, 'journal');
     return readdirSync(directory)
       .sort()
-      .flatMap((name) => readFileSync(join(directory, name), 'utf8').replaceAll('\0', '').split('\n').slice(0, -1))
+      .flatMap((name) => linesOf(readFileSync(join(directory, name))))
       .map((line) => JSON.parse(line) as JournalLine);
   }
 
@@ -336,6 +343,15 @@ export class World implements AsyncDisposable {
       ...given,
     };
   }
+}
+
+/** Whole lines, up to the zeros that no line has been written over. */
+function linesOf(segment: Buffer): readonly string[] {
+  const end = segment.indexOf(0);
+  return segment
+    .toString('utf8', 0, end < 0 ? segment.length : end)
+    .split('\n')
+    .slice(0, -1);
 }
 
 /** The token's word for all that `World.seal` allows. */

@@ -21,6 +21,7 @@ import type { openEnvelope } from './open.ts';
 import { recoverJournal } from './recovery.ts';
 import { Refusals } from './refusals.ts';
 import { Seen } from './seen.ts';
+import { Shares } from './shares.ts';
 import { segmentsIn, type SegmentFiles } from './segment.ts';
 import { makeServer } from './server.ts';
 import { EnvelopeShelf } from './shelf.ts';
@@ -132,6 +133,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       startedAt,
       refusals,
       calls,
+      shares: new Shares(config.limits.concurrency),
       upstream,
       identity: identity.jkt,
     },

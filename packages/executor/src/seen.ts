@@ -1,6 +1,6 @@
 /**
- * What this executor has seen and never unlearns: per handle the highest version, its digest and the trusted sealing
- * keys; and the highest status revision. Never holds a secret, and never goes back but by an operator's word (§2, §6).
+ * What this executor has seen and never unlearns: per handle the highest version and revision, the version's digest and
+ * the trusted sealing keys; and the highest status revision. Never holds a secret, and never goes back but by an operator's word (§2, §6).
  */
 import { open, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -25,6 +25,8 @@ export interface SeenConnection {
   readonly digest: string;
   /** Thumbprints of the keys that may seal for this handle. */
   readonly trusted: readonly string[];
+  /** The authority's highest revision with which it served this handle. */
+  readonly revision: number;
 }
 
 const FILE = 'seen.jsonl';
@@ -67,6 +69,8 @@ export class Seen {
       state.revision = Math.min(state.revision, acceptRevision);
       state.regressed = false;
       state.accepted = acceptRevision;
+      for (const [handle, seen] of state.connections)
+        state.connections.set(handle, { ...seen, revision: Math.min(seen.revision, acceptRevision) });
     }
     const seen = new Seen(path, state);
     await seen.#compact();
@@ -87,29 +91,37 @@ export class Seen {
   }
 
   /**
-   * Remembers a version at its use; durable when the promise settles. Checked once more here, in one synchronous step:
-   * of two first uses at the same time only one can decide who seals for a handle.
+   * Remembers a version at its use; durable when the promise settles. Checked once more here, in one synchronous step with
+   * the proof that it opens: of two first uses at the same time only one can decide who seals for a handle, and an envelope
+   * that nobody can open decides nothing.
+   * @param assertOpens throws where the envelope of a version that was not used before cannot be opened
    * @throws DAuthError `POLICY_DENIED` for a lower version or another envelope of the same one; `AUDIT_UNAVAILABLE`
    */
-  async admit(handle: ConnectionHandle, use: SeenConnection & { readonly jkt: string }): Promise<void> {
+  async admit(
+    handle: ConnectionHandle,
+    use: SeenConnection & { readonly jkt: string },
+    assertOpens: () => void,
+  ): Promise<void> {
     if (this.#broken) throw new DAuthError('AUDIT_UNAVAILABLE');
     const known = this.#connections.get(handle);
-    assertNotOlder(known, use);
+    assertSameOrNewer(known, use);
     if (known !== undefined && !known.trusted.some((jkt) => use.trusted.includes(jkt))) {
       throw new DAuthError(
         'POLICY_DENIED',
         'The credential was sealed by a key that is not trusted for this connection.',
       );
     }
+    const isKnown = known?.ver === use.ver;
     // Whoever comes while the first use is being written waits for the same sync.
-    if (known !== undefined && known.ver === use.ver) return this.#unsynced.get(handle);
-    const next = Object.freeze({
-      ver: use.ver,
-      digest: use.digest,
-      trusted: Object.freeze(use.trusted.slice(0, MAX_TRUSTED)),
-    });
+    if (isKnown && use.revision <= known.revision) return this.#unsynced.get(handle);
+    if (!isKnown) assertOpens();
+    const trusted = isKnown ? known.trusted : Object.freeze(use.trusted.slice(0, MAX_TRUSTED));
+    const revision = Math.max(use.revision, known?.revision ?? 0);
+    const next = Object.freeze({ ver: use.ver, digest: use.digest, trusted, revision });
     this.#connections.set(handle, next);
-    const synced = this.#append(connectionLine(handle, next)).finally(() => this.#unsynced.delete(handle));
+    const synced = this.#append(connectionLine(handle, next)).finally(() => {
+      if (this.#unsynced.get(handle) === synced) this.#unsynced.delete(handle);
+    });
     this.#unsynced.set(handle, synced);
     await synced;
   }
@@ -180,6 +192,15 @@ export class Seen {
 /** @throws DAuthError `POLICY_DENIED` where `use` is older than, or another envelope than, what is `known` */
 export function assertNotOlder(
   known: SeenConnection | undefined,
+  use: { readonly ver: number; readonly digest: string; readonly revision: number },
+): void {
+  assertSameOrNewer(known, use);
+  if (known !== undefined && use.revision < known.revision)
+    throw new DAuthError('POLICY_DENIED', 'An older state of this connection than was seen before is refused.');
+}
+
+function assertSameOrNewer(
+  known: SeenConnection | undefined,
   use: { readonly ver: number; readonly digest: string },
 ): void {
   if (known === undefined) return;
@@ -197,8 +218,8 @@ interface State {
   accepted: number | undefined;
 }
 
-function connectionLine(handle: ConnectionHandle, { ver, digest, trusted }: SeenConnection): string {
-  return JSON.stringify({ handle, ver, digest, trusted });
+function connectionLine(handle: ConnectionHandle, { ver, digest, trusted, revision }: SeenConnection): string {
+  return JSON.stringify({ handle, ver, digest, trusted, revision });
 }
 
 /** Reads whole lines; what stands behind the last line end was never acknowledged. */
@@ -220,17 +241,16 @@ function readState(path: string): State {
 
 function applyLine(state: State, value: unknown): void {
   if (!isObject(value)) throw new TypeError();
-  if (value.revision !== undefined)
-    state.revision = Math.max(state.revision, integer(value.revision, 'revision', 0, Number.MAX_SAFE_INTEGER));
-  else if (value.regressed === true) state.regressed = true;
-  else if (value.accepted !== undefined)
-    state.accepted = integer(value.accepted, 'accepted', 0, Number.MAX_SAFE_INTEGER);
-  else {
-    const line = exactObject(value, 'A line', ['handle', 'ver', 'digest', 'trusted']);
+  if (value.handle !== undefined) {
+    const line = exactObject(value, 'A line', ['handle', 'ver', 'digest', 'trusted', 'revision']);
     state.connections.set(parseHandle(line.handle), {
       ver: integer(line.ver, 'ver', 1, 2 ** 31),
       digest: parseThumbprint(line.digest, 'digest'),
       trusted: list(line.trusted, 'trusted', 1, MAX_TRUSTED, (jkt) => parseThumbprint(jkt, 'trusted')),
+      revision: integer(line.revision, 'revision', 0, Number.MAX_SAFE_INTEGER),
     });
-  }
+  } else if (value.revision !== undefined)
+    state.revision = Math.max(state.revision, integer(value.revision, 'revision', 0, Number.MAX_SAFE_INTEGER));
+  else if (value.regressed === true) state.regressed = true;
+  else state.accepted = integer(value.accepted, 'accepted', 0, Number.MAX_SAFE_INTEGER);
 }

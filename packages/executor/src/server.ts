@@ -5,18 +5,8 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import {
-  asDAuthError,
-  decodeUtf8,
-  DAuthError,
-  HEADER,
-  LIMITS,
-  parseJson,
-  problemDocument,
-  type ErrorCode,
-} from '@dauth/protocol';
+import { asDAuthError, DAuthError, HEADER, LIMITS, problemDocument, type ErrorCode } from '@dauth/protocol';
 import { answerJson, answerProblem, answerText, resetConnection, type Exchanged } from './answers.ts';
-import { readAll } from './body.ts';
 import { serveBuffered } from './buffered.ts';
 import type { ExecutorLimits } from './config.ts';
 import type { DispatchDeps } from './dispatch.ts';
@@ -24,6 +14,7 @@ import type { Log } from './log.ts';
 import type { Refusals } from './refusals.ts';
 import { MAX_HEADER_BYTES, shapeRequest, type ShapedRequest } from './request-shape.ts';
 import { CONNECTIONS_PATH, serveStreaming } from './streaming.ts';
+import { assertAnnounced, readJson } from './upload.ts';
 
 export interface DoorDeps {
   readonly dispatch: DispatchDeps;
@@ -41,6 +32,12 @@ interface Route {
   readonly methods: readonly string[];
   readonly serve: (at: Exchanged, shaped: ShapedRequest, deps: DoorDeps) => Promise<void> | void;
 }
+
+/** Octets and milliseconds of a try: an envelope, a ticket, sent by nobody that is known yet. */
+const MAX_TRY = LIMITS.envelope + 8_192;
+const TRY_UPLOAD_MS = 5_000;
+/** How often Node looks for requests that take too long to arrive; its own 30 s would triple `headersTimeout`. */
+const LATE_CHECK_MS = 1_000;
 
 const PUBLIC = { 'access-control-allow-origin': '*' };
 
@@ -73,12 +70,25 @@ export function makeServer(deps: DoorDeps): Server {
     // Node's own refusals have no code and no request id; step 1 asks for Host and says so.
     requireHostHeader: false,
     requestTimeout: deps.limits.totalMs,
+    connectionsCheckingInterval: LATE_CHECK_MS,
   });
   // Node drops headers past its own count in silence; step 1 counts them and says so.
   server.maxHeadersCount = 0;
   server.headersTimeout = 10_000;
   server.keepAliveTimeout = 60_000;
-  server.on('request', (request, response) => void serve({ request, response, requestId: randomUUID() }, deps));
+  /** Sockets with answers that have not ended, and how many. */
+  const answering = new Map<Duplex, number>();
+  const begin = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    answering.set(socket, (answering.get(socket) ?? 0) + 1);
+    response.once('close', () => {
+      const left = (answering.get(socket) ?? 1) - 1;
+      if (left === 0) answering.delete(socket);
+      else answering.set(socket, left);
+    });
+    void serve({ request, response, requestId: randomUUID() }, deps);
+  };
+  server.on('request', begin);
   // The caller waits for leave to send its body; it gets it when the body is first read.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     const read = request._read.bind(request);
@@ -87,14 +97,13 @@ export function makeServer(deps: DoorDeps): Server {
       if (!response.headersSent) response.writeContinue();
       read(size);
     };
-    void serve({ request, response, requestId: randomUUID() }, deps);
+    begin(request, response);
   });
-  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
-    void serve({ request, response, requestId: randomUUID() }, deps);
-  });
+  server.on('checkExpectation', begin);
   server.on('connect', (_request, socket) => refuseSocket(socket, 'METHOD_NOT_ALLOWED', deps));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    // Into an answer that is under way nothing else is written: its reader would take it for a part of the answer.
+    if (error.code === 'ECONNRESET' || !socket.writable || answering.has(socket)) socket.destroy();
     else refuseSocket(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 'PAYLOAD_TOO_LARGE' : 'INVALID_REQUEST', deps);
   });
   return server;
@@ -123,41 +132,38 @@ function findRoute(path: string): Route | undefined {
   return { methods: [], serve: (at, shaped, deps) => serveDispatch(serveStreaming, at, shaped, deps) };
 }
 
-/** Runs a dispatch with a signal that its caller's leaving aborts, within the bound of dispatches at once. */
+/** Runs a dispatch with a signal that its caller's leaving aborts. */
 async function serveDispatch(
   form: typeof serveBuffered | typeof serveStreaming,
   at: Exchanged,
   shaped: ShapedRequest,
   deps: DoorDeps,
 ): Promise<void> {
-  if (running >= deps.limits.concurrency)
-    throw new DAuthError('RATE_LIMITED', 'Too many dispatches are under way. Try again shortly.');
   const controller = new AbortController();
   at.response.once('close', () => controller.abort());
-  running++;
-  try {
-    await form(at, shaped, deps.limits, controller.signal, deps.dispatch);
-  } finally {
-    running--;
-  }
+  await form(at, shaped, deps.limits, controller.signal, deps.dispatch);
 }
 
-/** Dispatches under way in this process. */
-let running = 0;
-
 async function serveTry(at: Exchanged, _shaped: ShapedRequest, deps: DoorDeps): Promise<void> {
-  const body = await readAll(at.request, LIMITS.jsonBody);
-  const ok = await deps.tryEnvelope(parseJson(decodeUtf8(body), LIMITS.jsonBody));
+  assertAnnounced(at.request, MAX_TRY);
+  const ok = await deps.tryEnvelope(await readJson(at.request, MAX_TRY, TRY_UPLOAD_MS));
   answerJson(at, 200, JSON.stringify({ ok }));
 }
 
 function serveReady(at: Exchanged, _shaped: ShapedRequest, deps: DoorDeps): void {
-  deps.assertReady();
-  answerJson(at, 200, '{"status":"ready"}');
+  try {
+    deps.assertReady();
+    answerJson(at, 200, '{"status":"ready"}');
+  } catch (error) {
+    // Answered here: whoever polls until the node is ready asked for nothing that could be refused.
+    answerProblem(at, asDAuthError(error));
+  }
 }
 
 /** Answers on a socket that never became a request. */
 function refuseSocket(socket: Duplex, code: ErrorCode, { refusals }: Pick<DoorDeps, 'refusals'>): void {
+  // First of all: nobody else listens on a socket that Node handed over, and its reset would end the process.
+  socket.on('error', () => undefined);
   refusals.count(code);
   const error = new DAuthError(code);
   const requestId = randomUUID();

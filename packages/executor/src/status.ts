@@ -34,14 +34,22 @@ export const HEARTBEAT_WAIT_MS = 1_000;
 /** Silence after which the stream is given up: the connection may be half dead. */
 const SILENCE_MS = 2_000;
 const BACK_OFF_MS = { first: 50, most: 500 };
-/** `iat` counts whole seconds, so a message may look this much older than it is. */
-const IAT_STEP_MS = 1_000;
+/** A stream is opened anew after this long, before two clocks that drift apart (500 ppm) differ by a heartbeat. */
+const RENEW_MS = 300_000;
+/** What the opening took is missing from the freshness of every later message: a slower one is given up. */
+const OPENING_SHARE = 2 / 3;
+/** Without any view after this long, once, the log says that there is none. */
+const WAITING_MS = 5_000;
 
 export class Status {
   readonly view = new StatusView();
   readonly #options: StatusOptions;
   #revision = 0;
+  /** The earliest moment at which the newest message can have been signed. */
   #freshAt: number | undefined;
+  /** What the log said last: each turn is said once, not every attempt. */
+  #said: 'starting' | 'waiting' | 'fresh' | 'lost' = 'starting';
+  #startedAt = 0;
   #isStopped = false;
   #connection: StatusConnection | undefined;
   #waiters = new Set<() => void>();
@@ -52,7 +60,9 @@ export class Status {
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#running !== undefined) return;
+    this.#startedAt = this.#options.monotonic();
+    this.#running = this.#run();
   }
 
   async stop(): Promise<void> {
@@ -100,29 +110,43 @@ export class Status {
         await this.#follow();
       } catch (error) {
         // What was shown and does not fit says that something is missing; a lost connection alone does not.
-        if (error instanceof DAuthError && error.code !== 'ENCLAVE_UNAVAILABLE') this.#freshAt = undefined;
-        const reason = error instanceof DAuthError ? error.publicMessage : 'the connection ended';
-        if (!this.#isStopped) this.#options.log('status.lost', { reason, revision: this.#revision });
+        if (error instanceof Gap || isForged(error)) this.#freshAt = undefined;
+        if (!this.#isStopped) this.#sayLost(error);
       }
       pause = this.isFresh ? BACK_OFF_MS.first : Math.min(BACK_OFF_MS.most, pause * 2);
       if (!this.#isStopped) await sleep(pause * (0.5 + Math.random() / 2));
     }
   }
 
+  #sayLost(error: unknown): void {
+    const { log, monotonic } = this.#options;
+    const isLong = this.#said === 'starting' && monotonic() - this.#startedAt > WAITING_MS;
+    if (this.#said !== 'fresh' && !isLong) return;
+    this.#said = isLong ? 'waiting' : 'lost';
+    const reason = error instanceof Gap || error instanceof DAuthError ? sentenceOf(error) : 'the connection ended';
+    log(`status.${this.#said}`, { reason, revision: this.#revision });
+  }
+
   /** One stream, from its opening to its end. */
   async #follow(): Promise<void> {
-    const connection = await this.#options.authority.openStatus(this.#revision);
+    const { authority, monotonic, freshnessMs } = this.#options;
+    const openedAt = monotonic();
+    const connection = await authority.openStatus(this.#revision);
     this.#connection = connection;
     const watchdog = { timer: setTimeout(() => connection.close(), SILENCE_MS) };
-    const stream = new StreamState(connection.sid);
+    const stream = new StreamState(connection.sid, openedAt, freshnessMs);
     try {
       if (this.#isStopped) return;
       for await (const line of linesOf(connection.body)) {
+        const arrivedAt = monotonic();
         const message = await this.#verify(line, stream);
         this.#apply(message);
-        if (stream.isTimely(message, this.#options.monotonic(), this.#options.freshnessMs)) this.#refresh(message);
+        // Late changes still tighten, so they were applied; they only make nothing fresh.
+        if (stream.isTimely(message, arrivedAt)) this.#refresh(message, stream.signedAt(message));
         watchdog.timer.refresh();
+        if (monotonic() - openedAt > RENEW_MS) return;
       }
+      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The status stream ended.');
     } finally {
       clearTimeout(watchdog.timer);
       connection.close();
@@ -134,64 +158,73 @@ export class Status {
     const keys = await jwks.resolveFor(line, LIMITS.status);
     const { claims } = verifyJws(line, { typ: TYP.status, keys, maxLength: LIMITS.status, what: 'A status message' });
     const message = parseStatus(claims);
-    if (message.iss !== issuer || message.aud !== resource) throw gap('is for another issuer or executor');
+    if (message.iss !== issuer || message.aud !== resource) throw new Gap('is for another issuer or executor');
     stream.assertNext(message);
     return message;
   }
 
-  /** All changes of a message or, at a gap, none that follows it. */
+  /** All changes of a message or, at a gap anywhere in it, none: what is applied is always announced too. */
   #apply(message: StatusMessage): void {
     const { monotonic, seen, onChange, log } = this.#options;
     if (message.revision < this.#revision || (message.changes.length === 0 && message.revision < seen.revision)) {
       log('status.regressed', { revision: message.revision, highest: seen.revision });
       void seen.markRegressed().catch(() => undefined);
-      throw gap('shows a lower revision than seen before; an operator has to confirm it');
+      throw new Gap('shows a lower revision than seen before; an operator has to confirm it');
     }
-    for (const change of message.changes) {
-      if (change.revision !== this.#revision + 1) throw gap('leaves out a revision');
-      this.view.apply(change, monotonic());
-      this.#revision = change.revision;
-    }
-    if (message.revision !== this.#revision) throw gap('leaves out a revision');
-    if (message.changes.length > 0) {
-      onChange(message.changes);
-      void seen.raise(this.#revision).catch(() => undefined);
-    }
+    const isGapless = message.changes.every(({ revision }, index) => revision === this.#revision + index + 1);
+    if (!isGapless || message.revision !== this.#revision + message.changes.length)
+      throw new Gap('leaves out a revision');
+    if (message.changes.length === 0) return;
+    for (const change of message.changes) this.view.apply(change, monotonic());
+    this.#revision = message.revision;
+    onChange(message.changes);
+    void seen.raise(this.#revision).catch(() => undefined);
   }
 
   /** Only a view that reached the highest revision ever seen counts: before that the stream is still catching up. */
-  #refresh(message: StatusMessage): void {
-    const { monotonic, seen } = this.#options;
+  #refresh(message: StatusMessage, signedAt: number): void {
+    const { seen } = this.#options;
     if (message.revision < seen.revision || seen.regressed) return;
-    this.#freshAt = monotonic();
+    this.#freshAt = signedAt;
+    this.#said = 'fresh';
     for (const done of [...this.#waiters]) done();
   }
 }
 
-/** What one stream has shown so far. */
+/** What one stream has shown so far, and since when. */
 class StreamState {
   readonly #sid: string;
+  readonly #openedAt: number;
+  readonly #freshnessMs: number;
   #n = 0;
-  #leastLag = Infinity;
 
-  constructor(sid: string) {
+  constructor(sid: string, openedAt: number, freshnessMs: number) {
     this.#sid = sid;
+    this.#openedAt = openedAt;
+    this.#freshnessMs = freshnessMs;
   }
 
   assertNext(message: StatusMessage): void {
-    if (message.sid !== this.#sid) throw gap('belongs to another stream');
-    if (message.n !== this.#n) throw gap('is not the next one of its stream');
+    if (message.sid !== this.#sid) throw new Gap('belongs to another stream');
+    if (message.n !== this.#n) throw new Gap('is not the next one of its stream');
     this.#n++;
   }
 
   /**
-   * Whether a message arrived about when it was signed: whoever holds messages back on the way and lets them through
-   * one by one would otherwise keep an old view looking fresh. Compared within one stream, so clocks need not agree.
+   * The earliest moment, on our clock, at which a message can have been signed: the authority counts from a request that
+   * was not there before we sent it (`sid`). Whoever holds a stream back, from its first octet on, only makes it older.
    */
-  isTimely(message: StatusMessage, nowMs: number, freshnessMs: number): boolean {
-    const lag = nowMs - message.iat * 1_000;
-    this.#leastLag = Math.min(this.#leastLag, lag);
-    return lag - this.#leastLag <= freshnessMs + IAT_STEP_MS;
+  signedAt(message: StatusMessage): number {
+    return this.#openedAt + message.at_ms;
+  }
+
+  /** @throws Gap where the two clocks no longer agree; DAuthError `ENCLAVE_UNAVAILABLE` where a new stream may do better */
+  isTimely(message: StatusMessage, arrivedAt: number): boolean {
+    const age = arrivedAt - this.signedAt(message);
+    if (age < -this.#freshnessMs) throw new Gap('was signed later than it came');
+    if (message.n === 0 && age > this.#freshnessMs * OPENING_SHARE)
+      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The status stream took too long to open.');
+    return age <= this.#freshnessMs;
   }
 }
 
@@ -205,10 +238,23 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncGenerator<string>
       held = held.slice(end + 1);
       if (line !== '') yield line;
     }
-    if (held.length > LIMITS.status) throw gap('is larger than allowed');
+    if (held.length > LIMITS.status) throw new Gap('is larger than allowed');
   }
 }
 
-function gap(why: string): DAuthError {
-  return new DAuthError('ENCLAVE_UNAVAILABLE', `A status message ${why}.`);
+/** Something is missing, or may be: the view cannot count as fresh any more, however young it is. */
+class Gap extends Error {
+  constructor(why: string) {
+    super(`A status message ${why}.`);
+    this.name = 'Gap';
+  }
+}
+
+/** A message that does not verify or parse, other than an authority that cannot be reached. */
+function isForged(error: unknown): boolean {
+  return error instanceof DAuthError && error.code !== 'ENCLAVE_UNAVAILABLE';
+}
+
+function sentenceOf(error: Gap | DAuthError): string {
+  return error instanceof DAuthError ? error.publicMessage : error.message;
 }

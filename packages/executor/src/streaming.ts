@@ -25,6 +25,7 @@ export async function serveStreaming(
   const request = toRequest(at, shaped, limits, signal);
   // 2 · who
   const caller = await authenticate(shaped, deps);
+  using _place = deps.shares.enter(caller);
   // 3–10
   const result = await dispatch(caller, request, deps);
   const receipt: Readonly<Record<string, string>> =

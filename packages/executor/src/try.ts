@@ -52,20 +52,24 @@ const MAX_TICKET = 4_096;
 export function makeTry(deps: TryDeps): (body: unknown) => Promise<boolean> {
   let windowStart = -Infinity;
   let inWindow = 0;
-  return async (body) => {
+  // Counted once the ticket is known to be the authority's: nobody else can use up what it may try.
+  const count = (): void => {
     const now = deps.monotonic();
     if (now - windowStart >= 1_000) [windowStart, inWindow] = [now, 0];
-    if (++inWindow > PER_SECOND) throw new DAuthError('RATE_LIMITED');
+    if (inWindow >= PER_SECOND) throw new DAuthError('RATE_LIMITED');
+    inWindow++;
+  };
+  return async (body) => {
     const call = exactObject(body, 'A try', ['envelope', 'ticket']);
     const envelope = text(call.envelope, '"envelope"', LIMITS.envelope);
-    const ticket = await admit(text(call.ticket, '"ticket"', MAX_TICKET), envelope, deps);
+    const ticket = await admit(text(call.ticket, '"ticket"', MAX_TICKET), envelope, count, deps);
     const [ok] = await Promise.all([opens(envelope, ticket, deps), sleep(ANSWER_MS)]);
     return ok;
   };
 }
 
 /** @throws DAuthError `UNAUTHENTICATED`, `REPLAY_DETECTED`, `RATE_LIMITED`, `ENCLAVE_UNAVAILABLE` */
-async function admit(jws: string, envelope: string, deps: TryDeps): Promise<Ticket> {
+async function admit(jws: string, envelope: string, count: () => void, deps: TryDeps): Promise<Ticket> {
   const keys = await deps.jwks.resolveFor(jws, MAX_TICKET);
   const { claims } = verifyJws(jws, { typ: TYP.tryTicket, keys, maxLength: MAX_TICKET, what: 'The ticket' });
   const said = exactObject(claims, 'A ticket', ['iss', 'aud', 'jti', 'handle', 'ver', 'sha256', 'exp'], ['iat']);
@@ -75,6 +79,7 @@ async function admit(jws: string, envelope: string, deps: TryDeps): Promise<Tick
   if (!isForUs || !isNow || parseThumbprint(said.sha256, '"sha256"') !== sha256Base64url(envelope)) {
     throw new DAuthError('UNAUTHENTICATED', 'The ticket is for another executor, envelope or time.');
   }
+  count();
   const used = await deps.replay.consume(`try.${text(said.jti, '"jti"', 128)}`, exp);
   if (!used) throw new DAuthError('REPLAY_DETECTED');
   return { handle: parseHandle(said.handle), ver: integer(said.ver, '"ver"', 1, 2 ** 31) };

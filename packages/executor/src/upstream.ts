@@ -11,7 +11,7 @@ import {
   type Method,
   type Origin,
 } from '@dauth/protocol';
-import { AddressBook, systemResolver, type CheckedAddress, type Resolver } from './address.ts';
+import { AddressBook, makeSystemResolver, type CheckedAddress, type Resolver } from './address.ts';
 import { trustStore } from './dial.ts';
 import { Exchange, type CallLimits } from './exchange.ts';
 import { asDownstream } from './faults.ts';
@@ -114,7 +114,7 @@ export interface UpstreamOptions {
 export function createUpstream(options: UpstreamOptions): Upstream {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const addresses = new AddressBook({
-    resolve: options.resolve ?? systemResolver,
+    resolve: options.resolve ?? makeSystemResolver(),
     dangerouslyAllowLoopback: options.dangerouslyAllowLoopback,
     now: () => performance.now(),
     timeoutMs: limits.connectMs,

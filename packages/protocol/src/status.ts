@@ -35,6 +35,8 @@ export interface StatusMessage {
   /** Highest revision once this message's changes are applied. */
   readonly revision: number;
   readonly iat: number;
+  /** Milliseconds from when the authority took the stream's request to this signature, by a clock that never goes back. */
+  readonly at_ms: number;
   readonly changes: readonly StatusChange[];
 }
 
@@ -42,7 +44,8 @@ const MAX_CHANGES = 1_000;
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseStatus(claims: JsonObject): StatusMessage {
-  const message = exactObject(claims, 'A status message', ['iss', 'aud', 'sid', 'n', 'revision', 'iat', 'changes']);
+  const names = ['iss', 'aud', 'sid', 'n', 'revision', 'iat', 'at_ms', 'changes'];
+  const message = exactObject(claims, 'A status message', names);
   return Object.freeze({
     iss: parseResource(message.iss),
     aud: parseResource(message.aud),
@@ -50,6 +53,7 @@ export function parseStatus(claims: JsonObject): StatusMessage {
     n: integer(message.n, '"n"', 0, Number.MAX_SAFE_INTEGER),
     revision: revision(message.revision),
     iat: seconds(message.iat, '"iat"'),
+    at_ms: integer(message.at_ms, '"at_ms"', 0, Number.MAX_SAFE_INTEGER),
     changes: list(message.changes, '"changes"', 0, MAX_CHANGES, parseChange),
   });
 }

@@ -157,12 +157,14 @@ test('a status message with an unknown kind, status or member is refused', () =>
     n: 0,
     revision: 1,
     iat: 1,
+    at_ms: 1_000,
     changes,
   });
   parseStatus(message([{ kind: 'revoked', revision: 1, what: 'token', id: 'j' }]));
   refused(() => parseStatus(message([{ kind: 'granted', revision: 1, what: 'token', id: 'j' }])), /kind/);
   refused(() => parseStatus(message([{ kind: 'revoked', revision: 1, what: 'world', id: 'j' }])), /cannot be revoked/);
   refused(() => parseStatus({ ...message([]), extra: 1 }), /not defined/);
+  refused(() => parseStatus({ ...message([]), at_ms: 0.5 }), /"at_ms" must be an integer/);
 });
 
 test('a key directory is short-lived and its keys fit their algorithms', () => {

@@ -21,6 +21,7 @@ export function statusStream(authority: Authority, sid: string, since: number): 
   const { config, key, store, closing, log } = authority;
   // A `since` beyond our revision means an older backup was restored: our lower number tells the executor so.
   let sent = Math.min(since, store.changes.revision());
+  const openedAt = performance.now();
   let n = 0;
   let stalled = 0;
   let stop = (): void => undefined;
@@ -36,6 +37,7 @@ export function statusStream(authority: Authority, sid: string, since: number): 
       n: n++,
       revision: sent,
       iat: authority.now(),
+      at_ms: Math.floor(performance.now() - openedAt),
       changes,
     };
     return Buffer.from(`${key.sign(TYP.status, claims)}\n`);
