@@ -142,7 +142,7 @@ describe('a rotation under a hostile authority', { timeout: 180_000 }, () => {
       expiresAt,
       replaces: { handle, ver },
     };
-    return seal({ executor, key: by, fields: { token: Buffer.from('x') }, policy });
+    return seal({ executor, key: by, fields: { token: Buffer.from('of the attacker') }, policy });
   };
   const lastError = (stderr: string) =>
     (JSON.parse(stderr.trim().split('\n').at(-1)!) as { error: { code: string; message: string } }).error;

@@ -2,25 +2,20 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findSecret } from '../support/encodings.ts';
-import { readClaims, stealToken } from '../world/proofs.ts';
+import { readClaims, readStored, stealToken } from '../world/proofs.ts';
 import type { McpClient, World } from '../world/world.ts';
 import type { Show } from './show.ts';
 
-interface StoredConnection {
-  readonly name: string;
-  readonly status: string;
-  readonly ver: number;
-  readonly envelope: string;
-}
 interface SealedPolicy {
   readonly servers: readonly string[];
   readonly allow: readonly { readonly origin: string; readonly methods: string[]; readonly paths: string[] }[];
   readonly inject: readonly object[];
 }
 
-export async function showSealed(show: Show, { stack, handle, token }: World): Promise<void> {
+export async function showSealed(show: Show, at: World): Promise<void> {
+  const { stack, handle, token } = at;
   show.title("1. Sealed on the owner's side: the credential, and with it the policy of its use");
-  const row = await stack.dauth<StoredConnection>(['connections', 'get', handle]);
+  const row = await readStored(at);
   const [header, encapsulated, , ciphertext] = row.envelope.split('.');
   const sealed = JSON.parse(Buffer.from(header!, 'base64url').toString('utf8')) as { kid: string; dauth: SealedPolicy };
   const { servers, allow, inject } = sealed.dauth;

@@ -26,7 +26,7 @@ suite('durability', { timeout: 180_000 }, () => {
       const ended = await run({
         file: process.execPath,
         args: [DAUTH, ...CONNECT, '--data', data, '--json'],
-        input: 'secret',
+        input: 'a secret value',
       });
       assert.equal(ended.code, 0, ended.stderr);
       process.kill((JSON.parse(stack.readyLine) as Ready).pids.authority, 'SIGTERM');
@@ -52,8 +52,8 @@ suite('durability', { timeout: 180_000 }, () => {
         assert.equal(ended.code, 0, ended.stderr);
         return ended.stdout;
       };
-      const { handle } = JSON.parse(await dauth(CONNECT, 'secret')) as { handle: string };
-      await dauth(['connections', 'rotate', handle], 'another');
+      const { handle } = JSON.parse(await dauth(CONNECT, 'a secret value')) as { handle: string };
+      await dauth(['connections', 'rotate', handle], 'another value');
       await dauth(['connections', 'revoke', handle]);
       process.kill((JSON.parse(stack.readyLine) as Ready).pids.authority, 'SIGTERM');
       await stack.exited;
@@ -67,7 +67,7 @@ suite('durability', { timeout: 180_000 }, () => {
   test('[crash.safe] a connection survives kill -9 right after its answer', async () => {
     await using dir = await makeTempDir();
     const first = await startStack({ dir: dir.path });
-    const { handle } = await first.dauth<{ handle: string }>(CONNECT, 'secret');
+    const { handle } = await first.dauth<{ handle: string }>(CONNECT, 'a secret value');
     for (const pid of Object.values(first.ready.pids)) process.kill(pid, 'SIGKILL');
     await first.process.exited;
     const second = await startStack({ dir: dir.path });

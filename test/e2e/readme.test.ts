@@ -106,7 +106,7 @@ suite('the pages', () => {
     assert.deepEqual(exit, { code: 0, signal: null }, served.stderr());
     await writeFile(file, `${config}surprise: true\n`);
     const refused = await dauth(args.slice(1), dir.path);
-    assert.equal(refused.code, 1);
+    assert.equal(refused.code, 2);
     assert.ok(refused.stderr.includes(refusal), refused.stderr);
   };
 

@@ -1,5 +1,5 @@
 /** Tokens and proofs as an attacker would make them: with a key of their own, or with one they stole. */
-import { generateKey, importKey, signProof, createClient, type ClientKey } from '@dauth/client';
+import { generateKey, importKey, signProof, createClient, type ClientKey, type StoredConnection } from '@dauth/client';
 import type { World } from './world.ts';
 
 /** A token of the world's client, as somebody who stole it would hold it (without the key). */
@@ -12,6 +12,12 @@ export async function stealToken(world: World): Promise<{ token: string; owner: 
     connections: [world.handle],
   });
   return { token: accessToken, owner };
+}
+
+/** The world's connection as its owner reads it back: its row, and what it was sealed into. */
+export async function readStored({ stack, clientId, clientKey, handle }: World): Promise<StoredConnection> {
+  const key = await importKey(clientKey);
+  return createClient({ issuer: stack.ready.authority, clientId, key }).connections.get(handle);
 }
 
 export { generateKey, signProof };

@@ -65,20 +65,19 @@ async function statusOf(response: Response): Promise<unknown> {
   return (JSON.parse(text) as { status: unknown }).status;
 }
 
-test('[authority.blind] a connection is shown by what was sealed about it, and never with its ciphertext', async () => {
+test('[authority.blind] a connection is shown by what was sealed about it; read alone, with the envelope its owner checks', async () => {
   const { world, client, sealed } = await scene();
   const answer = await call(world, client, 'GET', `/connections/${sealed.handle}`);
-  const text = await answer.text();
+  const { envelope, seal_proof: proof, ...row } = (await answer.json()) as Record<string, unknown>;
   const { allow, inject, servers, exp } = sealed.policy;
-  assert.deepEqual(JSON.parse(text), {
+  assert.deepEqual([envelope, proof], [sealed.envelope, sealed.seal_proof]);
+  assert.deepEqual(row, {
     ...{ handle: sealed.handle, owner: client.id, org: 'default', name: 'github', status: 'active', ver: 1 },
     ...{ kid: world.kid, servers, allow, inject: JSON.parse(JSON.stringify(inject)) as unknown },
     ...{ created_at: START, updated_at: START, last_used_at: null, expires_at: exp },
   });
-  const [, , , ciphertext] = sealed.envelope.split('.');
-  assert.ok(!text.includes(ciphertext!) && !text.includes(sealed.seal_proof));
   const list = await call(world, client, 'GET', '/connections');
-  assert.deepEqual(await list.json(), { items: [JSON.parse(text)], next: null });
+  assert.deepEqual(await list.json(), { items: [row], next: null });
 });
 
 test('[token.bound] a list shows the connections of its caller, the operator those of all', async () => {

@@ -188,7 +188,7 @@ test('a resource that is no URI of a server is refused', async () => {
       await operate(world, 'POST', '/servers', { resource, jwk: makeSigner().jwk }),
       400,
       'INVALID_REQUEST',
-      'A resource must be an absolute https URI without userinfo or fragment.',
+      'A resource must be an absolute https URI in its plain form: a lowercase host, no default port, no dot segments, no userinfo, no fragment.',
     );
 });
 
