@@ -22,8 +22,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: 'parseJson(text, MAX_BODY);',
-    replace: "if (text.startsWith('\ufeff')) return { octets, json: undefined };\n  parseJson(text, MAX_BODY);",
+    find: "parseJson(text, MAX_BODY, 'any');",
+    replace: "if (text.startsWith('\ufeff')) return { octets, json: undefined };\n  parseJson(text, MAX_BODY, 'any');",
     test: {
       file: SDK,
       name: '[token.bound] protocol 2025: a byte order mark in front hides no tool call from the scopes',
@@ -32,8 +32,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: 'parseJson(text, MAX_BODY);',
-    replace: "if (text.startsWith('\ufeff')) return { octets, json: undefined };\n  parseJson(text, MAX_BODY);",
+    find: "parseJson(text, MAX_BODY, 'any');",
+    replace: "if (text.startsWith('\ufeff')) return { octets, json: undefined };\n  parseJson(text, MAX_BODY, 'any');",
     test: {
       file: SDK,
       name: '[token.bound] protocol 2026-07-28: a byte order mark in front hides no tool call from the scopes',
@@ -42,8 +42,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: 'parseJson(text, MAX_BODY);',
-    replace: "if (text === '') parseJson(text, MAX_BODY);",
+    find: "parseJson(text, MAX_BODY, 'any');",
+    replace: "if (text === '') parseJson(text, MAX_BODY, 'any');",
     test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: a name twice, once escaped' },
   },
   {

@@ -163,8 +163,8 @@ const CONNECTIONS: readonly Mutant[] = [
   ...of('store/connections', unit('api/connections'), [
     [
       'revoke.fast',
-      "    this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);\n",
-      '',
+      "    this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);\n    this.#db.run(\n",
+      '    this.#db.run(\n',
       '[revoke.fast] a deleted connection leaves a tombstone without ciphertext, and the executor hears of it',
     ],
   ]),
@@ -257,12 +257,6 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('api/registry'), [
     "app.post('/servers', async (c) => {\n    const caller = authenticate(authority, c);",
     "[token.bound] POST /servers is the operator's alone",
   ],
-  [
-    'token.bound',
-    "app.get('/audit', (c) => {\n    authenticate(authority, c, ADMIN);",
-    "app.get('/audit', (c) => {\n    authenticate(authority, c);",
-    "[token.bound] GET /audit is the operator's alone",
-  ],
 ]);
 
 const KEYS: readonly Mutant[] = of('config', unit('api/registry'), [
@@ -274,4 +268,13 @@ const KEYS: readonly Mutant[] = of('config', unit('api/registry'), [
   ],
 ]);
 
-export const API: readonly Mutant[] = [...AUTHENTICATE, ...CONNECTIONS, ...REGISTRY, ...KEYS];
+const AUDIT: readonly Mutant[] = of('api/audit', unit('api/registry'), [
+  [
+    'token.bound',
+    "app.get('/audit', (c) => {\n    authenticate(authority, c, ADMIN);",
+    "app.get('/audit', (c) => {\n    authenticate(authority, c);",
+    "[token.bound] GET /audit is the operator's alone",
+  ],
+]);
+
+export const API: readonly Mutant[] = [...AUDIT, ...AUTHENTICATE, ...CONNECTIONS, ...REGISTRY, ...KEYS];

@@ -9,8 +9,8 @@ const STORE: readonly Mutant[] = [
   ...of('store/registry', unit('oauth/details'), [
     [
       'token.bound',
-      'owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?\n       AND (expires_at IS NULL OR expires_at > ?)',
-      'owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?\n       AND (expires_at IS NULL OR expires_at > 0 * ?)',
+      'const LIVE = "(expires_at IS NULL OR expires_at > ?)',
+      'const LIVE = "(expires_at IS NULL OR expires_at > 0 * ?)',
       "[token.bound] a runner's grant ends when it expires, and its tokens end with it",
     ],
   ]),

@@ -32,14 +32,14 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   ],
   [
     'token.bound',
-    'exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),',
-    'exp: now() + config.lifetimes.dispatchToken,',
+    'exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd, grantEnd),',
+    'exp: Math.min(now() + config.lifetimes.dispatchToken, grantEnd),',
     '[token.bound] a dispatch token ends with the window of its call',
   ],
   [
     'token.bound',
-    'exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd),',
-    'exp: Math.min(now() + 1_000, windowEnd),',
+    'exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd, grantEnd),',
+    'exp: Math.min(now() + 1_000, windowEnd, grantEnd),',
     '[token.bound] an exchange gives exactly the dispatch token the protocol describes',
   ],
   [
