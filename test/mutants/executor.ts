@@ -3,11 +3,11 @@ import type { Mutant } from './mutant.ts';
 
 const BLIND = 'test/dist/attacks/blind.test.js';
 const SERVER = 'test/dist/attacks/server.test.js';
-const EXCHANGE = 'packages/executor/dist/exchange.test.js';
-const FORMS = 'packages/executor/dist/forms.test.js';
-const INJECTION = 'packages/executor/dist/injection.test.js';
-const MEMORY = 'packages/executor/dist/memory.test.js';
-const STREAMING = 'packages/executor/dist/streaming.test.js';
+const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
+const FORMS = 'packages/executor/dist/wire/forms.test.js';
+const INJECTION = 'packages/executor/dist/secret/injection.test.js';
+const MEMORY = 'packages/executor/dist/secret/memory.test.js';
+const STREAMING = 'packages/executor/dist/door/streaming.test.js';
 const SURVIVAL = 'packages/executor/dist/survival.test.js';
 
 const room = (name: string): string => `packages/executor/dist/${name}.test.js`;
@@ -15,7 +15,7 @@ const room = (name: string): string => `packages/executor/dist/${name}.test.js`;
 export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/fields.ts',
+    file: 'packages/executor/src/secret/fields.ts',
     find: 'if (length === 0 || ',
     replace: 'if (',
     test: {
@@ -25,7 +25,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/scan.ts',
+    file: 'packages/executor/src/wire/scan.ts',
     find: '    star(data, ranges, open);\n',
     replace: '',
     test: {
@@ -35,7 +35,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/forms.ts',
+    file: 'packages/executor/src/wire/forms.ts',
     find: 'for (const shift of [0, 1, 2]) form(',
     replace: 'for (const shift of [0, 1, 2].slice(3)) form(',
     test: {
@@ -45,7 +45,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'server.blind',
-    file: 'packages/executor/src/scan.ts',
+    file: 'packages/executor/src/wire/scan.ts',
     find: '    star(data, ranges, open);\n',
     replace: '',
     test: {
@@ -55,7 +55,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'memory.clean',
-    file: 'packages/executor/src/plaintext.ts',
+    file: 'packages/executor/src/secret/plaintext.ts',
     find: '    this.#bytes?.fill(0);\n',
     replace: '',
     test: {
@@ -65,7 +65,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: 'if (value[0] === 0x20 || value.at(-1) === 0x20)',
     replace: 'if (value.length === 0)',
     test: {
@@ -75,14 +75,14 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: 'value.length < LIMITS.shortestValue',
     replace: 'value.length < 1',
     test: { file: INJECTION, name: '[response.clean] refuses a value before anything is sent: seven octets' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: 'value.length > LIMITS.injectedValue',
     replace: 'value.length > LIMITS.plaintext',
     test: {
@@ -92,7 +92,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: 'if (repeats(value, 1) || repeats(value, -1))',
     replace: 'if (repeats(value.subarray(0, 1), 1))',
     test: {
@@ -102,7 +102,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: '> LIMITS.injectedTotal',
     replace: '> LIMITS.plaintext',
     test: {
@@ -112,7 +112,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: 'if (!bytes.every(fits)) {',
     replace: 'if (!bytes.every(fits) && bytes.length === 0) {',
     test: {
@@ -122,35 +122,35 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/inject.ts',
+    file: 'packages/executor/src/secret/inject.ts',
     find: "if (injection.in !== 'query' && injection.in !== 'path') return [];",
     replace: "if (injection.in !== 'path' || injection.segment >= 0) return [];",
     test: { file: FORMS, name: '[response.clean] finds what it wrote into a path slot, encodeURIComponent' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/forms.ts',
+    file: 'packages/executor/src/wire/forms.ts',
     find: '      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80, true));\n',
     replace: '',
     test: { file: FORMS, name: '[response.clean] finds a value as PHP json_encode writes it' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/forms.ts',
+    file: 'packages/executor/src/wire/forms.ts',
     find: `  { '"': '&quot;', "'": '&#39;', '/': '&#x2F;', '\`': '&#x60;', '=': '&#x3D;' },\n`,
     replace: '',
     test: { file: FORMS, name: '[response.clean] finds a value as Mustache writes it' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/encode.ts',
+    file: 'packages/executor/src/secret/encode.ts',
     find: "  plainOctets('-._~/'),\n",
     replace: '',
     test: { file: FORMS, name: '[response.clean] finds a value as Python quote() writes it' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/exchange.ts',
+    file: 'packages/executor/src/wire/exchange.ts',
     find: 'if (this.#isGuessable) this.#whole = answer;',
     replace: 'if (this.#isGuessable && status < 0) this.#whole = answer;',
     test: {
@@ -160,7 +160,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/exchange.ts',
+    file: 'packages/executor/src/wire/exchange.ts',
     find: 'if (this.#bytes > this.#maxBytes)',
     replace: 'if (this.#bytes > Infinity)',
     test: {
@@ -170,14 +170,14 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/exchange.ts',
+    file: 'packages/executor/src/wire/exchange.ts',
     find: "    body.on('error', () => undefined);\n",
     replace: '',
     test: { file: SURVIVAL, name: 'the executor outlives an answer that fails in the read of its head' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/answer.ts',
+    file: 'packages/executor/src/wire/answer.ts',
     find: '  assertKnownFraming(all);\n',
     replace: '  if (status < 0) assertKnownFraming(all);\n',
     test: {
@@ -187,28 +187,28 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/answer.ts',
+    file: 'packages/executor/src/wire/answer.ts',
     find: 'if (raw.length > 2 * MAX_HEADERS)',
     replace: 'if (raw.length < -MAX_HEADERS)',
     test: { file: EXCHANGE, name: '[response.clean] refuses an answer with too many headers, and lives on' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/answer.ts',
+    file: 'packages/executor/src/wire/answer.ts',
     find: 'if (status === 206)',
     replace: 'if (status === 0)',
     test: { file: EXCHANGE, name: '[response.clean] refuses an answer with a part of a body, and lives on' },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/override.ts',
+    file: 'packages/executor/src/where/override.ts',
     find: "  watch.on('error', () => undefined);\n",
     replace: '',
     test: { file: SURVIVAL, name: 'the executor outlives an override in a body that nobody reads yet' },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/override.ts',
+    file: 'packages/executor/src/where/override.ts',
     find: "if (type === '') return [new UrlencodedNames(), new JsonNames(false)];",
     replace: "if (type === '') return [];",
     test: {
@@ -218,7 +218,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/override.ts',
+    file: 'packages/executor/src/where/override.ts',
     find: 'if (isEncoded || ',
     replace: 'if ((isEncoded && headers.length === 0) || ',
     test: {
@@ -228,7 +228,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/override-names.ts',
+    file: 'packages/executor/src/where/override-names.ts',
     find: 'else if (octet === 0x3a && this.#isOverride()) return true;',
     replace: 'else if (octet === 0x3a && this.#isOverride()) return false;',
     test: {
@@ -238,7 +238,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/override-names.ts',
+    file: 'packages/executor/src/where/override-names.ts',
     find: `replaceAll(/[\\s"\\\\]/g, '')`,
     replace: `replaceAll(/[\\s"]/g, '')`,
     test: {
@@ -248,14 +248,14 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/target.ts',
+    file: 'packages/executor/src/where/target.ts',
     find: 'isPathOverride(name)',
     replace: "isPathOverride(name) && name === ''",
     test: { file: STREAMING, name: '[dispatch.bound] a request cannot name for itself: another path' },
   },
   {
     claim: 'memory.clean',
-    file: 'packages/executor/src/wire.ts',
+    file: 'packages/executor/src/wire/wire.ts',
     find: '      this.#wipeHead();\n      done(error);',
     replace: '      done(error);',
     test: {
@@ -265,212 +265,212 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: '    this.#freshAt = signedAt;\n',
     replace: '    this.#freshAt = Math.max(signedAt, this.#options.monotonic());\n',
     test: {
-      file: room('status'),
+      file: room('who/status'),
       name: '[revoke.fast] what was held back on its way counts from its signature, not from its arrival',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: ' && monotonic() - this.#freshAt <= freshnessMs',
     replace: ' && monotonic() - this.#freshAt <= 2 * freshnessMs',
     test: {
-      file: room('status'),
+      file: room('who/status'),
       name: '[revoke.fast] a view counts for 750 ms after the signature of its last message and no longer',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: 'if (message.n === 0 && age > this.#freshnessMs * OPENING_SHARE)',
     replace: 'if (message.n === 0 && age > Infinity * OPENING_SHARE)',
     test: {
-      file: room('status'),
+      file: room('who/status'),
       name: '[revoke.fast] a stream that is held back from its first octet on is given up, and a new one is asked for',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: '    if (age < -this.#freshnessMs)',
     replace: '    if (age < -Infinity)',
-    test: { file: room('status'), name: '[revoke.fast] an authority whose clock runs ahead is not believed' },
+    test: { file: room('who/status'), name: '[revoke.fast] an authority whose clock runs ahead is not believed' },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: 'if (error instanceof Gap || isForged(error)) this.#freshAt',
     replace: 'if (isForged(error)) this.#freshAt',
     test: {
-      file: room('status'),
+      file: room('who/status'),
       name: '[revoke.fast] a gap inside a message ends freshness at once and none of its changes counts; the resync brings all',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: 'if (error instanceof Gap || isForged(error)) this.#freshAt',
     replace: 'if (error instanceof Gap || isForged(undefined)) this.#freshAt',
-    test: { file: room('status'), name: '[revoke.fast] a message by another key ends freshness at once' },
+    test: { file: room('who/status'), name: '[revoke.fast] a message by another key ends freshness at once' },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: '    if (!isGapless || message.revision',
     replace: '    if (isGapless && message.revision',
     test: {
-      file: room('status'),
+      file: room('who/status'),
       name: '[revoke.fast] a gap inside a message ends freshness at once and none of its changes counts; the resync brings all',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: 'if (message.sid !== this.#sid)',
     replace: 'if (message.sid !== (message.sid || this.#sid))',
-    test: { file: room('status'), name: '[revoke.fast] a message of another stream ends freshness at once' },
+    test: { file: room('who/status'), name: '[revoke.fast] a message of another stream ends freshness at once' },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/status.ts',
+    file: 'packages/executor/src/who/status.ts',
     find: 'if (message.revision < seen.revision || seen.regressed) return;',
     replace: 'if (message.revision < 0 || seen.regressed) return;',
     test: {
-      file: room('status'),
+      file: room('who/status'),
       name: '[revoke.fast] a view that has not reached the highest revision ever seen is not fresh yet',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/seen.ts',
+    file: 'packages/executor/src/who/seen.ts',
     find: '  if (known !== undefined && use.revision < known.revision)',
     replace: '  if (known === undefined && use.revision < 0)',
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[revoke.fast] a connection served with a lower revision than before is refused',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/seen.ts',
+    file: 'packages/executor/src/who/seen.ts',
     find: '    if (isKnown && use.revision <= known.revision)',
     replace: '    if (isKnown)',
     test: {
-      file: room('seen'),
+      file: room('who/seen'),
       name: '[revoke.fast] the highest revision with which a handle was served is durable, and a lower one is refused',
     },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/seen.ts',
+    file: 'packages/executor/src/who/seen.ts',
     find: '    if (!isKnown) assertOpens();\n',
     replace: '    if (isKnown) assertOpens();\n',
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[seal.bound] an envelope that nobody can open does not decide who seals for its handle',
     },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/seen.ts',
+    file: 'packages/executor/src/who/seen.ts',
     find: '    if (known !== undefined && !known.trusted.some',
     replace: '    if (known === undefined && !use.trusted.some',
     test: {
-      file: room('seen'),
+      file: room('who/seen'),
       name: '[seal.bound] of two first uses at the same time one decides who seals, and the other is refused',
     },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/seen.ts',
+    file: 'packages/executor/src/who/seen.ts',
     find: '  if (use.ver < known.ver)\n',
     replace: '  if (use.ver < 0)\n',
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[seal.bound] an older version than was used, and another envelope of the same version, are refused',
     },
   },
   {
     claim: 'crash.safe',
-    file: 'packages/executor/src/seen.ts',
+    file: 'packages/executor/src/who/seen.ts',
     find: 'return this.#unsynced.get(handle);\n    if (!isKnown)',
     replace: 'return;\n    if (!isKnown)',
     test: {
-      file: room('seen'),
+      file: room('who/seen'),
       name: '[crash.safe] whoever comes while a first use is written waits until it is on disk',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/server.ts',
+    file: 'packages/executor/src/door/server.ts',
     find: "  socket.on('error', () => undefined);\n",
     replace: '',
-    test: { file: room('doors'), name: 'a tunnel whose caller resets it at once does not end the process' },
+    test: { file: room('door/doors'), name: 'a tunnel whose caller resets it at once does not end the process' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/server.ts',
+    file: 'packages/executor/src/door/server.ts',
     find: ' || answering.has(socket)) socket.destroy()',
     replace: ') socket.destroy()',
     test: {
-      file: room('doors'),
+      file: room('door/doors'),
       name: '[response.clean] garbage on a connection whose answer is under way ends it; nothing is written into the answer',
     },
   },
   {
     claim: 'token.bound',
-    file: 'packages/executor/src/buffered.ts',
+    file: 'packages/executor/src/door/buffered.ts',
     find: '  const caller = await authenticate(shaped, deps);\n',
     replace: '  await at.request.toArray();\n  const caller = await authenticate(shaped, deps);\n',
     test: {
-      file: room('doors'),
+      file: room('door/doors'),
       name: 'nobody unknown has a body read: the answer comes although the body never does',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/buffered.ts',
+    file: 'packages/executor/src/door/buffered.ts',
     find: '  assertAnnounced(at.request, limits.bufferedRequestBytes);\n',
     replace: '  assertAnnounced(at.request, Infinity);\n',
     test: {
-      file: room('doors'),
+      file: room('door/doors'),
       name: 'a body that is announced larger than allowed is refused before anybody is asked who they are',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/buffered.ts',
+    file: 'packages/executor/src/door/buffered.ts',
     find: '  using _place = deps.shares.enter(caller);\n',
     replace: '',
-    test: { file: room('doors'), name: 'an owner with open calls keeps no other one out, at either door' },
+    test: { file: room('door/doors'), name: 'an owner with open calls keeps no other one out, at either door' },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/streaming.ts',
+    file: 'packages/executor/src/door/streaming.ts',
     find: '  using _place = deps.shares.enter(caller);\n',
     replace: '',
-    test: { file: room('doors'), name: 'an owner with open calls keeps no other one out, at either door' },
+    test: { file: room('door/doors'), name: 'an owner with open calls keeps no other one out, at either door' },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/shares.ts',
+    file: 'packages/executor/src/who/shares.ts',
     find: ' || holders.some((holder) => (this.#held.get(holder) ?? 0) >= this.#mostOfOne))',
     replace: ' || this.#mostOfOne === 0)',
     test: {
-      file: room('doors'),
+      file: room('door/doors'),
       name: 'one owner, and one server key, hold a quarter of the places, and leave them when they end',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/upload.ts',
+    file: 'packages/executor/src/door/upload.ts',
     find: '{ fatal: true, ignoreBOM: true }',
     replace: '{ fatal: false, ignoreBOM: true }',
-    test: { file: room('doors'), name: 'a body that is no strict UTF-8, or starts with a mark, is refused' },
+    test: { file: room('door/doors'), name: 'a body that is no strict UTF-8, or starts with a mark, is refused' },
   },
   {
     claim: 'dispatch.bound',
@@ -478,220 +478,229 @@ export const EXECUTOR: readonly Mutant[] = [
     find: '  count();\n  const used',
     replace: '  void count;\n  const used',
     test: {
-      file: room('doors'),
+      file: room('door/doors'),
       name: 'tries are limited once their ticket is known to be the authority’s: nobody else can use them up',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/address.ts',
+    file: 'packages/executor/src/where/address.ts',
     find: '    for (const ip of ips) this.#assertAllowed(ip, scheme);\n',
     replace: '    for (const ip of ips.slice(0, 1)) this.#assertAllowed(ip, scheme);\n',
-    test: { file: room('address'), name: '[dispatch.bound] one private address among public ones refuses them all' },
+    test: {
+      file: room('where/address'),
+      name: '[dispatch.bound] one private address among public ones refuses them all',
+    },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/address.ts',
+    file: 'packages/executor/src/where/address.ts',
     find: "address.range() !== 'unicast' || address.toString() === PLATFORM_V4",
     replace: "address.range() !== 'unicast' || address.toString() === `${PLATFORM_V4}0`",
     test: {
-      file: room('address'),
+      file: room('where/address'),
       name: '[dispatch.bound] an origin that resolves to link-local and cloud metadata is not reached',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/address.ts',
+    file: 'packages/executor/src/where/address.ts',
     find: ' && !isIsatap(address as ipaddr.IPv6)',
     replace: ' && (ip !== "" || !isIsatap(address as ipaddr.IPv6))',
     test: {
-      file: room('address'),
+      file: room('where/address'),
       name: '[dispatch.bound] an origin that resolves to 6to4, Teredo, ISATAP is not reached',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/address.ts',
+    file: 'packages/executor/src/where/address.ts',
     find: '  if (!ipaddr.IPv4.isValidFourPartDecimal(ip) && (',
     replace: '  if (!ipaddr.isValid(ip) && (',
     test: {
-      file: room('address'),
+      file: room('where/address'),
       name: '[dispatch.bound] an origin that resolves to an address in another spelling is not reached',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/address.ts',
+    file: 'packages/executor/src/where/address.ts',
     find: ' && !this.#options.dangerouslyAllowLoopback) throw denied();',
     replace: " && host === '') throw denied();",
     test: {
-      file: room('address'),
+      file: room('where/address'),
       name: '[dispatch.bound] loopback names and http are not even resolved without the dangerous switch',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/certificate.ts',
+    file: 'packages/executor/src/where/certificate.ts',
     find: "subject: 'never'",
     replace: "subject: 'default'",
     test: {
-      file: room('certificate'),
+      file: room('where/certificate'),
       name: '[dispatch.bound] a certificate with the name as its common name only speaks for nobody else',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/certificate.ts',
+    file: 'packages/executor/src/where/certificate.ts',
     find: 'partialWildcards: false',
     replace: 'partialWildcards: true',
     test: {
-      file: room('certificate'),
+      file: room('where/certificate'),
       name: '[dispatch.bound] a certificate with a partial wildcard speaks for nobody else',
     },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.iss !== deps.issuer)',
     replace: "if (policy.iss === '')",
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another authority' },
+    test: { file: room('who/dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another authority' },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.org !== claims.org)',
     replace: "if (policy.org === '')",
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another organisation' },
+    test: {
+      file: room('who/dispatch-may'),
+      name: '[seal.bound] step 3 refuses what was sealed for another organisation',
+    },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.owner !== claims.sub)',
     replace: "if (policy.owner === '')",
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed by another owner' },
+    test: { file: room('who/dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed by another owner' },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.handle !== handle)',
     replace: "if (policy.handle !== handle && server === '')",
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[seal.bound] an envelope of another connection or version in a row is refused',
     },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.ver !== stored.ver)',
     replace: 'if (policy.ver !== stored.ver && stored.ver === 0)',
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[seal.bound] an envelope of another connection or version in a row is refused',
     },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (!policy.servers.includes(server))',
     replace: "if (!policy.servers.includes(server) && server === '')",
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another server' },
+    test: { file: room('who/dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another server' },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.iat > now + LIMITS.clockLeewaySeconds)',
     replace: 'if (policy.iat > now * LIMITS.clockLeewaySeconds)',
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for later' },
+    test: { file: room('who/dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for later' },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'if (policy.exp <= now)',
     replace: 'if (policy.exp <= 0)',
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed until now' },
+    test: { file: room('who/dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed until now' },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: 'serverJkt !== undefined && !serverJkt.includes(claims.cnf.jkt)',
     replace: 'serverJkt?.length === 0',
-    test: { file: room('dispatch-may'), name: '[seal.bound] step 3 refuses what was sealed for another server key' },
+    test: {
+      file: room('who/dispatch-may'),
+      name: '[seal.bound] step 3 refuses what was sealed for another server key',
+    },
   },
   {
     claim: 'seal.bound',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: "  if (typeof carried.claims.ath !== 'string')",
     replace: "  if (carried.jkt === '')",
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[seal.bound] step 3 refuses a pinned credential with a proof of a call without an access token',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: '  assertActive(stored.status);\n',
     replace: '  if (stored.ver < 0) assertActive(stored.status);\n',
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[revoke.fast] a connection is refused that is revoked, by its row and by the status stream alone',
     },
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/authorize.ts',
+    file: 'packages/executor/src/who/authorize.ts',
     find: '  await deps.status.whenFresh();\n',
     replace: '',
     test: {
-      file: room('dispatch-may'),
+      file: room('who/dispatch-may'),
       name: '[revoke.fast] without a fresh view of revocations nothing is looked up, opened or sent',
     },
   },
   {
     claim: 'audit.complete',
-    file: 'packages/executor/src/recovery.ts',
+    file: 'packages/executor/src/journal/recovery.ts',
     find: 'if (stray !== undefined || (i',
     replace: 'if ((stray !== undefined && stray.end < 0) || (i',
-    test: { file: room('journal'), name: '[audit.complete] an edited line stops the start' },
+    test: { file: room('journal/journal'), name: '[audit.complete] an edited line stops the start' },
   },
   {
     claim: 'audit.complete',
-    file: 'packages/executor/src/recovery.ts',
+    file: 'packages/executor/src/journal/recovery.ts',
     find: 'acknowledged !== undefined && head.seq < acknowledged.seq',
     replace: 'acknowledged !== undefined && head.seq < 0',
     test: {
-      file: room('journal'),
+      file: room('journal/journal'),
       name: '[audit.complete] a journal that ends before its last checkpoint, or that differs from it, stops the start',
     },
   },
   {
     claim: 'audit.complete',
-    file: 'packages/executor/src/journal.ts',
+    file: 'packages/executor/src/journal/journal.ts',
     find: 'Math.max(0, octets.length + reserves) + this.#reserved',
     replace: 'octets.length',
     test: {
-      file: room('journal'),
+      file: room('journal/journal'),
       name: '[audit.complete] a full disk stops new intents, and each that was taken has room for its outcome',
     },
   },
   {
     claim: 'audit.complete',
-    file: 'packages/executor/src/journal.ts',
+    file: 'packages/executor/src/journal/journal.ts',
     find: '        this.#broken = true;\n        this.#refuse(',
     replace: '        this.#refuse(',
     test: {
-      file: room('journal'),
+      file: room('journal/journal'),
       name: '[audit.complete] after a failed write nothing is acknowledged any more, whatever comes later',
     },
   },
   {
     claim: 'audit.complete',
-    file: 'packages/executor/src/refusals.ts',
+    file: 'packages/executor/src/journal/refusals.ts',
     find: 'if (this.#inWindow >= this.#options.perMinute)',
     replace: 'if (this.#inWindow >= this.#options.perMinute + 9)',
     test: {
-      file: room('journal'),
+      file: room('journal/journal'),
       name: '[audit.complete] refusals have a quota of their own each minute, and past it they are counted',
     },
   },
@@ -701,27 +710,27 @@ export const EXECUTOR: readonly Mutant[] = [
     find: "if (kind === 'intent' && typeof proof",
     replace: "if (kind === '' && typeof proof",
     test: {
-      file: room('journal'),
+      file: room('journal/journal'),
       name: '[token.bound] a proof that had an effect before a restart is refused after it, however far ahead it was signed',
     },
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/target.ts',
+    file: 'packages/executor/src/where/target.ts',
     find: 'if (!allowsRequest(',
     replace: "if (query === '#' && !allowsRequest(",
     test: {
-      file: room('dispatch-where'),
+      file: room('where/dispatch-where'),
       name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',
     },
   },
   {
     claim: 'token.bound',
-    file: 'packages/executor/src/target.ts',
+    file: 'packages/executor/src/where/target.ts',
     find: 'if (!detailAllows(',
     replace: "if (query === '#' && !detailAllows(",
     test: {
-      file: room('dispatch-where'),
+      file: room('where/dispatch-where'),
       name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',
     },
   },

@@ -201,7 +201,7 @@ export const PROTOCOL: readonly Mutant[] = [
     find: "return name.toLowerCase().replaceAll('_', '-');",
     replace: 'return name.toLowerCase();',
     test: {
-      file: 'packages/executor/dist/streaming.test.js',
+      file: 'packages/executor/dist/door/streaming.test.js',
       name: '[dispatch.bound] a request cannot name for itself: its underscored twin',
     },
   },
@@ -211,7 +211,7 @@ export const PROTOCOL: readonly Mutant[] = [
     find: "return DROPPED.has(name) || name.startsWith('dauth-');",
     replace: 'return DROPPED.has(name);',
     test: {
-      file: 'packages/executor/dist/exchange.test.js',
+      file: 'packages/executor/dist/wire/exchange.test.js',
       name: '[response.clean] what is for this hop, for a browser or in our own words ends in the executor',
     },
   },

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parseDirectory } from '@dauth/protocol';
 import { thumbprint, verifyEmbeddedJws } from '@dauth/verify';
-import { MCP, ORIGIN, RESOURCE, SECRET, World } from './room.test-support.ts';
+import { MCP, ORIGIN, RESOURCE, SECRET, World } from './support/room.test-support.ts';
 
 let world: World;
 before(async () => {

@@ -4,17 +4,17 @@
  */
 import { Readable } from 'node:stream';
 import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
-import { permit, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
-import type { Facts, Intent, Journal } from './journal.ts';
+import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
+import type { Facts, Intent, Journal } from './journal/journal.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
-import type { Refusals } from './refusals.ts';
-import { assertNoOverrideField, watchForOverride } from './override.ts';
-import { makeReceipt } from './receipt.ts';
-import type { Seen } from './seen.ts';
-import type { Shares } from './shares.ts';
-import { decideTarget, type Destination, type Wish } from './target.ts';
-import type { Upstream, UpstreamAnswer } from './upstream.ts';
+import type { Refusals } from './journal/refusals.ts';
+import { assertNoOverrideField, watchForOverride } from './where/override.ts';
+import { makeReceipt } from './journal/receipt.ts';
+import type { Seen } from './who/seen.ts';
+import type { Shares } from './who/shares.ts';
+import { decideTarget, type Destination, type Wish } from './where/target.ts';
+import type { Upstream, UpstreamAnswer } from './wire/upstream.ts';
 
 export interface DispatchDeps extends AuthorizeDeps {
   readonly seen: AuthorizeDeps['seen'] & Pick<Seen, 'admit'>;

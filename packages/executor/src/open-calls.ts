@@ -3,7 +3,7 @@
  * Never holds anything of a call but how to end it.
  */
 import { DAuthError } from '@dauth/protocol';
-import type { Standing, StatusView } from './view.ts';
+import type { Standing, StatusView } from './who/view.ts';
 
 interface OpenCall {
   readonly standing: Standing;

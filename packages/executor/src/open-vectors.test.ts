@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { DAuthError, decodeBase64url, parseEnvelope, type SuiteAlg } from '@dauth/protocol';
 import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import { readFields } from './fields.ts';
+import { readFields } from './secret/fields.ts';
 import { openEnvelope, type OpeningKey } from './open.ts';
 
 const isCode = (code: string) => (error: unknown) => error instanceof DAuthError && error.code === code;

@@ -16,9 +16,9 @@ import {
 } from '@dauth/protocol';
 import { Aes128Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import * as hpke from 'hpke';
-import { layOut } from './calls.test-support.ts';
+import { layOut } from './support/calls.test-support.ts';
 import { openBase, openEnvelope, type OpeningKey } from './open.ts';
-import { RFC9180_VECTORS, type HpkeVector } from './rfc9180.test-support.ts';
+import { RFC9180_VECTORS, type HpkeVector } from './support/rfc9180.test-support.ts';
 
 const FAILED = { name: 'DAuthError', code: 'DECRYPTION_FAILED', status: 422 };
 const DATA = process.env['DAUTH_TEST_DATA'];

@@ -4,8 +4,8 @@
  */
 import { createDecipheriv, createHmac, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { DAuthError, SUITES, type Envelope, type Suite, type SuiteAlg } from '@dauth/protocol';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
-import { Plaintext } from './plaintext.ts';
+import { ownedBytes, ownedConcat, wipe } from './secret/memory.ts';
+import { Plaintext } from './secret/plaintext.ts';
 
 /** One entry of the key directory with its private half. */
 export interface OpeningKey {

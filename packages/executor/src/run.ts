@@ -5,12 +5,12 @@
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 import { isObject, parseJson } from '@dauth/protocol';
-import { connectAuthority } from './authority.ts';
+import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
 import { makeLog } from './log.ts';
 import { openEnvelope } from './open.ts';
 import { openRoom } from './room.ts';
-import { createUpstream } from './upstream.ts';
+import { createUpstream } from './wire/upstream.ts';
 
 export async function run(config: ExecutorConfig): Promise<void> {
   const nowMs = (): number => Date.now();

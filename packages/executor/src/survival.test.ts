@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 
-const CHILD = fileURLToPath(new URL('survival.child.test-support.js', import.meta.url));
+const CHILD = fileURLToPath(new URL('support/survival.child.test-support.js', import.meta.url));
 
 for (const scene of [
   'an override in a body without a token',

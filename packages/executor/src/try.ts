@@ -18,8 +18,8 @@ import {
   type ConnectionHandle,
 } from '@dauth/protocol';
 import { sha256Base64url, verifyJws, type JwksCache, type ReplayStore } from '@dauth/verify';
-import { readFields } from './fields.ts';
-import type { Journal } from './journal.ts';
+import { readFields } from './secret/fields.ts';
+import type { Journal } from './journal/journal.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
 
 export interface TryDeps {

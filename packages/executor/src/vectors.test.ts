@@ -12,10 +12,10 @@ import {
   type ConnectionStatus,
 } from '@dauth/protocol';
 import { JwksCache, MemoryReplayStore, verifyAccessToken } from '@dauth/verify';
-import { authenticate, permit, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
-import { plaintextOf } from './calls.test-support.ts';
-import { inject } from './inject.ts';
-import { decideTarget } from './target.ts';
+import { authenticate, permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
+import { plaintextOf } from './support/calls.test-support.ts';
+import { inject } from './secret/inject.ts';
+import { decideTarget } from './where/target.ts';
 
 const read = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../../vectors/${name}`, import.meta.url), 'utf8'));

@@ -1,0 +1,127 @@
+/**
+ * The buffered form of a dispatch, `POST /dispatch`: the original service's JSON in and out (§5).
+ * A request that is not well-formed or not authenticated (steps 1 and 2) gets its 4xx and a problem document; from step 3 on
+ * every answer is HTTP 200 with `success` true or false, as the original's SDKs read it. `DAuth-Error` stands on both.
+ */
+import { asDAuthError, DAuthError, HEADER, parseBufferedDispatch, type BufferedDispatch } from '@dauth/protocol';
+import { answerJson, type Exchanged } from './answers.ts';
+import { authenticate } from '../who/authorize.ts';
+import { readAll } from './body.ts';
+import { dispatch, type DispatchDeps, type DispatchResult } from '../dispatch.ts';
+import type { ShapedRequest } from './request-shape.ts';
+import { assertAnnounced, readJson } from './upload.ts';
+import type { UpstreamAnswer } from '../wire/upstream.ts';
+
+export interface BufferedLimits {
+  readonly bufferedRequestBytes: number;
+  readonly bufferedResponseBytes: number;
+}
+
+const JSON_TYPE = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json\s*(?:;|$)/i;
+/** Types whose bytes are text to whoever asked; others go back as base64 even where they happen to be UTF-8. */
+const TEXT_TYPE =
+  /^(?:text\/|application\/(?:[a-z0-9!#$&^_.+-]+\+)?(?:json|xml|javascript|x-www-form-urlencoded|x-ndjson)\b)/i;
+
+/** @throws DAuthError for steps 1 and 2 */
+export async function serveBuffered(
+  at: Exchanged,
+  shaped: ShapedRequest,
+  limits: BufferedLimits,
+  signal: AbortSignal,
+  deps: DispatchDeps,
+): Promise<void> {
+  // 1 · size and shape of the head
+  const type = shaped.headers.find(([name]) => name === 'content-type')?.[1] ?? '';
+  if (!/^application\/json\s*(?:;|$)/i.test(type))
+    throw new DAuthError('UNSUPPORTED_MEDIA_TYPE', 'A dispatch is sent as application/json.');
+  assertAnnounced(at.request, limits.bufferedRequestBytes);
+  // 2 · who, before anything of the body is read: nobody unknown may cost a parse, or hold a place by sending slowly
+  const caller = await authenticate(shaped, deps);
+  using _place = deps.shares.enter(caller);
+  // 1 · size and shape of the body; the proof is used up whatever it turns out to be
+  const call = parseBufferedDispatch(await readJson(at.request, limits.bufferedRequestBytes));
+  const names = new Set(call.headers.map(([name]) => name));
+  if (names.size !== call.headers.length)
+    throw new DAuthError('INVALID_REQUEST', 'A header stands twice in "headers".');
+  // 3–10
+  const result = await dispatch(caller, toRequest(at, call, names, limits, signal), deps);
+  await answerResult(at, result, limits);
+}
+
+function toRequest(
+  at: Exchanged,
+  call: BufferedDispatch,
+  names: ReadonlySet<string>,
+  limits: BufferedLimits,
+  signal: AbortSignal,
+): Parameters<typeof dispatch>[1] {
+  const needsType = call.bodyIsJson && !names.has('content-type');
+  return {
+    requestId: at.requestId,
+    handle: call.handle,
+    wish: {
+      method: call.method,
+      target: call.path,
+      origin: call.origin,
+      headers: needsType ? [...call.headers, ['content-type', 'application/json']] : call.headers,
+    },
+    body: call.body,
+    ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
+    maxResponseBytes: limits.bufferedResponseBytes,
+    signal,
+  };
+}
+
+async function answerResult(at: Exchanged, result: DispatchResult, limits: BufferedLimits): Promise<void> {
+  const receipt: Readonly<Record<string, string>> =
+    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
+  if (result.kind === 'error') return answerFailure(at, result.error, receipt);
+  try {
+    const tooLarge = () => new DAuthError('RESPONSE_TOO_LARGE');
+    const body = await readAll(result.answer.body, limits.bufferedResponseBytes, tooLarge);
+    answerJson(at, 200, success(result.answer, body), { [HEADER.upstream]: '1', ...receipt });
+  } catch (error) {
+    answerFailure(at, asDAuthError(error), receipt);
+  }
+}
+
+function answerFailure(at: Exchanged, error: DAuthError, receipt: Readonly<Record<string, string>>): void {
+  const { code, publicMessage: message, retryable } = error;
+  answerJson(at, 200, JSON.stringify({ success: false, error: { code, message, retryable } }), {
+    [HEADER.error]: code,
+    ...receipt,
+  });
+}
+
+/** JSON goes into the answer as it came, so that no number loses digits on the way. */
+function success({ status, headers }: UpstreamAnswer, body: Buffer): string {
+  const joined: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const [name, value] of headers) joined[name] = joined[name] === undefined ? value : `${joined[name]}, ${value}`;
+  const head = JSON.stringify({ status, headers: joined }).slice(0, -1);
+  return `{"success":true,"response":${head},${bodyMember(joined['content-type'] ?? '', body)}}}`;
+}
+
+function bodyMember(type: string, body: Buffer): string {
+  if (body.length === 0) return '"body":null';
+  const text = type === '' || TEXT_TYPE.test(type) ? tryText(body) : undefined;
+  if (text === undefined) return `"body_base64":"${body.toString('base64')}"`;
+  if (JSON_TYPE.test(type) && isJson(text)) return `"body":${text}`;
+  return `"body":${JSON.stringify(text)}`;
+}
+
+function tryText(body: Buffer): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

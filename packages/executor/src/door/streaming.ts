@@ -1,0 +1,77 @@
+/**
+ * The streaming form of a dispatch, `ANY /connections/{handle}/{path and query}`: bodies flow both ways in constant memory.
+ * Never ends an answer that failed as if it were whole: after the head a failure resets the connection (§5).
+ */
+import { pipeline } from 'node:stream/promises';
+import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
+import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
+import { authenticate } from '../who/authorize.ts';
+import { dispatch, type DispatchDeps, type DispatchRequest } from '../dispatch.ts';
+import { originHeader, type ShapedRequest } from './request-shape.ts';
+import { withoutHop } from '../where/target.ts';
+import type { UpstreamAnswer } from '../wire/upstream.ts';
+
+export const CONNECTIONS_PATH = '/connections/';
+
+/** @throws DAuthError for steps 1 and 2 */
+export async function serveStreaming(
+  at: Exchanged,
+  shaped: ShapedRequest,
+  limits: { readonly streamedResponseBytes: number },
+  signal: AbortSignal,
+  deps: DispatchDeps,
+): Promise<void> {
+  // 1 · size and shape
+  const request = toRequest(at, shaped, limits, signal);
+  // 2 · who
+  const caller = await authenticate(shaped, deps);
+  using _place = deps.shares.enter(caller);
+  // 3–10
+  const result = await dispatch(caller, request, deps);
+  const receipt: Readonly<Record<string, string>> =
+    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
+  if (result.kind === 'error') answerProblem(at, result.error, receipt);
+  else await relay(at, result.answer, receipt);
+}
+
+function toRequest(
+  at: Exchanged,
+  shaped: ShapedRequest,
+  limits: { readonly streamedResponseBytes: number },
+  signal: AbortSignal,
+): DispatchRequest {
+  const rest = shaped.path.slice(CONNECTIONS_PATH.length);
+  const slash = rest.indexOf('/');
+  if (slash < 0) throw new DAuthError('INVALID_REQUEST', 'The address is /connections/{handle}/{path}.');
+  const length = at.request.headers['content-length'];
+  return {
+    requestId: at.requestId,
+    handle: parseHandle(rest.slice(0, slash)),
+    wish: {
+      method: shaped.method,
+      target: rest.slice(slash) + shaped.query,
+      origin: originHeader(shaped.headers),
+      headers: withoutHop(shaped.headers),
+    },
+    body: hasBody(at.request) ? at.request : null,
+    ...(length === undefined || length === '0' ? {} : { bodyLength: Number(length) }),
+    maxResponseBytes: limits.streamedResponseBytes,
+    signal,
+  };
+}
+
+async function relay(
+  at: Exchanged,
+  { status, headers, body }: UpstreamAnswer,
+  receipt: Readonly<Record<string, string>>,
+): Promise<void> {
+  const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...receipt };
+  const raw = [...headers, ...Object.entries(own)].flat();
+  try {
+    at.response.writeHead(status, raw);
+    await pipeline(body, at.response);
+  } catch {
+    body.destroy();
+    resetConnection(at);
+  }
+}

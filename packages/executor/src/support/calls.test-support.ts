@@ -1,0 +1,72 @@
+/** Calls for tests: a plaintext from fields, a call with defaults, an answer read to its end. */
+import type { Injection } from '@dauth/protocol';
+import { ownedBytes } from '../secret/memory.ts';
+import { Plaintext } from '../secret/plaintext.ts';
+import {
+  createUpstream,
+  type Upstream,
+  type UpstreamLimits,
+  type UpstreamOptions,
+  type UpstreamRequest,
+} from '../wire/upstream.ts';
+
+export const HANDLE = 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab' as UpstreamRequest['connection']['handle'];
+export const BEARER: readonly Injection[] = [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }];
+
+/** The layout of protocol.md §2, padded. */
+export function layOut(fields: Readonly<Record<string, string | Uint8Array>>): Buffer {
+  const parts: Uint8Array[] = [];
+  for (const [name, value] of Object.entries(fields)) {
+    const bytes = Buffer.from(value as string);
+    parts.push(Buffer.of(name.length), Buffer.from(name), Buffer.of(bytes.length >> 8, bytes.length & 255), bytes);
+  }
+  const length = parts.reduce((sum, part) => sum + part.length, 1);
+  const padded = ownedBytes(Math.ceil(length / 64) * 64);
+  Buffer.concat(parts).copy(padded);
+  return padded;
+}
+
+export function plaintextOf(fields: Readonly<Record<string, string | Uint8Array>>): Plaintext {
+  return new Plaintext(layOut(fields));
+}
+
+export function upstreamFor(
+  ca: string,
+  options: Partial<UpstreamOptions> & { limits?: Partial<UpstreamLimits> } = {},
+): Upstream {
+  return createUpstream({ ca: [ca], dangerouslyAllowLoopback: true, ...options });
+}
+
+export type CallOptions = Partial<UpstreamRequest> & { fields?: Readonly<Record<string, string | Uint8Array>> };
+
+export interface ReadAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: Buffer;
+  readonly outcome: { readonly error: string | null; readonly redactions: number; readonly bytes: number };
+}
+
+/** Makes one call and reads its answer to the end. */
+export async function callAndRead(upstream: Upstream, origin: string, options: CallOptions = {}): Promise<ReadAnswer> {
+  const { fields = { token: 'sk_test_secret_value_0001' }, ...request } = options;
+  const answer = await upstream.call({
+    connection: { handle: HANDLE, ver: 1 },
+    address: await upstream.check(origin as never),
+    method: 'GET' as never,
+    target: '/',
+    headers: [],
+    body: null,
+    injections: BEARER,
+    open: () => plaintextOf(fields),
+    beforeSend: () => undefined,
+    ...request,
+  });
+  const chunks: Buffer[] = [];
+  for await (const chunk of answer.body) chunks.push(chunk as Buffer);
+  return {
+    status: answer.status,
+    headers: Object.fromEntries(answer.headers),
+    body: Buffer.concat(chunks),
+    outcome: await answer.finished,
+  };
+}

@@ -1,0 +1,135 @@
+/** Step 4 of a dispatch, where to: through the real doors, against token and envelope, octet for octet. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import type { ConnectionHandle } from '@dauth/protocol';
+import { assertRefused } from '../support/refused.test-support.ts';
+import { detail, ORIGIN, World } from '../support/room.test-support.ts';
+
+const OTHER = 'https://uploads.github.com';
+const DENIED = 'POLICY_DENIED';
+
+let world: World;
+let handle: ConnectionHandle;
+before(async () => {
+  world = await World.open();
+  handle = await world.connect();
+});
+after(() => world[Symbol.asyncDispose]());
+
+const TARGETS: readonly (readonly [what: string, target: string])[] = [
+  ['a path that is not allowed', '/admin'],
+  ['a path that an allowed one starts', '/userx'],
+  ['a path below an exact one', '/user/emails'],
+  ['a path in another case', '/User'],
+  ['the parent of a pattern', '/repos'],
+  ['an empty segment', '/repos//a'],
+  ['a dot segment', '/repos/../admin'],
+  ['a dot segment at the end', '/repos/a/..'],
+  ['an encoded dot segment', '/repos/%2e%2e/admin'],
+  ['a half encoded dot segment', '/repos/.%2E/admin'],
+  ['a dot segment with a parameter', '/repos/..;x/admin'],
+  ['an encoded dot segment with a parameter', '/repos/%2e%2e;/admin'],
+  ['an encoded letter', '/%75ser'],
+  ['an encoded slash', '/user%2F..%2Fadmin'],
+];
+for (const [what, target] of TARGETS) {
+  test(`[dispatch.bound] step 4 refuses ${what}, at both doors`, async () => {
+    await assertRefused(world, () => world.stream(handle, target), { code: DENIED, step: 4 });
+    await assertRefused(world, () => world.dispatch(handle, { path: target }), { code: DENIED, step: 4 });
+  });
+}
+
+test('[dispatch.bound] the buffered door refuses octets that no path has', async () => {
+  for (const path of [
+    '/repos/a b',
+    '/repos/a\\b',
+    '/repos/ä',
+    '/repos/a"b',
+    '/repos/%zz',
+    '/repos/a#b',
+    'repos/a',
+    '//evil.example/user',
+  ]) {
+    const reply = await world.dispatch(handle, { path });
+    assert.equal(['POLICY_DENIED', 'INVALID_REQUEST'].includes(reply.headers['dauth-error'] ?? ''), true, path);
+    assert.equal(reply.headers['dauth-upstream'], undefined);
+  }
+});
+
+for (const method of ['DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'PURGE']) {
+  test(`[dispatch.bound] step 4 refuses ${method}, which nobody allowed, at both doors`, async () => {
+    await assertRefused(world, () => world.dispatch(handle, { method, path: '/user' }), { code: DENIED, step: 4 });
+    if (method === 'HEAD') return;
+    await assertRefused(world, () => world.stream(handle, '/user', { method }), { code: DENIED, step: 4 });
+  });
+}
+
+test('[dispatch.bound] CONNECT and TRACE are refused at both doors before anybody is asked who they are', async () => {
+  for (const method of ['CONNECT', 'TRACE'])
+    await assertRefused(world, () => world.dispatch(handle, { method }), { code: 'INVALID_REQUEST', step: 1 });
+  await assertRefused(world, () => world.stream(handle, '/user', { method: 'TRACE' }), {
+    code: 'METHOD_NOT_ALLOWED',
+    step: 1,
+  });
+});
+
+test('[dispatch.bound] step 4 refuses a method override, in a header and in the query', async () => {
+  for (const name of ['X-HTTP-Method-Override', 'X-HTTP-Method', 'X-Method-Override'])
+    await assertRefused(world, () => world.stream(handle, '/user', { headers: [name, 'DELETE'] }), {
+      code: DENIED,
+      step: 4,
+    });
+  await assertRefused(world, () => world.stream(handle, '/user?_method=DELETE'), { code: DENIED, step: 4 });
+});
+
+test('[dispatch.bound] step 4 refuses an origin that the envelope or the token does not name', async () => {
+  for (const origin of [OTHER, 'https://api.github.com:8443', 'https://evil.example'])
+    await assertRefused(world, () => world.stream(handle, '/user', { headers: ['DAuth-Origin', origin] }), {
+      code: DENIED,
+      step: 4,
+    });
+  const wide = await world.connect({
+    allow: [ORIGIN, OTHER].map((origin) => ({ origin, methods: ['GET'], paths: ['/user'] })),
+  });
+  const ask = (origin: string, token: string): ReturnType<World['stream']> =>
+    world.stream(wide, '/user', { token, headers: ['DAuth-Origin', origin] });
+  const narrow = world.token(wide);
+  await assertRefused(world, () => ask(OTHER, narrow), { code: DENIED, step: 4 });
+  const both = world.token(wide, {
+    authorization_details: [detail(wide), detail(wide, { locations: [OTHER], actions: ['GET /user'] })],
+  });
+  for (const origin of [ORIGIN, OTHER]) {
+    assert.equal((await ask(origin, both)).status, 200);
+    assert.equal(world.sent.at(-1)!.address.origin, origin);
+  }
+  await assertRefused(world, () => world.stream(wide, '/user', { token: both }), {
+    code: 'INVALID_REQUEST',
+    says: /^The connection has several origins; name one in DAuth-Origin\.$/,
+    step: 4,
+  });
+});
+
+test('[token.bound] what the envelope allows and the token does not is refused, and the other way round', async () => {
+  const token = world.token(handle, { authorization_details: [detail(handle, { actions: ['GET /user'] })] });
+  assert.equal((await world.stream(handle, '/user', { token })).status, 200);
+  const more = world.token(handle, { authorization_details: [detail(handle, { actions: ['GET /user'] })] });
+  await assertRefused(world, () => world.stream(handle, '/repos/a', { token: more }), {
+    code: DENIED,
+    says: /^The token does not allow this request\.$/,
+    step: 4,
+  });
+  const wide = world.token(handle, { authorization_details: [detail(handle, { actions: ['DELETE /**'] })] });
+  await assertRefused(world, () => world.stream(handle, '/user', { token: wide, method: 'DELETE' }), {
+    code: DENIED,
+    says: /^The policy sealed with the credential does not allow this request\.$/,
+    step: 4,
+  });
+});
+
+test('[dispatch.bound] what is refused by name is not even resolved', async () => {
+  const { length } = world.checked;
+  await assertRefused(world, () => world.stream(handle, '/admin'), { code: DENIED, step: 4 });
+  assert.equal(world.checked.length, length);
+  await world.stream(handle);
+  assert.deepEqual(world.checked.slice(length), [ORIGIN]);
+});

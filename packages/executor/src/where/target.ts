@@ -1,0 +1,101 @@
+/**
+ * Step 4 of a dispatch: where to. Method, origin and raw path against token *and* envelope, then the headers that may go.
+ * Never normalizes: what is checked here is, octet for octet, what goes upstream.
+ */
+import {
+  allowsRequest,
+  assertRequestPath,
+  DAuthError,
+  detailAllows,
+  isConsumed,
+  isMethodOverride,
+  isPathOverride,
+  parseOrigin,
+  type Method,
+  type Origin,
+} from '@dauth/protocol';
+import type { Permit } from '../who/authorize.ts';
+import { assertSlotsFree } from './collision.ts';
+import { isOverrideField } from './override-names.ts';
+import { assertReadableType } from './override.ts';
+
+/** What a caller wants done, the same for both forms. */
+export interface Wish {
+  readonly method: Method;
+  /** Raw path and query for the upstream. */
+  readonly target: string;
+  readonly origin: string | undefined;
+  /** Lowercase names. In the streaming form already `withoutHop`: there they also carry this hop's own credentials. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** A destination that token and envelope both allow. */
+export interface Destination {
+  readonly origin: Origin;
+  readonly method: Method;
+  /** Raw path before `?`, for the audit. */
+  readonly path: string;
+  readonly target: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** RFC 3986 §3.4 `query`, and what browsers and SDKs leave raw besides (WHATWG URL "query percent-encode set"). */
+const QUERY = /^\?[!$-;=?-~]*$/;
+
+/** @throws DAuthError `POLICY_DENIED`, `INVALID_REQUEST` */
+export function decideTarget(wish: Wish, permit: Permit): Destination {
+  const cut = wish.target.indexOf('?');
+  const path = cut < 0 ? wish.target : wish.target.slice(0, cut);
+  const query = cut < 0 ? '' : wish.target.slice(cut);
+  assertRequestPath(path);
+  if (query !== '' && !QUERY.test(query))
+    throw denied('The query has characters that are not allowed in a URL; encode them.');
+  const origin = decideOrigin(wish.origin, permit);
+  const target = { origin, method: wish.method, path };
+  if (!allowsRequest(permit.policy.allow, target))
+    throw denied('The policy sealed with the credential does not allow this request.');
+  if (!detailAllows(permit.caller.claims.details, permit.handle, target))
+    throw denied('The token does not allow this request.');
+  assertNoOverride(wish.headers, query);
+  assertReadableType(wish.headers);
+  assertSlotsFree(permit.policy.inject, wish);
+  return { ...target, target: wish.target, headers: withoutHop(wish.headers) };
+}
+
+/** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */
+function decideOrigin(given: string | undefined, { caller, handle, policy }: Permit): Origin {
+  if (given !== undefined) return parseOrigin(given);
+  const sealed = new Set(policy.allow.map((rule) => rule.origin));
+  const named = caller.claims.details.flatMap((detail) => (detail.identifier === handle ? detail.locations : []));
+  const [only, ...others] = new Set(named.filter((origin) => sealed.has(origin)));
+  if (only === undefined) throw denied('The token names no origin that the credential was sealed for.');
+  if (others.length > 0)
+    throw new DAuthError('INVALID_REQUEST', 'The connection has several origins; name one in DAuth-Origin.');
+  return only;
+}
+
+/** An upstream that heeds one of these would act by another method than the one that was allowed. */
+function assertNoOverride(headers: Wish['headers'], query: string): void {
+  const inQuery = query
+    .slice(1)
+    .split(/[&;]/)
+    .some((pair) => isOverrideField(pair.split('=', 1)[0]!));
+  if (inQuery || headers.some(([name]) => isMethodOverride(name)))
+    throw denied('Method overrides are not passed on; send the request with its real method.');
+  if (headers.some(([name]) => isPathOverride(name)))
+    throw denied('Headers that name another path or host are not passed on; send the request to its real one.');
+}
+
+/** The caller's headers without what ends here: its own credentials, framing, and what its Connection header names. */
+export function withoutHop(headers: Wish['headers']): Destination['headers'] {
+  const hop = new Set(
+    headers.flatMap(([name, value]) =>
+      name === 'connection' ? value.split(',').map((token) => token.trim().toLowerCase()) : [],
+    ),
+  );
+  return headers.filter(([name]) => !isConsumed(name) && !hop.has(name));
+}
+
+function denied(detail: string): DAuthError {
+  return new DAuthError('POLICY_DENIED', detail);
+}

@@ -1,0 +1,161 @@
+/**
+ * The executor's client to the authority (§6): envelopes, signing keys, the status stream, records. Every request carries a
+ * fresh proof by the identity key. Never follows a redirect, never trusts an answer's size, and never sends a secret.
+ */
+import { randomUUID } from 'node:crypto';
+import {
+  DAuthError,
+  exactObject,
+  integer,
+  LIMITS,
+  parseConnectionStatus,
+  parseEndorsements,
+  parseJson,
+  text,
+  TYP,
+  type ConnectionHandle,
+  type ConnectionStatus,
+} from '@dauth/protocol';
+import { sha256Base64url, type FetchLike } from '@dauth/verify';
+import { Agent, fetch as undiciFetch, request, type Dispatcher } from 'undici';
+import type { Identity } from '../secret/keys.ts';
+
+/** A stored version as the authority serves it. Nothing in it is believed before its checks. */
+export interface StoredEnvelope {
+  readonly envelope: string;
+  readonly sealProof: string;
+  readonly endorsements: readonly string[];
+  readonly ver: number;
+  readonly status: ConnectionStatus;
+  readonly revision: number;
+}
+
+/** An open status stream. */
+export interface StatusConnection {
+  /** `jti` of the request's proof: what every message must have as `sid`. */
+  readonly sid: string;
+  readonly body: AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** The authority, as the rest of the executor sees it. */
+export interface Authority {
+  /** @throws DAuthError `CONNECTION_NOT_FOUND`, `ENCLAVE_UNAVAILABLE` */
+  envelope(handle: ConnectionHandle): Promise<StoredEnvelope>;
+  openStatus(since: number): Promise<StatusConnection>;
+  /** @throws DAuthError `ENCLAVE_UNAVAILABLE` where the authority did not take them */
+  postRecords(records: readonly string[], checkpoint: string): Promise<void>;
+  readonly fetch: FetchLike;
+  close(): Promise<void>;
+}
+
+export interface AuthorityOptions {
+  readonly issuer: string;
+  readonly identity: Identity;
+  /** PEM texts trusted besides the usual ones. */
+  readonly ca: readonly string[] | undefined;
+  /** Unix seconds. */
+  readonly now: () => number;
+}
+
+const CONNECT_MS = 3_000;
+const ANSWER_MS = 5_000;
+/** A whole exchange: `bodyTimeout` starts anew with each octet, so an answer could drip for ever. */
+const TOTAL_MS = 10_000;
+const MAX_ANSWER = LIMITS.envelope + 16 * LIMITS.proof;
+
+/** Connects to the authority at `issuer`. */
+export function connectAuthority(options: AuthorityOptions): Authority {
+  const { issuer, identity, now } = options;
+  const agent = new Agent({
+    connect: { timeout: CONNECT_MS, ...(options.ca === undefined ? {} : { ca: [...options.ca] }) },
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+    connections: 16,
+  });
+  const prove = (htm: string, url: string, body?: string) => {
+    const jti = randomUUID();
+    const digest = body === undefined ? {} : { body_sha256: sha256Base64url(body) };
+    const proof = identity.sign(TYP.executorProof, { htm, htu: url.split('?', 1)[0], iat: now(), jti, ...digest });
+    return { jti, headers: { 'dauth-executor-proof': proof } };
+  };
+  return {
+    async envelope(handle) {
+      const url = `${issuer}/executor/envelopes/${handle}`;
+      const answer = await reaching(
+        request(url, { dispatcher: agent, headers: prove('GET', url).headers, signal: AbortSignal.timeout(TOTAL_MS) }),
+      );
+      const body = await reaching(readBody(answer));
+      if (answer.statusCode === 404) throw new DAuthError('CONNECTION_NOT_FOUND');
+      if (answer.statusCode !== 200) throw unreachable();
+      return parseStored(body);
+    },
+    async openStatus(since) {
+      const url = `${issuer}/executor/status?since=${since}`;
+      const { jti, headers } = prove('GET', url);
+      const controller = new AbortController();
+      const options = { dispatcher: agent, headers, bodyTimeout: 0, signal: controller.signal };
+      const answer = await reaching(request(url, options));
+      if (answer.statusCode !== 200) {
+        controller.abort();
+        answer.body.on('error', () => undefined);
+        throw unreachable();
+      }
+      return { sid: jti, body: answer.body, close: () => controller.abort() };
+    },
+    async postRecords(records, checkpoint) {
+      const url = `${issuer}/executor/records`;
+      const body = JSON.stringify({ records, checkpoint });
+      const headers = { ...prove('POST', url, body).headers, 'content-type': 'application/json' };
+      const answer = await reaching(
+        request(url, { dispatcher: agent, method: 'POST', headers, body, signal: AbortSignal.timeout(TOTAL_MS) }),
+      );
+      await reaching(readBody(answer));
+      if (answer.statusCode !== 204 && answer.statusCode !== 200) throw unreachable();
+    },
+    // undici's `Response` is the platform's, under another name.
+    fetch: (url, init) => undiciFetch(url, { ...init, dispatcher: agent }) as unknown as Promise<Response>,
+    close: () => agent.destroy(),
+  };
+}
+
+async function readBody(answer: Dispatcher.ResponseData): Promise<string> {
+  const chunks: Buffer[] = [];
+  let octets = 0;
+  for await (const chunk of answer.body) {
+    octets += (chunk as Buffer).length;
+    if (octets > MAX_ANSWER) throw unreachable();
+    chunks.push(chunk as Buffer);
+  }
+  return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.concat(chunks));
+}
+
+function parseStored(body: string): StoredEnvelope {
+  try {
+    const names = ['envelope', 'seal_proof', 'ver', 'status', 'revision'];
+    const stored = exactObject(parseJson(body, MAX_ANSWER), 'A stored envelope', names, ['endorsements']);
+    return Object.freeze({
+      envelope: text(stored.envelope, '"envelope"', LIMITS.envelope),
+      sealProof: text(stored.seal_proof, '"seal_proof"', LIMITS.proof),
+      endorsements:
+        stored.endorsements === undefined || stored.endorsements === null ? [] : parseEndorsements(stored.endorsements),
+      ver: integer(stored.ver, '"ver"', 1, 2 ** 31),
+      status: parseConnectionStatus(stored.status),
+      revision: integer(stored.revision, '"revision"', 0, Number.MAX_SAFE_INTEGER),
+    });
+  } catch (cause) {
+    throw unreachable(cause);
+  }
+}
+
+async function reaching<T>(attempt: Promise<T>): Promise<T> {
+  try {
+    return await attempt;
+  } catch (cause) {
+    throw cause instanceof DAuthError ? cause : unreachable(cause);
+  }
+}
+
+function unreachable(cause?: unknown): DAuthError {
+  return new DAuthError('ENCLAVE_UNAVAILABLE', undefined, { cause });
+}

@@ -1,0 +1,89 @@
+/**
+ * The head of an upstream's answer, made fit to pass on (protocol.md §5 "Streaming", step 9).
+ * Never passes on a header that it did not scan, nor one that is for this hop or for our own words.
+ */
+import { DAuthError, HEADER, isDropped } from '@dauth/protocol';
+import type { Forms } from './forms.ts';
+import { ownedConcat } from '../secret/memory.ts';
+import { redactParts } from './scan.ts';
+
+/** How the body is encoded: what `decode.ts` has to undo before anything can be scanned. */
+export type ContentCoding = 'identity' | 'gzip' | 'deflate';
+
+export interface AnswerHead {
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly coding: ContentCoding;
+  readonly redactions: number;
+  /** As the upstream announced it, before decoding. */
+  readonly length: number | null;
+}
+
+/** Not br: its decoder frees its window with the plain answer in it, where nothing of ours can erase it. It is never asked for. */
+const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
+  __proto__: null as never,
+  '': 'identity',
+  identity: 'identity',
+  gzip: 'gzip',
+  'x-gzip': 'gzip',
+  deflate: 'deflate',
+});
+
+/** Each header costs the scan; nobody who answers a request has need of more. */
+const MAX_HEADERS = 256;
+
+/**
+ * @param raw name and value in turn, as they came; left as they are
+ * @throws DAuthError `RESPONSE_UNSCANNABLE` for a part of a body (206) or an encoding that cannot be undone,
+ * `RESPONSE_TOO_LARGE` for too many headers
+ */
+export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Forms): AnswerHead {
+  // A secret cut by a range border is in no part as a whole; nothing can find it there.
+  if (status === 206)
+    throw new DAuthError(
+      'RESPONSE_UNSCANNABLE',
+      'The upstream answered with a part of a body, which cannot be checked.',
+    );
+  // We never ask for another protocol, so there is no body that we could read.
+  if (status === 101)
+    throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
+  if (raw.length > 2 * MAX_HEADERS)
+    throw new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
+  const parts = raw.map((part) => ownedConcat(part));
+  const found = redactParts(parts, forms);
+  const all: (readonly [name: string, value: string])[] = [];
+  for (let i = 0; i + 1 < parts.length; i += 2) {
+    // A redacted name is no name any more.
+    if (found[i] === 0) all.push([parts[i]!.toString('latin1').toLowerCase(), parts[i + 1]!.toString('latin1')]);
+  }
+  assertKnownFraming(all);
+  const hop = new Set(valuesOf(all, 'connection').flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
+  const headers = all
+    .filter(([name]) => !isDropped(name) && !hop.has(name))
+    .map(([name, value]) => [name === 'www-authenticate' ? HEADER.upstreamChallenge : name, value] as const);
+  const length = valuesOf(all, 'content-length')[0];
+  const redactions = found.reduce((sum, places) => sum + places, 0);
+  return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
+}
+
+/** RFC 9112 §6.1: other transfer codings compress, and what the HTTP client leaves compressed hides what it holds. */
+function assertKnownFraming(headers: AnswerHead['headers']): void {
+  const codings = valuesOf(headers, 'transfer-encoding');
+  if (codings.some((coding) => coding.trim().toLowerCase() !== 'chunked') || codings.length > 1)
+    throw new DAuthError(
+      'RESPONSE_UNSCANNABLE',
+      'The upstream answered in a transfer encoding that cannot be checked.',
+    );
+}
+
+function codingOf(headers: AnswerHead['headers']): ContentCoding {
+  const names = valuesOf(headers, 'content-encoding').join(',').toLowerCase().replaceAll(/[ \t]/g, '');
+  const coding = CODINGS[names];
+  if (coding === undefined) {
+    throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream answered in a content encoding that cannot be checked.');
+  }
+  return coding;
+}
+
+function valuesOf(headers: AnswerHead['headers'], name: string): string[] {
+  return headers.flatMap(([other, value]) => (other === name ? [value] : []));
+}

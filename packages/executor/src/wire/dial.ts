@@ -1,0 +1,110 @@
+/**
+ * Connecting: TCP and TLS to exactly an address that was checked (protocol.md §5 step 4), and nothing else.
+ * Never resolves a name, never offers a session of another connection, never skips a certificate check.
+ */
+import { connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import { constants } from 'node:crypto';
+import { DAuthError } from '@dauth/protocol';
+import type { CheckedAddress } from '../where/address.ts';
+import { checkServerName } from '../where/certificate.ts';
+import { asDownstream } from './faults.ts';
+import { ownedBytes } from '../secret/memory.ts';
+
+/** Takes what the socket read, in place; the octets are zeroed as soon as it returns. */
+export type Received = (octets: Buffer) => void;
+
+/** OpenSSL's `SSL_OP_CLEANSE_PLAINTEXT`: its own copy of each decrypted record is zeroed once it was read. */
+const CLEANSE_PLAINTEXT = 0x2;
+/** One TLS record (RFC 8446 §5.1), which is what a read brings at most. */
+const READ_BUFFER = 16_384;
+
+/**
+ * The trust store: Node's own roots and the operator's.
+ * @param extra PEM texts
+ */
+export function trustStore(extra: readonly string[]): SecureContext {
+  return createSecureContext({
+    ca: [...rootCertificates, ...extra],
+    minVersion: 'TLSv1.2',
+    // A renegotiation could make OpenSSL queue our head in memory that we cannot zero.
+    secureOptions: CLEANSE_PLAINTEXT | constants.SSL_OP_NO_RENEGOTIATION,
+  });
+}
+
+/**
+ * Dials the checked addresses one after another.
+ * @returns a connected socket (after the handshake, for https); reads go to `received` in a buffer of our own
+ * @throws DAuthError `DOWNSTREAM_TIMEOUT`, `DOWNSTREAM_UNREACHABLE`, `DOWNSTREAM_TLS_ERROR`
+ */
+export async function dial(
+  address: CheckedAddress,
+  trust: SecureContext,
+  timeoutMs: number,
+  received: Received,
+): Promise<Socket> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  let failure: unknown;
+  for (const ip of address.ips) {
+    try {
+      return await dialOne(address, ip, trust, timeout, received);
+    } catch (error) {
+      failure = error;
+      if (timeout.aborted) throw new DAuthError('DOWNSTREAM_TIMEOUT');
+    }
+  }
+  throw asDownstream(failure);
+}
+
+function dialOne(
+  address: CheckedAddress,
+  ip: string,
+  trust: SecureContext,
+  timeout: AbortSignal,
+  received: Received,
+): Promise<Socket> {
+  const buffer = ownedBytes(READ_BUFFER);
+  const onread = {
+    buffer,
+    callback: (length: number): boolean => {
+      received(buffer.subarray(0, length));
+      buffer.fill(0, 0, length);
+      return true;
+    },
+  };
+  const socket =
+    address.scheme === 'http'
+      ? connectTcp({ host: ip, port: address.port, onread, noDelay: true })
+      : connectTls({
+          ...({ onread } as object),
+          host: ip,
+          port: address.port,
+          servername: address.host,
+          ALPNProtocols: ['http/1.1'],
+          secureContext: trust,
+          // Said although it is the default: an environment variable can turn the default off.
+          rejectUnauthorized: true,
+          checkServerIdentity: (_, certificate) => checkServerName(address.host, certificate.raw),
+        });
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => void socket.destroy(new DAuthError('DOWNSTREAM_TIMEOUT'));
+    const settle = (): void => {
+      timeout.removeEventListener('abort', giveUp);
+      socket.removeListener('error', failed);
+      socket.removeListener('close', closed);
+    };
+    const failed = (error: Error): void => {
+      settle();
+      socket.on('error', () => undefined);
+      reject(asDownstream(error));
+    };
+    const closed = (): void => failed(new DAuthError('DOWNSTREAM_UNREACHABLE'));
+    timeout.addEventListener('abort', giveUp);
+    socket.once('error', failed).once('close', closed);
+    socket.once(address.scheme === 'http' ? 'connect' : 'secureConnect', () => {
+      settle();
+      socket.setNoDelay(true).setKeepAlive(true, 60_000);
+      resolve(socket);
+    });
+  });
+}

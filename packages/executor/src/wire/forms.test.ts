@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Injection } from '@dauth/protocol';
+import fc from 'fast-check';
+import { plaintextOf } from '../support/calls.test-support.ts';
+import { Forms } from './forms.ts';
+import { inject } from '../secret/inject.ts';
+import { redact } from './scan.ts';
+
+/** What common software makes of a URL or a header that it writes into an answer. */
+const RE_ENCODINGS: Readonly<Record<string, (text: string) => string>> = {
+  'as it came': (text) => text,
+  JSON: (text) => JSON.stringify(text),
+  encodeURIComponent,
+  encodeURI,
+  'HTML of Python': (text) =>
+    text.replaceAll(/[&<>"']/g, (c) => ({ '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#x27;' })[c]!),
+  base64: (text) => Buffer.from(text, 'latin1').toString('base64'),
+  'base64, elsewhere in its group': (text) => Buffer.from(`x${text}yz`, 'latin1').toString('base64url'),
+  hex: (text) => Buffer.from(text, 'latin1').toString('hex'),
+  'upper case': (text) => text.toUpperCase(),
+};
+
+const SLOTS: readonly Injection[] = [
+  { in: 'path', segment: 0, value: '{token}' },
+  { in: 'query', name: 'key', value: 'a{token}' },
+  { in: 'header', name: 'x-key', value: 'Bearer {token}' },
+  { in: 'cookie', name: 'sid', value: '{token}' },
+  { in: 'basic', user: 'robot', pass: '{token}' },
+];
+
+const isInjected = (token: string): boolean => !/^ | $/.test(token);
+const anywhere = fc.string({ unit: 'grapheme-ascii', minLength: 12, maxLength: 40 }).filter(isInjected);
+const inPath = anywhere.map((token) => token.replaceAll(/[/\\]/g, ';'));
+const inCookie = anywhere.map((token) => token.replaceAll(/[ ",;\\]/g, '/'));
+const inUrls = fc
+  .string({ unit: 'grapheme', minLength: 12, maxLength: 40 })
+  .filter((token) => isInjected(token) && !/[\p{Cc}/\\]|\p{Cs}/u.test(token));
+
+function tokensOf(slot: Injection): fc.Arbitrary<string> {
+  switch (slot.in) {
+    case 'path':
+    case 'query':
+      return fc.oneof(inPath, inUrls);
+    case 'cookie':
+      return inCookie;
+    case 'header':
+    case 'basic':
+      return anywhere;
+  }
+}
+
+for (const slot of SLOTS) {
+  for (const [name, encode] of Object.entries(RE_ENCODINGS)) {
+    test(`[response.clean] finds what it wrote into a ${slot.in} slot, ${name}`, () => {
+      const finds = fc.property(tokensOf(slot), (token) => {
+        using plaintext = plaintextOf({ token });
+        const filled = inject(plaintext, [slot], '/a');
+        using forms = new Forms(filled.secrets);
+        const written = (slot.in === 'path' || slot.in === 'query' ? filled.target : filled.lines).toString('latin1');
+        return redact(Buffer.from(encode(written), 'latin1'), forms) > 0;
+      });
+      const run = fc.check(finds, { numRuns: 30 });
+      assert.equal(run.failed, false, fc.defaultReportMessage(run));
+    });
+  }
+}
+
+/** What an escaper makes of a value, as its own documentation or source has it. */
+const ESCAPED: Readonly<Record<string, readonly [value: string, escaped: string]>> = {
+  'Python quote()': ['abc/def+ghi==', 'abc/def%2Bghi%3D%3D'],
+  'PHP json_encode': ['pä/ssw0rd-long', 'p\\u00e4\\/ssw0rd-long'],
+  'Go html/template': [`abc+def"ghi'jk`, 'abc&#43;def&#34;ghi&#39;jk'],
+  'Python html.escape': [`abc"def'ghi<jk`, 'abc&quot;def&#x27;ghi&lt;jk'],
+  'PHP htmlspecialchars': [`abc"def'ghi&jk`, 'abc&quot;def&#039;ghi&amp;jk'],
+  Mustache: ['abc/def+ghi==', 'abc&#x2F;def+ghi&#x3D;&#x3D;'],
+  OWASP: [`abc/def'ghi=jk`, 'abc&#x2F;def&#x27;ghi=jk'],
+  'decimal entities': ['abc/def+ghi==', 'abc&#47;def&#43;ghi&#61;&#61;'],
+};
+
+for (const [name, [value, escaped]] of Object.entries(ESCAPED)) {
+  test(`[response.clean] finds a value as ${name} writes it`, () => {
+    using forms = new Forms([Buffer.from(value)]);
+    const data = Buffer.from(`<${escaped}>`);
+    assert.equal(redact(data, forms), 1);
+    assert.equal(data.toString(), `<${'*'.repeat(escaped.length)}>`);
+  });
+}
+
+test('forms lie under a mask but while they are lent', () => {
+  const secret = Buffer.from('sk_live_0123456789');
+  using forms = new Forms([secret]);
+  const held = forms.lend((plain) => plain.find((form) => form.equals(secret))!);
+  assert.equal(held.equals(secret), false);
+  assert.equal(
+    forms.lend((plain) => plain.includes(held) && held.equals(secret)),
+    true,
+  );
+});

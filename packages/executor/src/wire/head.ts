@@ -1,0 +1,56 @@
+/**
+ * The head of a request as it goes to the upstream: request line, our own headers, the caller's, and the filled slots.
+ * Never a string once a value is in it, and never a header of the caller that is ours to say.
+ */
+import { DAuthError, headerSlotKey, isConsumed, slotKey, type Injection, type Method } from '@dauth/protocol';
+import type { Filled } from '../secret/inject.ts';
+import { ByteWriter } from '../secret/writer.ts';
+
+const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,128}$/;
+/** RFC 9110 §5.5; a CR or LF would start a header of its own, or a request. */
+const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Upstreams refuse requests without one; the caller's own stands where it sent one, and a filled slot where it is one. */
+const USER_AGENT = 'dauth';
+
+/** What a caller says about a request, apart from its body. */
+export interface CallerHead {
+  readonly method: Method;
+  readonly target: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** Before anything is opened. @throws DAuthError `INVALID_REQUEST` for octets that have no place in a head */
+export function assertHead({ target, headers }: CallerHead): void {
+  if (!TARGET.test(target))
+    throw new DAuthError('INVALID_REQUEST', 'The path and query must be visible ASCII, percent-encoded where needed.');
+  for (const [name, value] of headers) {
+    if (!NAME.test(name) || !VALUE.test(value))
+      throw new DAuthError('INVALID_REQUEST', 'A header has characters that cannot be sent.');
+  }
+}
+
+/**
+ * @param framing the HTTP client's lines: host, connection, then how the body is framed
+ * @returns owned memory which the caller zeroes
+ */
+export function renderHead(
+  { method, headers, injections }: CallerHead & { readonly injections: readonly Injection[] },
+  filled: Filled,
+  framing: Buffer,
+): Buffer {
+  const userAgent = headerSlotKey('user-agent');
+  const hasUserAgent =
+    headers.some(([name]) => headerSlotKey(name) === userAgent) ||
+    injections.some((injection) => slotKey(injection) === userAgent);
+  const routing = framing.indexOf('\r\n', framing.indexOf('\r\n') + 2) + 2;
+  using head = new ByteWriter(1024);
+  head.text(`${method} `).bytes(filled.target).text(' HTTP/1.1\r\n');
+  head.bytes(framing.subarray(0, routing));
+  // Identity: a decoder's window would keep an echoed value out of our reach. Encoded answers are still decoded.
+  head.text('accept-encoding: identity\r\n');
+  if (!hasUserAgent) head.text(`user-agent: ${USER_AGENT}\r\n`);
+  for (const [name, value] of headers) if (!isConsumed(name)) head.text(`${name}: ${value}\r\n`);
+  head.bytes(filled.lines).bytes(framing.subarray(routing));
+  return head.take();
+}

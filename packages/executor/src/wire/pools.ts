@@ -1,0 +1,135 @@
+/**
+ * Sockets kept open, per credential: a pool belongs to one handle, one version and one origin.
+ * Never shares a socket or a TLS session between credentials, so no answer can meet another one's request.
+ */
+import type { SecureContext } from 'node:tls';
+import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { Pool, type buildConnector } from 'undici';
+import type { CheckedAddress } from '../where/address.ts';
+import { dial } from './dial.ts';
+import type { Exchange } from './exchange.ts';
+import { asDownstream } from './faults.ts';
+import { Slots } from './slot.ts';
+import type { UpstreamRequest } from './upstream.ts';
+import { Wire, type Traveller } from './wire.ts';
+
+export interface PoolLimits {
+  /** Milliseconds to connect, handshake included; also to resolve. */
+  readonly connectMs: number;
+  /** Credentials with open sockets at once; idle ones give way. */
+  readonly pools: number;
+  readonly socketsPerPool: number;
+  /** Milliseconds an idle socket stays. */
+  readonly keepAliveMs: number;
+}
+
+/** Octets of an answer's head. */
+const MAX_HEAD = 32_768;
+
+interface Entry {
+  readonly handle: ConnectionHandle;
+  readonly pool: Pool;
+  readonly slots: Slots<Traveller>;
+  /** The newest checked address: new sockets go there. */
+  address: CheckedAddress;
+  busy: number;
+  idle: NodeJS.Timeout | undefined;
+}
+
+export class Pools {
+  readonly #trust: SecureContext;
+  readonly #limits: PoolLimits;
+  /** In order of last use. */
+  readonly #entries = new Map<string, Entry>();
+
+  constructor(trust: SecureContext, limits: PoolLimits) {
+    this.#trust = trust;
+    this.#limits = limits;
+  }
+
+  /** Hands a call to the HTTP client, under a slot. What goes wrong from here on ends the exchange. */
+  send(request: UpstreamRequest, exchange: Exchange): void {
+    const key = `${request.connection.handle} ${request.connection.ver} ${request.address.origin}`;
+    const entry = this.#entries.get(key) ?? this.#make(request);
+    this.#entries.delete(key);
+    this.#entries.set(key, entry);
+    entry.address = request.address;
+    entry.busy++;
+    clearTimeout(entry.idle);
+    const slot = entry.slots.issue(exchange);
+    void exchange.finished.then(() => {
+      entry.slots.withdraw(slot);
+      if (--entry.busy === 0) this.#expire(key, entry);
+    });
+    entry.pool.dispatch(
+      {
+        method: request.method as 'GET',
+        path: `/${slot}`,
+        headers: request.bodyLength === undefined ? [] : ['content-length', String(request.bodyLength)],
+        body:
+          request.body === null ? null : request.body instanceof Uint8Array ? Buffer.from(request.body) : request.body,
+      },
+      exchange,
+    );
+  }
+
+  /** Closes every socket of a handle at once. */
+  drop(handle: ConnectionHandle): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.handle === handle) this.#remove(key, entry);
+    }
+  }
+
+  async close(): Promise<void> {
+    const pools = [...this.#entries.values()];
+    this.#entries.clear();
+    for (const { idle } of pools) clearTimeout(idle);
+    await Promise.all(pools.map(({ pool }) => pool.close()));
+  }
+
+  #make(request: UpstreamRequest): Entry {
+    if (this.#entries.size >= this.#limits.pools) this.#makeRoom();
+    const slots = new Slots<Traveller>();
+    const connect: buildConnector.connector = (_, done) => {
+      const wire = new Wire(slots);
+      dial(entry.address, this.#trust, this.#limits.connectMs, (octets) => wire.receive(octets)).then(
+        // The client asks for a socket's shape; a stream is what it uses.
+        (socket) => done(null, wire.attach(socket) as never),
+        (error: unknown) => done(asDownstream(error), null),
+      );
+    };
+    const pool = new Pool(request.address.origin, {
+      connect,
+      connections: this.#limits.socketsPerPool,
+      // One request at a time on a socket, so that an answer has exactly one possible owner.
+      pipelining: 1,
+      keepAliveTimeout: this.#limits.keepAliveMs,
+      keepAliveMaxTimeout: this.#limits.keepAliveMs,
+      maxHeaderSize: MAX_HEAD,
+      // The exchange has its own clocks, which know about slow readers.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+    const { handle } = request.connection;
+    const entry: Entry = { handle, pool, slots, address: request.address, busy: 0, idle: undefined };
+    return entry;
+  }
+
+  #makeRoom(): void {
+    for (const [key, entry] of this.#entries) {
+      if (entry.busy === 0) return this.#remove(key, entry);
+    }
+    throw new DAuthError('RATE_LIMITED');
+  }
+
+  #expire(key: string, entry: Entry): void {
+    if (this.#entries.get(key) !== entry) return;
+    entry.idle = setTimeout(() => this.#remove(key, entry), this.#limits.keepAliveMs).unref();
+  }
+
+  #remove(key: string, entry: Entry): void {
+    clearTimeout(entry.idle);
+    if (this.#entries.get(key) === entry) this.#entries.delete(key);
+    entry.pool.destroy().catch(() => undefined);
+  }
+}

@@ -1,0 +1,137 @@
+/**
+ * The scan (security.md `response.clean`): finds every form of the injected secrets in a stream and stars it out.
+ * Never delays more than a possible match needs, and never hands on a chunk that it did not look at.
+ */
+import type { Forms } from './forms.ts';
+import { ownedBytes, ownedConcat, wipe } from '../secret/memory.ts';
+
+/** Same length, so that counted framing stays true. */
+const MARK = 0x2a;
+const LINE_FEED = Buffer.of(0x0a);
+
+/** From, up to: octets to star out. */
+type Range = readonly [start: number, end: number];
+
+interface Look {
+  readonly ranges: readonly Range[];
+  /** Where the longest possible beginning of a form starts; `data.length` where the data ends in none. */
+  readonly open: number;
+}
+
+/**
+ * Stars out what is complete in `data`, in place.
+ * @param more whether more octets follow: then a match that the next ones could widen is left alone
+ * @returns how many places
+ */
+export function redact(data: Buffer, forms: Forms, more = false): number {
+  const { ranges, open } = look(data, forms);
+  const settled = more ? ranges.filter(([, end]) => end <= open) : ranges;
+  star(data, settled, data.length);
+  return settled.length;
+}
+
+/**
+ * Stars out what is complete in each of several parts, in place, at the price of one look.
+ * @returns how many places, part by part
+ */
+export function redactParts(parts: readonly Buffer[], forms: Forms): readonly number[] {
+  // Nothing that a slot takes has a line feed, so parts do not make a value together; if they did, both would be starred.
+  const joined = ownedConcat(...parts.flatMap((part) => [part, LINE_FEED]));
+  const { ranges } = look(joined, forms);
+  wipe(joined);
+  let start = 0;
+  return parts.map((part) => {
+    const own = ranges
+      .map(([from, to]): Range => [Math.max(from - start, 0), Math.min(to - start, part.length)])
+      .filter(([from, to]) => from < to);
+    star(part, own, part.length);
+    start += part.length + 1;
+    return own.length;
+  });
+}
+
+/** Scans one body, chunk by chunk. Memory: the longest form and one chunk. */
+export class Scanner {
+  readonly #forms: Forms;
+  #held: Buffer = ownedBytes(0);
+  /** What is known about the held octets already. */
+  #known: readonly Range[] = [];
+  #redactions = 0;
+
+  constructor(forms: Forms) {
+    this.#forms = forms;
+  }
+
+  /** Places starred out so far. */
+  get redactions(): number {
+    return this.#redactions;
+  }
+
+  /** Takes a chunk (and leaves it to its owner) and returns what is safe to pass on, in memory of its own. */
+  push(chunk: Uint8Array): Buffer {
+    const seen = this.#held.length;
+    const data = ownedConcat(this.#held, chunk);
+    wipe(this.#held);
+    const { ranges, open } = look(data, this.#forms, this.#known);
+    this.#redactions += ranges.filter(([, end]) => end > seen).length;
+    star(data, ranges, open);
+    this.#held = ownedConcat(data.subarray(open));
+    // A match may end inside what is held back: it must stay known, or its rest would pass on the next look.
+    this.#known = ranges.filter(([, end]) => end > open).map(([start, end]) => [Math.max(start - open, 0), end - open]);
+    wipe(data.subarray(open));
+    return data.subarray(0, open);
+  }
+
+  /** The body ended: what looked like a beginning was none. */
+  end(): Buffer {
+    const rest = this.#held;
+    star(rest, this.#known, rest.length);
+    this.#held = ownedBytes(0);
+    return rest;
+  }
+
+  [Symbol.dispose](): void {
+    wipe(this.#held);
+  }
+}
+
+function look(data: Buffer, forms: Forms, known: readonly Range[] = []): Look {
+  return forms.lend((plain) => {
+    const found: Range[] = [...known];
+    for (const form of plain) {
+      for (let at = data.indexOf(form); at >= 0; at = data.indexOf(form, at + 1)) found.push([at, at + form.length]);
+    }
+    return { ranges: found.length === 0 ? found : merge(found), open: openFrom(data, plain, forms.longest) };
+  });
+}
+
+/** The first place from which the data's end is a true beginning of some form. */
+function openFrom(data: Buffer, plain: readonly Buffer[], longest: number): number {
+  const byFirst: (readonly Buffer[] | undefined)[] = [];
+  for (const form of plain) byFirst[form[0]!] = [...(byFirst[form[0]!] ?? []), form];
+  for (let at = Math.max(0, data.length - longest + 1); at < data.length; at++) {
+    for (const form of byFirst[data[at]!] ?? []) {
+      if (form.length > data.length - at && begins(form, data, at)) return at;
+    }
+  }
+  return data.length;
+}
+
+function begins(form: Buffer, data: Buffer, at: number): boolean {
+  for (let i = 1; at + i < data.length; i++) if (form[i] !== data[at + i]) return false;
+  return true;
+}
+
+function merge(ranges: readonly Range[]): readonly Range[] {
+  const merged: [number, number][] = [];
+  for (const [start, end] of ranges.toSorted((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && start < last[1]) last[1] = Math.max(last[1], end);
+    else merged.push([start, end]);
+  }
+  return merged;
+}
+
+function star(data: Buffer, ranges: readonly Range[], upTo: number): void {
+  for (const [start, end] of ranges) data.fill(MARK, Math.min(start, upTo), Math.min(end, upTo));
+}

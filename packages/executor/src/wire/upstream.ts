@@ -1,0 +1,159 @@
+/**
+ * The one way out: steps 6 to 9 of a dispatch (protocol.md §5), from an allowed request to a scanned answer.
+ * Never decides whether a request is allowed, and never lets a credential become a string.
+ */
+import type { Readable } from 'node:stream';
+import {
+  DAuthError,
+  type ConnectionHandle,
+  type ErrorCode,
+  type Injection,
+  type Method,
+  type Origin,
+} from '@dauth/protocol';
+import { AddressBook, makeSystemResolver, type CheckedAddress, type Resolver } from '../where/address.ts';
+import { trustStore } from './dial.ts';
+import { Exchange, type CallLimits } from './exchange.ts';
+import { asDownstream } from './faults.ts';
+import { assertHead } from './head.ts';
+import type { Plaintext } from '../secret/plaintext.ts';
+import { Pools, type PoolLimits } from './pools.ts';
+import { ParserScrub } from '../secret/scrub.ts';
+
+/** A request that passed steps 1 to 5. */
+export interface UpstreamRequest {
+  /** Sockets are kept per handle and version: a rotated or foreign credential never meets an older one's socket. */
+  readonly connection: { readonly handle: ConnectionHandle; readonly ver: number };
+  /** What `Upstream.check` answered for the origin in step 4. */
+  readonly address: CheckedAddress;
+  readonly method: Method;
+  /** Path and query exactly as the caller sent them, without any slot. */
+  readonly target: string;
+  /** The caller's headers, lowercase names. What `isConsumed` names is left out here once more. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly body: Readable | Uint8Array | null;
+  /** Octets of a streamed body where the caller said so; else it goes chunked. */
+  readonly bodyLength?: number;
+  readonly injections: readonly Injection[];
+  /** Step 6. Called once, when a connection to the checked address stands, in the same tick as the rest of the sending. */
+  readonly open: () => Plaintext;
+  /** Step 7, status once more: throws to stop. Called right after `open`, right before the first byte. */
+  readonly beforeSend: () => void;
+  /** Milliseconds for the whole call, answer included; the configured total is the upper bound. */
+  readonly timeoutMs?: number;
+  /** Octets of decoded answer; the configured bound is the upper bound. */
+  readonly maxResponseBytes?: number;
+  /** Aborting resets the call, whatever it is doing. */
+  readonly signal?: AbortSignal;
+}
+
+/** The upstream's answer, scanned. */
+export interface UpstreamAnswer {
+  readonly status: number;
+  /** Lowercase names; filtered, renamed and redacted (§5). No reason phrase is passed on. */
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Identity-decoded and scanned. Destroyed with a `DAuthError` when anything fails after the head. Must be consumed. */
+  readonly body: Readable;
+  /** Settles, never rejects, when the answer ended one way or the other. */
+  readonly finished: Promise<UpstreamOutcome>;
+}
+
+/** For the audit. */
+export interface UpstreamOutcome {
+  readonly status: number;
+  /** Octets of decoded answer that went back. */
+  readonly bytes: number;
+  /** How many places the scan had to redact. */
+  readonly redactions: number;
+  /** Null where the answer ended as it should; `ABORTED` where its reader left. */
+  readonly error: ErrorCode | 'ABORTED' | null;
+}
+
+/** One per process. `createUpstream(options)` makes it. */
+export interface Upstream {
+  /**
+   * Step 4, the address: resolves and checks every address of the origin.
+   * @throws DAuthError `POLICY_DENIED` (not globally routable, or http/loopback without the switch), `DOWNSTREAM_UNREACHABLE`, `DOWNSTREAM_TIMEOUT`
+   */
+  check(origin: Origin): Promise<CheckedAddress>;
+  /**
+   * Steps 6 to 9. Rejects with a `DAuthError` where there is no answer to pass on:
+   * whatever `open` and `beforeSend` threw, `POLICY_DENIED` for a value that does not fit its slot, `DOWNSTREAM_*`,
+   * `RESPONSE_TOO_LARGE`, `RESPONSE_UNSCANNABLE`. Nothing was sent unless `beforeSend` returned.
+   */
+  call(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  /** Resets every open call of a handle (revocation, §6) and closes its sockets. `why` default `CONNECTION_REVOKED`. */
+  reset(handle: ConnectionHandle, why?: DAuthError): void;
+  /** Closes idle sockets and waits for open calls to end. */
+  close(): Promise<void>;
+}
+
+export interface UpstreamLimits extends CallLimits, PoolLimits {}
+
+const DEFAULT_LIMITS: UpstreamLimits = {
+  connectMs: 10_000,
+  headersMs: 60_000,
+  idleMs: 60_000,
+  totalMs: 600_000,
+  responseBytes: 1_073_741_824,
+  pools: 1_024,
+  socketsPerPool: 64,
+  keepAliveMs: 10_000,
+};
+
+export interface UpstreamOptions {
+  /** PEM texts added to Node's own roots. */
+  readonly ca: readonly string[];
+  /** Tests and demos only: loopback addresses, and http to them. */
+  readonly dangerouslyAllowLoopback: boolean;
+  readonly limits?: Partial<UpstreamLimits>;
+  readonly resolve?: Resolver;
+}
+
+/** Makes the way out of one process. */
+export function createUpstream(options: UpstreamOptions): Upstream {
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const addresses = new AddressBook({
+    resolve: options.resolve ?? makeSystemResolver(),
+    dangerouslyAllowLoopback: options.dangerouslyAllowLoopback,
+    now: () => performance.now(),
+    timeoutMs: limits.connectMs,
+  });
+  const pools = new Pools(trustStore(options.ca), limits);
+  const open = new Map<ConnectionHandle, Set<Exchange>>();
+  const parser = new ParserScrub();
+  const scrub = (): void => void parser.run().catch(() => undefined);
+  // Once before any answer: the parser's buffer gets its final size while there is nothing in it.
+  scrub();
+
+  const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
+    assertHead(request);
+    const exchange = new Exchange(request, limits, scrub);
+    const { handle } = request.connection;
+    const siblings = open.get(handle) ?? new Set();
+    open.set(handle, siblings.add(exchange));
+    void exchange.finished.then(() => {
+      siblings.delete(exchange);
+      if (siblings.size === 0 && open.get(handle) === siblings) open.delete(handle);
+    });
+    try {
+      if (!exchange.ended) pools.send(request, exchange);
+    } catch (error) {
+      exchange.fail(asDownstream(error));
+    }
+    return exchange.answer;
+  };
+
+  return {
+    check: (origin) => addresses.check(origin),
+    call,
+    reset: (handle, why = new DAuthError('CONNECTION_REVOKED')) => {
+      for (const exchange of open.get(handle) ?? []) exchange.fail(why);
+      pools.drop(handle);
+    },
+    close: async () => {
+      await pools.close();
+      await parser.close();
+    },
+  };
+}

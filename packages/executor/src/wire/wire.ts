@@ -1,0 +1,142 @@
+/**
+ * The last metre: the stream between the HTTP client and the socket, where a slot becomes the real head.
+ * Never corks a head (a corked write is copied in native memory), never keeps one: it is zeroed once it was written.
+ */
+import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
+import { DAuthError } from '@dauth/protocol';
+import { RequestFraming } from './framing.ts';
+import { ownedBytes, wipe } from '../secret/memory.ts';
+import type { HeadWriter, Slots } from './slot.ts';
+
+/** A call, as its socket sees it. */
+export interface Traveller extends HeadWriter {
+  /** The head goes out on this wire. */
+  boarded(wire: Wire): void;
+  /** Looks at octets of the answer before the HTTP client does; may change them in place. */
+  arriving(octets: Buffer): void;
+}
+
+/** How many octets the HTTP client may have before it; it reads as they come, so this never fills. */
+const READ_AHEAD = 65_536;
+
+/** Made before its socket, because the socket's reads need somewhere to go. */
+export class Wire extends Duplex {
+  readonly #slots: Slots<Traveller>;
+  readonly #framing = new RequestFraming();
+  #socket: Socket | null = null;
+  #traveller: Traveller | null = null;
+  /** The head on its way to the socket. */
+  #head: Buffer | null = null;
+  /** Octets given to the HTTP client: not yet read by it, and read but perhaps still looked at. */
+  #given: Buffer[] = [];
+  #lent: Buffer[] = [];
+  #headRead = true;
+
+  constructor(slots: Slots<Traveller>) {
+    super({ readableHighWaterMark: READ_AHEAD, writableHighWaterMark: READ_AHEAD, allowHalfOpen: false });
+    this.#slots = slots;
+  }
+
+  /** Joins the connected socket. */
+  attach(socket: Socket): this {
+    this.#socket = socket;
+    socket.on('end', () => this.push(null));
+    socket.on('error', (error) => this.destroy(error));
+    socket.on('close', () => this.destroy());
+    // With a read buffer of our own, a socket still has to be told to run.
+    socket.resume();
+    return this;
+  }
+
+  /** What the socket read; the octets are gone after this call. */
+  receive(octets: Buffer): void {
+    const copy = ownedBytes(octets.length);
+    octets.copy(copy);
+    if (!this.#headRead) this.#traveller?.arriving(copy);
+    this.#given.push(copy);
+    this.push(copy);
+  }
+
+  /** The HTTP client has handed over the whole head of the answer: nothing refers to older octets any more. */
+  headRead(): void {
+    this.#headRead = true;
+  }
+
+  /** The answer's reader is slow: stop taking from the socket. Octets that are here already still come. */
+  hold(): void {
+    this.#socket?.pause();
+  }
+
+  release(): void {
+    this.#socket?.resume();
+  }
+
+  ref(): void {
+    this.#socket?.ref();
+  }
+
+  unref(): void {
+    this.#socket?.unref();
+  }
+
+  /**
+   * The HTTP client parses what it read before it reads again, and copies nothing but heads: so each read ends the
+   * octets of the one before.
+   */
+  override read(size?: number): Buffer | null {
+    if (this.#headRead) this.#wipeLent();
+    const octets = super.read(size) as Buffer | null;
+    if (octets !== null) {
+      this.#lent.push(...this.#given, octets);
+      this.#given = [];
+    }
+    return octets;
+  }
+
+  override _read(): void {}
+
+  override _write(written: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
+    let head;
+    try {
+      head = this.#framing.next(written);
+      if (head === null) return void this.#socket!.write(written, done);
+      const traveller = this.#slots.take(head.slot);
+      // The call gave up before its turn: nothing may go out in its name.
+      if (traveller === undefined) throw new DAuthError('DOWNSTREAM_TIMEOUT');
+      this.#traveller = traveller;
+      traveller.boarded(this);
+      this.#head = traveller.writeHead(head.framing);
+      this.#headRead = false;
+    } catch (error) {
+      return done(error as Error);
+    }
+    this.#socket!.write(this.#head, (error) => {
+      this.#wipeHead();
+      done(error);
+    });
+  }
+
+  override _final(done: () => void): void {
+    this.#socket!.end(done);
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#socket?.destroy();
+    this.#wipeHead();
+    this.#wipeLent();
+    wipe(...this.#given);
+    this.#traveller = null;
+    done(error);
+  }
+
+  #wipeHead(): void {
+    wipe(this.#head);
+    this.#head = null;
+  }
+
+  #wipeLent(): void {
+    wipe(...this.#lent);
+    this.#lent = [];
+  }
+}
