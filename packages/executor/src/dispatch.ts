@@ -14,7 +14,8 @@ import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
-import type { Upstream, UpstreamAnswer } from './wire/upstream.ts';
+import type { UpstreamAnswer } from './wire/call.ts';
+import type { Upstream } from './wire/upstream.ts';
 
 export interface DispatchDeps extends AuthorizeDeps {
   readonly seen: AuthorizeDeps['seen'] & Pick<Seen, 'admit'>;

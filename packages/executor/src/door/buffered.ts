@@ -10,7 +10,7 @@ import { readAll } from './body.ts';
 import { dispatch, type DispatchDeps, type DispatchResult } from '../dispatch.ts';
 import type { ShapedRequest } from './request-shape.ts';
 import { assertAnnounced, readJson } from './upload.ts';
-import type { UpstreamAnswer } from '../wire/upstream.ts';
+import type { UpstreamAnswer } from '../wire/call.ts';
 
 export interface BufferedLimits {
   readonly bufferedRequestBytes: number;

@@ -13,7 +13,7 @@ import { makeServer, type DoorDeps } from './server.ts';
 import { Shares } from '../who/shares.ts';
 import { until } from '../support/until.test-support.ts';
 import { readJson } from './upload.ts';
-import type { UpstreamOutcome } from '../wire/upstream.ts';
+import type { UpstreamOutcome } from '../wire/call.ts';
 
 let world: World;
 let handle: ConnectionHandle;

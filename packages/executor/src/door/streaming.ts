@@ -9,7 +9,7 @@ import { authenticate } from '../who/authorize.ts';
 import { dispatch, type DispatchDeps, type DispatchRequest } from '../dispatch.ts';
 import { originHeader, type ShapedRequest } from './request-shape.ts';
 import { withoutHop } from '../where/target.ts';
-import type { UpstreamAnswer } from '../wire/upstream.ts';
+import type { UpstreamAnswer } from '../wire/call.ts';
 
 export const CONNECTIONS_PATH = '/connections/';
 

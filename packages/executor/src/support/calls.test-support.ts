@@ -2,13 +2,8 @@
 import type { Injection } from '@dauth/protocol';
 import { ownedBytes } from '../secret/memory.ts';
 import { Plaintext } from '../secret/plaintext.ts';
-import {
-  createUpstream,
-  type Upstream,
-  type UpstreamLimits,
-  type UpstreamOptions,
-  type UpstreamRequest,
-} from '../wire/upstream.ts';
+import { type UpstreamRequest } from '../wire/call.ts';
+import { createUpstream, type Upstream, type UpstreamLimits, type UpstreamOptions } from '../wire/upstream.ts';
 
 export const HANDLE = 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab' as UpstreamRequest['connection']['handle'];
 export const BEARER: readonly Injection[] = [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }];

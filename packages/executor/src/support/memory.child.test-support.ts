@@ -3,7 +3,8 @@ import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { parseEnvelope, type SuiteAlg } from '@dauth/protocol';
 import { openEnvelope, type OpeningKey } from '../open.ts';
-import { createUpstream, type Upstream, type UpstreamRequest } from '../wire/upstream.ts';
+import type { UpstreamRequest } from '../wire/call.ts';
+import { createUpstream, type Upstream } from '../wire/upstream.ts';
 
 export interface CallOrder {
   readonly origin: string;

@@ -30,7 +30,8 @@ import { openRoom, type Room } from '../room.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
 import { until } from './until.test-support.ts';
-import type { Upstream, UpstreamAnswer, UpstreamRequest } from '../wire/upstream.ts';
+import type { UpstreamAnswer, UpstreamRequest } from '../wire/call.ts';
+import type { Upstream } from '../wire/upstream.ts';
 
 export const ISSUER = 'https://auth.example';
 export const RESOURCE = 'https://executor.example';

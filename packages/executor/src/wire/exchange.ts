@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
 import type { Dispatcher } from 'undici';
 import { readAnswerHead, type ContentCoding } from './answer.ts';
+import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
 import { Decoder } from './decode.ts';
 import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
@@ -15,7 +16,6 @@ import { inject } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact, Scanner } from './scan.ts';
 import { scrubStackSoon } from '../secret/scrub.ts';
-import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './upstream.ts';
 import type { Traveller, Wire } from './wire.ts';
 import { ByteWriter } from '../secret/writer.ts';
 

@@ -6,11 +6,11 @@ import type { SecureContext } from 'node:tls';
 import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import { Pool, type buildConnector } from 'undici';
 import type { CheckedAddress } from '../where/address.ts';
+import type { UpstreamRequest } from './call.ts';
 import { dial } from './dial.ts';
 import type { Exchange } from './exchange.ts';
 import { asDownstream } from './faults.ts';
 import { Slots } from './slot.ts';
-import type { UpstreamRequest } from './upstream.ts';
 import { Wire, type Traveller } from './wire.ts';
 
 export interface PoolLimits {

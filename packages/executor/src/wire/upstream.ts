@@ -2,72 +2,15 @@
  * The one way out: steps 6 to 9 of a dispatch (protocol.md §5), from an allowed request to a scanned answer.
  * Never decides whether a request is allowed, and never lets a credential become a string.
  */
-import type { Readable } from 'node:stream';
-import {
-  DAuthError,
-  type ConnectionHandle,
-  type ErrorCode,
-  type Injection,
-  type Method,
-  type Origin,
-} from '@dauth/protocol';
+import { DAuthError, type ConnectionHandle, type Origin } from '@dauth/protocol';
 import { AddressBook, makeSystemResolver, type CheckedAddress, type Resolver } from '../where/address.ts';
+import type { UpstreamAnswer, UpstreamRequest } from './call.ts';
 import { trustStore } from './dial.ts';
 import { Exchange, type CallLimits } from './exchange.ts';
 import { asDownstream } from './faults.ts';
 import { assertHead } from './head.ts';
-import type { Plaintext } from '../secret/plaintext.ts';
 import { Pools, type PoolLimits } from './pools.ts';
 import { ParserScrub } from '../secret/scrub.ts';
-
-/** A request that passed steps 1 to 5. */
-export interface UpstreamRequest {
-  /** Sockets are kept per handle and version: a rotated or foreign credential never meets an older one's socket. */
-  readonly connection: { readonly handle: ConnectionHandle; readonly ver: number };
-  /** What `Upstream.check` answered for the origin in step 4. */
-  readonly address: CheckedAddress;
-  readonly method: Method;
-  /** Path and query exactly as the caller sent them, without any slot. */
-  readonly target: string;
-  /** The caller's headers, lowercase names. What `isConsumed` names is left out here once more. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Readable | Uint8Array | null;
-  /** Octets of a streamed body where the caller said so; else it goes chunked. */
-  readonly bodyLength?: number;
-  readonly injections: readonly Injection[];
-  /** Step 6. Called once, when a connection to the checked address stands, in the same tick as the rest of the sending. */
-  readonly open: () => Plaintext;
-  /** Step 7, status once more: throws to stop. Called right after `open`, right before the first byte. */
-  readonly beforeSend: () => void;
-  /** Milliseconds for the whole call, answer included; the configured total is the upper bound. */
-  readonly timeoutMs?: number;
-  /** Octets of decoded answer; the configured bound is the upper bound. */
-  readonly maxResponseBytes?: number;
-  /** Aborting resets the call, whatever it is doing. */
-  readonly signal?: AbortSignal;
-}
-
-/** The upstream's answer, scanned. */
-export interface UpstreamAnswer {
-  readonly status: number;
-  /** Lowercase names; filtered, renamed and redacted (§5). No reason phrase is passed on. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  /** Identity-decoded and scanned. Destroyed with a `DAuthError` when anything fails after the head. Must be consumed. */
-  readonly body: Readable;
-  /** Settles, never rejects, when the answer ended one way or the other. */
-  readonly finished: Promise<UpstreamOutcome>;
-}
-
-/** For the audit. */
-export interface UpstreamOutcome {
-  readonly status: number;
-  /** Octets of decoded answer that went back. */
-  readonly bytes: number;
-  /** How many places the scan had to redact. */
-  readonly redactions: number;
-  /** Null where the answer ended as it should; `ABORTED` where its reader left. */
-  readonly error: ErrorCode | 'ABORTED' | null;
-}
 
 /** One per process. `createUpstream(options)` makes it. */
 export interface Upstream {
