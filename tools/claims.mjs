@@ -12,15 +12,20 @@ export function sayOpenClaims() {
   for (const { id, proofs } of CLAIMS) if (typeof proofs === 'object') console.error(`OPEN ${id}: ${proofs.open}.`);
 }
 
-/** @returns a sentence per promise that has no proof, and per proof of something that nobody promised */
-export function findUnproven(outcomes, claims = CLAIMS) {
+/**
+ * @param mustCheck whether a promise counts as unproven whose proofs could not be run on this system (CI); elsewhere they
+ * were said as NOT CHECKED, and that is all this machine can do
+ * @returns a sentence per promise that has no proof, and per proof of something that nobody promised
+ */
+export function findUnproven(outcomes, claims = CLAIMS, mustCheck = true) {
   const problems = [];
   const known = new Set(claims.map(({ id }) => id));
   const proven = new Set();
   for (const { file, name, verdict } of outcomes) {
     for (const [, id] of name.matchAll(TAG)) {
       if (!known.has(id)) problems.push(`"${name}" names ${id}, which test/claims.ts does not promise.`);
-      if (verdict === 'pass' && file.includes(`${sep}test${sep}dist${sep}`)) proven.add(id);
+      const counts = verdict === 'pass' || (verdict === 'skipped' && !mustCheck);
+      if (counts && file.includes(`${sep}test${sep}dist${sep}`)) proven.add(id);
     }
   }
   for (const { id, proofs } of claims) {
