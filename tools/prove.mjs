@@ -3,13 +3,16 @@
  * to fail by its assertion there, and to pass where nothing was taken out. The tree itself is never changed.
  * `npm run prove -- WORD` takes the mutants whose claim or file contains WORD; `--root DIR` proves another tree, built.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseOutcomes } from './outcomes.mjs';
 import { root as home, setUp } from './setup.mjs';
+
+/** Mutants tried at a time, each in a tree of its own: more would make tests with real processes wait for each other. */
+const WORKERS = 2;
 
 const at = process.argv.indexOf('--root');
 const root = at > 0 ? resolve(process.argv[at + 1]) : home;
@@ -17,30 +20,47 @@ const word = at > 0 ? '' : (process.argv[2] ?? '');
 if (at < 0) setUp();
 const { MUTANTS } = await import(pathToFileURL(join(root, 'test/dist/mutants/all.js')).href);
 const mutants = MUTANTS.filter(({ claim, file }) => claim.includes(word) || file.includes(word));
-const copy = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
-process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
+const made = [];
+process.on('exit', () => made.forEach((copy) => rmSync(copy, { recursive: true, force: true })));
 process.on('SIGINT', () => process.exit(130));
-copyTree();
 
-let failures = 0;
+/** Where nothing is ever taken out: each test has to pass there first, and a file is run there once. */
+const clean = copyTree();
 const controls = new Map();
-for (const [index, mutant] of mutants.entries()) {
-  const { claim, file, test } = mutant;
-  const key = `${test.file} ${test.name}`;
-  if (!controls.has(key)) controls.set(key, runTest(test));
-  const control = controls.get(key);
-  const verdict = control?.verdict === 'pass' ? tryMutant(mutant) : `the control did not pass (${say(control)})`;
-  if (verdict !== undefined) failures++;
-  console.log(
-    `${verdict === undefined ? 'ok  ' : 'FAIL'} ${index + 1}/${mutants.length} [${claim}] ${file}: ${test.name}`,
-  );
-  if (verdict !== undefined) console.log(`     ${verdict}`);
-}
+const verdicts = [];
+let said = 0;
+const waiting = [...mutants.entries()];
+await Promise.all(Array.from({ length: Math.min(availableParallelism(), WORKERS, waiting.length) }, work));
+const failures = verdicts.filter((verdict) => verdict !== undefined).length;
 console.log(`\n${mutants.length - failures} of ${mutants.length} defences are missed by their test when they are gone`);
 process.exit(failures === 0 && mutants.length > 0 ? 0 : 1);
 
+/** Takes one mutant after the other, in a copy of its own. */
+async function work() {
+  const copy = copyTree();
+  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    const [index, mutant] = next;
+    const { file, name } = mutant.test;
+    if (!controls.has(file)) controls.set(file, runTests(clean, file));
+    const control = (await controls.get(file)).find((outcome) => outcome.name === name);
+    const passed = control?.verdict === 'pass';
+    verdicts[index] = passed ? await tryMutant(copy, mutant) : `the control did not pass (${say(control)})`;
+    sayInOrder();
+  }
+}
+
+function sayInOrder() {
+  for (; said in verdicts; said++) {
+    const { claim, file, test } = mutants[said];
+    const verdict = verdicts[said];
+    const mark = verdict === undefined ? 'ok  ' : 'FAIL';
+    console.log(`${mark} ${said + 1}/${mutants.length} [${claim}] ${file}: ${test.name}`);
+    if (verdict !== undefined) console.log(`     ${verdict}`);
+  }
+}
+
 /** @returns what is wrong, or undefined where the test failed by its assertion */
-function tryMutant({ file, find, replace, test }) {
+async function tryMutant(copy, { file, find, replace, test }) {
   const path = join(copy, file);
   const source = readFileSync(path, 'utf8');
   if (source.split(find).length !== 2) return 'the defence is not there exactly once; bring test/mutants/ up to date';
@@ -49,28 +69,35 @@ function tryMutant({ file, find, replace, test }) {
     source.replace(find, () => replace),
   );
   try {
-    const built = build();
-    if (built !== undefined) return `the mutant does not compile: ${built}`;
-    const outcome = runTest(test);
+    const built = await run(copy, ['node_modules/typescript/bin/tsc', '-b']);
+    if (built.status !== 0) return `the mutant does not compile: ${built.stdout.trim().split('\n')[0]}`;
+    const outcome = await runTest(copy, test);
     return outcome?.verdict === 'fail' && outcome.error === 'ERR_ASSERTION'
       ? undefined
       : `without the defence the test did not fail by its assertion (${say(outcome)})`;
   } finally {
+    // The next build in this copy brings the defence back.
     writeFileSync(path, source);
-    build();
   }
 }
 
-function runTest({ file, name }) {
-  const pattern = `/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$/`;
-  const flags = [
-    '--test',
-    '--test-timeout=180000',
-    `--test-name-pattern=${pattern}`,
-    '--test-reporter=./tools/outcomes.mjs',
-  ];
-  const { stdout } = spawnSync(process.execPath, [...flags, file], { cwd: copy, encoding: 'utf8', maxBuffer: 2 ** 28 });
-  return parseOutcomes(stdout).find((outcome) => outcome.name === name);
+async function runTest(copy, { file, name }) {
+  const pattern = `--test-name-pattern=/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$/`;
+  return (await runTests(copy, file, pattern)).find((outcome) => outcome.name === name);
+}
+
+async function runTests(copy, file, ...flags) {
+  const always = ['--test', '--test-timeout=180000', '--test-reporter=./tools/outcomes.mjs'];
+  return parseOutcomes((await run(copy, [...always, ...flags, file])).stdout);
+}
+
+function run(cwd, args) {
+  return new Promise((resolved) => {
+    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
+    const chunks = [];
+    child.stdout.on('data', (chunk) => chunks.push(chunk));
+    child.on('close', (status) => resolved({ status, stdout: Buffer.concat(chunks).toString('utf8') }));
+  });
 }
 
 function say(outcome) {
@@ -79,16 +106,10 @@ function say(outcome) {
     : `${outcome.verdict} ${outcome.error ?? outcome.reason ?? ''}`.trim();
 }
 
-function build() {
-  const { status, stdout } = spawnSync(process.execPath, ['node_modules/typescript/bin/tsc', '-b'], {
-    cwd: copy,
-    encoding: 'utf8',
-  });
-  return status === 0 ? undefined : stdout.trim().split('\n')[0];
-}
-
 /** Files and builds are copied; dependencies are linked, but our own packages are those of the copy. */
 function copyTree() {
+  const copy = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
+  made.push(copy);
   const skipped = new Set(['.git', 'node_modules', '.dauth']);
   for (const name of readdirSync(root)) {
     if (!skipped.has(name)) cpSync(join(root, name), join(copy, name), { recursive: true, preserveTimestamps: true });
@@ -101,4 +122,5 @@ function copyTree() {
   for (const name of readdirSync(join(root, 'packages'))) {
     symlinkSync(join(copy, 'packages', name), join(copy, 'node_modules', '@dauth', name));
   }
+  return copy;
 }
