@@ -173,12 +173,6 @@ const DETAILS: readonly Mutant[] = of('oauth/details', unit('oauth/details'), [
   ],
   [
     'token.bound',
-    'policy === undefined || policy.owner !== first?.owner ||',
-    'policy === undefined ||',
-    '[token.bound] connections of two owners are never in one token, not even pinned to the same runner',
-  ],
-  [
-    'token.bound',
     " || row.status !== 'active')",
     ')',
     "[token.bound] a missing, another owner's, suspended, revoked and deleted connection are one answer",
@@ -195,7 +189,7 @@ const GRANTING: readonly Mutant[] = of('oauth/client-credentials', unit('oauth/d
   [
     'token.bound',
     "if (!isOwn) throw new OAuthError('invalid_authorization_details', NO_SUCH);",
-    "if (!isOwn && NO_SUCH === '') throw new OAuthError('invalid_authorization_details', NO_SUCH);",
+    "if (!isOwn && authority.now() < 0) throw new OAuthError('invalid_authorization_details', NO_SUCH);",
     "[token.bound] a runner without the owner's grant for this server cannot name a pinned credential",
   ],
   [
