@@ -150,9 +150,9 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/exchange.ts',
-    find: 'if (this.#isGuessable) this.#whole = answer;',
-    replace: 'if (this.#isGuessable && status < 0) this.#whole = answer;',
+    file: 'packages/executor/src/wire/answering.ts',
+    find: 'if (this.#options.isGuessable && (hasHint() || this.redactions > 0)) throw hinting();',
+    replace: 'if (hasHint() && this.redactions < 0) throw hinting();',
     test: {
       file: EXCHANGE,
       name: '[response.clean] an answer that holds a guessable value is refused whole, wherever it holds it',
@@ -160,8 +160,8 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/exchange.ts',
-    find: 'if (this.#bytes > this.#maxBytes)',
+    file: 'packages/executor/src/wire/answering.ts',
+    find: 'if (this.#bytes > this.#options.maxBytes)',
     replace: 'if (this.#bytes > Infinity)',
     test: {
       file: EXCHANGE,
@@ -170,7 +170,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/exchange.ts',
+    file: 'packages/executor/src/wire/answering.ts',
     find: "    body.on('error', () => undefined);\n",
     replace: '',
     test: { file: SURVIVAL, name: 'the executor outlives an answer that fails in the read of its head' },

@@ -2,22 +2,20 @@
  * One call to an upstream, from the moment its head is written to the end of its answer (steps 6 to 9).
  * Never ends an answer normally that did not end normally: what fails after the head is a reset.
  */
-import { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
 import type { Dispatcher } from 'undici';
 import { readAnswerHead, type ContentCoding } from './answer.ts';
+import { Answering } from './answering.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
-import { Decoder } from './decode.ts';
 import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
 import { renderHead } from './head.ts';
 import { inject } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
-import { redact, Scanner } from './scan.ts';
+import { redact } from './scan.ts';
 import { scrubStackSoon } from '../secret/scrub.ts';
 import type { Traveller, Wire } from './wire.ts';
-import { ByteWriter } from '../secret/writer.ts';
 
 /** Bounds of one call; milliseconds and octets. */
 export interface CallLimits {
@@ -34,9 +32,6 @@ type RawHandler = Required<
   Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>
 > & { onRequestSent(): void };
 
-/** Octets of an answer that is held until its end, for a value that can be guessed. */
-const GUESSABLE_ANSWER = 1_048_576;
-
 export class Exchange implements Traveller, RawHandler {
   readonly #request: UpstreamRequest;
   readonly #limits: CallLimits;
@@ -49,22 +44,12 @@ export class Exchange implements Traveller, RawHandler {
   #wire: Wire | null = null;
   #abort: ((error?: Error) => void) | null = null;
   #forms: Forms | null = null;
-  #scanner: Scanner | null = null;
-  #decoder: Decoder | null = null;
-  /** Encoded pieces are decoded one after another; everything later waits its turn here. */
-  #turn: Promise<void> = Promise.resolve();
-  #waiting = 0;
-  #body: Readable | null = null;
-  /** Octets of this turn of the event loop, so that an answer in a thousand pieces costs one look and not a thousand. */
-  #gathered: ByteWriter | null = null;
-  #lookSoon: NodeJS.Immediate | undefined;
+  #answering: Answering | null = null;
   /** The answer of a call with a guessable value waits here for its end. */
   #whole: UpstreamAnswer | null = null;
   #isGuessable = false;
-  #full = false;
   #ended = false;
   #status = 0;
-  #bytes = 0;
   #redactions = 0;
 
   /** @param onEcho called at the end of a call whose answer's body gave the credential back */
@@ -95,7 +80,7 @@ export class Exchange implements Traveller, RawHandler {
     if (this.#ended) return;
     this.#end(error);
     this.#answer.reject(error);
-    this.#body?.destroy(error);
+    this.#answering?.body.destroy(error);
     this.#abort?.(error);
   }
 
@@ -114,7 +99,6 @@ export class Exchange implements Traveller, RawHandler {
     try {
       this.#isGuessable = filled.isGuessable;
       this.#forms = new Forms(filled.secrets);
-      this.#scanner = new Scanner(this.#forms);
       return renderHead(this.#request, filled, framing);
     } finally {
       // 8 zero; `using` does the plaintext itself.
@@ -153,9 +137,8 @@ export class Exchange implements Traveller, RawHandler {
       if (head.length !== null && head.length > this.#maxBytes) throw new DAuthError('RESPONSE_TOO_LARGE');
       this.#status = status;
       this.#redactions += head.redactions;
-      this.#startDecoding(head.coding);
-      this.#body = this.#makeBody();
-      const answer = { status, headers: head.headers, body: this.#body, finished: this.finished };
+      this.#answering = this.#makeAnswering(head.coding, this.#forms);
+      const answer = { status, headers: head.headers, body: this.#answering.body, finished: this.finished };
       if (this.#isGuessable) this.#whole = answer;
       else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
@@ -169,23 +152,15 @@ export class Exchange implements Traveller, RawHandler {
   onData(octets: Buffer): boolean {
     if (this.#ended) return true;
     this.#watch(this.#limits.idleMs);
-    this.#gathered ??= new ByteWriter(octets.length);
-    this.#gathered.bytes(octets);
-    this.#lookSoon ??= setImmediate(() => this.#look());
+    this.#answering?.take(octets);
     return true;
   }
 
   /** Trailers are left out (RFC 9110 §6.5.1 allows it): nobody may need them, and what is not sent needs no scan. */
   onComplete(): void {
     this.#leaveWire();
-    this.#look();
-    this.#inTurn(async () => {
-      await this.#decoder?.end();
-      if (this.#ended || this.#body === null) return;
-      this.#give(this.#scanner!.end());
-      if (this.#ended) return;
-      this.#assertNoHint();
-      this.#body.push(null);
+    const hasHint = (): boolean => this.#redactions > 0;
+    this.#answering?.complete(hasHint, () => {
       if (this.#whole !== null) this.#answer.resolve(this.#whole);
       this.#end(null);
     });
@@ -202,84 +177,25 @@ export class Exchange implements Traveller, RawHandler {
     return Math.min(this.#request.maxResponseBytes ?? this.#limits.responseBytes, this.#limits.responseBytes);
   }
 
-  #startDecoding(coding: ContentCoding): void {
-    if (coding !== 'identity') this.#decoder = new Decoder(coding, (octets) => this.#pass(octets));
-  }
-
-  /** Looks at what this turn brought. */
-  #look(): void {
-    clearImmediate(this.#lookSoon);
-    this.#lookSoon = undefined;
-    const piece = this.#gathered?.take();
-    this.#gathered = null;
-    if (piece === undefined || this.#ended) return wipe(piece);
-    const decoder = this.#decoder;
-    if (decoder !== null) return this.#inTurn(() => decoder.push(piece).finally(() => wipe(piece)));
-    this.#pass(piece);
-    wipe(piece);
-  }
-
-  /** 9 scan. */
-  #pass(octets: Buffer): void {
-    if (this.#ended) return;
-    this.#bytes += octets.length;
-    if (this.#bytes > this.#maxBytes) return this.fail(new DAuthError('RESPONSE_TOO_LARGE'));
-    this.#give(this.#scanner!.push(octets));
-  }
-
-  #give(scanned: Buffer): void {
-    if (scanned.length === 0 || this.#body!.push(scanned)) return;
-    if (this.#whole === null) this.#hold();
-    else
-      this.fail(
-        new DAuthError('RESPONSE_TOO_LARGE', 'The upstream answer is larger than one to a short credential may be.'),
-      );
-  }
-
-  /**
-   * Stars at a known place tell whoever chose what is echoed that the value stood there. Of a value that can be guessed, not
-   * even the place is told: the answer is refused as a whole.
-   */
-  #assertNoHint(): void {
-    if (this.#whole === null || this.#redactions + this.#scanner!.redactions === 0) return;
-    throw new DAuthError(
-      'RESPONSE_UNSCANNABLE',
-      'The upstream answer holds the credential, which is too short to be starred out without telling something of it.',
-    );
-  }
-
-  #makeBody(): Readable {
-    const body = new Readable({
-      ...(this.#isGuessable ? { highWaterMark: GUESSABLE_ANSWER } : {}),
-      read: () => this.#release(),
-      destroy: (error, done) => {
-        // The reader left: nobody waits for the rest.
-        if (!this.#ended) {
-          this.#end('ABORTED');
-          this.#abort?.();
-        }
-        done(error);
+  #makeAnswering(coding: ContentCoding, forms: Forms): Answering {
+    return new Answering({
+      forms,
+      coding,
+      maxBytes: this.#maxBytes,
+      isGuessable: this.#isGuessable,
+      hold: () => {
+        // A slow reader is not a silent upstream.
+        if (this.#answering?.isFull === true) clearTimeout(this.#quiet);
+        this.#wire?.hold();
+      },
+      release: () => this.#wire?.release(),
+      resumed: () => this.#watch(this.#limits.idleMs),
+      fail: (error) => this.fail(asDownstream(error)),
+      left: () => {
+        this.#end('ABORTED');
+        this.#abort?.();
       },
     });
-    // It may fail in the tick that made it, before its reader has it; the reader hears of it all the same.
-    body.on('error', () => undefined);
-    return body;
-  }
-
-  #hold(): void {
-    this.#full = true;
-    // A slow reader is not a silent upstream.
-    clearTimeout(this.#quiet);
-    this.#decoder?.hold();
-    this.#wire?.hold();
-  }
-
-  #release(): void {
-    if (!this.#full || this.#ended) return;
-    this.#full = false;
-    this.#watch(this.#limits.idleMs);
-    this.#decoder?.release();
-    if (this.#waiting === 0) this.#wire?.release();
   }
 
   /** The wire may carry the next call already: from here on it is not ours to hold. */
@@ -288,23 +204,10 @@ export class Exchange implements Traveller, RawHandler {
     this.#wire = null;
   }
 
-  #inTurn(work: () => Promise<void>): void {
-    if (this.#decoder !== null) this.#wire?.hold();
-    this.#waiting++;
-    this.#turn = this.#turn.then(async () => {
-      try {
-        if (!this.#ended) await work();
-      } catch (error) {
-        this.fail(asDownstream(error));
-      }
-      if (--this.#waiting === 0 && !this.#full) this.#wire?.release();
-    });
-  }
-
   /** (Re)starts the clock that runs while nothing comes. */
   #watch(ms: number): void {
     clearTimeout(this.#quiet);
-    if (this.#ended || this.#full) return;
+    if (this.#ended || this.#answering?.isFull === true) return;
     this.#quiet = setTimeout(() => this.fail(new DAuthError('DOWNSTREAM_TIMEOUT')), ms);
   }
 
@@ -312,18 +215,15 @@ export class Exchange implements Traveller, RawHandler {
     this.#ended = true;
     clearTimeout(this.#total);
     clearTimeout(this.#quiet);
-    clearImmediate(this.#lookSoon);
-    this.#gathered?.[Symbol.dispose]();
     this.#request.signal?.removeEventListener('abort', this.#aborted);
-    const inBody = this.#scanner?.redactions ?? 0;
+    const { redactions: inBody, bytes } = this.#answering ?? { redactions: 0, bytes: 0 };
     if (this.#forms !== null) scrubStackSoon();
     if (inBody > 0) this.#onEcho();
-    this.#decoder?.[Symbol.dispose]();
-    this.#scanner?.[Symbol.dispose]();
+    this.#answering?.[Symbol.dispose]();
     this.#forms?.[Symbol.dispose]();
     this.#forms = null;
     const error = how instanceof DAuthError ? how.code : how;
-    this.#finished.resolve({ status: this.#status, bytes: this.#bytes, redactions: this.#redactions + inBody, error });
+    this.#finished.resolve({ status: this.#status, bytes, redactions: this.#redactions + inBody, error });
   }
 }
 

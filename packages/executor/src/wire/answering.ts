@@ -1,0 +1,186 @@
+/**
+ * The way back of one answer's body (step 9): decoded, scanned, and given to its reader no faster than it reads.
+ * Never passes on an octet that was not scanned, and never ends a body that failed as if it were whole.
+ */
+import { Readable } from 'node:stream';
+import { DAuthError } from '@dauth/protocol';
+import type { ContentCoding } from './answer.ts';
+import { Decoder } from './decode.ts';
+import { Scanner } from './scan.ts';
+import type { Forms } from './forms.ts';
+import { wipe } from '../secret/memory.ts';
+import { ByteWriter } from '../secret/writer.ts';
+
+export interface AnsweringOptions {
+  readonly forms: Forms;
+  readonly coding: ContentCoding;
+  /** Octets of decoded answer. */
+  readonly maxBytes: number;
+  /** Whether a value could be guessed by the place of its stars: then the answer is held until its end. */
+  readonly isGuessable: boolean;
+  /** Stop taking from the socket; take again. */
+  readonly hold: () => void;
+  readonly release: () => void;
+  /** The reader, for whom the socket was held, reads again. */
+  readonly resumed: () => void;
+  /** The answer cannot be passed on: the call fails. */
+  readonly fail: (error: unknown) => void;
+  /** Its reader went away before the end. */
+  readonly left: () => void;
+}
+
+/** Octets of an answer that is held until its end, for a value that can be guessed. */
+const GUESSABLE_ANSWER = 1_048_576;
+
+export class Answering implements Disposable {
+  readonly body: Readable;
+  readonly #options: AnsweringOptions;
+  readonly #scanner: Scanner;
+  readonly #decoder: Decoder | null;
+  /** Encoded pieces are decoded one after another; everything later waits its turn here. */
+  #turn: Promise<void> = Promise.resolve();
+  #waiting = 0;
+  /** Octets of this turn of the event loop, so that an answer in a thousand pieces costs one look and not a thousand. */
+  #gathered: ByteWriter | null = null;
+  #lookSoon: NodeJS.Immediate | undefined;
+  #isFull = false;
+  #isOver = false;
+  #bytes = 0;
+
+  constructor(options: AnsweringOptions) {
+    this.#options = options;
+    this.#scanner = new Scanner(options.forms);
+    const pass = (octets: Buffer): void => this.#pass(octets);
+    this.#decoder = options.coding === 'identity' ? null : new Decoder(options.coding, pass);
+    this.body = this.#makeBody();
+  }
+
+  /** Octets of decoded answer so far. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Places starred out so far. */
+  get redactions(): number {
+    return this.#scanner.redactions;
+  }
+
+  /** The reader is slow, and what comes waits for it. */
+  get isFull(): boolean {
+    return this.#isFull;
+  }
+
+  /** Octets as they came. */
+  take(octets: Buffer): void {
+    this.#gathered ??= new ByteWriter(octets.length);
+    this.#gathered.bytes(octets);
+    this.#lookSoon ??= setImmediate(() => this.#look());
+  }
+
+  /**
+   * No more comes: passes on what is left and ends the body.
+   * @param hasHint whether the head gave a value away already
+   * @param done called where the body ended whole
+   */
+  complete(hasHint: () => boolean, done: () => void): void {
+    this.#look();
+    this.#inTurn(async () => {
+      await this.#decoder?.end();
+      if (this.#isOver) return;
+      this.#give(this.#scanner.end());
+      if (this.#isOver) return;
+      // Stars at a known place tell whoever chose what is echoed that the value stood there. Of a value that can be guessed,
+      // not even the place is told: the answer is refused as a whole.
+      if (this.#options.isGuessable && (hasHint() || this.redactions > 0)) throw hinting();
+      this.body.push(null);
+      done();
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    clearImmediate(this.#lookSoon);
+    this.#gathered?.[Symbol.dispose]();
+    this.#gathered = null;
+    this.#decoder?.[Symbol.dispose]();
+    this.#scanner[Symbol.dispose]();
+  }
+
+  /** Looks at what this turn brought. */
+  #look(): void {
+    clearImmediate(this.#lookSoon);
+    this.#lookSoon = undefined;
+    const piece = this.#gathered?.take();
+    this.#gathered = null;
+    if (piece === undefined || this.#isOver) return wipe(piece);
+    const decoder = this.#decoder;
+    if (decoder !== null) return this.#inTurn(() => decoder.push(piece).finally(() => wipe(piece)));
+    this.#pass(piece);
+    wipe(piece);
+  }
+
+  #pass(octets: Buffer): void {
+    if (this.#isOver) return;
+    this.#bytes += octets.length;
+    if (this.#bytes > this.#options.maxBytes) return this.#options.fail(new DAuthError('RESPONSE_TOO_LARGE'));
+    this.#give(this.#scanner.push(octets));
+  }
+
+  #give(scanned: Buffer): void {
+    if (scanned.length === 0 || this.body.push(scanned)) return;
+    if (this.#options.isGuessable) this.#options.fail(tooLargeToHold());
+    else this.#hold();
+  }
+
+  #makeBody(): Readable {
+    const body = new Readable({
+      ...(this.#options.isGuessable ? { highWaterMark: GUESSABLE_ANSWER } : {}),
+      read: () => this.#release(),
+      destroy: (error, done) => {
+        if (!this.#isOver) this.#options.left();
+        done(error);
+      },
+    });
+    // It may fail in the tick that made it, before its reader has it; the reader hears of it all the same.
+    body.on('error', () => undefined);
+    return body;
+  }
+
+  #hold(): void {
+    this.#isFull = true;
+    this.#decoder?.hold();
+    this.#options.hold();
+  }
+
+  #release(): void {
+    if (!this.#isFull || this.#isOver) return;
+    this.#isFull = false;
+    this.#options.resumed();
+    this.#decoder?.release();
+    if (this.#waiting === 0) this.#options.release();
+  }
+
+  #inTurn(work: () => Promise<void>): void {
+    if (this.#decoder !== null) this.#options.hold();
+    this.#waiting++;
+    this.#turn = this.#turn.then(async () => {
+      try {
+        if (!this.#isOver) await work();
+      } catch (error) {
+        this.#options.fail(error);
+      }
+      if (--this.#waiting === 0 && !this.#isFull) this.#options.release();
+    });
+  }
+}
+
+function hinting(): DAuthError {
+  return new DAuthError(
+    'RESPONSE_UNSCANNABLE',
+    'The upstream answer holds the credential, which is too short to be starred out without telling something of it.',
+  );
+}
+
+function tooLargeToHold(): DAuthError {
+  return new DAuthError('RESPONSE_TOO_LARGE', 'The upstream answer is larger than one to a short credential may be.');
+}
