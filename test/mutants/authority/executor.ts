@@ -20,12 +20,6 @@ const PROVEN: readonly Mutant[] = of('executor/authenticate', unit('executor/rou
   ],
   [
     'token.bound',
-    "if (!store.once.consume(`${jkt}.${jti}`, iat + LIMITS.proofReplaySeconds)) throw new DAuthError('REPLAY_DETECTED');",
-    "if (jti === '' || iat + LIMITS.proofReplaySeconds === 0) throw new DAuthError('REPLAY_DETECTED', jkt + String(store));",
-    '[token.bound] GET /executor/status takes a proof once',
-  ],
-  [
-    'token.bound',
     '  authenticateExecutor(authority, c, body);\n',
     '',
     '[token.bound] POST /executor/records takes a proof once',
