@@ -126,7 +126,7 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'seal.bound',
     file: 'packages/protocol/src/json.ts',
-    find: 'Number.isInteger(value) && literal !== String(value)',
+    find: "this.#numbers === 'one-spelling' && Number.isInteger(value)",
     replace: "literal === ''",
     test: {
       file: JSON_TEST,

@@ -51,14 +51,20 @@ export async function listen(app: Hono<HttpEnv>, { host, port, newId, closing }:
     outgoing.writeHead(error.status, { ...headers, connection: 'close' }).end(body);
   };
   const refuseSocket = (socket: Duplex, status: number, error: DAuthError) => {
+    // First of all: nobody else listens on a socket that Node handed over, and its reset would end the process.
+    socket.on('error', () => undefined);
     const { body, headers } = refusal(error);
     const lines = Object.entries({ ...headers, connection: 'close' });
     socket.end(
       `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n${body}`,
     );
   };
+  /** Sockets with an answer under way: into it nothing else is written, or its reader would take that for a part of it. */
+  const answering = new Map<Duplex, ServerResponse>();
   // Node's own refusals have no request id; the one for a missing Host is ours too.
   const server = createServer({ requireHostHeader: false }, (incoming, outgoing) => {
+    answering.set(incoming.socket, outgoing);
+    outgoing.once('close', () => answering.delete(incoming.socket));
     if (isPlain(incoming)) void listener(incoming, outgoing);
     else refuse(outgoing, new DAuthError('INVALID_REQUEST'));
   });
@@ -68,7 +74,8 @@ export async function listen(app: Hono<HttpEnv>, { host, port, newId, closing }:
   server.headersTimeout = 10_000;
   server.requestTimeout = 30_000;
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => {
-    if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+    if (error.code === 'ECONNRESET' || !socket.writable || answering.get(socket)?.headersSent === true)
+      return void socket.destroy();
     const { status, code } = CLIENT_ERRORS[error.code ?? ''] ?? { status: 400, code: 'INVALID_REQUEST' };
     refuseSocket(socket, status, new DAuthError(code));
   });

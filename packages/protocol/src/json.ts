@@ -16,6 +16,8 @@ export interface JsonObject {
  */
 type NumberRule = 'one-spelling' | 'kept' | 'any';
 
+/** Reading goes on in one piece, so what one text may take is bounded: about 100 ms. A vector of numbers has a few thousand. */
+const MAX_VALUES = 500_000;
 /** Deeper nesting than this has no use in any DAuth document. */
 const MAX_DEPTH = 32;
 
@@ -42,12 +44,12 @@ export function parseJson(text: string, maxLength: number, numbers: NumberRule =
 const NUMBER = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y;
 // oxlint-disable-next-line no-control-regex -- RFC 8259 §7 names exactly these as not allowed unescaped
 const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
-const SPACE = /[ \t\n\r]*/y;
 
 class Reader {
   readonly #text: string;
   readonly #numbers: NumberRule;
   #at = 0;
+  #values = 0;
 
   constructor(text: string, numbers: NumberRule) {
     this.#text = text;
@@ -56,9 +58,10 @@ class Reader {
 
   value(depth: number): unknown {
     if (depth > MAX_DEPTH) throw malformed('A JSON document is nested too deeply.');
-    this.#match(SPACE);
+    if (++this.#values > MAX_VALUES) throw malformed('A JSON document has more values than allowed.');
+    this.#space();
     const result = this.#bare(depth);
-    this.#match(SPACE);
+    this.#space();
     return result;
   }
 
@@ -88,14 +91,14 @@ class Reader {
   #object(depth: number): JsonObject {
     const object: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
     this.#at++;
-    this.#match(SPACE);
+    this.#space();
     if (this.#take('}')) return object;
     for (;;) {
-      this.#match(SPACE);
+      this.#space();
       const name = this.#string();
       // `__proto__` would be an ordinary member here, but not in whoever copies this object next.
       if (name === '__proto__' || name in object) throw malformed('A JSON object has a duplicate or forbidden member.');
-      this.#match(SPACE);
+      this.#space();
       if (!this.#take(':')) throw malformed();
       object[name] = this.value(depth + 1);
       if (this.#take('}')) return object;
@@ -106,7 +109,7 @@ class Reader {
   #array(depth: number): unknown[] {
     const array: unknown[] = [];
     this.#at++;
-    this.#match(SPACE);
+    this.#space();
     if (this.#take(']')) return array;
     for (;;) {
       array.push(this.value(depth + 1));
@@ -128,9 +131,10 @@ class Reader {
     if (literal === undefined) throw malformed();
     const value = Number(literal);
     if (!Number.isFinite(value)) throw malformed('A JSON number is out of range.');
-    if (this.#numbers === 'any') return value;
+    // The usual spelling needs no closer look: a document of numbers would hold up everybody else.
+    if (this.#numbers === 'any' || literal === String(value)) return value;
     // A second spelling, or an integer that only one of two readers rounds, is a second meaning for a signed time (§1.1).
-    if (this.#numbers === 'one-spelling' && Number.isInteger(value) && literal !== String(value))
+    if (this.#numbers === 'one-spelling' && Number.isInteger(value))
       throw malformed('An integer in a JSON document is not in plain digits.');
     // What is read here may be written again: a number that would come out as another one must not come in.
     if (significantDigits(literal) !== significantDigits(String(value)))
@@ -148,6 +152,15 @@ class Reader {
     if (this.#text[this.#at] !== character) return false;
     this.#at++;
     return true;
+  }
+
+  /** RFC 8259 §2. */
+  #space(): void {
+    for (;;) {
+      const code = this.#text.charCodeAt(this.#at);
+      if (code !== 0x20 && code !== 0x0a && code !== 0x0d && code !== 0x09) return;
+      this.#at++;
+    }
   }
 
   #match(pattern: RegExp): string | undefined {

@@ -123,8 +123,8 @@ const CONNECTIONS: readonly Mutant[] = [
   ...of('api/connections', unit('api/try'), [
     [
       'seal.bound',
-      'const owner = check().envelope.header.dauth.owner;',
-      "const owner = submission.envelope === '' ? check().envelope.header.dauth.owner : submission.seal_proof.slice(-9);",
+      'tries.count(check().envelope.header.dauth, authority.now());',
+      "tries.count({ org: '', owner: submission.seal_proof.slice(-9) }, authority.now());",
       '[seal.bound] nothing is tried that would not be stored',
     ],
   ]),

@@ -34,8 +34,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     noteIt: () => void,
   ): Promise<Intake> => {
     if (wantsTry) {
-      const owner = check().envelope.header.dauth.owner;
-      tries.count(owner, authority.now());
+      tries.count(check().envelope.header.dauth, authority.now());
       await tryEnvelope(authority, submission.envelope);
     }
     return writeAs(authority, caller, () => {

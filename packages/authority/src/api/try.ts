@@ -19,7 +19,8 @@ export class TryLimit {
   #minute = 0;
 
   /** @param now Unix seconds @throws DAuthError `RATE_LIMITED` */
-  count(owner: string, now: number): void {
+  count(subject: { readonly org: string; readonly owner: string }, now: number): void {
+    const owner = JSON.stringify([subject.org, subject.owner]);
     const minute = Math.floor(now / 60);
     if (minute !== this.#minute) this.#counts.clear();
     this.#minute = minute;

@@ -4,7 +4,7 @@
  * every answer is HTTP 200 with `success` true or false, as the original's SDKs read it. `DAuth-Error` stands on both.
  */
 import { asDAuthError, DAuthError, HEADER, parseBufferedDispatch, type BufferedDispatch } from '@dauth/protocol';
-import { answerJson, type Exchanged } from './answers.ts';
+import { answerJson, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from '../who/authorize.ts';
 import { readAll } from './body.ts';
 import { dispatch, type DispatchDeps, type DispatchResult } from '../dispatch.ts';
@@ -46,6 +46,18 @@ export async function serveBuffered(
   // 3–10
   const result = await dispatch(caller, toRequest(at, call, names, limits, signal), deps);
   await answerResult(at, result, limits);
+  await taken(at);
+}
+
+/** Milliseconds in which a reader has to take something of its answer. */
+const READER_MS = 30_000;
+
+/** The place is held until the answer was taken: unread answers are memory too. */
+async function taken(at: Exchanged): Promise<void> {
+  const { response } = at;
+  if (response.closed) return;
+  response.setTimeout(READER_MS, () => resetConnection(at));
+  await new Promise<void>((resolve) => response.once('close', resolve));
 }
 
 function toRequest(

@@ -52,7 +52,9 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
         throw unfit('makes them too long together to be searched for in answers');
       for (const injection of injections) secrets.push(...writtenForms(injection, fields));
       filled.push(fillTarget(target, injections, fields), fillLines(injections, fields));
-      const isGuessable = [...fields.values()].some(({ length }) => length < LIMITS.guessableValue);
+      const isGuessable = [...secretFields(injections)].some(
+        (name) => fields.get(name)!.length < LIMITS.guessableValue,
+      );
       return { target: filled[0]!, lines: filled[1]!, secrets, isGuessable };
     } catch (error) {
       wipe(...secrets, ...filled);
@@ -62,6 +64,17 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
 }
 
 type Fields = ReadonlyMap<string, Buffer>;
+
+/** The fields that are secrets: all but a Basic user name beside a password. */
+function secretFields(injections: readonly Injection[]): ReadonlySet<string> {
+  return injectedFields(
+    injections.map((injection) =>
+      injection.in === 'basic' && injectedFields([{ ...injection, user: '' as Template }]).size > 0
+        ? { ...injection, user: '' as Template }
+        : injection,
+    ),
+  );
+}
 
 /** Longer runs of one pattern make the search for a value quadratic, which an upstream could spend for all. */
 const LONGEST_REPETITION = 64;

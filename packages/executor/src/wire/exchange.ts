@@ -4,7 +4,7 @@
  */
 import { DAuthError } from '@dauth/protocol';
 import type { Dispatcher } from 'undici';
-import { readAnswerHead, type ContentCoding } from './answer.ts';
+import { readAnswerHead, type AnswerHead, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
 import { deferred } from './deferred.ts';
@@ -32,6 +32,9 @@ type RawHandler = Required<
   Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>
 > & { onRequestSent(): void };
 
+/** More interim answers than this have no use; each is an early hint at most (RFC 8297). */
+const MAX_INTERIM = 16;
+
 export class Exchange implements Traveller, RawHandler {
   readonly #request: UpstreamRequest;
   readonly #limits: CallLimits;
@@ -50,6 +53,7 @@ export class Exchange implements Traveller, RawHandler {
   #isGuessable = false;
   #ended = false;
   #status = 0;
+  #interim = 0;
   #redactions = 0;
 
   /** @param onEcho called at the end of a call whose answer's body gave the credential back */
@@ -108,10 +112,11 @@ export class Exchange implements Traveller, RawHandler {
 
   /**
    * Stars out what the answer's head echoes before the HTTP client can make strings of it (reason phrase, keep-alive).
-   * Up to the head's end only: body octets are framed, and the scan of the unframed body needs them as they came.
+   * Up to the last empty line only, which no form can cross: before it stands the head, and interim heads before that; behind
+   * it body octets, framed, and the scan of the unframed body needs them as they came.
    */
   arriving(octets: Buffer): void {
-    const end = octets.indexOf('\r\n\r\n');
+    const end = octets.lastIndexOf('\r\n\r\n');
     const head = end < 0 ? octets : octets.subarray(0, end + 4);
     if (this.#forms !== null) this.#redactions += redact(head, this.#forms, end < 0);
   }
@@ -129,16 +134,24 @@ export class Exchange implements Traveller, RawHandler {
 
   onHeaders(status: number, raw: Buffer[]): boolean {
     if (this.#ended || this.#forms === null) return true;
-    // Interim answers (1xx) say nothing to the caller; 101 is refused below.
-    if (status < 200 && status !== 101) return true;
     try {
+      // Interim answers (1xx) say nothing to the caller; 101 is refused below. Their octets are kept until the real head is
+      // there, so they are counted.
+      if (status < 200 && status !== 101) {
+        if (++this.#interim > MAX_INTERIM) throw new DAuthError('RESPONSE_TOO_LARGE');
+        return true;
+      }
       const head = readAnswerHead(status, raw, this.#forms);
       this.#wire?.headRead();
-      if (head.length !== null && head.length > this.#maxBytes) throw new DAuthError('RESPONSE_TOO_LARGE');
+      // RFC 9110 §8.6: without a body the length is that of the body a GET would have had.
+      const isBodiless = this.#request.method === 'HEAD' || status === 204 || status === 304;
+      if (!isBodiless && head.length !== null && head.length > this.#maxBytes)
+        throw new DAuthError('RESPONSE_TOO_LARGE');
       this.#status = status;
       this.#redactions += head.redactions;
       this.#answering = this.#makeAnswering(head.coding, this.#forms);
-      const answer = { status, headers: head.headers, body: this.#answering.body, finished: this.finished };
+      const headers = this.#request.method === 'HEAD' ? withLength(head) : head.headers;
+      const answer = { status, headers, body: this.#answering.body, finished: this.finished };
       if (this.#isGuessable) this.#whole = answer;
       else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
@@ -225,6 +238,11 @@ export class Exchange implements Traveller, RawHandler {
     const error = how instanceof DAuthError ? how.code : how;
     this.#finished.resolve({ status: this.#status, bytes, redactions: this.#redactions + inBody, error });
   }
+}
+
+/** What a HEAD asks for most often. Of an encoded answer it would be the length of other octets than a GET gives back. */
+function withLength({ headers, length, coding }: AnswerHead): AnswerHead['headers'] {
+  return length === null || coding !== 'identity' ? headers : [...headers, ['content-length', `${length}`]];
 }
 
 function abortReason(signal: AbortSignal | undefined): DAuthError {

@@ -50,6 +50,8 @@ export class Forms {
   readonly #forms: readonly Buffer[];
   /** Octets of the longest form. */
   readonly longest: number;
+  /** Whether a line end may stand in a form (UTF-16 of some scripts has such an octet). */
+  readonly hasLineFeed: boolean;
 
   /** Reads `secrets` and leaves zeroing them to the caller. */
   constructor(secrets: readonly Uint8Array[]) {
@@ -64,6 +66,7 @@ export class Forms {
       .filter((form, index) => all.findIndex((other) => other.equals(form)) === index)
       .sort((a, b) => b.length - a.length);
     this.longest = this.#forms[0]?.length ?? 0;
+    this.hasLineFeed = this.#forms.some((form) => form.includes(0x0a));
     this.#mask = randomFillSync(ownedBytes(this.#block.length));
     this.#flip();
   }

@@ -1,6 +1,7 @@
 /**
  * The scan (security.md `response.clean`): finds every form of the injected secrets in a stream and stars it out.
- * Never delays more than a possible match needs, and never hands on a chunk that it did not look at.
+ * Never hands on a chunk that it did not look at, and never decides by the secret when to hand it on: who chooses what the
+ * upstream echoes could read that like a lamp, octet by octet.
  */
 import type { Forms } from './forms.ts';
 import { ownedBytes, ownedConcat, wipe } from '../secret/memory.ts';
@@ -72,7 +73,8 @@ export class Scanner {
     const seen = this.#held.length;
     const data = ownedConcat(this.#held, chunk);
     wipe(this.#held);
-    const { ranges, open } = look(data, this.#forms, this.#known);
+    const { ranges } = look(data, this.#forms, this.#known);
+    const open = holdFrom(data, this.#forms);
     this.#redactions += ranges.filter(([, end]) => end > seen).length;
     star(data, ranges, open);
     this.#held = ownedConcat(data.subarray(open));
@@ -93,6 +95,15 @@ export class Scanner {
   [Symbol.dispose](): void {
     wipe(this.#held);
   }
+}
+
+/**
+ * From where the end of the data is held back: as much as the longest form could still need, or what stands behind the last
+ * line end, which no form can cross. The same for every content, whether it begins like a form or not.
+ */
+function holdFrom(data: Buffer, { longest, hasLineFeed }: Forms): number {
+  const line = hasLineFeed ? 0 : data.lastIndexOf(LINE_FEED) + 1;
+  return Math.max(0, data.length - longest + 1, line);
 }
 
 function look(data: Buffer, forms: Forms, known: readonly Range[] = []): Look {
