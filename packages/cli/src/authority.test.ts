@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { runDauth, startAuthority, type FakeAuthority } from './authority.test-support.ts';
-import { generateKeyFile } from './home.ts';
+import { generateKeyFile } from './key-file.ts';
 import { days, wholeNumber } from './numbers.ts';
 import { CliError } from './output.ts';
 import { printable, printableJson, printableLines } from './printable.ts';
