@@ -9,7 +9,7 @@ import { explainConfig, loadConfig, schema } from './config.ts';
 import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
 import { addExamples, describeMisuse } from './help.ts';
-import { describeError, EXIT, print, say, sayJson, table, usage } from './output.ts';
+import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
 import { checkFlags, type GlobalFlags } from './reach.ts';
 import {
   actOnConnection,
@@ -234,11 +234,14 @@ program
   );
 
 addExamples(program);
+// `dauth audit export | head`: the reader has enough, and there is nobody left to tell.
+process.stdout.on('error', () => process.exit(EXIT.unexpected));
 try {
   await program.parseAsync();
 } catch (error) {
   exit = fail(error);
 }
+await flush();
 // Sockets of finished requests must not keep a finished command alive.
 process.exit(exit);
 

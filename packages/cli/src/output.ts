@@ -169,6 +169,12 @@ export function printRecord(line: string): void {
   process.stdout.write(`${process.stdout.isTTY ? printableJson(line) : line}\n`);
 }
 
+/** Waits until what was printed has been taken: a pipe holds 64 KiB, and its reader may be slower than we are. */
+export async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+}
+
 /** A remark on stderr. */
 export function say(text: string): void {
   process.stderr.write(`${printableLines(text)}\n`);
