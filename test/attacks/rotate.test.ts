@@ -6,6 +6,7 @@ import { createServer, request, type IncomingMessage, type Server, type ServerRe
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import {
   createClient,
   fetchExecutor,
@@ -20,9 +21,10 @@ import {
 } from '@dauth/client';
 import { parseEnvelope, type EnvelopePolicy } from '@dauth/protocol';
 import { proves } from '../claims.ts';
-import { freePort, makeTempDir } from '../support/process.ts';
+import { freePort, makeTempDir, run } from '../support/process.ts';
 import { startStack, type Stack } from '../world/stack.ts';
 
+const DAUTH = fileURLToPath(new URL('../../../packages/cli/dist/main.js', import.meta.url));
 const SERVER = 'https://mcp.example/mcp';
 const ORIGIN = 'https://api.example';
 const EVIL = {
@@ -162,7 +164,9 @@ describe('a rotation under a hostile authority', { timeout: 180_000 }, () => {
   proves('seal.bound', 'an honest rotation keeps the policy and the length of its time (control)', async () => {
     const handle = await connect();
     const old = await stored(handle);
-    const ended = await rotate(handle);
+    // As a person gives it: with --json there is no talk.
+    const args = [DAUTH, 'connections', 'rotate', handle, ...as, '--data', stack.ready.data];
+    const ended = await run({ file: process.execPath, args, input: 'second-credential' });
     assert.equal(ended.code, 0, ended.stderr);
     const { ver, iat, exp, ...kept } = await stored(handle);
     assert.equal(ver, 2);

@@ -6,8 +6,10 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { calculateJwkThumbprint, exportJWK } from 'jose';
+import { createCa } from '../support/ca.ts';
 import { findSecret } from '../support/encodings.ts';
 import { freePort, makeTempDir, run, start } from '../support/process.ts';
+import { startUpstream } from '../support/upstream.ts';
 import type { Ready } from '../world/stack.ts';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -27,6 +29,15 @@ async function fence(page: string, name: string): Promise<string> {
 const dauth = (args: readonly string[], cwd: string, env: Record<string, string> = {}) =>
   run({ file: process.execPath, args: [DAUTH, ...args], cwd, env });
 
+/** The page with what only a test can name; each value it replaces has to be there. */
+const replaceAll = (text: string, values: readonly (readonly [from: string, to: string])[]): string =>
+  values.reduce((page, [from, to]) => {
+    assert.ok(page.includes(from), `the page has ${from}`);
+    return page.replaceAll(from, to);
+  }, text);
+
+const example = (name: string) => ({ file: process.execPath, args: [join(ROOT, `examples/dist/${name}.js`)] });
+
 const isGone = (pid: number): boolean => {
   try {
     return !process.kill(pid, 0);
@@ -36,9 +47,18 @@ const isGone = (pid: number): boolean => {
 };
 
 suite('the pages', () => {
-  test('the commands of the README start a stack, register a server and a client, and connect a credential', async () => {
+  test('the commands of the README lead to a call: as laptop, through the protected server, with the credential they sealed', async () => {
     await using dir = await makeTempDir();
-    const commands = (await fence('README.md', 'run-it'))
+    const ca = await createCa();
+    const leaf = await ca.issue();
+    const secret = `ghp_${randomBytes(18).toString('hex')}`;
+    await using upstream = await startUpstream({ leaf, tokens: { github: secret } });
+    const port = String(await freePort());
+    const page = replaceAll(await fence('README.md', 'run-it'), [
+      ['https://api.github.com', upstream.origin],
+      ['127.0.0.1:3000', `127.0.0.1:${port}`],
+    ]);
+    const commands = page
       .split('\n')
       .map((line) => line.replace(/\s+#.*$/, ''))
       .filter(Boolean);
@@ -47,16 +67,19 @@ suite('the pages', () => {
     };
     assert.equal(commands.shift(), 'npm start');
     assert.equal(scripts.start, 'node tools/start.mjs');
+    // The upstream stands in for GitHub on this machine, which nothing but a test may reach.
+    await writeFile(join(dir.path, 'ca.pem'), ca.root);
+    const upstreams = { ca: [join(dir.path, 'ca.pem')], dangerouslyAllowLoopback: true };
+    await writeFile(join(dir.path, 'test.json'), JSON.stringify({ executor: { upstream: upstreams } }));
     const stack = await start({
       file: process.execPath,
-      args: [join(ROOT, 'tools/start.mjs'), '--port', '0', '--json'],
+      args: [join(ROOT, 'tools/start.mjs'), '--port', '0', '--json', '--config', 'test.json'],
       cwd: dir.path,
       isReady: (line) => line.startsWith('{"event":"ready"'),
     });
     const ready = JSON.parse(stack.readyLine) as Ready;
     try {
       assert.equal(ready.data, join(dir.path, '.dauth'));
-      const secret = `ghp_${randomBytes(18).toString('hex')}`;
       const printed: string[] = [];
       for (const command of commands) {
         const [npx, name, ...args] = command.split(' ');
@@ -68,11 +91,26 @@ suite('the pages', () => {
       }
       assert.equal(printed.length, 3);
       assert.match(printed[2]!, HANDLE);
-      for (const key of ['mcp-server.jwk', 'laptop.jwk'])
-        assert.equal((await stat(join(dir.path, key))).mode & 0o777, 0o600);
-      const listed = await dauth(['connections', 'ls', '--json'], dir.path);
-      const [row] = JSON.parse(listed.stdout) as { name: string; handle: string; status: string }[];
-      assert.deepEqual([row?.name, `${row?.handle}\n`, row?.status], ['github', printed[2], 'active']);
+      const [MCP_CLIENT_ID, CLIENT_ID, CONNECTION] = printed.map((line) => line.trim()) as [string, string, string];
+      for (const [file, clientId] of [
+        ['mcp-server.jwk', MCP_CLIENT_ID],
+        ['laptop.jwk', CLIENT_ID],
+      ] as const) {
+        assert.equal((await stat(join(dir.path, file))).mode & 0o777, 0o600);
+        const jwk = JSON.parse(await readFile(join(dir.path, file), 'utf8')) as Record<string, unknown>;
+        assert.equal(jwk.client_id, clientId);
+      }
+      const listed = await dauth(['connections', 'ls', '--key', 'laptop.jwk', '--json'], dir.path);
+      const [row] = JSON.parse(listed.stdout) as { name: string; handle: string; status: string; owner: string }[];
+      assert.deepEqual([row?.name, row?.handle, row?.status, row?.owner], ['github', CONNECTION, 'active', CLIENT_ID]);
+      const env = {
+        ...{ DAUTH_ISSUER: ready.authority, DAUTH_EXECUTOR: ready.executor, GITHUB_API: upstream.origin, PORT: port },
+        ...{ MCP_RESOURCE: `http://127.0.0.1:${port}/mcp`, MCP_CLIENT_ID, CLIENT_ID, CONNECTION },
+      };
+      await using _server = await start({ ...example('protected-server/server'), cwd: dir.path, env });
+      const called = await run({ ...example('client/client'), cwd: dir.path, env });
+      assert.equal(called.code, 0, called.stderr);
+      assert.deepEqual(JSON.parse(called.stdout), [{ type: 'text', text: upstream.login }]);
     } finally {
       const exit = await stack.stop('SIGTERM', 20_000);
       assert.deepEqual(exit, { code: 0, signal: null }, stack.stderr());
@@ -93,10 +131,7 @@ suite('the pages', () => {
     refusal: string,
   ): Promise<void> => {
     await using dir = await makeTempDir();
-    const config = [...values, ['/var/lib', dir.path] as const].reduce((page, [from, to]) => {
-      assert.ok(page.includes(from), `the page has ${from}`);
-      return page.replaceAll(from, to);
-    }, text);
+    const config = replaceAll(text, [...values, ['/var/lib', dir.path]]);
     const file = join(dir.path, 'room.yaml');
     await writeFile(file, config);
     const args = [DAUTH, 'serve', room, '--config', file];

@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 
 const FILES = 'packages/cli/dist/files.test.js';
 const HOSTILE = 'packages/cli/dist/authority.test.js';
+const EXITS = 'packages/cli/dist/exits.test.js';
 const ROTATE = 'test/dist/attacks/rotate.test.js';
 
 export const CLI: readonly Mutant[] = [
@@ -71,6 +72,30 @@ export const CLI: readonly Mutant[] = [
     test: {
       file: HOSTILE,
       name: '[seal.client-only] what a hostile authority lists is shown as text and as nothing else',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/cli/src/reach.ts',
+    find: "  given('--authority', flags.authority, parseSecureUrl);\n",
+    replace: "  given('--authority', flags.authority === '' ? '' : 'https://a.example', parseSecureUrl);\n",
+    test: { file: EXITS, name: 'an authority over plain http ends with 2' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/cli/src/registry.ts',
+    find: "given('--resource', flags.resource, parseSecureUrl)",
+    replace: "given('--resource', flags.resource, (value) => (value === '' ? parseSecureUrl(value) : flags.resource))",
+    test: { file: EXITS, name: 'a server over plain http ends with 2' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/cli/src/key-file.ts',
+    find: '    rmSync(path, { force: true });\n',
+    replace: '    rmSync(`${path}.none`, { force: true });\n',
+    test: {
+      file: EXITS,
+      name: 'a code reaches the exit status of the process, and a refused registration leaves no key file',
     },
   },
 ];

@@ -14,6 +14,7 @@ const UNSEALED = {
 
 const DIRECTORY = 'packages/client/dist/directory.test.js';
 const SEALED = 'packages/client/dist/sealed.test.js';
+const SEAL = 'packages/client/dist/seal.test.js';
 const TOKENS = 'packages/client/dist/tokens.test.js';
 
 export const CLIENT: readonly Mutant[] = [
@@ -157,6 +158,16 @@ export const CLIENT: readonly Mutant[] = [
     test: {
       file: SEALED,
       name: '[seal.bound] a version by a device this key vouched for is believed, one by a device that vouches for itself is not',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/client/src/seal.ts',
+    find: 'policy.servers.map(parseSecureUrl)',
+    replace: "policy.servers.map((server) => (server === '' ? parseSecureUrl(server) : server))",
+    test: {
+      file: SEAL,
+      name: '[seal.bound] nothing is sealed for a server over plain http, but on this machine itself',
     },
   },
   {

@@ -12,7 +12,23 @@ const VECTORS = 'packages/protocol/dist/vectors.test.js';
 const WORDS = 'packages/protocol/dist/words.test.js';
 const JWS = 'packages/verify/dist/jws.test.js';
 
+const SECURE = '[token.bound] what tokens travel to is https; plain http is for this machine itself';
+
 export const PROTOCOL: readonly Mutant[] = [
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/origin.ts',
+    find: "if (scheme === 'http' && !LOOPBACK",
+    replace: "if (scheme === '' && !LOOPBACK",
+    test: { file: ORIGIN, name: SECURE },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/protocol/src/origin.ts',
+    find: '{3})(?::|$)/;',
+    replace: '{3})/;',
+    test: { file: ORIGIN, name: SECURE },
+  },
   {
     claim: 'dispatch.bound',
     file: 'packages/protocol/src/path.ts',

@@ -326,7 +326,7 @@ export const EDITED: readonly Edited[] = [
     file: 'packages/mcp/src/key.ts',
     from: "from '@dauth/protocol';",
     to: "from '@dauth/protocol'; import './config.ts';",
-    says: 'packages/mcp/src/config.ts:1 files import each other in a circle: mcp/src/config.ts → mcp/src/key.ts → mcp/src/config.ts.',
+    says: 'packages/mcp/src/key.ts:1 files import each other in a circle: mcp/src/key.ts → mcp/src/config.ts → mcp/src/key.ts.',
   },
   {
     kind: 'a file in the law that is not there',

@@ -1,5 +1,5 @@
 /** An authority as tests of the command line play it: it says what a test wants, over loopback. Never part of the package. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -14,9 +14,9 @@ export interface FakeAuthority {
   close(): void;
 }
 
-/** @param answer body and status for a path (with its query); `undefined` leaves the question open for good */
+/** @param answer body and status for a path (with its query); `undefined`: as usual, or no answer for good; `nothing`: none ever */
 export async function startAuthority(
-  answer: (path: string) => { readonly status?: number; readonly body: object } | undefined,
+  answer: (path: string) => { readonly status?: number; readonly body: object } | 'nothing' | undefined,
 ): Promise<FakeAuthority> {
   const asked: string[] = [];
   const server = createServer((request, response) => {
@@ -24,7 +24,7 @@ export async function startAuthority(
     asked.push(path);
     request.resume();
     const said = answer(path) ?? usual(path);
-    if (said === undefined) return;
+    if (said === undefined || said === 'nothing') return;
     response.writeHead(said.status ?? 200, { 'content-type': 'application/json' }).end(JSON.stringify(said.body));
   });
   server.listen(0, '127.0.0.1');
@@ -52,10 +52,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Starts `dauth`, and reads nothing of what it says. */
+export function spawnDauth(args: readonly string[], cwd: string): ChildProcessWithoutNullStreams {
+  const env = { PATH: process.env.PATH ?? '', HOME: cwd };
+  return spawn(process.execPath, [DAUTH, ...args], { cwd, env, stdio: 'pipe' });
+}
+
 /** Runs `dauth` while this process goes on answering. */
 export async function runDauth(args: readonly string[], cwd: string, input = ''): Promise<Ended> {
-  const env = { PATH: process.env.PATH ?? '', HOME: cwd };
-  const child = spawn(process.execPath, [DAUTH, ...args], { cwd, env, stdio: 'pipe' });
+  const child = spawnDauth(args, cwd);
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   child.stdout.on('data', (chunk: Buffer) => out.push(chunk));

@@ -1,11 +1,12 @@
 /** Commands against an authority that is hostile, slow, or gone. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { runDauth, startAuthority, type FakeAuthority } from './authority.test-support.ts';
-import { generateKeyFile } from './home.ts';
+import { runDauth, spawnDauth, startAuthority, type FakeAuthority } from './authority.test-support.ts';
+import { generateKeyFile } from './key-file.ts';
 import { days, wholeNumber } from './numbers.ts';
 import { CliError } from './output.ts';
 import { printable, printableJson, printableLines } from './printable.ts';
@@ -83,6 +84,25 @@ test('audit export follows the pages to the end, and tail keeps the last lines o
   assert.equal(asked.filter((path) => path.startsWith('/audit')).length, 8);
   const last = await runDauth(['audit', 'tail', '--lines', '3', ...at(url)], dir);
   assert.equal(last.stdout, [698, 699, 700].map((n) => `${line(n)}\n`).join(''));
+});
+
+test('what is exported into a pipe arrives whole, however late its reader comes', async () => {
+  const records = Array.from({ length: 100 }, (_, n) => `{"seq":${n + 1},"note":"${'x'.repeat(4_000)}"}`);
+  let done = (): void => undefined;
+  const isDone = new Promise<void>((resolve) => (done = resolve));
+  const { url } = await start((path) => {
+    if (!path.startsWith('/audit')) return undefined;
+    const isFirst = new URL(path, 'http://a').searchParams.get('after') === '0';
+    if (!isFirst) done();
+    return { body: { records: isFirst ? records : [], next: 100 } };
+  });
+  const child = spawnDauth(['audit', 'export', ...at(url)], dir);
+  await isDone;
+  // Long enough for a command that does not wait to be gone; one that waits is there for as long as it takes.
+  await Promise.race([once(child, 'exit'), new Promise((resolve) => setTimeout(resolve, 1_000))]);
+  let read = '';
+  for await (const chunk of child.stdout.setEncoding('utf8')) read += String(chunk);
+  assert.equal(read.length, records.join('\n').length + 1);
 });
 
 test('a journal page that leads to itself ends the command', async () => {

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { explainConfig, loadConfig } from './config.ts';
-import { generateKeyFile } from './home.ts';
+import { generateKeyFile } from './key-file.ts';
 import { parseInject } from './inject.ts';
 
 const DAUTH = fileURLToPath(new URL('./main.js', import.meta.url));

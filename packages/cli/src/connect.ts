@@ -1,5 +1,13 @@
 /** `dauth connect` and `rotate`: reads a credential, seals it here, stores ciphertext. The plaintext ends with this process. */
-import { nextPolicy, seal, verifySeal, type SealPolicy, type StoredConnection } from '@dauth/client';
+import {
+  nextPolicy,
+  seal,
+  verifySeal,
+  type SealedCredential,
+  type SealPolicy,
+  type StoredConnection,
+  type VerifiedExecutor,
+} from '@dauth/client';
 import { DAuthError, parseHandle, type ConnectionHandle } from '@dauth/protocol';
 import { openSeals } from './home.ts';
 import type { Memory } from './memory.ts';
@@ -34,8 +42,7 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   seals.highest();
   const executor = await reachExecutor(identity, at);
   const policy = await makePolicy(name, stated, flags, at);
-  describePolicy(policy, executor.level);
-  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags), policy });
+  const sealed = await sealStated(executor, policy, flags, at);
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
   seals.advance(`${sealed.handle} ${at.key.jkt}`, sealed.ver);
   print(
@@ -62,11 +69,22 @@ export async function rotate(name: string, flags: RotateFlags): Promise<void> {
           ...(await makePolicy(stated.name, stated, flags, at)),
           replaces: { handle, ver: Math.max(row.ver, known.ver) + 1 },
         };
-  describePolicy(policy, executor.level);
-  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags), policy });
+  const sealed = await sealStated(executor, policy, flags, at);
   const rotated = await at.client.connections.rotate(handle, sealed);
   seals.advance(`${handle} ${at.key.jkt}`, sealed.ver);
   print(flags.json === true, rotated, () => `${handle} is at version ${sealed.ver}`);
+}
+
+/** Reads the value and seals it; what was sealed is said once it holds together, and before anything is sent. */
+async function sealStated(
+  executor: VerifiedExecutor,
+  policy: SealPolicy,
+  flags: SealingFlags,
+  at: Reach,
+): Promise<SealedCredential> {
+  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags), policy });
+  if (flags.json !== true) describePolicy(policy, executor.level);
+  return sealed;
 }
 
 /** The policy as this owner's key sealed it. What the authority says of it is not looked at. */

@@ -12,6 +12,13 @@ interface Check {
   readonly fix?: string;
 }
 
+/** `stack.json`; one of an earlier version names no database. */
+interface StackFile {
+  readonly authority: string;
+  readonly executor: string;
+  readonly database?: string;
+}
+
 /** @returns the exit code: 0 unless a check failed */
 export async function doctor(flags: GlobalFlags): Promise<number> {
   const home = openHome(flags.data);
@@ -24,6 +31,7 @@ export async function doctor(flags: GlobalFlags): Promise<number> {
   else {
     checks.push(await checkReady('authority', authority));
     if (stack !== undefined) checks.push(await checkReady('executor', stack.executor));
+    if (stack?.database !== undefined) checks.push(checkDatabase(stack.database));
     checks.push(
       await checkClock(authority),
       await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin)),
@@ -69,8 +77,12 @@ function checkAuthorities(): Check {
   const check = 'certificate authorities';
   const extra = process.env.NODE_EXTRA_CA_CERTS;
   return extra === undefined
-    ? { check, result: 'ok', detail: "Node's own" }
-    : { check, result: 'ok', detail: `Node's own and ${extra}, for this command; upstreams use executor.upstream.ca` };
+    ? { check, result: 'ok', detail: "Node's own (NODE_EXTRA_CA_CERTS is not set)" }
+    : {
+        check,
+        result: 'ok',
+        detail: `Node's own and ${extra} (NODE_EXTRA_CA_CERTS), for this command; upstreams use executor.upstream.ca`,
+      };
 }
 
 function checkMode(check: string, path: string, forbidden: number): Check {
@@ -84,6 +96,14 @@ function checkMode(check: string, path: string, forbidden: number): Check {
   }
 }
 
+/** Where the ciphertext and the registrations are: what a backup has to hold. */
+function checkDatabase(path: string): Check {
+  const { result, detail, fix } = checkMode('database', path, 0o077);
+  if (result === 'warn')
+    return { check: 'database', result: 'fail', detail: `${path} is not there`, fix: 'restore it from a backup' };
+  return { check: 'database', result, detail: `${path}, ${detail}`, ...(fix === undefined ? {} : { fix }) };
+}
+
 async function checkReady(check: string, base: string): Promise<Check> {
   try {
     const response = await fetch(`${base}/readyz`, { signal: AbortSignal.timeout(3_000) });
@@ -91,7 +111,7 @@ async function checkReady(check: string, base: string): Promise<Check> {
       ? { check, result: 'ok', detail: 'ready' }
       : { check, result: 'fail', detail: 'running, but not ready', fix: 'look at its log' };
   } catch {
-    return { check, result: 'fail', detail: 'not reachable', fix: 'run "dauth start"' };
+    return { check, result: 'fail', detail: 'not reachable', fix: 'start it, or check the address' };
   }
 }
 
@@ -114,8 +134,17 @@ async function checkIdentity(authority: string, identity: string | undefined): P
   const check = 'executor identity';
   if (identity === undefined)
     return { check, result: 'fail', detail: 'none is pinned', fix: 'give --executor-identity' };
+  // Where nobody served a directory it is an outage, and no sign of a wrong executor.
+  let isServed = false;
   try {
-    const { level } = await fetchExecutor({ url: authority, identities: [identity], seqStore: new MemorySeqStore() });
+    const { level } = await fetchExecutor({
+      ...{ url: authority, identities: [identity], seqStore: new MemorySeqStore() },
+      async fetch(input, init) {
+        const response = await fetch(input, init);
+        isServed = response.ok;
+        return response;
+      },
+    });
     return {
       check,
       result: level === 'development' ? 'warn' : 'ok',
@@ -126,22 +155,14 @@ async function checkIdentity(authority: string, identity: string | undefined): P
       check,
       result: 'fail',
       detail: (error as { publicMessage?: string }).publicMessage ?? 'could not be checked',
-      fix: isAbsent(error) ? 'start it, or check the address' : 'do not seal until this is explained',
+      fix: isServed ? 'do not seal until this is explained' : 'start it, or check the address',
     };
   }
 }
 
-/** Nobody answered: an outage, and no sign of a wrong executor. */
-function isAbsent(error: unknown): boolean {
-  for (let at: unknown = error; at instanceof Error; at = at.cause) {
-    if (at instanceof TypeError || at.name === 'TimeoutError') return true;
-  }
-  return false;
-}
-
-function readStack(path: string): { authority: string; executor: string } | undefined {
+function readStack(path: string): StackFile | undefined {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as { authority: string; executor: string };
+    return JSON.parse(readFileSync(path, 'utf8')) as StackFile;
   } catch {
     return undefined;
   }

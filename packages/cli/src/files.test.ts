@@ -16,7 +16,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { createDurably, writeDurably } from './files.ts';
-import { fileSeqStore, generateKeyFile, openHome, readKeyFile } from './home.ts';
+import { fileSeqStore, openHome } from './home.ts';
+import { generateKeyFile, readKeyFile } from './key-file.ts';
 import { openMemory } from './memory.ts';
 import { CliError } from './output.ts';
 import { readSecret } from './secret.ts';
@@ -76,7 +77,7 @@ test(
   async () => {
     const path = join(dir, 'key.jwk');
     await generateKeyFile(path);
-    assert.equal((await readKeyFile(path)).jwk.kty, 'EC', 'control');
+    assert.equal((await readKeyFile(path)).key.jwk.kty, 'EC', 'control');
     for (const mode of [0o640, 0o604, 0o620, 0o610]) {
       chmodSync(path, mode);
       await assert.rejects(readKeyFile(path), (error: unknown) => {

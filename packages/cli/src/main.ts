@@ -8,8 +8,9 @@ import { z } from 'zod';
 import { explainConfig, loadConfig, schema } from './config.ts';
 import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
-import { describeError, EXIT, print, say, sayJson, table, usage } from './output.ts';
-import { timeoutMs, type GlobalFlags } from './reach.ts';
+import { addExamples, describeMisuse } from './help.ts';
+import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
+import { checkFlags, type GlobalFlags } from './reach.ts';
 import {
   actOnConnection,
   addClient,
@@ -31,10 +32,6 @@ const collect = (value: string, all: string[] | undefined): string[] => [...(all
 const program = new Command('dauth')
   .version(VERSION, '-V, --version', 'the version')
   .description('Credentials that AI tools can use and nobody can read. No telemetry.')
-  .addHelpText(
-    'before',
-    'Examples:\n  dauth start\n  dauth servers add --resource https://mcp.example/mcp --generate server.jwk\n  dauth connect github --origin https://api.github.com --server https://mcp.example/mcp < token.txt\n',
-  )
   .exitOverride()
   .configureHelp({ helpWidth: 80 })
   .configureOutput({ outputError: () => undefined })
@@ -46,7 +43,7 @@ function talking(command: Command): Command {
     .option('--data <dir>', 'data directory of a stack (default: DAUTH_HOME or ./.dauth)')
     .option('--authority <url>', 'authority to talk to')
     .option('--key <file>', 'private JWK of the client')
-    .option('--client-id <id>', 'client id of that key (default: operator)')
+    .option('--client-id <id>', 'client id of that key (default: as the key file says)')
     .option('--executor-identity <thumbprint>', 'identity of the executor, as its operator told you')
     .option('--timeout <seconds>', 'time for each answer', '30')
     .option('--json', 'one JSON document on stdout')
@@ -54,7 +51,7 @@ function talking(command: Command): Command {
     .allowExcessArguments(true)
     .hook('preAction', (_, action) => {
       refuseExtra(action);
-      timeoutMs(action.opts<GlobalFlags>());
+      checkFlags(action.opts<GlobalFlags>());
     });
 }
 
@@ -110,7 +107,7 @@ const clients = program.command('clients').description('OAuth clients');
 talking(clients.command('add'))
   .requiredOption('--name <name>', 'a name for people')
   .option('--jwk <file>', 'its public JWK')
-  .option('--generate <file>', 'make a key into this file (0600)')
+  .option('--generate <file>', 'make a key into this file (0600), with its client id')
   .option('--grant <type>', 'grant type it may use (repeat; default: client_credentials)', collect)
   .option('--owner <sub>', 'owner it acts for (default: itself)')
   .option('--org <org>', 'organisation')
@@ -124,7 +121,7 @@ const servers = program.command('servers').description('MCP servers and their ke
 talking(servers.command('add'))
   .requiredOption('--resource <url>', 'resource URI of the server')
   .option('--jwk <file>', 'its public JWK')
-  .option('--generate <file>', 'make a key into this file (0600)')
+  .option('--generate <file>', 'make a key into this file (0600), with its client id')
   .option('--scope <scope>', 'a scope it offers (repeat)', collect)
   .option('--org <org>', 'organisation')
   .action(addServer);
@@ -236,11 +233,15 @@ program
     print(flags.json === true, { version: VERSION, node: process.version }, () => VERSION),
   );
 
+addExamples(program);
+// `dauth audit export | head`: the reader has enough, and there is nobody left to tell.
+process.stdout.on('error', () => process.exit(EXIT.unexpected));
 try {
   await program.parseAsync();
 } catch (error) {
   exit = fail(error);
 }
+await flush();
 // Sockets of finished requests must not keep a finished command alive.
 process.exit(exit);
 
@@ -248,8 +249,7 @@ function fail(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0 || error.code === 'commander.help')
       return error.code === 'commander.help' ? EXIT.usage : EXIT.ok;
-    // Commander repeats what was typed, which may be a credential; only the names of options and commands are ours to repeat.
-    error = usage(describeMisuse(error), 'See dauth --help.');
+    error = describeMisuse(error, program, process.argv.slice(2));
   }
   const { exit: code, ...described } = describeError(error);
   if (process.argv.includes('--json')) sayJson({ error: { ...described, docs: 'docs/cli.md' } });
@@ -258,22 +258,4 @@ function fail(error: unknown): number {
       `${described.message}${described.hint === undefined ? '' : `\n${described.hint}`}${described.requestId === undefined ? '' : `\nrequest id: ${described.requestId}`}`,
     );
   return code;
-}
-
-function describeMisuse(error: CommanderError): string {
-  const suggestion = /\(Did you mean [^)]+\)/.exec(error.message)?.[0] ?? '';
-  switch (error.code) {
-    case 'commander.unknownCommand':
-      return `There is no such command. ${suggestion}`.trim();
-    case 'commander.unknownOption':
-      return `There is no such option here. ${suggestion}`.trim();
-    case 'commander.missingMandatoryOptionValue':
-      return `The option ${/'([^']+)'/.exec(error.message)?.[1] ?? ''} is needed.`;
-    case 'commander.missingArgument':
-      return 'An argument is missing.';
-    case 'commander.optionMissingArgument':
-      return 'An option lacks its value.';
-    default:
-      return 'The command cannot be understood.';
-  }
 }

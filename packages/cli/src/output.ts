@@ -42,6 +42,16 @@ export function usage(message: string, hint?: string): CliError {
   return new CliError(EXIT.usage, 'USAGE', message, hint);
 }
 
+/** What was given for a flag, parsed. @throws CliError (usage) with the flag and the parser's sentence */
+export function given<T>(flag: string, value: unknown, parse: (value: unknown) => T): T {
+  try {
+    return parse(value);
+  } catch (error) {
+    if (!(error instanceof DAuthError)) throw error;
+    throw usage(`${flag} cannot be used. ${error.publicMessage}`);
+  }
+}
+
 /** Every code has its exit: a new one does not compile without. */
 const BY_CODE: Readonly<Record<ErrorCode, number>> = Object.freeze({
   UNAUTHENTICATED: EXIT.authentication,
@@ -75,10 +85,16 @@ const BY_CODE: Readonly<Record<ErrorCode, number>> = Object.freeze({
   INTERNAL: EXIT.unexpected,
 });
 
-const NETWORK = new Set([
-  ...['ECONNREFUSED', 'ECONNRESET', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT', 'EPIPE'],
-  ...['UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET'],
-]);
+/** What a person can do about a code, where the sentence alone does not say it. */
+const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = Object.freeze({
+  UNAUTHENTICATED: 'Is this the key, and the client id, that were registered here?',
+  ENCLAVE_UNAVAILABLE: 'Is it running, and is this its address? Try "dauth doctor".',
+  AUDIT_UNAVAILABLE: 'The executor cannot write its journal: its operator finds the reason in its log.',
+  RATE_LIMITED: 'Wait a minute, then give the same command again.',
+});
+
+/** Of undici and OpenSSL: somebody answered, and could not prove who it is. */
+const UNPROVEN = /^(?:CERT_|ERR_TLS_|DEPTH_ZERO_|UNABLE_TO_|SELF_SIGNED_)/;
 /** Characters of a sentence or id that another party wrote. */
 const MAX_SHOWN = 500;
 
@@ -104,8 +120,10 @@ export function describeError(error: unknown): {
     const requestId = error instanceof RemoteError ? error.requestId : undefined;
     // The sentence may be one of the authority's, and not of ours.
     const message = printable(error.publicMessage).slice(0, MAX_SHOWN);
+    const hint = HINTS[error.code];
     return {
       ...{ exit: BY_CODE[error.code], code: error.code, message },
+      ...(hint === undefined ? {} : { hint }),
       ...(requestId === undefined ? {} : { requestId: printable(requestId).slice(0, MAX_SHOWN) }),
     };
   }
@@ -120,14 +138,25 @@ export function describeError(error: unknown): {
 /** Looks through the causes: whatever could not be checked because nobody answered is unreachable, not untrusted. */
 function describeNetwork(error: unknown): ReturnType<typeof describeError> | undefined {
   let cause: unknown = error;
+  let isFailedFetch = false;
   for (let depth = 0; depth < 6 && cause instanceof Error; depth++, cause = cause.cause) {
-    if (cause.name === 'TimeoutError')
-      return { exit: EXIT.timeout, code: 'TIMEOUT', message: 'There was no answer in time.' };
-    if (!NETWORK.has(codeOf(cause) ?? '')) continue;
-    const hint = 'Is it running? Try "dauth doctor".';
-    return { exit: EXIT.unreachable, code: 'UNREACHABLE', message: 'The authority could not be reached.', hint };
+    if (cause.name === 'TimeoutError') {
+      const hint = 'Try "dauth doctor", or give it more time with --timeout SECONDS.';
+      return { exit: EXIT.timeout, code: 'TIMEOUT', message: 'There was no answer in time.', hint };
+    }
+    if (UNPROVEN.test(codeOf(cause) ?? '')) {
+      const hint = 'Is the address right? For a private certificate authority set NODE_EXTRA_CA_CERTS=FILE.';
+      const message = 'The authority did not prove its identity over TLS.';
+      return { exit: EXIT.unreachable, code: 'UNREACHABLE', message, hint };
+    }
+    // Somebody answered, and sent us elsewhere: that is no outage.
+    if (cause.message === 'unexpected redirect') return undefined;
+    // What `fetch` throws for every network failure; the reason is a cause with as many codes as there are systems.
+    isFailedFetch ||= cause instanceof TypeError && /^(?:fetch failed|terminated)$/.test(cause.message);
   }
-  return undefined;
+  if (!isFailedFetch) return undefined;
+  const hint = 'Is it running? Try "dauth doctor".';
+  return { exit: EXIT.unreachable, code: 'UNREACHABLE', message: 'The authority could not be reached.', hint };
 }
 
 /** One JSON document, or a table for people. */
@@ -138,6 +167,12 @@ export function print(json: boolean, value: unknown, people: () => string): void
 /** A journal record as it was written; a terminal gets what it would obey as escapes. */
 export function printRecord(line: string): void {
   process.stdout.write(`${process.stdout.isTTY ? printableJson(line) : line}\n`);
+}
+
+/** Waits until what was printed has been taken: a pipe holds 64 KiB, and its reader may be slower than we are. */
+export async function flush(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr])
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
 }
 
 /** A remark on stderr. */

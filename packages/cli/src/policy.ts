@@ -1,9 +1,9 @@
 /** From flags to the policy that is sealed, and that policy in words. Takes nothing from the authority but who the owner is. */
-import type { Pins } from '@dauth/protocol';
+import { parseOrigin, parseSecureUrl, type Pins } from '@dauth/protocol';
 import type { InjectionInput, SealPolicy } from '@dauth/client';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
 import { days } from './numbers.ts';
-import { say } from './output.ts';
+import { given, say } from './output.ts';
 import type { Reach } from './reach.ts';
 
 export interface PolicyFlags {
@@ -32,6 +32,8 @@ export interface StatedPolicy {
 
 export function statePolicy(flags: PolicyFlags, origin: string, servers: readonly string[]): StatedPolicy {
   const inject = (flags.inject ?? [DEFAULT_INJECT]).map(parseInject);
+  given('--origin', origin, parseOrigin);
+  servers.forEach((server) => given('--server', server, parseSecureUrl));
   return { origin, servers, inject, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
 }
 
@@ -56,7 +58,7 @@ export function statedLife(flags: PolicyFlags): { lifeSeconds?: number } {
   return flags.expiresIn === undefined ? {} : { lifeSeconds: days(flags.expiresIn) * DAY };
 }
 
-/** Everything that decides where a credential can go, before it is read. */
+/** Everything that decides where a credential can go, before it is stored. */
 export function describePolicy(policy: SealPolicy, level: string): void {
   say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
   for (const rule of policy.allow)

@@ -1,8 +1,11 @@
 /** From global flags to a client: which authority, which key, which executor identity. Nothing is learnt from the authority. */
 import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { createClient, fetchExecutor, type ClientKey, type DAuthClient, type VerifiedExecutor } from '@dauth/client';
-import { fileSeqStore, openHome, readKeyFile, type Home } from './home.ts';
-import { CliError, EXIT, usage } from './output.ts';
+import { parseSecureUrl } from '@dauth/protocol';
+import { fileSeqStore, openHome, type Home } from './home.ts';
+import { readKeyFile } from './key-file.ts';
+import { CliError, EXIT, given, usage } from './output.ts';
 
 export interface GlobalFlags {
   readonly data?: string;
@@ -23,21 +26,44 @@ export interface Reach {
   readonly clientId: string;
   readonly key: ClientKey;
   readonly client: DAuthClient;
+  /** Ends by `--timeout`. */
+  readonly fetch: typeof fetch;
 }
+
+/** The client id of whoever started the stack. */
+export const OPERATOR = 'operator';
 
 export async function reach(flags: GlobalFlags): Promise<Reach> {
   const home = openHome(flags.data);
   const issuer = flags.authority ?? readStack(home);
-  const key = await readKeyFile(flags.key ?? home.operatorKey);
-  const clientId = flags.clientId ?? 'operator';
+  const { key, clientId } = await readClient(flags, home);
   const send = boundedFetch(timeoutMs(flags));
-  return {
-    home,
-    issuer,
-    clientId,
-    key,
-    client: createClient({ issuer, clientId, key, asOperator: clientId === 'operator', fetch: send }),
-  };
+  const client = createClient({ issuer, clientId, key, asOperator: clientId === OPERATOR, fetch: send });
+  return { home, issuer, clientId, key, client, fetch: send };
+}
+
+/** Who asks: a flag says it, or the key file. The operator's own file may be older than that member. */
+async function readClient(flags: GlobalFlags, home: Home): Promise<{ key: ClientKey; clientId: string }> {
+  const path = flags.key ?? home.operatorKey;
+  const file = await readKeyFile(path);
+  const clientId =
+    flags.clientId ?? file.clientId ?? (resolve(path) === resolve(home.operatorKey) ? OPERATOR : undefined);
+  if (clientId !== undefined) return { key: file.key, clientId };
+  throw new CliError(
+    EXIT.authentication,
+    'NO_CLIENT_ID',
+    'The key file does not say which client the key belongs to.',
+    'Give --client-id ID, as "dauth clients add" printed it. A file that --generate made holds it.',
+  );
+}
+
+/** What can be refused before anything is read or asked. @throws CliError (usage) */
+export function checkFlags(flags: GlobalFlags): void {
+  timeoutMs(flags);
+  if (flags.authority === undefined) return;
+  given('--authority', flags.authority, parseSecureUrl);
+  if (new URL(flags.authority).origin !== flags.authority)
+    throw usage('--authority is an origin, without a path or a trailing slash: https://auth.example.');
 }
 
 /** `--timeout` in milliseconds. @throws CliError (usage) */
@@ -62,8 +88,8 @@ export function knownIdentity(flags: GlobalFlags): string {
 }
 
 /** The executor's verified key. */
-export function reachExecutor(identity: string, { home, issuer }: Reach): Promise<VerifiedExecutor> {
-  return fetchExecutor({ url: issuer, identities: [identity], seqStore: fileSeqStore(home) });
+export function reachExecutor(identity: string, { home, issuer, fetch }: Reach): Promise<VerifiedExecutor> {
+  return fetchExecutor({ url: issuer, identities: [identity], seqStore: fileSeqStore(home), fetch });
 }
 
 function readStack(home: Home): string {
@@ -88,5 +114,8 @@ function readPin(home: Home): string | undefined {
 }
 
 function boundedFetch(limit: number): typeof fetch {
-  return (input, init) => fetch(input, { ...init, signal: init?.signal ?? AbortSignal.timeout(limit) });
+  return (input, init) => {
+    const ends = AbortSignal.timeout(limit);
+    return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, ends]) : ends });
+  };
 }

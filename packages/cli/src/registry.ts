@@ -1,7 +1,8 @@
 /** Clients, servers, grants, connections and the journal: thin commands over the authority's API. */
 import type { ConnectionView, DAuthClient } from '@dauth/client';
-import { generateKeyFile, readPublicJwk } from './home.ts';
-import { print, printRecord, table, usage } from './output.ts';
+import { readPublicJwk, registerKeyFile } from './key-file.ts';
+import { parseSecureUrl } from '@dauth/protocol';
+import { EXIT, given, print, printRecord, table, usage } from './output.ts';
 import { days, wholeNumber } from './numbers.ts';
 import { reach, type GlobalFlags } from './reach.ts';
 
@@ -14,16 +15,26 @@ export interface KeyFlags extends GlobalFlags {
   readonly generate?: string;
 }
 
-/** The public half of `--jwk FILE`, or of a key made into `--generate FILE`. */
-async function publicKey(flags: KeyFlags): Promise<object> {
+/** Registers the public half of `--jwk FILE`, or of a key made into `--generate FILE`, which then says as what. */
+function registerKey<T extends { readonly client_id: string }>(
+  flags: KeyFlags,
+  register: (jwk: object) => Promise<T>,
+): Promise<T> {
+  return flags.generate === undefined
+    ? register(readPublicJwk(flags.jwk ?? ''))
+    : registerKeyFile(flags.generate, register);
+}
+
+/** @throws CliError (usage), before anything is asked */
+function assertOneKey(flags: KeyFlags): void {
   if ((flags.jwk === undefined) === (flags.generate === undefined))
     throw usage('Give either --jwk FILE or --generate FILE.');
-  return flags.jwk === undefined ? generateKeyFile(flags.generate!) : readPublicJwk(flags.jwk);
 }
 
 export async function addClient(
   flags: KeyFlags & { name: string; grant?: string[]; owner?: string; org?: string; scope?: string[] },
 ): Promise<void> {
+  assertOneKey(flags);
   const { client } = await reach(flags);
   const { name, grant, owner, org, scope } = flags;
   const optional = {
@@ -32,19 +43,17 @@ export async function addClient(
     ...(org && { org }),
     ...(scope && { scopes: scope }),
   };
-  const added = await client.clients.add({ name, jwk: await publicKey(flags), ...optional });
+  const added = await registerKey(flags, (jwk) => client.clients.add({ name, jwk, ...optional }));
   print(flags.json === true, added, () => added.client_id);
 }
 
 export async function addServer(flags: KeyFlags & { resource: string; scope?: string[]; org?: string }): Promise<void> {
+  assertOneKey(flags);
+  const resource = given('--resource', flags.resource, parseSecureUrl);
   const { client } = await reach(flags);
-  const { resource, scope, org } = flags;
-  const added = await client.servers.add({
-    resource,
-    jwk: await publicKey(flags),
-    ...(scope && { scopes: scope }),
-    ...(org && { org }),
-  });
+  const { scope, org } = flags;
+  const optional = { ...(scope && { scopes: scope }), ...(org && { org }) };
+  const added = await registerKey(flags, (jwk) => client.servers.add({ resource, jwk, ...optional }));
   print(flags.json === true, added, () => added.client_id);
 }
 
@@ -97,14 +106,15 @@ export async function listConnections(flags: GlobalFlags): Promise<void> {
     cursor = page.next ?? undefined;
   } while (cursor !== undefined);
   print(flags.json === true, items, () => {
+    // The handle first: in a narrow window a line breaks further on, and what is copied is whole.
     const rows = items.map((item) => [
+      item.handle,
       item.name,
       item.status,
       item.allow.map((rule) => rule.origin).join(' '),
       item.owner,
-      item.handle,
     ]);
-    return table(['name', 'status', 'origin', 'owner', 'handle'], rows);
+    return table(['handle', 'name', 'status', 'origin', 'owner'], rows);
   });
 }
 
@@ -137,6 +147,8 @@ export async function audit(
   verb: 'tail' | 'export',
   flags: GlobalFlags & { follow?: boolean; lines?: string },
 ): Promise<void> {
+  // Whoever follows ends it with Ctrl-C: an end with an exit code, whatever a shell makes of signals.
+  process.on('SIGINT', () => process.exit(EXIT.interrupted));
   const count = wholeNumber(flags.lines ?? '20', '--lines', 0, 100_000);
   const { client } = await reach(flags);
   let after = 0;

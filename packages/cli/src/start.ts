@@ -3,10 +3,12 @@
  * anything trusts it. Never starts two stacks on one directory, and never with TLS checks switched off.
  */
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { loadConfig, type StackConfig } from './config.ts';
 import { writeDurably } from './files.ts';
-import { generateKeyFile, lockHome, makeHome, openHome, readPublicJwk, type Home } from './home.ts';
+import { lockHome, makeHome, openHome, type Home } from './home.ts';
+import { generateKeyFile, readPublicJwk } from './key-file.ts';
+import { OPERATOR } from './reach.ts';
 import { CliError, EXIT, say, sayBold, usage } from './output.ts';
 import { freePort, startRoom, type Room, type RoomPaths } from './rooms.ts';
 
@@ -38,7 +40,7 @@ export async function start(flags: StartFlags, rooms: RoomPaths): Promise<number
 async function run(flags: StartFlags, config: StackConfig, home: Home, paths: RoomPaths): Promise<number> {
   const plan = await makePlan(flags, config);
   const stopped = listenForStop();
-  if (!existsSync(home.operatorKey)) await generateKeyFile(home.operatorKey);
+  if (!existsSync(home.operatorKey)) await generateKeyFile(home.operatorKey, OPERATOR);
   // A person reads a banner; lines of JSON go to files beside the data. A script gets them on stderr.
   const logs = process.stderr.isTTY && flags.json !== true ? home.dir : undefined;
   const running: Room[] = [];
@@ -63,7 +65,9 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
       pids,
       executor_identity: identity,
     };
-    writeDurably(home.stackFile, JSON.stringify({ authority: plan.issuer, executor: plan.resource }), 0o600);
+    const { issuer, resource } = plan;
+    const database = resolve(databaseOf(config, home).replace(/^sqlite:/, ''));
+    writeDurably(home.stackFile, JSON.stringify({ authority: issuer, executor: resource, database }), 0o600);
     if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else if (flags.quiet !== true) banner(ready, String(executor.listening.level), logs);
     const dead = Promise.race(running.map(async (room) => ({ room, code: await room.ended })));
@@ -125,16 +129,20 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { database, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
+  const { accessTokenSeconds, dispatchTokenSeconds } = config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
-    database: database ?? `sqlite:${join(home.dir, 'authority', 'authority.db')}`,
+    database: databaseOf(config, home),
     operator: { jwk: readPublicJwk(home.operatorKey) },
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),
       ...(dispatchTokenSeconds === undefined ? {} : { dispatchToken: dispatchTokenSeconds }),
     },
   };
+}
+
+function databaseOf(config: StackConfig, home: Home): string {
+  return config.authority.database ?? `sqlite:${join(home.dir, 'authority', 'authority.db')}`;
 }
 
 /** First start: remembered. Later: compared. A new identity is the operator's decision, not the executor's. */

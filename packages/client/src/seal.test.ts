@@ -152,3 +152,20 @@ for (const [what, value, sentence] of [
     await assert.rejects(seal({ executor, key, fields, policy: POLICY }), sentence);
   });
 }
+
+test('[seal.bound] nothing is sealed for a server over plain http, but on this machine itself', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const sealFor = (server: string) =>
+    seal({ executor, key, fields: { token: Buffer.from('a longer value') }, policy: { ...POLICY, servers: [server] } });
+  for (const server of ['http://mcp.example/mcp', 'http://localhost.evil.example/mcp'])
+    await assert.rejects(
+      sealFor(server),
+      (error: unknown) =>
+        error instanceof DAuthError &&
+        error.code === 'INVALID_REQUEST' &&
+        error.publicMessage === 'Plain http is only for a loopback address.',
+    );
+  const { envelope } = await sealFor('http://127.0.0.1:3000/mcp');
+  assert.deepEqual(parseEnvelope(envelope).header.dauth.servers, ['http://127.0.0.1:3000/mcp']);
+});

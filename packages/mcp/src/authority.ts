@@ -1,7 +1,15 @@
 /** What this server asks of its authority: metadata whose issuer is the configured one, signing keys, token exchange. */
-import { DAuthError, isObject, LIMITS, parseJson, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
+import {
+  DAuthError,
+  isObject,
+  LIMITS,
+  parseJson,
+  parseSecureUrl,
+  type ConnectionDetail,
+  type JsonObject,
+} from '@dauth/protocol';
 import { JwksCache, readText, sha256Base64url } from '@dauth/verify';
-import { parseSecureUrl, type Settings } from './config.ts';
+import type { Settings } from './config.ts';
 import { signAssertion, signProof } from './key.ts';
 
 const TIMEOUT_MS = 5_000;

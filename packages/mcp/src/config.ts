@@ -10,7 +10,7 @@ import {
   parseConnectionName,
   parseInjections,
   parseOrigin,
-  parseResource,
+  parseSecureUrl,
 } from '@dauth/protocol';
 import { readServerKey, type ServerKey } from './key.ts';
 
@@ -172,16 +172,6 @@ function parseOwnResource(value: unknown): string {
       'INVALID_REQUEST',
       'It is written without escapes or a query, which other readers would write in another way.',
     );
-  return resource;
-}
-
-/** An absolute https URL; plain http only on a loopback address. @throws DAuthError `INVALID_REQUEST` */
-export function parseSecureUrl(value: unknown): string {
-  const resource = parseResource(value);
-  const { protocol, hostname } = new URL(resource);
-  if (protocol === 'http:' && !/^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/.test(hostname)) {
-    throw new DAuthError('INVALID_REQUEST', 'Plain http is only for a loopback address.');
-  }
   return resource;
 }
 

@@ -71,7 +71,7 @@ export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from
 export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
 export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
-export { originParts, parseOrigin, parseResource, type Origin, type OriginParts } from './origin.ts';
+export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
 export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';

@@ -4,7 +4,7 @@ import { URL } from 'node:url';
 import fc from 'fast-check';
 import { isALabel } from './a-label.ts';
 import { DAuthError } from './errors.ts';
-import { parseOrigin, parseResource } from './origin.ts';
+import { parseOrigin, parseResource, parseSecureUrl } from './origin.ts';
 
 const refused = (fn: () => unknown, message: RegExp) =>
   assert.throws(
@@ -126,3 +126,20 @@ for (const [why, resource] of [
   test(`[token.bound] a resource with ${why} is refused`, () =>
     refused(() => parseResource(resource), /^A resource must be an absolute https URI in its plain form/));
 }
+
+test('[token.bound] what tokens travel to is https; plain http is for this machine itself', () => {
+  for (const good of [
+    ...['https://mcp.example/mcp', 'http://localhost:3000/mcp', 'http://localhost', 'http://127.0.0.1:1/mcp'],
+    ...['http://127.9.9.9', 'http://[::1]:8080/mcp', 'http://[::1]'],
+  ])
+    assert.equal(parseSecureUrl(good), good);
+  for (const plain of [
+    ...['http://mcp.example/mcp', 'http://localhost.evil.example/mcp', 'http://127.0.0.1.evil.example/mcp'],
+    ...['http://10.0.0.1/mcp', 'http://evil.example/127.0.0.1', 'http://evil.example/?http://127.0.0.1'],
+  ])
+    refused(() => parseSecureUrl(plain), /^Plain http is only for a loopback address\.$/);
+  refused(
+    () => parseSecureUrl('http://127.0.0.1:80/mcp'),
+    /^A resource must be an absolute https URI in its plain form/,
+  );
+});

@@ -66,6 +66,18 @@ export function parseResource(value: unknown): string {
   return value;
 }
 
+/** The authority of a URL on this machine itself: a name or an address that never leaves it. */
+const LOOPBACK = /^(?:localhost|\[::1\]|127(?:\.[0-9]{1,3}){3})(?::|$)/;
+
+/** A resource that secrets and tokens may travel to: https, or http on a loopback address. @throws DAuthError `INVALID_REQUEST` */
+export function parseSecureUrl(value: unknown): string {
+  const resource = parseResource(value);
+  const [, scheme, authority] = RESOURCE.exec(resource) ?? [];
+  if (scheme === 'http' && !LOOPBACK.test(authority ?? ''))
+    throw new DAuthError('INVALID_REQUEST', 'Plain http is only for a loopback address.');
+  return resource;
+}
+
 /** Operators' own parts may stand at an address (a loopback of one machine); an origin never does. */
 function isAddress(scheme: string, authority: string): boolean {
   const found = ADDRESS.exec(authority);

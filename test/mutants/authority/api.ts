@@ -193,6 +193,12 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('api/registry'), [
   ],
   [
     'token.bound',
+    'parseSecureUrl(body.resource)',
+    "(body.resource === '' ? parseSecureUrl : parseResource)(body.resource)",
+    '[token.bound] a server over plain http is registered only on a loopback address',
+  ],
+  [
+    'token.bound',
     'GRANTS.has(grant) && grant !== EXCHANGE)',
     'GRANTS.has(grant))',
     'a registration with a member nobody knows, a grant type that is not its, or a bad scope is refused',

@@ -192,6 +192,14 @@ test('a resource that is no URI of a server is refused', async () => {
     );
 });
 
+test('[token.bound] a server over plain http is registered only on a loopback address', async () => {
+  const { world } = await scene();
+  const add = (resource: string) => operate(world, 'POST', '/servers', { resource, jwk: makeSigner().jwk });
+  for (const resource of ['http://mcp.example/mcp', 'http://127.0.0.1.mcp.example/mcp'])
+    await assertProblem(await add(resource), 400, 'INVALID_REQUEST', 'Plain http is only for a loopback address.');
+  assert.equal((await add('http://127.0.0.1:3000/mcp')).status, 201);
+});
+
 test('[token.bound] a server gets no tokens of its own and no way into this API', async () => {
   const { world, server } = await scene();
   for (const resource of [ISSUER, MCP])

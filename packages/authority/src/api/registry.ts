@@ -7,6 +7,7 @@ import {
   LIMITS,
   list,
   parseResource,
+  parseSecureUrl,
   REVOCABLE,
   text,
   type Revocable,
@@ -63,7 +64,7 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.post('/servers', async (c) => {
     const caller = authenticate(authority, c, ADMIN);
     const body = exactObject(await readJson(c), 'A server', ['resource', 'jwk'], ['scopes', 'org']);
-    const resource = parseResource(body.resource);
+    const resource = parseSecureUrl(body.resource);
     const scopes =
       body.scopes === undefined ? [] : distinct(list(body.scopes, '"scopes"', 0, 256, parseScope), '"scopes"', String);
     if (resource === config.issuer || resource === config.executor.resource)
