@@ -109,7 +109,7 @@ function parseListen(value: string): { host: string; port: number } {
 }
 
 function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
-  const { upstream, freshnessMs, acceptRevision, limits } = config.executor;
+  const { metrics, upstream, freshnessMs, acceptRevision, limits } = config.executor;
   return {
     ...{
       listen: plan.executorListen,
@@ -118,6 +118,7 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
       data: join(home.dir, 'executor'),
       upstream,
     },
+    ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
     ...(freshnessMs === undefined ? {} : { freshnessMs }),
     ...(acceptRevision === undefined ? {} : { acceptRevision }),
     ...(limits === undefined ? {} : { limits }),
@@ -125,9 +126,10 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { database, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
+  const { metrics, database, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
+    ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
     database: database ?? `sqlite:${join(home.dir, 'authority', 'authority.db')}`,
     operator: { jwk: readPublicJwk(home.operatorKey) },
     lifetimes: {
