@@ -425,6 +425,16 @@ export const EXECUTOR: readonly Mutant[] = [
     },
   },
   {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/who/status.ts',
+    find: ' : this.#options.monotonic() - this.#freshAt;',
+    replace: ' : 0;',
+    test: {
+      file: room('door/metrics'),
+      name: '[revoke.fast] a view that grows old shows its age, and a node that no longer serves for it says so here too',
+    },
+  },
+  {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/door/public.ts',
     find: "JSON.stringify({ name: 'dauth-executor', version })",

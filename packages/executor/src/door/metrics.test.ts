@@ -1,15 +1,26 @@
 /** What the private listener says: counts under labels of ours, health, the document; nothing that names anybody. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Metrics } from './metrics.ts';
 import { MCP, ORIGIN, RESOURCE, SECRET, World, type Reply } from '../support/room.test-support.ts';
 import { freshHandle } from '../support/signer.test-support.ts';
 
 let world: World;
 before(async () => {
-  world = await World.open({ config: { metrics: { host: '127.0.0.1', port: 0 } } });
+  world = await openReady();
 });
 after(() => world[Symbol.asyncDispose]());
+
+/** A node with a private listener and its first view of revocations. */
+async function openReady(): Promise<World> {
+  const own = await World.open({ config: { metrics: { host: '127.0.0.1', port: 0 } } });
+  for (let tries = 0; tries < 1_000; tries++) {
+    if ((await own.send('GET', '/readyz', [], undefined, own.metricsPort)).status === 200) return own;
+    await sleep(5);
+  }
+  throw new Error('The node never became ready.');
+}
 
 const ask = (method: string, path: string): Promise<Reply> =>
   world.send(method, path, [], undefined, world.metricsPort);
@@ -158,6 +169,17 @@ test('the private listener says how the node is, and takes nothing but reading',
       path,
     );
   }
+});
+
+test('[revoke.fast] a view that grows old shows its age, and a node that no longer serves for it says so here too', async () => {
+  await using own = await openReady();
+  const askOwn = (path: string) => own.send('GET', path, [], undefined, own.metricsPort);
+  own.authority.isSilent = true;
+  own.clock.ms += 751;
+  assert.match((await askOwn('/metrics')).text, /^dauth_executor_status_age_ms 751$/m);
+  const ready = await askOwn('/readyz');
+  assert.deepEqual([ready.status, ready.headers['dauth-error']], [503, 'ENCLAVE_UNAVAILABLE']);
+  assert.equal((await askOwn('/livez')).status, 200);
 });
 
 test('what is for the operator is not at the public door, which does not say which Node runs', async () => {
