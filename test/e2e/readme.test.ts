@@ -152,6 +152,7 @@ suite('the pages', () => {
       ['https://auth.example', `http://127.0.0.1:${port}`],
       ['https://executor.example', 'http://127.0.0.1:9'],
       ['port: 4180', `port: ${port}`],
+      ['port: 4190', 'port: 0'],
       ["<thumbprint from the executor's listening line>", await calculateJwkThumbprint(jwk)],
       ['x: ...', `x: ${jwk.x!}`],
       ['y: ...', `y: ${jwk.y!}`],
@@ -166,6 +167,7 @@ suite('the pages', () => {
       ['https://auth.example', 'http://127.0.0.1:9'],
       ['https://executor.example', `http://127.0.0.1:${port}`],
       ['port: 4181', `port: ${port}`],
+      ['port: 4191', 'port: 0'],
     ];
     const page = await fence('docs/configuration.md', 'executor');
     await serves('executor', page, values, 'The executor configuration has a member that is not defined for it.');

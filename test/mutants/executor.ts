@@ -405,6 +405,66 @@ export const EXECUTOR: readonly Mutant[] = [
     },
   },
   {
+    claim: 'response.clean',
+    file: 'packages/executor/src/door/metrics.ts',
+    find: "isErrorCode(code) || code === 'ok' || code === 'ABORTED' ? code : 'INTERNAL'",
+    replace: 'isErrorCode(code) ? code : String(code)',
+    test: {
+      file: room('door/metrics'),
+      name: 'an outcome whose code is none of ours becomes INTERNAL, never a label',
+    },
+  },
+  {
+    claim: 'response.clean',
+    file: 'packages/executor/src/door/metrics.ts',
+    find: 'refusals.record(counted(code), facts)',
+    replace: '(add(this.#refusals, String(facts.owner)), refusals.record(counted(code), facts))',
+    test: {
+      file: room('door/metrics'),
+      name: 'what happens at the public door is counted by code, and no secret, handle, owner, server or origin is told',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/who/status.ts',
+    find: ' : this.#options.monotonic() - this.#freshAt;',
+    replace: ' : 0;',
+    test: {
+      file: room('door/metrics'),
+      name: '[revoke.fast] a view that grows old shows its age, and a node that no longer serves for it says so here too',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/door/public.ts',
+    find: "JSON.stringify({ name: 'dauth-executor', version })",
+    replace: "JSON.stringify({ name: 'dauth-executor', version, node: process.version })",
+    test: {
+      file: room('door/metrics'),
+      name: 'what is for the operator is not at the public door, which does not say which Node runs',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/config.ts',
+    find: 'metrics.port !== 0 && metrics.port === listen.port',
+    replace: 'metrics.port !== 0 && metrics === listen',
+    test: {
+      file: room('config'),
+      name: 'the private listener is off by default, and refused on the port of the callers',
+    },
+  },
+  {
+    claim: 'audit.complete',
+    file: 'packages/executor/src/room.ts',
+    find: '    refusals: { count: () => undefined },\n',
+    replace: '    refusals: watched,\n',
+    test: {
+      file: room('door/metrics'),
+      name: 'a mistake at the private listener is no refusal that is counted or journaled',
+    },
+  },
+  {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/door/server.ts',
     find: "  socket.on('error', () => undefined);\n",

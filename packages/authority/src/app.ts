@@ -5,24 +5,21 @@ import { connectionsApi } from './api/connections.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
 import { OPERATOR_ID, type Authority } from './context.ts';
-import { DirectoryMirror } from './executor/mirror.ts';
 import { executorApi } from './executor/routes.ts';
+import { health, VERSION } from './health.ts';
 import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { documents } from './oauth/documents.ts';
 import { tokenEndpoint } from './oauth/token.ts';
 import { thumbprint } from '@dauth/verify';
 
 /** What `createAuthority` is made from; clock and randomness come in, so that tests decide about both. */
-export type AuthorityParts = Omit<Authority, 'directory'> & Pick<EdgeOptions, 'answered'>;
+export type AuthorityParts = Authority & Pick<EdgeOptions, 'answered'>;
 
 /** Builds the handler; `app.fetch` serves it anywhere, `app.request` calls it without a socket. */
-export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {
-  const { config, fetch, now } = parts;
-  const directory = new DirectoryMirror({ ...config.executor, fetch, now });
-  const authority: Authority = { ...parts, directory };
+export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   registerOperator(authority);
   const app = new Hono<HttpEnv>();
-  installEdge(app, { ...parts, issuer: config.issuer });
+  installEdge(app, { ...authority, issuer: authority.config.issuer });
   documents(app, authority);
   tokenEndpoint(app, authority);
   connectionsApi(app, authority);
@@ -30,12 +27,8 @@ export function createAuthority(parts: AuthorityParts): Hono<HttpEnv> {
   auditApi(app, authority);
   executorApi(app, authority);
   openApi(app, authority);
-  app.get('/livez', (c) => c.text('ok'));
-  app.get('/readyz', async (c) => {
-    await directory.directory();
-    return c.text('ok');
-  });
-  app.get('/version', (c) => c.json({ name: '@dauth/authority', version: '0.1.0', node: process.version }));
+  health(app, authority.directory);
+  app.get('/version', (c) => c.json(VERSION));
   return app;
 }
 

@@ -4,13 +4,14 @@
  */
 import { randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
-import { createAuthority } from './app.ts';
+import { createAuthority, type AuthorityParts } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
+import { DirectoryMirror } from './executor/mirror.ts';
 import { loadSigningKey } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
 import { listen, type Served } from './serve.ts';
-import { openStore, type Store } from './store/store.ts';
+import { openStore } from './store/store.ts';
 
 const GRACE_MS = 5_000;
 const EXIT_CONFIG = 2;
@@ -33,9 +34,13 @@ async function start(config: AuthorityConfig): Promise<void> {
   const log = metrics.watch(stderrLog(() => Date.now()));
   const closing = new AbortController();
   const answered = metrics.answered.bind(metrics);
-  const parts = { config, key, store, log, fetch, now: unixNow, newId: randomUUID, closing: closing.signal, answered };
-  const server = await listen(createAuthority(parts), { ...config.listen, newId: randomUUID, closing });
-  const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, store);
+  const directory = new DirectoryMirror({ ...config.executor, fetch, now: unixNow });
+  const authority: AuthorityParts = {
+    ...{ config, key, store, directory, log, fetch },
+    ...{ now: unixNow, newId: randomUUID, closing: closing.signal, answered },
+  };
+  const server = await listen(createAuthority(authority), { ...config.listen, newId: randomUUID, closing });
+  const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
   process.stdout.write(
     `${JSON.stringify({
       ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
@@ -62,11 +67,15 @@ async function start(config: AuthorityConfig): Promise<void> {
 function listenMetrics(
   address: { readonly host: string; readonly port: number },
   metrics: Metrics,
-  store: Store,
+  authority: AuthorityParts,
 ): Promise<Served> {
   // Plain http for the operator's own network; its own requests are neither logged nor counted.
   const edge = { log: () => undefined, newId: randomUUID, issuer: `http://${address.host}` };
-  return listen(metricsApp(metrics, store, edge), { ...address, newId: randomUUID, closing: new AbortController() });
+  return listen(metricsApp(metrics, authority, edge), {
+    ...address,
+    newId: randomUUID,
+    closing: new AbortController(),
+  });
 }
 
 function readConfig(): AuthorityConfig {

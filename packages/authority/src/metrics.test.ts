@@ -31,7 +31,7 @@ test('requests, tokens, refusals and connections are counted, without a name of 
   const metrics = new Metrics();
   const app = createAuthority({
     ...{ config: configure(bare), key: bare.key, store: bare.store, now: () => bare.clock.now, newId: randomUUID },
-    ...{ fetch: () => Promise.resolve(bare.executor.directory()), closing: bare.closing.signal },
+    ...{ directory: bare.directory, fetch: () => Promise.reject(new Error('not here')), closing: bare.closing.signal },
     ...{ log: metrics.watch((event) => void bare.events.push(event)), answered: metrics.answered.bind(metrics) },
   });
   const world = { ...bare, app };
@@ -60,11 +60,12 @@ test('requests, tokens, refusals and connections are counted, without a name of 
   assert.ok(text.endsWith('\n'));
 });
 
+const EDGE = { log: () => undefined, newId: randomUUID, issuer: 'http://127.0.0.1' };
+
 test('metrics are served on their own address only', async () => {
   const world = await makeWorld();
   await assertProblem(await world.app.request('/metrics'), 404, 'NOT_FOUND');
-  const edge = { log: () => undefined, newId: randomUUID, issuer: 'http://127.0.0.1' };
-  const app = metricsApp(new Metrics(), world.store, edge);
+  const app = metricsApp(new Metrics(), world, EDGE);
   const answer = await app.request('/metrics');
   assert.equal(answer.status, 200);
   assert.equal(answer.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
@@ -72,7 +73,33 @@ test('metrics are served on their own address only', async () => {
     await answer.text(),
     /^# HELP dauth_authority_requests_total .+\n# TYPE dauth_authority_requests_total counter$/m,
   );
-  await assertProblem(await app.request('/connections'), 404, 'NOT_FOUND');
+  for (const path of ['/connections', '/token', '/openapi.json', '/.well-known/jwks.json'])
+    await assertProblem(await app.request(path), 404, 'NOT_FOUND');
+  for (const path of ['/metrics', '/livez', '/readyz', '/version']) {
+    const refused = await app.request(path, { method: 'POST' });
+    assert.equal(refused.headers.get('allow'), 'GET');
+    await assertProblem(refused, 405, 'METHOD_NOT_ALLOWED', 'This address does not take that method.');
+  }
+});
+
+test('health is said on both addresses, which Node runs on the private one only', async () => {
+  const world = await makeWorld();
+  const apps = [world.app, metricsApp(new Metrics(), world, EDGE)];
+  const asked = (path: string) => Promise.all(apps.map(async (app) => app.request(path)));
+  for (const path of ['/livez', '/readyz'])
+    for (const answer of await asked(path)) assert.deepEqual([answer.status, await answer.text()], [200, 'ok']);
+  const [open, own] = await asked('/version');
+  assert.deepEqual(await open!.json(), { name: '@dauth/authority', version: '0.1.0' });
+  assert.deepEqual(await own!.json(), { name: '@dauth/authority', version: '0.1.0', node: process.version });
+});
+
+test('an authority whose executor is away is alive and not ready, on both addresses', async () => {
+  const world = await makeWorld();
+  world.executor.directory = () => new Response(null, { status: 503 });
+  for (const app of [world.app, metricsApp(new Metrics(), world, EDGE)]) {
+    assert.equal((await app.request('/livez')).status, 200);
+    await assertProblem(await app.request('/readyz'), 503, 'ENCLAVE_UNAVAILABLE');
+  }
 });
 
 test('metrics are off by default, and refused on the port of the callers', async () => {

@@ -3,6 +3,8 @@
  * Never a label that somebody sent, and none for an owner: labels come from tables of ours, so they are few and say nothing.
  */
 import { Hono } from 'hono';
+import type { Authority } from './context.ts';
+import { health, VERSION } from './health.ts';
 import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import type { Log, LogEvent } from './log.ts';
 import type { Store } from './store/store.ts';
@@ -72,10 +74,17 @@ function format(labels: Labels): string {
     .join(',')}}`;
 }
 
-/** `GET /metrics` and nothing else: for an address that only the operator's own network reaches. */
-export function metricsApp(metrics: Metrics, store: Store, edge: EdgeOptions): Hono<HttpEnv> {
+/** Health, version and `/metrics`, and nothing else: for an address that only the operator's own network reaches. */
+export function metricsApp(
+  metrics: Metrics,
+  { store, directory }: Pick<Authority, 'store' | 'directory'>,
+  edge: EdgeOptions,
+): Hono<HttpEnv> {
   const app = new Hono<HttpEnv>();
   installEdge(app, edge);
+  health(app, directory);
+  // Which Node runs here is for whoever patches it, and tells everybody else which holes to try.
+  app.get('/version', (c) => c.json({ ...VERSION, node: process.version }));
   app.get('/metrics', (c) =>
     c.body(metrics.render(store), 200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }),
   );

@@ -22,6 +22,7 @@ import { sha256Base64url, thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
 import { createAuthority } from './app.ts';
 import { parseConfig } from './config.ts';
+import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
 import { signingKey, type SigningKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
@@ -50,6 +51,7 @@ export interface Sealed {
 export interface World {
   readonly app: Hono<HttpEnv>;
   readonly store: Store;
+  readonly directory: DirectoryMirror;
   readonly key: SigningKey;
   readonly clock: { now: number };
   readonly events: LogEvent[];
@@ -104,9 +106,14 @@ export async function makeWorld(
     throw new Error('a request nobody asked for');
   }) as typeof globalThis.fetch;
   const log = (event: LogEvent) => void events.push(event);
-  const app = createAuthority({ config, key, store, now, newId: randomUUID, fetch, log, closing: closing.signal });
+  const directory = new DirectoryMirror({ ...config.executor, fetch, now });
+  const app = createAuthority({
+    ...{ config, key, store, directory, now, newId: randomUUID, fetch, log, closing: closing.signal },
+  });
   const operator = { id: 'operator', key: operatorKey };
-  const world: World = { app, store, key, clock, events, identity, operator, closing, fetched, executor, kid, opening };
+  const world: World = {
+    ...{ app, store, directory, key, clock, events, identity, operator, closing, fetched, executor, kid, opening },
+  };
   return world;
 }
 

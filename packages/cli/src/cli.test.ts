@@ -130,6 +130,36 @@ test('a limit nobody knows is an error, and every default is shown', () => {
   assert.deepEqual(rows.get('executor.freshnessMs'), { key: 'executor.freshnessMs', value: 750, origin: 'default' });
 });
 
+test('the private listeners are off by default, and HOST:PORT where a file or the environment names them', () => {
+  const rows = (file: string | undefined, env: Record<string, string>) => {
+    const { config, origins } = loadConfig(file, env);
+    return explainConfig(config, origins).filter(({ key }) => key.endsWith('.metrics'));
+  };
+  assert.deepEqual(rows(undefined, {}), [
+    { key: 'authority.metrics', value: null, origin: 'default' },
+    { key: 'executor.metrics', value: null, origin: 'default' },
+  ]);
+  const file = join(dir, 'metrics.yaml');
+  writeFileSync(file, 'authority: { metrics: "127.0.0.1:4190" }\n');
+  assert.deepEqual(rows(file, { DAUTH_EXECUTOR_METRICS: '[::1]:4191' }), [
+    { key: 'authority.metrics', value: '127.0.0.1:4190', origin: `file ${file}` },
+    { key: 'executor.metrics', value: '[::1]:4191', origin: 'environment DAUTH_EXECUTOR_METRICS' },
+  ]);
+  for (const room of ['AUTHORITY', 'EXECUTOR'])
+    assert.throws(() => loadConfig(undefined, { [`DAUTH_${room}_METRICS`]: '4190' }), {
+      exit: 2,
+      message: new RegExp(`^${room.toLowerCase()}\\.metrics: `),
+    });
+});
+
+test('a private listener on the port of the callers ends the start with exit 2', () => {
+  const file = join(dir, 'own.yaml');
+  writeFileSync(file, 'executor: { metrics: "127.0.0.1:4181" }\n');
+  const { code, stderr } = dauth(['start', '--config', file, '--data', join(dir, 'own')]);
+  assert.equal(code, 2);
+  assert.match(stderr, /metrics\\" must have a port of its own: what it says is for the operator, not for callers\./);
+});
+
 test('a configuration that contradicts itself in a room ends the start with exit 2', () => {
   const file = join(dir, 'public.yaml');
   writeFileSync(file, 'executor:\n  listen: 0.0.0.0:0\n  upstream: { dangerouslyAllowLoopback: true }\n');

@@ -7,6 +7,9 @@ import { z } from 'zod';
 import { parse as parseYaml } from 'yaml';
 import { usage } from './output.ts';
 
+/** What is said on a private listener is for the operator; nobody is asked who they are there. */
+const PRIVATE =
+  'HOST:PORT of a private listener: /livez, /readyz, /version, /metrics, without authentication. Default: none.';
 const listen = z.string().regex(/^[^\s]+:\d{1,5}$/, 'must be HOST:PORT');
 
 /** What the executor does without a word here; a configuration may take less, never more. */
@@ -34,6 +37,7 @@ export const schema = z.strictObject({
     .strictObject({
       issuer: z.url().optional().describe('Public base URL of the authority. Default: http://127.0.0.1:PORT.'),
       listen: listen.optional().describe('HOST:PORT. Default 127.0.0.1:4180.'),
+      metrics: listen.optional().describe(PRIVATE),
       database: z.string().optional().describe('sqlite:PATH. Default: in the data directory.'),
       redis: z.string().optional().describe('Not in this version.'),
       accessTokenSeconds: z.int().min(10).max(300).optional().describe('Life of access tokens. Default 300.'),
@@ -44,6 +48,7 @@ export const schema = z.strictObject({
     .strictObject({
       resource: z.url().optional().describe('Public base URL of the executor. Default: http://127.0.0.1:PORT+1.'),
       listen: listen.optional().describe('HOST:PORT. Default 127.0.0.1:4181.'),
+      metrics: listen.optional().describe(PRIVATE),
       keys: z
         .strictObject({ provider: z.literal('file').default('file').describe('Where the opening key lives.') })
         .prefault({}),
@@ -87,12 +92,14 @@ export function environmentName(key: string): string {
 const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.issuer': 'http://127.0.0.1:PORT',
   'authority.listen': '127.0.0.1:4180',
+  'authority.metrics': null,
   'authority.database': 'sqlite:DATA/authority/authority.db',
   'authority.redis': null,
   'authority.accessTokenSeconds': 300,
   'authority.dispatchTokenSeconds': 120,
   'executor.resource': 'http://127.0.0.1:PORT+1',
   'executor.listen': '127.0.0.1:4181',
+  'executor.metrics': null,
   'executor.keys.provider': 'file',
   'executor.upstream.ca': [],
   'executor.upstream.dangerouslyAllowLoopback': false,

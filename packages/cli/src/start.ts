@@ -113,7 +113,7 @@ function parseListen(value: string): { host: string; port: number } {
 }
 
 function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
-  const { upstream, freshnessMs, acceptRevision, limits } = config.executor;
+  const { metrics, upstream, freshnessMs, acceptRevision, limits } = config.executor;
   return {
     ...{
       listen: plan.executorListen,
@@ -122,6 +122,7 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
       data: join(home.dir, 'executor'),
       upstream,
     },
+    ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
     ...(freshnessMs === undefined ? {} : { freshnessMs }),
     ...(acceptRevision === undefined ? {} : { acceptRevision }),
     ...(limits === undefined ? {} : { limits }),
@@ -129,9 +130,10 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { accessTokenSeconds, dispatchTokenSeconds } = config.authority;
+  const { metrics, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
+    ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
     database: databaseOf(config, home),
     operator: { jwk: readPublicJwk(home.operatorKey) },
     lifetimes: {

@@ -56,3 +56,13 @@ test('an address that is not https, loopback aside, or no plain base URL is refu
     '"resource" must be a plain base URL without a trailing slash or a query.',
   );
 });
+
+test('the private listener is off by default, and refused on the port of the callers', () => {
+  assert.equal(parse({}).metrics, undefined);
+  const metrics = { host: '127.0.0.1', port: 4191 };
+  assert.deepEqual(parse({ metrics }).metrics, metrics);
+  const own = '"metrics" must have a port of its own: what it says is for the operator, not for callers.';
+  refused({ listen: { host: '127.0.0.1', port: 4191 }, metrics }, own);
+  refused({ metrics: { host: '127.0.0.1' } }, '"metrics" needs the member "port".');
+  refused({ metrics: { ...metrics, port: 65_536 } }, '"metrics.port" is out of range.');
+});

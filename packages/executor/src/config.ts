@@ -14,8 +14,15 @@ import {
   text,
 } from '@dauth/protocol';
 
+export interface Address {
+  readonly host: string;
+  readonly port: number;
+}
+
 export interface ExecutorConfig {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: Address;
+  /** The private listener: health, counts, the OpenAPI document, without authentication. None by default. */
+  readonly metrics?: Address;
   /** The `aud` of dispatch tokens: https, or http on loopback. No trailing slash. */
   readonly resource: string;
   /**
@@ -83,11 +90,14 @@ export function parseConfig(json: string): ExecutorConfig {
     parseJson(json, MAX_CONFIG),
     'The executor configuration',
     ['listen', 'resource', 'issuer', 'data', 'upstream'],
-    ['node', 'freshnessMs', 'acceptRevision', 'dangerouslyRunWithoutPermissionModel', 'limits'],
+    ['metrics', 'node', 'freshnessMs', 'acceptRevision', 'dangerouslyRunWithoutPermissionModel', 'limits'],
   );
-  const listen = exactObject(config.listen, '"listen"', ['host', 'port']);
+  const listen = parseAddress(config.listen, 'listen');
+  const metrics = config.metrics === undefined ? undefined : parseAddress(config.metrics, 'metrics');
+  if (metrics !== undefined && metrics.port !== 0 && metrics.port === listen.port)
+    refuse('"metrics" must have a port of its own: what it says is for the operator, not for callers.');
   const upstream = exactObject(config.upstream, '"upstream"', [], ['ca', 'dangerouslyAllowLoopback']);
-  const host = text(listen.host, '"listen.host"', 255);
+  const { host } = listen;
   const dangerouslyAllowLoopback = flag(upstream.dangerouslyAllowLoopback, '"upstream.dangerouslyAllowLoopback"');
   if (dangerouslyAllowLoopback && !isLoopback(host)) {
     refuse(
@@ -99,7 +109,8 @@ export function parseConfig(json: string): ExecutorConfig {
   if ([resource, node].some((base) => base.startsWith('http:')) && !isLoopback(host))
     refuse('"listen.host" must be a loopback address while "resource" or "node" is http.');
   return Object.freeze({
-    listen: Object.freeze({ host, port: integer(listen.port, '"listen.port"', 0, 65_535) }),
+    listen,
+    ...(metrics === undefined ? {} : { metrics }),
     resource,
     node,
     issuer: parseBase(config.issuer, '"issuer"'),
@@ -129,6 +140,11 @@ export function parseConfig(json: string): ExecutorConfig {
 /** Whether a host name or address can be reached from this machine only. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host.replace(/^\[|\]$/g, ''));
+}
+
+function parseAddress(value: unknown, name: string): Address {
+  const { host, port } = exactObject(value, `"${name}"`, ['host', 'port']);
+  return Object.freeze({ host: text(host, `"${name}.host"`, 255), port: integer(port, `"${name}.port"`, 0, 65_535) });
 }
 
 /** A base URL: compared as text and continued with paths, so exactly an origin with an optional plain path. */

@@ -10,7 +10,7 @@ import { DAuthError, LIMITS, type IsolationLevel, type JsonObject } from '@dauth
 import { JwksCache, MemoryReplayStore } from '@dauth/verify';
 import type { Authority } from './who/authority.ts';
 import { Checkpoints, readAcknowledged } from './journal/checkpoint.ts';
-import type { ExecutorConfig } from './config.ts';
+import type { Address, ExecutorConfig } from './config.ts';
 import { makeDirectory } from './secret/directory.ts';
 import { makePrivateDirectory } from './journal/files.ts';
 import { Journal } from './journal/journal.ts';
@@ -23,6 +23,9 @@ import { Refusals } from './journal/refusals.ts';
 import { Seen } from './who/seen.ts';
 import { Shares } from './who/shares.ts';
 import { segmentsIn, type SegmentFiles } from './journal/segment.ts';
+import { Metrics } from './door/metrics.ts';
+import { findPrivateRoute } from './door/private.ts';
+import { findPublicRoute } from './door/public.ts';
 import { makeServer } from './door/server.ts';
 import { EnvelopeShelf } from './who/shelf.ts';
 import { Status } from './who/status.ts';
@@ -47,8 +50,8 @@ export interface RoomParts {
 export interface Room {
   readonly identity: string;
   readonly level: IsolationLevel;
-  /** Listens; the bound address. */
-  listen(): Promise<AddressInfo>;
+  /** Listens; the bound address, and the port of the private listener where there is one. */
+  listen(): Promise<AddressInfo & { readonly metricsPort?: number }>;
   /** Takes no more, lets open dispatches end within the bound, sends the last checkpoint, closes everything. */
   stop(): Promise<void>;
 }
@@ -110,6 +113,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     { data: config.data, identity, journal, files, authority, now, log, beforeRound: () => refusals.flush() },
     acknowledged,
   );
+  const metrics = new Metrics();
   const openingKeys = new Map([[keys.opening.kid, keys.opening]]);
   const shared = {
     issuer: config.issuer,
@@ -122,23 +126,34 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     now,
     monotonic,
   };
-  const server = makeServer({
+  const door = {
+    limits: config.limits,
+    log,
+    version: parts.version,
+    assertReady: () => {
+      status.assertFresh();
+      if (!journal.isWritable) throw new DAuthError('AUDIT_UNAVAILABLE');
+    },
+  };
+  const watched = metrics.watchRefusals(refusals);
+  const publicDeps = {
+    ...door,
     dispatch: {
       ...shared,
+      journal: metrics.watchJournal(journal),
       node: config.node,
       status,
       seen,
       shelf,
       opens: new Map([[keys.opening.kid, keys.opening.alg]]),
       startedAt,
-      refusals,
+      refusals: watched,
       calls,
       shares: new Shares(config.limits.concurrency),
       upstream,
       identity: identity.jkt,
     },
-    limits: config.limits,
-    refusals,
+    refusals: watched,
     tryEnvelope: makeTry(shared),
     directory: await makeDirectory({
       data: config.data,
@@ -149,25 +164,42 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       level,
       now,
     }),
-    assertReady: () => {
-      status.assertFresh();
-      if (!journal.isWritable) throw new DAuthError('AUDIT_UNAVAILABLE');
-    },
-    version: parts.version,
-    log,
-  });
+  };
+  const server = makeServer(publicDeps, findPublicRoute);
+  // Whoever asks here is the operator: its mistakes are no refusals that anybody has to hear of.
+  const privateDeps = {
+    ...door,
+    refusals: { count: () => undefined },
+    resource: config.resource,
+    metrics: () =>
+      metrics.render({
+        openCalls: calls.size,
+        statusAgeMs: status.ageMs,
+        seq: journal.head.seq,
+        isWritable: journal.isWritable,
+        level,
+        version: parts.version,
+      }),
+  };
+  const privateServer = config.metrics === undefined ? undefined : makeServer(privateDeps, findPrivateRoute);
 
   return {
     identity: identity.jkt,
     level,
     async listen() {
+      const scraped =
+        privateServer === undefined || config.metrics === undefined
+          ? undefined
+          : await listening(privateServer, config.metrics);
       const address = await listening(server, config.listen);
       status.start();
       checkpoints.start();
-      return address;
+      return { ...address, ...(scraped === undefined ? {} : { metricsPort: scraped.port }) };
     },
     async stop() {
+      privateServer?.close();
       await drain(server, calls, config.limits.drainMs);
+      privateServer?.closeAllConnections();
       await status.stop();
       await upstream.close();
       await refusals.flush();
@@ -189,7 +221,7 @@ function rememberProofs(replay: MemoryReplayStore, recent: readonly JsonObject[]
   }
 }
 
-function listening(server: Server, { host, port }: ExecutorConfig['listen']): Promise<AddressInfo> {
+function listening(server: Server, { host, port }: Address): Promise<AddressInfo> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, host, () => {

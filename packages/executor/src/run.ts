@@ -38,7 +38,10 @@ export async function run(config: ExecutorConfig): Promise<void> {
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   const url = `http://${host}:${address.port}`;
   process.stdout.write(
-    `${JSON.stringify({ event: 'listening', url, pid: process.pid, identity: room.identity, level: room.level })}\n`,
+    `${JSON.stringify({
+      ...{ event: 'listening', url, pid: process.pid, identity: room.identity, level: room.level },
+      ...(address.metricsPort === undefined ? {} : { metrics_port: address.metricsPort }),
+    })}\n`,
   );
 
   let isStopping = false;

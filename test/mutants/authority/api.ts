@@ -283,4 +283,13 @@ const AUDIT: readonly Mutant[] = of('api/audit', unit('api/registry'), [
   ],
 ]);
 
-export const API: readonly Mutant[] = [...AUDIT, ...AUTHENTICATE, ...CONNECTIONS, ...REGISTRY, ...KEYS];
+const HEALTH: readonly Mutant[] = of('app', unit('metrics'), [
+  [
+    'authority.blind',
+    'c.json(VERSION)',
+    'c.json({ ...VERSION, node: process.version })',
+    'health is said on both addresses, which Node runs on the private one only',
+  ],
+]);
+
+export const API: readonly Mutant[] = [...AUDIT, ...AUTHENTICATE, ...CONNECTIONS, ...HEALTH, ...REGISTRY, ...KEYS];

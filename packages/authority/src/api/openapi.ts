@@ -1,6 +1,8 @@
-/** OpenAPI 3.1 of the JSON API, as a table: method, path, scope, what it does. */
+/** OpenAPI 3.1 of the token endpoint, the JSON API and the executor's endpoints, as tables: method, path, who, what it does. */
+import { HEADER } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
+import { VERSION } from '../health.ts';
 import type { HttpEnv } from '../http.ts';
 
 /** An empty scope: any token for the authority will do. */
@@ -31,6 +33,13 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['get', '/audit/operations', 'dauth:admin', 'Read what was done to the authority itself, newest first'],
 ];
 
+/** What the executor alone may ask (spec/dauth.md §6). */
+const OF_THE_EXECUTOR: readonly (readonly [method: string, path: string, summary: string])[] = [
+  ['get', '/executor/envelopes/{handle}', 'Get the sealed envelope of a connection'],
+  ['get', '/executor/status', 'Follow signed revocations and heartbeats, a line each, after the revision "since"'],
+  ['post', '/executor/records', 'Continue the audit journal, with a signed checkpoint'],
+];
+
 const PROBLEM = {
   description: 'Problem document (RFC 9457)',
   content: {
@@ -44,35 +53,105 @@ const PROBLEM = {
   },
 };
 
+const REFUSED = {
+  description: 'Refusal (RFC 6749 §5.2)',
+  content: {
+    'application/json': {
+      schema: {
+        type: 'object',
+        required: ['error', 'error_description', 'request_id'],
+        properties: {
+          error: { type: 'string' },
+          error_description: { type: 'string' },
+          request_id: { type: 'string' },
+        },
+      },
+    },
+  },
+};
+
+/** What a form may hold, and whether each grant needs it. */
+const FORM = {
+  required: ['grant_type', 'resource', 'client_assertion_type', 'client_assertion'],
+  optional: [
+    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type'],
+    ...['subject_token', 'subject_token_type', 'subject_dpop'],
+  ],
+};
+
+const TOKEN = {
+  summary: 'Issue a DPoP-bound access token or dispatch token',
+  description:
+    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2) and its key by `DPoP` (RFC 9449). ' +
+    'Grants and algorithms: /.well-known/oauth-authorization-server.',
+  parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],
+  // No header says who asks: the client proves itself in the form.
+  security: [],
+  requestBody: {
+    required: true,
+    content: {
+      'application/x-www-form-urlencoded': {
+        schema: {
+          type: 'object',
+          required: FORM.required,
+          properties: Object.fromEntries(
+            [...FORM.required, ...FORM.optional].map((name) => [name, { type: 'string' }]),
+          ),
+        },
+      },
+    },
+  },
+  responses: { '2XX': { description: 'Token (RFC 6749 §5.1)' }, default: REFUSED },
+};
+
+/** @param who the name of a scheme, with the scopes it needs */
+function operation(
+  path: string,
+  summary: string,
+  description: string,
+  who: Readonly<Record<string, string[]>>,
+): object {
+  const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  return {
+    summary,
+    description,
+    ...(parameters.length === 0 ? {} : { parameters }),
+    security: [who],
+    responses: { '2XX': { description: 'Done' }, default: PROBLEM },
+  };
+}
+
 export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/openapi.json', (c) => {
-    const paths: Record<string, Record<string, object>> = {};
+    const paths: Record<string, Record<string, object>> = { '/token': { post: TOKEN } };
     for (const [method, path, scope, summary] of OPERATIONS) {
-      const parameters = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
-        name,
-        in: 'path',
-        required: true,
-        schema: { type: 'string' },
-      }));
-      (paths[path] ??= {})[method] = {
-        summary,
-        description: scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`,
-        ...(parameters.length === 0 ? {} : { parameters }),
-        security: [{ dpop: scope === '' ? [] : [scope] }],
-        responses: { '2XX': { description: 'Done' }, default: PROBLEM },
-      };
+      const description = scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`;
+      (paths[path] ??= {})[method] = operation(path, summary, description, { dpop: scope === '' ? [] : [scope] });
     }
-    const dpop = {
-      type: 'http',
-      scheme: 'DPoP',
-      description: 'RFC 9449: a DPoP-bound token whose audience is this authority.',
-    };
+    for (const [method, path, summary] of OF_THE_EXECUTOR)
+      (paths[path] ??= {})[method] = operation(path, summary, 'For the pinned executor alone.', { executorProof: [] });
     return c.json({
       openapi: '3.1.0',
-      info: { title: 'DAuth authority', version: '0.1.0' },
+      info: { title: 'DAuth authority', version: VERSION.version },
       servers: [{ url: authority.config.issuer }],
-      components: { securitySchemes: { dpop } },
+      components: { securitySchemes: SCHEMES },
       paths,
     });
   });
 }
+
+const SCHEMES = {
+  dpop: {
+    ...{ type: 'http', scheme: 'DPoP' },
+    description: 'RFC 9449: a DPoP-bound token whose audience is this authority.',
+  },
+  executorProof: {
+    ...{ type: 'apiKey', in: 'header', name: HEADER.executorProof },
+    description: "A proof by the executor's identity key over method, URL and body.",
+  },
+};

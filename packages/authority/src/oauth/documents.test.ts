@@ -122,13 +122,13 @@ test('documents that change seldom may be kept for a while, everything else not 
 });
 
 interface OpenApi {
-  readonly paths: Record<string, Record<string, { security: readonly { dpop: readonly string[] }[] }>>;
+  readonly paths: Record<string, Record<string, { security: readonly Partial<Record<string, readonly string[]>>[] }>>;
 }
 
-/** Routes that are no part of the JSON API, and why: documents, OAuth, the executor's own, health. */
-const ELSEWHERE = /^\/(?:\.well-known\/.*|token|executor\/.*|openapi\.json|livez|readyz|version)$/;
+/** Routes that nobody has to be anybody for: documents and health. */
+const ELSEWHERE = /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version)$/;
 
-test('the OpenAPI document lists every route of the API and no other', async () => {
+test('the OpenAPI document lists every route that asks who somebody is, and no other', async () => {
   const world = await makeWorld();
   const { paths } = await document<OpenApi>(world, '/openapi.json');
   const listed = Object.entries(paths).flatMap(([path, methods]) =>
@@ -147,7 +147,13 @@ test('[token.bound] every operation of the OpenAPI document needs the scope that
   const { access_token } = await getToken(world, client, { resource: ISSUER });
   for (const [path, methods] of Object.entries(paths))
     for (const [name, { security }] of Object.entries(methods)) {
-      const [scope] = security[0]!.dpop;
+      const { dpop } = security[0] ?? {};
+      // Not a token's: at the token endpoint a client proves itself, at the executor's endpoints the executor.
+      if (dpop === undefined) {
+        assert.deepEqual([path, security], [path, path === '/token' ? [] : [{ executorProof: [] }]]);
+        continue;
+      }
+      const [scope] = dpop;
       const target = path.replace('{handle}', 'ddls:conn:01900000-0000-7000-8000-000000000000').replace('{id}', 'x');
       const method = name.toUpperCase();
       const body = method === 'POST' ? {} : undefined;
@@ -155,6 +161,22 @@ test('[token.bound] every operation of the OpenAPI document needs the scope that
       if (scope === undefined) assert.equal(answer.status, 200, `${method} ${path}`);
       else await assertProblem(answer, 403, 'FORBIDDEN', `The token lacks the scope ${scope}.`);
       assert.equal((await world.app.request(target, { method })).status, 401, `${method} ${path}`);
+    }
+});
+
+test("[token.bound] no token opens the executor's endpoints of the OpenAPI document, whatever its scope", async () => {
+  const world = await makeWorld();
+  const { paths } = await document<OpenApi>(world, '/openapi.json');
+  const scope = 'dauth:admin';
+  const { access_token } = await getToken(world, world.operator, { resource: ISSUER, scope });
+  const own = Object.entries(paths).filter(([path]) => path.startsWith('/executor/'));
+  assert.equal(own.length, 3);
+  for (const [path, methods] of own)
+    for (const name of Object.keys(methods)) {
+      const target = path.replace('{handle}', 'ddls:conn:01900000-0000-7000-8000-000000000000');
+      const [method, body] = name === 'post' ? ['POST', {}] : ['GET', undefined];
+      const answer = await callWith(world, world.operator.key, access_token, method!, target, body);
+      await assertProblem(answer, 401, 'UNAUTHENTICATED', "This endpoint is the executor's.");
     }
 });
 

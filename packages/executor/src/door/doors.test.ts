@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { TYP, type ConnectionHandle } from '@dauth/protocol';
 import { sha256Base64url } from '@dauth/verify';
 import { ISSUER, RESOURCE, World, type Reply } from '../support/room.test-support.ts';
-import { makeServer, type DoorDeps } from './server.ts';
+import { makeServer } from './server.ts';
 import { Shares } from '../who/shares.ts';
 import { until } from '../support/until.test-support.ts';
 import { readJson } from './upload.ts';
@@ -37,7 +37,8 @@ async function dial(octets: string): Promise<{ socket: Socket; got: () => string
 }
 
 test('a tunnel whose caller resets it at once does not end the process', async () => {
-  const server = makeServer({ limits: { totalMs: 1 }, refusals: { count: () => undefined } } as unknown as DoorDeps);
+  const quiet = { limits: { totalMs: 1 }, refusals: { count: () => undefined }, log: () => undefined };
+  const server = makeServer(quiet, () => undefined);
   const socket = new Duplex({ read: () => undefined, write: (_chunk, _encoding, done) => done() });
   server.emit('connect', {} as IncomingMessage, socket, Buffer.alloc(0));
   assert.equal(socket.listenerCount('error') > 0, true, 'a reset would be nobody’s and end the process');

@@ -1,69 +1,37 @@
 /**
- * The executor's doors on bare `node:http`: which address takes which request, and nothing of what it means.
- * Never a route that is not in this file, never an upgrade or a tunnel, and never an answer without a request id.
+ * The executor's doors on bare `node:http`: what holds for every request, whatever address takes it (public.ts, private.ts).
+ * Never a route of its own, never an upgrade or a tunnel, and never an answer without a request id.
  */
 import { randomUUID } from 'node:crypto';
 import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { asDAuthError, DAuthError, HEADER, LIMITS, problemDocument, type ErrorCode } from '@dauth/protocol';
-import { answerJson, answerProblem, answerText, resetConnection, type Exchanged } from './answers.ts';
-import { serveBuffered } from './buffered.ts';
-import type { ExecutorLimits } from '../config.ts';
-import type { DispatchDeps } from '../dispatch.ts';
-import type { Log } from '../log.ts';
+import { asDAuthError, DAuthError, HEADER, problemDocument, type ErrorCode } from '@dauth/protocol';
+import { answerProblem, resetConnection, type Exchanged } from './answers.ts';
 import type { Refusals } from '../journal/refusals.ts';
+import type { Log } from '../log.ts';
 import { MAX_HEADER_BYTES, shapeRequest, type ShapedRequest } from './request-shape.ts';
-import { CONNECTIONS_PATH, serveStreaming } from './streaming.ts';
-import { assertAnnounced, readJson } from './upload.ts';
 
-export interface DoorDeps {
-  readonly dispatch: DispatchDeps;
-  readonly limits: ExecutorLimits;
+/** What every door needs, besides what its routes need. */
+export interface ServerDeps {
+  readonly limits: { readonly totalMs: number };
   readonly refusals: Pick<Refusals, 'count'>;
-  readonly tryEnvelope: (body: unknown) => Promise<boolean>;
-  readonly directory: () => string;
-  /** Throws what keeps this node from serving. */
-  readonly assertReady: () => void;
-  readonly version: string;
   readonly log: Log;
 }
 
-interface Route {
+export interface Route<Deps> {
+  /** Empty where the route looks at the method itself. */
   readonly methods: readonly string[];
-  readonly serve: (at: Exchanged, shaped: ShapedRequest, deps: DoorDeps) => Promise<void> | void;
+  readonly serve: (at: Exchanged, shaped: ShapedRequest, deps: Deps) => Promise<void> | void;
 }
 
-/** Octets and milliseconds of a try: an envelope, a ticket, sent by nobody that is known yet. */
-const MAX_TRY = LIMITS.envelope + 8_192;
-const TRY_UPLOAD_MS = 5_000;
+/** The one place that says which path is whose. */
+export type FindRoute<Deps> = (path: string) => Route<Deps> | undefined;
+
 /** How often Node looks for requests that take too long to arrive; its own 30 s would triple `headersTimeout`. */
 const LATE_CHECK_MS = 1_000;
 
-const PUBLIC = { 'access-control-allow-origin': '*' };
-
-const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ['/dispatch', { methods: ['POST'], serve: (at, shaped, deps) => serveDispatch(serveBuffered, at, shaped, deps) }],
-  ['/try', { methods: ['POST'], serve: serveTry }],
-  [
-    '/.well-known/dauth-executor',
-    {
-      methods: ['GET', 'HEAD'],
-      serve: (at, _shaped, deps) => answerText(at, 200, 'application/jose', deps.directory(), PUBLIC),
-    },
-  ],
-  ['/livez', { methods: ['GET', 'HEAD'], serve: (at) => answerJson(at, 200, '{"status":"ok"}') }],
-  ['/readyz', { methods: ['GET', 'HEAD'], serve: serveReady }],
-  [
-    '/version',
-    {
-      methods: ['GET', 'HEAD'],
-      serve: (at, _, deps) => answerJson(at, 200, JSON.stringify({ name: 'dauth-executor', version: deps.version })),
-    },
-  ],
-]);
-
 /** Makes the server; it does not listen yet. */
-export function makeServer(deps: DoorDeps): Server {
+export function makeServer<Deps extends ServerDeps>(deps: Deps, findRoute: FindRoute<Deps>): Server {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     insecureHTTPParser: false,
@@ -86,7 +54,7 @@ export function makeServer(deps: DoorDeps): Server {
       if (left === 0) answering.delete(socket);
       else answering.set(socket, left);
     });
-    void serve({ request, response, requestId: randomUUID() }, deps);
+    void serve({ request, response, requestId: randomUUID() }, deps, findRoute);
   };
   server.on('request', begin);
   // The caller waits for leave to send its body; it gets it when the body is first read.
@@ -109,7 +77,7 @@ export function makeServer(deps: DoorDeps): Server {
   return server;
 }
 
-async function serve(at: Exchanged, deps: DoorDeps): Promise<void> {
+async function serve<Deps extends ServerDeps>(at: Exchanged, deps: Deps, findRoute: FindRoute<Deps>): Promise<void> {
   try {
     const shaped = shapeRequest(at.request);
     const route = findRoute(shaped.path);
@@ -127,41 +95,8 @@ async function serve(at: Exchanged, deps: DoorDeps): Promise<void> {
   }
 }
 
-function findRoute(path: string): Route | undefined {
-  if (!path.startsWith(CONNECTIONS_PATH)) return ROUTES.get(path);
-  return { methods: [], serve: (at, shaped, deps) => serveDispatch(serveStreaming, at, shaped, deps) };
-}
-
-/** Runs a dispatch with a signal that its caller's leaving aborts. */
-async function serveDispatch(
-  form: typeof serveBuffered | typeof serveStreaming,
-  at: Exchanged,
-  shaped: ShapedRequest,
-  deps: DoorDeps,
-): Promise<void> {
-  const controller = new AbortController();
-  at.response.once('close', () => controller.abort());
-  await form(at, shaped, deps.limits, controller.signal, deps.dispatch);
-}
-
-async function serveTry(at: Exchanged, _shaped: ShapedRequest, deps: DoorDeps): Promise<void> {
-  assertAnnounced(at.request, MAX_TRY);
-  const ok = await deps.tryEnvelope(await readJson(at.request, MAX_TRY, TRY_UPLOAD_MS));
-  answerJson(at, 200, JSON.stringify({ ok }));
-}
-
-function serveReady(at: Exchanged, _shaped: ShapedRequest, deps: DoorDeps): void {
-  try {
-    deps.assertReady();
-    answerJson(at, 200, '{"status":"ready"}');
-  } catch (error) {
-    // Answered here: whoever polls until the node is ready asked for nothing that could be refused.
-    answerProblem(at, asDAuthError(error));
-  }
-}
-
 /** Answers on a socket that never became a request. */
-function refuseSocket(socket: Duplex, code: ErrorCode, { refusals }: Pick<DoorDeps, 'refusals'>): void {
+function refuseSocket(socket: Duplex, code: ErrorCode, { refusals }: Pick<ServerDeps, 'refusals'>): void {
   // First of all: nobody else listens on a socket that Node handed over, and its reset would end the process.
   socket.on('error', () => undefined);
   refusals.count(code);

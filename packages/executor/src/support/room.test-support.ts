@@ -80,6 +80,8 @@ export class World implements AsyncDisposable {
   readonly resets: ConnectionHandle[] = [];
   opened = 0;
   port = 0;
+  /** Of the private listener, where the configuration has one. */
+  metricsPort = 0;
   keys!: ExecutorKeys;
   room!: Room;
   /** What the upstream does; may throw. Runs after `open` and `beforeSend`. */
@@ -126,7 +128,7 @@ export class World implements AsyncDisposable {
       },
       ...(segments === undefined ? {} : { segments }),
     });
-    ({ port: world.port } = await world.room.listen());
+    ({ port: world.port, metricsPort: world.metricsPort = 0 } = await world.room.listen());
     return world;
   }
 
@@ -249,11 +251,17 @@ export class World implements AsyncDisposable {
   }
 
   /** One request, with exactly these headers. Rejects where the connection ends before the answer does. */
-  async send(method: string, path: string, headers: readonly string[], body?: string): Promise<Reply> {
+  async send(
+    method: string,
+    path: string,
+    headers: readonly string[],
+    body?: string,
+    port = this.port,
+  ): Promise<Reply> {
     const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
     const all = ['Host', 'executor.example', ...headers, ...length];
     return new Promise((resolve, reject) => {
-      const request = httpRequest({ host: '127.0.0.1', port: this.port, method, path, headers: all, agent: false });
+      const request = httpRequest({ host: '127.0.0.1', port, method, path, headers: all, agent: false });
       request.on('error', reject);
       request.on('response', (response) => {
         const chunks: Buffer[] = [];

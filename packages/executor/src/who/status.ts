@@ -76,6 +76,11 @@ export class Status {
     return this.#freshAt !== undefined && monotonic() - this.#freshAt <= freshnessMs && !seen.regressed;
   }
 
+  /** Milliseconds since the newest message can have been signed; `undefined` without one to go by. */
+  get ageMs(): number | undefined {
+    return this.#freshAt === undefined ? undefined : this.#options.monotonic() - this.#freshAt;
+  }
+
   /** @throws DAuthError `ENCLAVE_UNAVAILABLE` */
   assertFresh(): void {
     if (!this.isFresh) {
