@@ -135,6 +135,19 @@ suite('the wire of the authority', { timeout: 180_000 }, () => {
       socket.on('error', reject).on('close', () => resolve(text));
     });
 
+  test('tunnels that are asked for and reset do not end the authority', async () => {
+    const { hostname, port } = new URL(stack.ready.authority);
+    for (let i = 0; i < 50; i++) {
+      await new Promise<void>((resolve) => {
+        const socket = connect(Number(port), hostname, () => {
+          socket.write(`CONNECT a.example:443 HTTP/1.1\r\nhost: a.example\r\n\r\n`, () => socket.resetAndDestroy());
+        });
+        socket.on('error', () => undefined).on('close', () => resolve());
+      });
+    }
+    await assert.doesNotReject(fetch(`${stack.ready.authority}/livez`), 'the authority is still there');
+  });
+
   const assertAnswer = (answer: string, status: number, code: string, said: string): void => {
     assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
     assert.ok(!answer.includes(CANARY), 'nothing that was sent comes back');

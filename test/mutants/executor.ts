@@ -14,6 +14,26 @@ const room = (name: string): string => `packages/executor/dist/${name}.test.js`;
 
 export const EXECUTOR: readonly Mutant[] = [
   {
+    claim: 'response.clean',
+    file: 'packages/executor/src/wire/scan.ts',
+    find: '    const open = holdFrom(data, this.#forms);\n',
+    replace: '    const { open } = look(data, this.#forms);\n    holdFrom(data, this.#forms);\n',
+    test: {
+      file: room('wire/scan'),
+      name: '[response.clean] when an answer is passed on says nothing of what the credential begins with',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/wire/exchange.ts',
+    find: 'if (++this.#interim > MAX_INTERIM)',
+    replace: 'if (++this.#interim > 99 * MAX_INTERIM)',
+    test: {
+      file: EXCHANGE,
+      name: '[response.clean] refuses an answer with interim answers without end, and lives on',
+    },
+  },
+  {
     claim: 'seal.bound',
     file: 'packages/executor/src/secret/fields.ts',
     find: 'if (length === 0 || ',

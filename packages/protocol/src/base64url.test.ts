@@ -72,3 +72,11 @@ test('UTF-8 decoding refuses exactly what a fatal TextDecoder refuses', () => {
   );
   refused(() => encodeUtf8('\ud800'));
 });
+
+test('UTF-8 longer than one piece reads as the platform reads it, with every length of character at the border', () => {
+  for (const character of ['a', 'ä', '€', '😀'])
+    for (const before of [4_093, 4_094, 4_095, 4_096]) {
+      const text = `${'x'.repeat(before)}${character.repeat(5_000)}`;
+      assert.equal(decodeUtf8(Buffer.from(text)), text);
+    }
+});

@@ -103,3 +103,9 @@ test('a number that a double cannot keep is refused where it is written again, h
   for (const text of ['0.1234567890123456789', '9007199254740991.4', '1e-400'])
     refused(text, /more digits|plain digits/);
 });
+
+test('a document has a bounded number of values, each of which takes time of everybody else', () => {
+  const list = (values: number) => `[${'1,'.repeat(values - 2)}1]`;
+  assert.equal((parseJson(list(500_000), 2_000_000) as unknown[]).length, 499_999);
+  assert.throws(() => parseJson(list(500_001), 2_000_000), /more values than allowed/);
+});

@@ -274,6 +274,15 @@ const KEYS: readonly Mutant[] = of('config', unit('api/registry'), [
   ],
 ]);
 
+const TRY: readonly Mutant[] = of('api/try', unit('api/try'), [
+  [
+    'token.bound',
+    'JSON.stringify([subject.org, subject.owner])',
+    'JSON.stringify([subject.owner])',
+    "[token.bound] an owner of the same name in another organisation uses up nobody else's tries",
+  ],
+]);
+
 const AUDIT: readonly Mutant[] = of('api/audit', unit('api/registry'), [
   [
     'token.bound',
@@ -292,4 +301,12 @@ const HEALTH: readonly Mutant[] = of('app', unit('metrics'), [
   ],
 ]);
 
-export const API: readonly Mutant[] = [...AUDIT, ...AUTHENTICATE, ...CONNECTIONS, ...HEALTH, ...REGISTRY, ...KEYS];
+export const API: readonly Mutant[] = [
+  ...TRY,
+  ...AUDIT,
+  ...AUTHENTICATE,
+  ...CONNECTIONS,
+  ...HEALTH,
+  ...REGISTRY,
+  ...KEYS,
+];

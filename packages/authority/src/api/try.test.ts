@@ -21,6 +21,7 @@ import {
   type Sealed,
   type World,
 } from '../world.test-support.ts';
+import { TryLimit } from './try.ts';
 
 const UNUSABLE = 'The executor cannot use this sealed credential. Seal it again for its current key.';
 const TOO_MANY = 'Too many tries in this minute. Store without trying, or wait.';
@@ -133,4 +134,12 @@ test('a rotation that the executor cannot use changes nothing', async () => {
   const path = `/connections/${sealed.handle}/rotate`;
   await assertProblem(await call(world, client, 'POST', path, next), 422, 'DECRYPTION_FAILED', UNUSABLE);
   assert.equal(world.store.connections.find(sealed.handle)?.ver, 1);
+});
+
+test("[token.bound] an owner of the same name in another organisation uses up nobody else's tries", () => {
+  const tries = new TryLimit();
+  const count = (org: string) => tries.count({ org, owner: 'ada' }, START);
+  for (let i = 0; i < 10; i++) count('elsewhere');
+  assert.throws(() => count('elsewhere'), { code: 'RATE_LIMITED' });
+  assert.doesNotThrow(() => count('default'));
 });

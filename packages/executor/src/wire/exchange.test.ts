@@ -77,6 +77,11 @@ const BROKEN: readonly { name: string; pieces: readonly (string | Buffer)[]; cod
     code: 'RESPONSE_TOO_LARGE',
   },
   {
+    name: 'interim answers without end',
+    pieces: ['HTTP/1.1 103 Early Hints\r\n\r\n'.repeat(17)],
+    code: 'RESPONSE_TOO_LARGE',
+  },
+  {
     name: 'a head larger than allowed',
     pieces: [`${HEAD}${`a: ${'b'.repeat(8_000)}\r\n`.repeat(5)}\r\n`],
     code: 'RESPONSE_TOO_LARGE',
@@ -254,4 +259,27 @@ test('an answer without a guessable value is passed on, up to a bound', async ()
   assert.equal(empty.status, 204);
   const large = answered([`${HEAD}content-length: 1048577\r\n\r\n${'a'.repeat(1_048_577)}`], GUESSABLE);
   await fails(large, 'RESPONSE_TOO_LARGE', /to a short credential/);
+});
+
+test('a HEAD is not judged by the length of a body it does not have, and says it', async () => {
+  const head = await answered([`${HEAD}content-length: 3000000000\r\n\r\n`], { method: 'HEAD' as never });
+  assert.deepEqual([head.status, head.headers['content-length'], head.body.length], [200, '3000000000', 0]);
+});
+
+test('interim answers are left out, up to a bound', async () => {
+  const hints = 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'.repeat(16);
+  const answer = await answered([`${hints}${HEAD}content-length: 2\r\n\r\nok`]);
+  assert.deepEqual([answer.status, answer.body.toString(), answer.headers.link], [200, 'ok', undefined]);
+});
+
+test('a Basic user name beside a password may be short without holding the answer back', async () => {
+  const basic = [{ in: 'basic', user: '{user}', pass: '{pass}' }] as never;
+  const fields = { user: 'jane.doe1', pass: SECRET };
+  const answer = await answered([`${HEAD}content-length: 15\r\n\r\nhi jane.doe1 ok`], { injections: basic, fields });
+  assert.equal(answer.body.toString(), 'hi ********* ok');
+  const alone = [{ in: 'basic', user: '{user}', pass: '' }] as never;
+  await fails(
+    answered([`${HEAD}content-length: 9\r\n\r\njane.doe1`], { injections: alone, fields: { user: 'jane.doe1' } }),
+    'RESPONSE_UNSCANNABLE',
+  );
 });

@@ -143,14 +143,13 @@ export class Exchange implements Traveller, RawHandler {
       }
       const head = readAnswerHead(status, raw, this.#forms);
       this.#wire?.headRead();
-      // RFC 9110 §8.6: without a body the length is that of the body a GET would have had.
-      const isBodiless = this.#request.method === 'HEAD' || status === 204 || status === 304;
-      if (!isBodiless && head.length !== null && head.length > this.#maxBytes)
-        throw new DAuthError('RESPONSE_TOO_LARGE');
+      // RFC 9110 §8.6: of a HEAD it is the length of the body that a GET would have had.
+      const isHead = this.#request.method === 'HEAD';
+      if (!isHead && head.length !== null && head.length > this.#maxBytes) throw new DAuthError('RESPONSE_TOO_LARGE');
       this.#status = status;
       this.#redactions += head.redactions;
       this.#answering = this.#makeAnswering(head.coding, this.#forms);
-      const headers = this.#request.method === 'HEAD' ? withLength(head) : head.headers;
+      const headers = isHead ? withLength(head) : head.headers;
       const answer = { status, headers, body: this.#answering.body, finished: this.finished };
       if (this.#isGuessable) this.#whole = answer;
       else this.#answer.resolve(answer);

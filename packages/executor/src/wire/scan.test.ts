@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import fc from 'fast-check';
+import { Forms } from './forms.ts';
+import { Scanner } from './scan.ts';
+
+const SECRET = 'ghp_canary_0123456789';
+
+/** Lengths of what is passed on, push by push: what a caller sees of a stream. */
+function lengthsOf(chunks: readonly string[]): number[] {
+  using forms = new Forms([Buffer.from(SECRET)]);
+  using scanner = new Scanner(forms);
+  return [...chunks.map((chunk) => scanner.push(Buffer.from(chunk, 'latin1')).length), scanner.end().length];
+}
+
+test('[response.clean] when an answer is passed on says nothing of what the credential begins with', () => {
+  const guess = fc.integer({ min: 1, max: SECRET.length - 1 });
+  fc.assert(
+    fc.property(guess, fc.string({ maxLength: 300 }), (length, before) => {
+      const [right, wrong] = [SECRET.slice(0, length), `${SECRET.slice(0, length - 1)}!`];
+      for (const lines of ['', '\n'])
+        assert.deepEqual(lengthsOf([`${before}${lines}${right}`, 'x']), lengthsOf([`${before}${lines}${wrong}`, 'x']));
+    }),
+  );
+});
+
+test('a line is passed on when it ends, and an event stream is not held back', () => {
+  assert.deepEqual(lengthsOf(['data: {}\n\n', 'data: {"a":1}\n\n']), [10, 15, 0]);
+});
+
+test('[response.clean] a credential is found across any border, with or without a line end before it', () => {
+  fc.assert(
+    fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 9 }), (cuts) => {
+      using forms = new Forms([Buffer.from(SECRET)]);
+      using scanner = new Scanner(forms);
+      const text = Buffer.from(`a\n${SECRET}\nb ${SECRET}${SECRET.slice(0, 5)}`);
+      const out: Buffer[] = [];
+      let at = 0;
+      for (const cut of cuts) {
+        out.push(scanner.push(text.subarray(at, at + cut)));
+        at += cut;
+      }
+      out.push(scanner.push(text.subarray(at)), scanner.end());
+      const stars = '*'.repeat(SECRET.length);
+      assert.equal(Buffer.concat(out).toString(), `a\n${stars}\nb ${stars}${SECRET.slice(0, 5)}`);
+      assert.equal(scanner.redactions, 2);
+    }),
+  );
+});
