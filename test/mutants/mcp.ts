@@ -22,8 +22,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: "parseJson(text, MAX_BODY, 'any');",
-    replace: "if (text.startsWith('\ufeff')) return { octets, json: undefined };\n  parseJson(text, MAX_BODY, 'any');",
+    find: 'const json = parse(text);',
+    replace: "const json = text.startsWith('\ufeff') ? undefined : parse(text);",
     test: {
       file: SDK,
       name: '[token.bound] protocol 2025: a byte order mark in front hides no tool call from the scopes',
@@ -32,8 +32,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: "parseJson(text, MAX_BODY, 'any');",
-    replace: "if (text.startsWith('\ufeff')) return { octets, json: undefined };\n  parseJson(text, MAX_BODY, 'any');",
+    find: 'const json = parse(text);',
+    replace: "const json = text.startsWith('\ufeff') ? undefined : parse(text);",
     test: {
       file: SDK,
       name: '[token.bound] protocol 2026-07-28: a byte order mark in front hides no tool call from the scopes',
@@ -42,8 +42,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: "parseJson(text, MAX_BODY, 'any');",
-    replace: "if (text === '') parseJson(text, MAX_BODY, 'any');",
+    find: 'assertOneMeaning(text);',
+    replace: "if (text === '') assertOneMeaning(text);",
     test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: a name twice, once escaped' },
   },
   {
@@ -148,5 +148,64 @@ export const MCP: readonly Mutant[] = [
     find: 'headers.append(req.rawHeaders[i]!, req.rawHeaders[i + 1]!)',
     replace: 'headers.set(req.rawHeaders[i]!, req.rawHeaders[i + 1]!)',
     test: { file: NODE, name: '[token.bound] a request with two Authorization headers is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/body.ts',
+    find: 'if (open.length > MAX_DEPTH)',
+    replace: 'if (open.length > 2 * MAX_DEPTH)',
+    test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: 513 levels' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/body.ts',
+    find: ' || !name.isWellFormed()',
+    replace: '',
+    test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: half a character in a name' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/body.ts',
+    find: "const name = literal.includes('\\\\') ? String(JSON.parse(literal)) : literal.slice(1, -1);",
+    replace: 'const name = literal.slice(1, -1);',
+    test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: __proto__, escaped' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/scopes.ts',
+    find: "if (typeof name !== 'string' || !name.isWellFormed())",
+    replace: "if (typeof name !== 'string')",
+    test: { file: BODY, name: '[token.bound] a tool call whose name is half a character too long is refused' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/filter.ts',
+    find: 'if (length > MAX_ANSWER)',
+    replace: 'if (length > 2 * MAX_ANSWER)',
+    test: { file: FILTER, name: '[token.bound] an event without end is given up, and its source with it' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/node.ts',
+    find: ' || !socket.writable || busy.has(socket)',
+    replace: ' || !socket.writable',
+    test: {
+      file: NODE,
+      name: '[token.bound] nothing is written into an answer under way: octets that are no request',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/node.ts',
+    find: 'if (busy.has(socket)) socket.destroy();',
+    replace: 'if (busy.has(socket) && socket.destroyed) socket.destroy();',
+    test: { file: NODE, name: '[token.bound] nothing is written into an answer under way: a tunnel' },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/node.ts',
+    find: 'if (left < 0) req.destroy();',
+    replace: 'if (left < -1e9) req.destroy();',
+    test: { file: NODE, name: '[token.bound] a refused body without end is not taken for ever' },
   },
 ];

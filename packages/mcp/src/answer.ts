@@ -6,8 +6,8 @@
 import { DAuthError, isErrorCode, isObject, LIMITS } from '@dauth/protocol';
 import { readText } from '@dauth/verify';
 
-/** Octets of one answer, with its body as base64. */
-const MAX_ANSWER = 64 * LIMITS.jsonBody;
+/** Octets of one answer, with its body as base64; also of one event that is filtered. */
+export const MAX_ANSWER = 64 * LIMITS.jsonBody;
 
 export interface DispatchResponse {
   readonly status: number;
@@ -48,7 +48,7 @@ function isTexts(value: object): value is Readonly<Record<string, string>> {
 }
 
 /** Not retryable: the call may well have been made. */
-function unusable(cause?: unknown): DAuthError {
+export function unusable(cause?: unknown): DAuthError {
   return new DAuthError(
     'RESPONSE_UNSCANNABLE',
     "The executor's answer cannot be read. The call may have been made; look before you repeat it.",

@@ -34,7 +34,15 @@ const BAD: readonly (readonly [what: string, body: string | Buffer, sentence: st
   ['a comma too many', '{"a":1,}', NOT_JSON],
   ['a method twice', '{"method":"ping","method":"tools/call"}', TWICE],
   ['a name twice, once escaped', '{"params":{"name":"open","n\\u0061me":"create_issue"}}', TWICE],
+  [
+    'a name twice, a value with quotes and brackets between',
+    '{"method":"\\"}{[","x":[{"method":1}],"method" :1}',
+    TWICE,
+  ],
   ['__proto__', '{"__proto__":{"method":"tools/call"}}', TWICE],
+  ['__proto__, escaped', '{"a":[{"__pr\\u006fto__":1}]}', TWICE],
+  ['half a character in a name', '{"method\\ud83d":"tools/call"}', TWICE],
+  ['513 levels', `${'['.repeat(513)}${']'.repeat(513)}`, 'A JSON document is nested too deeply.'],
 ];
 for (const [what, body, sentence] of BAD) {
   test(`[token.bound] a body is refused and runs nothing: ${what}`, async () => {
@@ -52,6 +60,20 @@ test('[token.bound] the server behind gets the value that was checked, and the s
   assert.deepEqual(seen, [{ parsed: call('open'), text }]);
   assert.equal(Object.getPrototypeOf(seen[0]!.parsed), Object.prototype, 'tools get ordinary objects');
 });
+
+for (const [what, value] of [
+  ['512 levels', `${'['.repeat(510)}"]}"${']'.repeat(510)}`],
+  ['half a character in a string', '"\\ud83d"'],
+  ['a number larger than any', '[1e999, 1.0, -0]'],
+  ['the same name in two objects, and as a value', '[{"a":"a"},{"a":{"a":["a","a"]}}]'],
+] as const) {
+  test(`what is legal JSON reaches a tool: ${what}`, async () => {
+    const { seen, inner } = recorder();
+    const text = `{"method":"tools/call","params":{"name":"open","x":${value}}}`;
+    assert.equal((await makeGate(SCOPED, inner).fetch(post(both(), RESOURCE, text))).status, 200);
+    assert.deepEqual(seen, [{ parsed: JSON.parse(text), text }]);
+  });
+}
 
 test('[token.bound] a tool needs its scopes beyond those of the server', async () => {
   const { seen, inner } = recorder();
@@ -72,6 +94,7 @@ for (const [what, name] of [
   ['a number', 1],
   ['null', null],
   ['nothing', undefined],
+  ['half a character too long', 'create_issue\ud83d'],
 ] as const) {
   test(`[token.bound] a tool call whose name is ${what} is refused`, async () => {
     const { seen, inner } = recorder();

@@ -1,12 +1,16 @@
 /**
- * One reading of a request's body: bounded, strict UTF-8 (RFC 3629, no byte order mark), strict JSON.
+ * One reading of a request's body: bounded, strict UTF-8 (RFC 3629, no byte order mark), JSON with one meaning.
  * Never lenient: what this refuses, another reader could read as something else, and the gate would have checked a message
  * that is not the one that runs.
  */
-import { DAuthError, decodeUtf8, LIMITS, parseJson } from '@dauth/protocol';
+import { DAuthError, decodeUtf8, LIMITS } from '@dauth/protocol';
 
 /** Octets of a message or batch; the SDK's own bound. */
 const MAX_BODY = 4 * LIMITS.jsonBody;
+/** More than any tool's arguments need; less than what a recursive reader behind the gate falls over. */
+const MAX_DEPTH = 512;
+/** Strings, with the colon that makes one a name, and brackets; in well-formed JSON nothing else has a structure. */
+const TOKEN = /("[^"\\]*(?:\\.[^"\\]*)*")[ \t\n\r]*(:?)|[{}[\]]/g;
 
 export interface CheckedBody {
   readonly octets: Uint8Array<ArrayBuffer>;
@@ -14,14 +18,41 @@ export interface CheckedBody {
   readonly json: unknown;
 }
 
-/** @throws DAuthError `PAYLOAD_TOO_LARGE`; `INVALID_REQUEST` for anything but one strict JSON document */
+/** @throws DAuthError `PAYLOAD_TOO_LARGE`; `INVALID_REQUEST` for anything but one JSON document that reads one way */
 export async function readBody(request: Request): Promise<CheckedBody> {
   const octets = await readOctets(request);
   const text = decodeUtf8(octets);
-  // Duplicate members, `__proto__` and a byte order mark end here; what is left reads the same to every JSON parser. A
-  // tool's arguments may hold any number: `1.0` is what other languages write.
-  parseJson(text, MAX_BODY, 'any');
-  return { octets, json: JSON.parse(text) };
+  const json = parse(text);
+  assertOneMeaning(text);
+  return { octets, json };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DAuthError('INVALID_REQUEST', 'A JSON document is not well-formed.', { cause });
+  }
+}
+
+/**
+ * Names only once, none of them `__proto__` or half a character: of two readers each could take another member. Values are
+ * the tools' own business, so any number and any string is good that is JSON (RFC 8259 §6, §7).
+ * @param text well-formed JSON
+ */
+function assertOneMeaning(text: string): void {
+  const open: Set<string>[] = [];
+  for (const [token, literal, colon] of text.matchAll(TOKEN)) {
+    if (token === '{' || token === '[') open.push(new Set());
+    else if (literal === undefined) open.pop();
+    else if (colon === ':') {
+      const name = literal.includes('\\') ? String(JSON.parse(literal)) : literal.slice(1, -1);
+      if (name === '__proto__' || !name.isWellFormed() || open.at(-1)?.has(name) !== false)
+        throw new DAuthError('INVALID_REQUEST', 'A JSON object has a duplicate or forbidden member.');
+      open.at(-1)?.add(name);
+    }
+    if (open.length > MAX_DEPTH) throw new DAuthError('INVALID_REQUEST', 'A JSON document is nested too deeply.');
+  }
 }
 
 async function readOctets(request: Request): Promise<Uint8Array<ArrayBuffer>> {

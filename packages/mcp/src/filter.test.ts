@@ -1,6 +1,7 @@
 /** Filtered answers: what the scopes do not reach is not in them, whatever form they come in; what cannot be read is not passed on. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DAuthError } from '@dauth/protocol';
 import { both, CONFIG, makeGate, post, RESOURCE, said } from './gate.test-support.ts';
 
 const FILTERED = {
@@ -82,6 +83,32 @@ test('[token.bound] a stream taken up again by GET is filtered like the answer i
 test('a JSON answer that cannot be read is not passed on', async () => {
   const { status, code, detail } = await said(await answered([`${ALL},`], 'application/json'));
   assert.deepEqual([status, code, detail], [500, 'INTERNAL', UNREADABLE]);
+});
+
+test('a large event in many chunks is one event, and filtered', async () => {
+  const large = JSON.stringify([list('create_issue'), 'x'.repeat(4 * 1_048_576)]);
+  const chunks = `id: 1\ndata: ${large}\n\nid: 2\n\n`.match(/[^]{1,1024}/g)!;
+  const text = await (await answered(chunks, 'text/event-stream')).text();
+  assert.ok(text === `id: 1\ndata: ${large.replace('{"name":"create_issue"}', '')}\n\nid: 2\n\n`);
+});
+
+test('[token.bound] an event without end is given up, and its source with it', async () => {
+  let octets = 0;
+  let cancelled: unknown;
+  const body = new ReadableStream({
+    pull(controller) {
+      octets += 1_048_576;
+      if (octets > 80 * 1_048_576) controller.close();
+      else controller.enqueue(new Uint8Array(1_048_576).fill(0x20));
+    },
+    cancel(reason) {
+      cancelled = reason;
+    },
+  });
+  const headers = { 'content-type': 'text/event-stream' };
+  const answer = await makeGate(FILTERED, { fetch: async () => new Response(body, { headers }) }).fetch(post(both()));
+  await assert.rejects(answer.text(), { name: 'DAuthError', code: 'INTERNAL', publicMessage: UNREADABLE });
+  assert.ok(cancelled instanceof DAuthError);
 });
 
 for (const [what, data] of [

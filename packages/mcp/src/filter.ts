@@ -4,12 +4,14 @@
  * Every answer is looked at, not only that to `tools/list`: a stream taken up again by GET replays older ones.
  */
 import { DAuthError, isObject } from '@dauth/protocol';
+import { MAX_ANSWER } from './answer.ts';
 import type { Settings } from './config.ts';
 
 const JSON_TYPE = /^application\/(?:[a-z0-9.-]+\+)?json$/;
 const LINE_END = /\r\n|\n|\r/;
 /** A blank line ends an event; any of three line ends may make it (WHATWG HTML §9.2.6). */
 const EVENT_END = /(?:\r\n|\n|\r(?!\n))(?:\r\n|\n|\r(?!\n))/;
+const EVENT_END_LENGTH = 4;
 
 /** @throws DAuthError `INTERNAL` where a JSON answer cannot be read */
 export async function filterAnswer(
@@ -30,20 +32,29 @@ export async function filterAnswer(
 function eventFilter(settings: Settings, scopes: readonly string[]): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new TextDecoder('utf-8', { fatal: true });
   const encoder = new TextEncoder();
-  let pending = '';
+  // An event that has not ended, in pieces: joined or searched again for every chunk, a long one would cost its square.
+  let pieces: string[] = [];
+  let length = 0;
+  /** The last of it, where its end may have begun. */
+  let tail = '';
   const pass = (event: string) => encoder.encode(filterEvent(settings, scopes, event));
   return new TransformStream({
     transform(chunk, controller) {
-      pending += decoder.decode(chunk, { stream: true });
-      for (let end = EVENT_END.exec(pending); end !== null; end = EVENT_END.exec(pending)) {
-        const length = end.index + end[0].length;
-        controller.enqueue(pass(pending.slice(0, length)));
-        pending = pending.slice(length);
+      let text = decoder.decode(chunk, { stream: true });
+      for (let end = EVENT_END.exec(tail + text); end !== null; end = EVENT_END.exec(text)) {
+        const cut = end.index + end[0].length - tail.length;
+        controller.enqueue(pass([...pieces, text.slice(0, cut)].join('')));
+        text = text.slice(cut);
+        [pieces, length, tail] = [[], 0, ''];
       }
+      length += text.length;
+      if (length > MAX_ANSWER) throw unchecked();
+      pieces.push(text);
+      tail = (tail + text).slice(1 - EVENT_END_LENGTH);
     },
     flush(controller) {
-      pending += decoder.decode();
-      if (pending !== '') controller.enqueue(pass(pending));
+      const rest = [...pieces, decoder.decode()].join('');
+      if (rest !== '') controller.enqueue(pass(rest));
     },
   });
 }
@@ -68,9 +79,7 @@ function filterJson(settings: Settings, scopes: readonly string[], text: string)
   try {
     answer = JSON.parse(text);
   } catch (cause) {
-    throw new DAuthError('INTERNAL', 'The answer of this server could not be checked, so it was not passed on.', {
-      cause,
-    });
+    throw unchecked(cause);
   }
   const isReachable = (tool: unknown) =>
     !isObject(tool) || (settings.toolScopes.get(String(tool.name)) ?? []).every((scope) => scopes.includes(scope));
@@ -84,4 +93,10 @@ function filterJson(settings: Settings, scopes: readonly string[], text: string)
     (message.result as { tools: unknown[] }).tools = reachable;
   }
   return isWhole ? text : JSON.stringify(answer);
+}
+
+function unchecked(cause?: unknown): DAuthError {
+  return new DAuthError('INTERNAL', 'The answer of this server could not be checked, so it was not passed on.', {
+    cause,
+  });
 }

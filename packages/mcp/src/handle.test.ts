@@ -34,7 +34,7 @@ interface Sent {
 }
 
 /** A tool's context for one live call, and all that was sent to the executor meanwhile. */
-async function makeContext(answer: () => Response, details: readonly object[] = [detail(ORIGIN)]) {
+async function makeContext(answer: () => Response | Promise<Response>, details: readonly object[] = [detail(ORIGIN)]) {
   const sent: Sent[] = [];
   const fetch = fetchOver((url, init) => {
     if (url === METADATA.token_endpoint)
@@ -141,6 +141,31 @@ test('an answer that does not say it came from the upstream is none of it', asyn
     'ENCLAVE_UNAVAILABLE',
     'The executor cannot serve this now. Nothing was sent upstream; try again shortly.',
   );
+});
+
+/** As `fetch` of Node says that a connection failed. */
+const failing = (code: string) => () =>
+  Promise.reject(new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code }) }));
+const UNREACHED = 'The executor could not be reached.';
+for (const [method, failure, code, sentence] of [
+  ['POST', 'UND_ERR_SOCKET', 'RESPONSE_UNSCANNABLE', UNREADABLE],
+  ['PATCH', 'ECONNRESET', 'RESPONSE_UNSCANNABLE', UNREADABLE],
+  ['GET', 'UND_ERR_SOCKET', 'ENCLAVE_UNAVAILABLE', UNREACHED],
+  ['DELETE', 'ECONNRESET', 'ENCLAVE_UNAVAILABLE', UNREACHED],
+  ['POST', 'ECONNREFUSED', 'ENCLAVE_UNAVAILABLE', UNREACHED],
+] as const) {
+  test(`a connection that fails with ${failure} under a ${method} is ${code}`, async () => {
+    const { ctx } = await makeContext(failing(failure));
+    await assertRefusedAsync(() => connection(ctx, 'github').fetch('/user', { method }), code, sentence);
+    await assertRefusedAsync(() => dispatch(ctx, 'github', { method, path: '/user' }), code, sentence);
+  });
+}
+
+test('a POST that somebody else answers for the executor may have been made', async () => {
+  const { ctx } = await makeContext(() => new Response('<html>', { status: 502 }));
+  const asked = { method: 'POST', path: '/user' };
+  await assertRefusedAsync(() => connection(ctx, 'github').fetch('/user', asked), 'RESPONSE_UNSCANNABLE', UNREADABLE);
+  await assertRefusedAsync(() => dispatch(ctx, 'github', asked), 'RESPONSE_UNSCANNABLE', UNREADABLE);
 });
 
 test('an answer of the upstream keeps its head, and the receipt for the log', async () => {

@@ -4,7 +4,7 @@
  */
 import { DAuthError, HEADER, isErrorCode, isObject, parseJson, type ConnectionDetail } from '@dauth/protocol';
 import { readText } from '@dauth/verify';
-import { readDispatchAnswer, type DispatchResponse } from './answer.ts';
+import { readDispatchAnswer, unusable, type DispatchResponse } from './answer.ts';
 import { signProof } from './key.ts';
 import { sessionOf, type Session, type ToolContext } from './session.ts';
 
@@ -34,6 +34,10 @@ const NULL_BODY = [101, 103, 204, 205, 304];
 /** Octets of a problem document. */
 const MAX_REFUSAL = 65_536;
 const RETRY_AFTER_MS = 300;
+/** What has no other effect when it is done twice (RFC 9110 §9.2.2). */
+const IDEMPOTENT = ['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE'];
+/** How a connection fails that was never made: nothing was sent over it. */
+const NEVER_MADE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH', 'UND_ERR_CONNECT_TIMEOUT'];
 
 /**
  * The named connection of the caller.
@@ -69,8 +73,9 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
   };
   const url = `${session.settings.executor}/dispatch`;
   const init = { method: 'POST', body: JSON.stringify({ connection_handle: detail!.identifier, request: call }) };
-  const response = await authorized(session, url, { ...init, headers: { 'content-type': 'application/json' } });
-  if (!response.ok) throw await readRefusal(response);
+  const headers = { 'content-type': 'application/json' };
+  const response = await authorized(session, url, request.method, { ...init, headers });
+  if (!response.ok) throw await readRefusal(response, request.method);
   return readDispatchAnswer(response);
 }
 
@@ -109,18 +114,19 @@ async function send(session: Session, handle: string, request: Request): Promise
     signal: request.signal,
     redirect: 'manual',
   };
-  let response = await authorized(session, url, init as RequestInit);
+  let response = await authorized(session, url, request.method, init as RequestInit);
   // Nothing was sent upstream; only a request without a body can be said again.
   if (response.headers.get(HEADER.error) === 'ENCLAVE_UNAVAILABLE' && request.body === null) {
     await response.body?.cancel();
     await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
-    response = await authorized(session, url, init as RequestInit);
+    response = await authorized(session, url, request.method, init as RequestInit);
   }
-  if (response.headers.get(HEADER.upstream) !== '1') throw await readRefusal(response);
+  if (response.headers.get(HEADER.upstream) !== '1') throw await readRefusal(response, request.method);
   return asUpstream(response, request.url);
 }
 
-async function authorized(session: Session, url: string, init: RequestInit): Promise<Response> {
+/** @param method of the call itself, which a buffered one only names in its body */
+async function authorized(session: Session, url: string, method: string, init: RequestInit): Promise<Response> {
   const { settings, deps } = session;
   const accessToken = await session.dispatchToken();
   const headers = new Headers(init.headers);
@@ -134,11 +140,19 @@ async function authorized(session: Session, url: string, init: RequestInit): Pro
     return await deps.fetch(url, { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
+    if (!IDEMPOTENT.includes(method) && !wasNeverMade(error)) throw unusable(error);
     throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The executor could not be reached.', { cause: error });
   }
 }
 
-async function readRefusal(response: Response): Promise<DAuthError> {
+/** `fetch` puts the reason into the cause of its own error. */
+function wasNeverMade(error: unknown): boolean {
+  const cause = error instanceof Error && isObject(error.cause) ? error.cause : {};
+  return NEVER_MADE.includes(String(cause.code));
+}
+
+/** Where nobody says what became of a call, it may have been made. */
+async function readRefusal(response: Response, method: string): Promise<DAuthError> {
   const code = response.headers.get(HEADER.error);
   let detail: string | undefined;
   try {
@@ -147,7 +161,8 @@ async function readRefusal(response: Response): Promise<DAuthError> {
   } catch {
     detail = undefined;
   }
-  return new DAuthError(isErrorCode(code) ? code : 'ENCLAVE_UNAVAILABLE', detail);
+  if (isErrorCode(code)) return new DAuthError(code, detail);
+  return IDEMPOTENT.includes(method) ? new DAuthError('ENCLAVE_UNAVAILABLE', detail) : unusable();
 }
 
 /** The upstream's answer under the URL that was asked for; `DAuth-Receipt` and `DAuth-Request-Id` stay, for the log. */

@@ -27,11 +27,19 @@ function parseAnswer(text: string): Response | undefined {
 describe('the gate on node:http', { timeout: 60_000 }, () => {
   let server: Server;
   const seen: string[] = [];
+  let cancelled = Promise.resolve();
+  /** A stream that begins and does not end. */
+  const openAnswer = () => {
+    let tell = () => {};
+    cancelled = new Promise((resolve) => (tell = resolve));
+    const start = (controller: ReadableStreamDefaultController) => controller.enqueue(Buffer.from('begun'));
+    return new ReadableStream({ start, cancel: () => tell() });
+  };
   before(async () => {
     const inner = {
       fetch: async (request: Request) => {
         seen.push(request.url);
-        return new Response('ran');
+        return request.headers.has('x-open') ? new Response(openAnswer()) : new Response('ran');
       },
     };
     server = serveOn(createServer(), makeGate(CONFIG, inner)).listen(0, '127.0.0.1');
@@ -56,6 +64,23 @@ describe('the gate on node:http', { timeout: 60_000 }, () => {
         socket.destroy();
       });
     });
+
+  /** A connection, and what it has said so far once that satisfies `isEnough`, or at its end. */
+  const open = () => {
+    let text = '';
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')));
+    const until = (isEnough: (text: string) => boolean) =>
+      new Promise<string>((resolve) => {
+        const look = () => isEnough(text) && resolve(text);
+        socket.on('data', look);
+        socket.on('close', () => resolve(text));
+        look();
+      });
+    return { socket, until };
+  };
+  const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => status);
 
   const request = (line: string, fields: readonly string[] = [], body = '') =>
     `${line}\r\nhost: x\r\n${fields.map((field) => `${field}\r\n`).join('')}content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
@@ -190,6 +215,68 @@ describe('the gate on node:http', { timeout: 60_000 }, () => {
           : `${head}\r\ntransfer-encoding: chunked\r\n\r\n${body.length.toString(16)}\r\n${body}\r\n0\r\n\r\n`;
       await refused(octets, 413, 'PAYLOAD_TOO_LARGE', 'The request is larger than allowed.');
       assert.equal(seen.length, before_);
+    });
+  }
+
+  for (const [status, size, headers] of [
+    ['401', 1_000, {}],
+    ['401', 150_000, {}],
+    ['401', 1_000_000, {}],
+    ['413', 5_000_000, both()],
+  ] as const) {
+    test(`a body of ${size} octets that is refused (${status}) does not stand in the way of the next request`, async () => {
+      const { socket, until } = open();
+      socket.write(request(POST, fieldsOf(headers), 'x'.repeat(size)));
+      await until((text) => statuses(text).length === 1);
+      socket.write(request(POST, fieldsOf(both()), '{}'));
+      const text = await until((said_) => said_.endsWith('ran\r\n0\r\n\r\n'));
+      assert.deepEqual(statuses(text), [status, '200']);
+      socket.destroy();
+    });
+  }
+
+  test('[token.bound] a refused body without end is not taken for ever', async () => {
+    const { socket, until } = open();
+    socket.write(`${POST}\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`);
+    await until((text) => text.includes('dauth-request-id'));
+    const chunk = `100000\r\n${'x'.repeat(0x100000)}\r\n`;
+    let mebibytes = 0;
+    const more = () => {
+      if (++mebibytes > 100) socket.destroy();
+      else if (socket.write(chunk)) setImmediate(more);
+      else socket.once('drain', more);
+    };
+    more();
+    assert.deepEqual(statuses(await until(() => false)), ['401']);
+    assert.ok(mebibytes <= 100, 'it was taken whole');
+  });
+
+  test('a client that leaves ends the answer that was under way for it', async () => {
+    const { socket, until } = open();
+    socket.write(request(POST, [...fieldsOf(both()), 'x-open: 1'], '{}'));
+    assert.match(await until((text) => text.includes('begun')), /^HTTP\/1\.1 200 /);
+    socket.destroy();
+    await cancelled;
+  });
+
+  for (const [what, octets] of [
+    ['octets that are no request', 'hello\r\n\r\n'],
+    ['a tunnel', 'CONNECT evil.example:443 HTTP/1.1\r\nhost: x\r\n\r\n'],
+  ] as const) {
+    test(`[token.bound] nothing is written into an answer under way: ${what}`, async () => {
+      const { socket, until } = open();
+      socket.write(request(POST, [...fieldsOf(both()), 'x-open: 1'], '{}'));
+      await until((text) => text.includes('begun'));
+      socket.write(octets);
+      assert.deepEqual(statuses(await until(() => false)), ['200']);
+      await cancelled;
+    });
+    test(`control: after a whole answer there is one for ${what}`, async () => {
+      const { socket, until } = open();
+      socket.write(request(POST, fieldsOf(both()), '{}'));
+      await until((text) => text.endsWith('ran\r\n0\r\n\r\n'));
+      socket.write(octets);
+      assert.deepEqual(statuses(await until(() => false)), ['200', what === 'a tunnel' ? '405' : '400']);
     });
   }
 

@@ -17,8 +17,8 @@ export function neededScopes(settings: Settings, body: unknown): readonly string
   for (const message of messagesOf(body)) {
     if (message.method !== 'tools/call') continue;
     const name = isObject(message.params) ? message.params.name : undefined;
-    // An object would be turned into a text by whoever looks it up, here and behind: each in its own way.
-    if (typeof name !== 'string')
+    // An object would be turned into a text by whoever looks it up, and half a character be left out: each in its own way.
+    if (typeof name !== 'string' || !name.isWellFormed())
       throw new DAuthError('INVALID_REQUEST', 'A tools/call must name its tool as a string.');
     for (const scope of settings.toolScopes.get(name) ?? []) needed.add(scope);
   }

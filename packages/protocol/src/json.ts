@@ -11,10 +11,9 @@ export interface JsonObject {
 
 /**
  * How a number may be spelled. `one-spelling`: an integer as `JSON.stringify` writes it, so `1.0`, `1e3`, `-0` and digits
- * that a double cannot hold are refused. `kept`: any spelling of a number that is written again as the same number. `any`:
- * for texts whose numbers are nobody's business here.
+ * that a double cannot hold are refused. `kept`: any spelling of a number that is written again as the same number.
  */
-type NumberRule = 'one-spelling' | 'kept' | 'any';
+type NumberRule = 'one-spelling' | 'kept';
 
 /** Reading goes on in one piece, so what one text may take is bounded: about 100 ms. A vector of numbers has a few thousand. */
 const MAX_VALUES = 500_000;
@@ -132,7 +131,7 @@ class Reader {
     const value = Number(literal);
     if (!Number.isFinite(value)) throw malformed('A JSON number is out of range.');
     // The usual spelling needs no closer look: a document of numbers would hold up everybody else.
-    if (this.#numbers === 'any' || literal === String(value)) return value;
+    if (literal === String(value)) return value;
     // A second spelling, or an integer that only one of two readers rounds, is a second meaning for a signed time (§1.1).
     if (this.#numbers === 'one-spelling' && Number.isInteger(value))
       throw malformed('An integer in a JSON document is not in plain digits.');
