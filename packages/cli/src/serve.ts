@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
 import { EXIT, usage } from './output.ts';
-import { startRoom, type RoomPaths } from './rooms.ts';
+import { startRoom, type Room, type RoomPaths } from './rooms.ts';
 
 /** The file holds the room's own configuration (docs/configuration.md "One room alone"), which the room checks itself. */
 export async function serve(room: string, file: string, rooms: RoomPaths): Promise<number> {
@@ -13,9 +13,17 @@ export async function serve(room: string, file: string, rooms: RoomPaths): Promi
   } catch {
     throw usage('The configuration file cannot be read as YAML or JSON.');
   }
-  const started = await startRoom(room, rooms[room], (config ?? {}) as object);
+  // Before the room starts: whoever reads the line below may ask it to stop in the same moment.
+  let started: Room | undefined;
+  let isAsked = false;
+  const ask = (): void => {
+    isAsked = true;
+    started?.process.kill('SIGTERM');
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, ask);
+  started = await startRoom(room, rooms[room], (config ?? {}) as object);
+  if (isAsked) ask();
   process.stdout.write(`${JSON.stringify(started.listening)}\n`);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => started.process.kill('SIGTERM'));
   const code = await started.ended;
   return code === 0 ? EXIT.ok : EXIT.unexpected;
 }

@@ -196,7 +196,7 @@ function banner(
 ): void {
   const words: Record<string, string> = {
     development: 'DEVELOPMENT: a dangerous switch is on; do not seal real credentials here',
-    software: 'software isolation: no hardware root; root on this host can read a credential while it is in use',
+    software: 'software isolation: no hardware root; root, or any program of this user, can read the opening key',
   };
   const lines = [
     ['authority', ready.authority],
