@@ -242,7 +242,7 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('api/registry'), [
   [
     'revoke.fast',
     'store.changes.revoke(body.what as Revocable, id, authority.now());',
-    '',
+    "store.changes.revoke('token', id, authority.now());",
     '[revoke.fast] the operator revokes a client: one revision, one note, and once is enough',
   ],
   [
