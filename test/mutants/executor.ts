@@ -46,8 +46,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'response.clean',
     file: 'packages/executor/src/wire/scan.ts',
-    find: '    star(data, ranges, open);\n',
-    replace: '',
+    find: 'found.push([at, at + form.length]);',
+    replace: 'void [at, form];',
     test: {
       file: SERVER,
       name: '[response.clean] an upstream that echoes the credential (body) gives nothing away',
@@ -66,8 +66,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'server.blind',
     file: 'packages/executor/src/wire/scan.ts',
-    find: '    star(data, ranges, open);\n',
-    replace: '',
+    find: 'found.push([at, at + form.length]);',
+    replace: 'void [at, form];',
     test: {
       file: SERVER,
       name: '[server.blind] its memory, environment, headers, contexts and answers hold no credential',

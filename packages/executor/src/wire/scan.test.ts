@@ -14,14 +14,11 @@ function lengthsOf(chunks: readonly string[]): number[] {
 }
 
 test('[response.clean] when an answer is passed on says nothing of what the credential begins with', () => {
-  const guess = fc.integer({ min: 1, max: SECRET.length - 1 });
-  fc.assert(
-    fc.property(guess, fc.string({ maxLength: 300 }), (length, before) => {
-      const [right, wrong] = [SECRET.slice(0, length), `${SECRET.slice(0, length - 1)}!`];
-      for (const lines of ['', '\n'])
-        assert.deepEqual(lengthsOf([`${before}${lines}${right}`, 'x']), lengthsOf([`${before}${lines}${wrong}`, 'x']));
-    }),
-  );
+  for (let length = 1; length < SECRET.length; length++) {
+    const [right, wrong] = [SECRET.slice(0, length), `${SECRET.slice(0, length - 1)}!`];
+    for (const before of ['', 'a', 'a\n', '\n'.repeat(3), 'x'.repeat(299), `${'x'.repeat(99)}\n${'y'.repeat(99)}`])
+      assert.deepEqual(lengthsOf([`${before}${right}`, 'x']), lengthsOf([`${before}${wrong}`, 'x']));
+  }
 });
 
 test('a line is passed on when it ends, and an event stream is not held back', () => {
