@@ -143,7 +143,7 @@ export const PROTOCOL: readonly Mutant[] = [
     claim: 'seal.bound',
     file: 'packages/protocol/src/json.ts',
     find: "this.#numbers === 'one-spelling' && Number.isInteger(value)",
-    replace: "literal === ''",
+    replace: "this.#numbers === 'one-spelling' && Number.isNaN(value)",
     test: {
       file: JSON_TEST,
       name: '[seal.bound] an integer has one spelling, so no two readers of a signed time can differ',
