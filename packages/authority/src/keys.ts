@@ -43,10 +43,22 @@ export function loadSigningKey(path: string): SigningKey {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
   const known = readKeyFile(path);
   if (known !== undefined) return signingKey(known);
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  publishKeyFile(path, JSON.stringify(privateKey.export({ format: 'jwk' })));
+  publishKeyFile(path, JSON.stringify(generateKey().export({ format: 'jwk' })));
   // Of two processes that start at once one published first; both sign with what stands in the file.
   return signingKey(readKeyFile(path)!);
+}
+
+/**
+ * By way of octets: Node 20 may lock itself up for good while it writes a key it generated as a JWK, for it holds the
+ * key's lock, and so does the collector that frees the generator. What was read from octets has a lock of its own.
+ */
+function generateKey(): KeyObject {
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+  });
+  return createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' });
 }
 
 function readKeyFile(path: string): KeyObject | undefined {

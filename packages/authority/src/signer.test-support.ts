@@ -1,5 +1,5 @@
 /** Keys and signatures for the tests of this package: everything a client, a server or an executor would sign. */
-import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
 import { encodeUtf8, joinJws, jwsSigningInput, parsePublicJwk, TYP, type PublicJwk } from '@dauth/protocol';
 import { sha256Base64url, thumbprint } from '@dauth/verify';
 
@@ -13,7 +13,7 @@ export interface Signer {
 }
 
 export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
-  const pair = kind === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  const pair = makePair(kind === 'ES256' ? 'P-256' : kind);
   const jwk = parsePublicJwk(pair.publicKey.export({ format: 'jwk' }));
   const jws = (header: object, claims: object): string => {
     const input = jwsSigningInput({ alg: kind, ...header }, claims);
@@ -21,6 +21,30 @@ export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
     return joinJws(input, sign(hash, encodeUtf8(input), { key: pair.privateKey, dsaEncoding: 'ieee-p1363' }));
   };
   return { jwk, jkt: thumbprint(jwk), jws, proof: (typ, claims) => jws({ typ, jwk }, claims) };
+}
+
+/**
+ * A fresh pair. By way of octets: Node 20 may lock itself up for good while it writes a key it generated as a JWK, for it
+ * holds the key's lock, and so does the collector that frees the generator.
+ */
+export function makePair(kind: 'P-256' | 'Ed25519' | 'X25519'): {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+} {
+  const [publicKeyEncoding, privateKeyEncoding] = [
+    { format: 'der', type: 'spki' },
+    { format: 'der', type: 'pkcs8' },
+  ] as const;
+  const { privateKey, publicKey } =
+    kind === 'P-256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding })
+      : kind === 'Ed25519'
+        ? generateKeyPairSync('ed25519', { publicKeyEncoding, privateKeyEncoding })
+        : generateKeyPairSync('x25519', { publicKeyEncoding, privateKeyEncoding });
+  return {
+    privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
+    publicKey: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }),
+  };
 }
 
 export interface ProofClaims {

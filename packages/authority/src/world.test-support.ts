@@ -3,7 +3,7 @@
  * Nothing in the product is switched off: every request here is signed as a real one is.
  */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import {
   encodeEnvelopeHeader,
   joinEnvelope,
@@ -26,7 +26,7 @@ import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
 import { signingKey, type SigningKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
-import { assertion, dpop, makeSigner, type Signer } from './signer.test-support.ts';
+import { assertion, dpop, makePair, makeSigner, type Signer } from './signer.test-support.ts';
 import { openStore, type Store } from './store/store.ts';
 
 export const ISSUER = 'https://auth.example';
@@ -81,7 +81,7 @@ export async function makeWorld(
   const now = () => clock.now;
   const events: LogEvent[] = [];
   const fetched: string[] = [];
-  const opening = parsePublicJwk(generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }));
+  const opening = parsePublicJwk(makePair('X25519').publicKey.export({ format: 'jwk' }));
   const kid = thumbprint(opening);
   const closing = new AbortController();
   const config = parseConfig({
@@ -94,7 +94,7 @@ export async function makeWorld(
     ...{ executor: { resource: EXECUTOR, identity: identity.jkt }, ...options.config },
   });
   const store = await openStore(options.database ?? ':memory:', now);
-  const key = signingKey(generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey);
+  const key = signingKey(makePair('P-256').privateKey);
   const executor: World['executor'] = {
     try: () => Response.json({ ok: true }),
     directory: () => new Response(identity.proof(TYP.directory, directoryClaims(opening, kid))),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -17,6 +17,7 @@ import {
 import { Aes128Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
 import * as hpke from 'hpke';
 import { layOut } from './support/calls.test-support.ts';
+import { makePair } from './support/signer.test-support.ts';
 import { openBase, openEnvelope, type OpeningKey } from './open.ts';
 import { RFC9180_VECTORS, type HpkeVector } from './support/rfc9180.test-support.ts';
 
@@ -47,8 +48,7 @@ function keyOf(alg: SuiteAlg, raw: Uint8Array, publicRaw: Uint8Array): OpeningKe
 }
 
 function freshKey(alg: SuiteAlg): OpeningKey {
-  const pair =
-    SUITES[alg].crv === 'X25519' ? generateKeyPairSync('x25519') : generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const pair = makePair(SUITES[alg].crv);
   const jwk = pair.publicKey.export({ format: 'jwk' });
   const publicRaw =
     jwk.y === undefined

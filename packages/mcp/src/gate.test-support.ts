@@ -1,6 +1,14 @@
 /** Keys, tokens, proofs and a gate for the tests of this package. Never part of it. */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync, randomUUID, sign, type KeyObject } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomUUID,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
 import { DAuthError, encodeUtf8, joinJws, jwsSigningInput, type ErrorCode } from '@dauth/protocol';
 import type { AuthorizationConfig } from './config.ts';
 import { protect, type FetchHandler, type ProtectDeps, type Protection } from './protect.ts';
@@ -11,7 +19,25 @@ export const ISSUER = 'https://auth.example';
 export const EXECUTOR = 'https://executor.example';
 export const NOW = 1_800_000_000;
 
-export const pair = () => generateKeyPairSync('ec', { namedCurve: 'P-256' });
+/**
+ * A fresh pair. By way of octets: Node 20 may lock itself up for good while it writes a key it generated as a JWK, for it
+ * holds the key's lock, and so does the collector that frees the generator.
+ */
+export function pair(): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
+  const [publicKeyEncoding, privateKeyEncoding] = [
+    { format: 'der', type: 'spki' },
+    { format: 'der', type: 'pkcs8' },
+  ] as const;
+  const { privateKey, publicKey } = generateKeyPairSync('ec', {
+    namedCurve: 'P-256',
+    publicKeyEncoding,
+    privateKeyEncoding,
+  });
+  return {
+    privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
+    publicKey: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }),
+  };
+}
 export const publicJwk = (key: KeyObject) => key.export({ format: 'jwk' });
 const thumbprint = (key: KeyObject): string => {
   const { crv, kty, x, y } = publicJwk(key);

@@ -1,6 +1,6 @@
 /** Keys and signatures for the tests of this package. Never part of it: `verify` signs nothing. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import {
   DAuthError,
   encodeUtf8,
@@ -24,7 +24,7 @@ export interface Signer {
 }
 
 export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
-  const pair = kind === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  const pair = makePair(kind);
   const jwk = parsePublicJwk(pair.publicKey.export({ format: 'jwk' }));
   const jws = (header: object, claims: object): string => {
     const input = jwsSigningInput({ alg: kind, ...header }, claims);
@@ -37,6 +37,25 @@ export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
     alg: kind,
     jws,
     proof: (typ, claims, header = {}) => jws({ typ, jwk, ...header }, claims),
+  };
+}
+
+/**
+ * A fresh pair. By way of octets: Node 20 may lock itself up for good while it writes a key it generated as a JWK, for it
+ * holds the key's lock, and so does the collector that frees the generator.
+ */
+function makePair(kind: 'ES256' | 'Ed25519'): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
+  const [publicKeyEncoding, privateKeyEncoding] = [
+    { format: 'der', type: 'spki' },
+    { format: 'der', type: 'pkcs8' },
+  ] as const;
+  const { privateKey, publicKey } =
+    kind === 'ES256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding })
+      : generateKeyPairSync('ed25519', { publicKeyEncoding, privateKeyEncoding });
+  return {
+    privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
+    publicKey: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }),
   };
 }
 

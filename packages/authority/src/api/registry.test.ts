@@ -3,9 +3,8 @@
  * exact sentence, and nothing registered after it.
  */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { test } from 'node:test';
-import { makeSigner } from '../signer.test-support.ts';
+import { makePair, makeSigner } from '../signer.test-support.ts';
 import {
   addClient,
   addServer,
@@ -105,8 +104,8 @@ test('a client is registered with its public key, and what is not said has its n
   );
 });
 
-const PRIVATE = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-const AGREEMENT = generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' });
+const PRIVATE = makePair('P-256').privateKey.export({ format: 'jwk' });
+const AGREEMENT = makePair('X25519').publicKey.export({ format: 'jwk' });
 const KEYS: readonly (readonly [what: string, jwk: unknown, said: string])[] = [
   ['a private key', PRIVATE, 'A key holds private members; send the public half only.'],
   [

@@ -134,10 +134,28 @@ function publicHalf(key: KeyObject): PublicJwk {
   return parsePublicJwk(createPublicKey(key).export({ format: 'jwk' }));
 }
 
+/**
+ * A fresh private key in DER. It leaves its generator as octets: Node 20 may lock itself up for good while it writes a key
+ * it generated as a JWK, for it holds the key's lock, and so does the collector that frees the generator.
+ */
+function generateDer(crv: 'P-256' | 'X25519'): Buffer {
+  const [publicKeyEncoding, privateKeyEncoding] = [
+    { format: 'der', type: 'spki' },
+    { format: 'der', type: 'pkcs8' },
+  ] as const;
+  const { privateKey } =
+    crv === 'P-256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding })
+      : generateKeyPairSync('x25519', { publicKeyEncoding, privateKeyEncoding });
+  return privateKey;
+}
+
 async function writeNewKey(path: string, crv: 'P-256' | 'X25519', extra: object): Promise<void> {
-  const pair = crv === 'P-256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('x25519');
-  const der = pair.privateKey.export({ format: 'der', type: 'pkcs8' });
-  const open = JSON.stringify({ ...publicHalf(pair.privateKey), ...extra });
+  const der = generateDer(crv);
+  const open = JSON.stringify({
+    ...publicHalf(createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })),
+    ...extra,
+  });
   const start = Buffer.from(`${open.slice(0, -1)},"d":"`, 'utf8');
   const file = ownedBytes(start.length + PRIVATE_CHARACTERS + 3);
   try {

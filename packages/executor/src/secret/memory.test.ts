@@ -1,13 +1,6 @@
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
-import {
-  createHmac,
-  createPublicKey,
-  diffieHellman,
-  generateKeyPairSync,
-  randomBytes,
-  type KeyObject,
-} from 'node:crypto';
+import { createHmac, createPublicKey, diffieHellman, randomBytes, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
@@ -31,6 +24,7 @@ import {
   type Finding,
   type Needle,
 } from '../support/scanner.test-support.ts';
+import { makePair } from '../support/signer.test-support.ts';
 import { serveHttps, TestCa, type TestServer } from '../support/upstreams.test-support.ts';
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
@@ -159,7 +153,7 @@ function deriveKeys(enc: Buffer): Record<string, Buffer> {
 }
 
 before(async () => {
-  const pair = generateKeyPairSync('x25519');
+  const pair = makePair('X25519');
   opening = {
     privateKey: pair.privateKey,
     publicRaw: Buffer.from(decodeBase64url(pair.publicKey.export({ format: 'jwk' }).x!)),

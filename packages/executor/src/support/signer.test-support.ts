@@ -1,5 +1,13 @@
 /** Keys and signatures for tests. Never part of the executor: it signs with its identity only. */
-import { generateKeyPairSync, randomBytes, randomUUID, sign } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  randomBytes,
+  randomUUID,
+  sign,
+  type KeyObject,
+} from 'node:crypto';
 import {
   encodeBase64url,
   encodeUtf8,
@@ -20,7 +28,7 @@ export interface Signer {
 }
 
 export function makeSigner(): Signer {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { privateKey, publicKey } = makePair('P-256');
   const jwk = parsePublicJwk(publicKey.export({ format: 'jwk' }));
   return {
     jwk,
@@ -29,6 +37,25 @@ export function makeSigner(): Signer {
       const input = jwsSigningInput({ alg: 'ES256', ...header }, claims);
       return joinJws(input, sign('sha256', encodeUtf8(input), { key: privateKey, dsaEncoding: 'ieee-p1363' }));
     },
+  };
+}
+
+/**
+ * A fresh pair. By way of octets: Node 20 may lock itself up for good while it writes a key it generated as a JWK, for it
+ * holds the key's lock, and so does the collector that frees the generator.
+ */
+export function makePair(kind: 'P-256' | 'X25519'): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
+  const [publicKeyEncoding, privateKeyEncoding] = [
+    { format: 'der', type: 'spki' },
+    { format: 'der', type: 'pkcs8' },
+  ] as const;
+  const { privateKey, publicKey } =
+    kind === 'P-256'
+      ? generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding })
+      : generateKeyPairSync('x25519', { publicKeyEncoding, privateKeyEncoding });
+  return {
+    privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
+    publicKey: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }),
   };
 }
 

@@ -152,7 +152,7 @@ for (const [what, octetsSent, code] of [
     'POST /dispatch HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     'INVALID_REQUEST',
   ],
-  ['no Host', 'GET /livez HTTP/1.1\r\n\r\n', 'INVALID_REQUEST'],
+  ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 'INVALID_REQUEST'],
   [
     'headers beyond 64 KiB',
     `GET /livez HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(70_000)}\r\n\r\n`,
