@@ -14,7 +14,7 @@ const SDK = 'packages/mcp/dist/sdk.test.js';
 export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/protect.ts',
+    file: 'packages/mcp/src/authenticate.ts',
     find: 'if (!(await replay.consume(`${jkt}.${jti}`, keepUntil)))',
     replace: "if (!(await replay.consume(`${jkt}.${jti}`, keepUntil)) && jti === '')",
     test: { file: TOKEN, name: '[token.bound] a proof is good once' },
@@ -83,7 +83,7 @@ export const MCP: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/protect.ts',
+    file: 'packages/mcp/src/authenticate.ts',
     find: 'if (iat < oldestProof)',
     replace: 'if (iat < oldestProof - 1_000)',
     test: {
@@ -93,16 +93,16 @@ export const MCP: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/authority.ts',
+    file: 'packages/mcp/src/discovery.ts',
     find: 'if (metadata.issuer !== issuer)',
     replace: "if (metadata.issuer === '')",
     test: { file: AUTHORITY, name: '[token.bound] metadata is not believed: it names another issuer' },
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/authority.ts',
-    find: 'return parseSecureUrl(value);',
-    replace: "return typeof value === 'string' ? value : parseSecureUrl(value);",
+    file: 'packages/mcp/src/discovery.ts',
+    find: 'const url = parseSecureUrl(value);',
+    replace: "const url = typeof value === 'string' ? value.replace('http:', 'https:') : parseSecureUrl(value);",
     test: {
       file: AUTHORITY,
       name: '[token.bound] metadata is not believed: it names http://auth.example/token as an endpoint',

@@ -17,9 +17,9 @@ export const VERIFY: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/verify/src/token.ts',
-    find: "  if (claimText(claims, 'aud', MAX_NAME, subject) !== options.audience)",
-    replace: "  if (claimText(claims, 'aud', MAX_NAME, subject) === '')",
+    file: 'packages/verify/src/rfc9068.ts',
+    find: "  if (claimText({ aud }, 'aud', MAX_NAME, subject) !== options.audience)",
+    replace: "  if (claimText({ aud }, 'aud', MAX_NAME, subject) === '')",
     test: {
       file: TOKEN,
       name: '[token.bound] a token for the MCP server is worth nothing at the authority or the executor',

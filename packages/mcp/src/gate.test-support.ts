@@ -51,13 +51,13 @@ const signed = (key: KeyObject, header: object, claims: object): string => {
 const authority = pair();
 export const client = pair();
 const kid = thumbprint(authority.publicKey);
-export const CONFIG: AuthorizationConfig = {
+export const CONFIG = {
   resource: RESOURCE,
   authorizationServers: [ISSUER],
   requiredScopes: ['mcp:use'],
   server: { clientId: 'server', key: pair().privateKey },
   executor: EXECUTOR,
-};
+} as const satisfies AuthorizationConfig;
 
 export function makeToken(claims: object = {}, header: object = {}): string {
   const times = { iat: NOW - 5, exp: NOW + 200 };
