@@ -28,8 +28,8 @@ export function challengeValue(settings: Settings, parts: ChallengeParts): strin
   ];
   const dpop = `DPoP ${[...said, ...common, 'algs="ES256 Ed25519 EdDSA"'].join(', ')}`;
   if (parts.isBound) return dpop;
-  // First: hosts that cannot sign, for whom this is, read the first scheme only. A bad proof is no error of theirs.
-  return `Bearer ${[...(parts.error === 'invalid_dpop_proof' ? [] : said), ...common].join(', ')}, ${dpop}`;
+  // First: hosts that cannot sign, for whom this is, read the first scheme only.
+  return `Bearer ${[...said, ...common].join(', ')}, ${dpop}`;
 }
 
 /** Refuses with a problem document and the challenge that says what would work. */
