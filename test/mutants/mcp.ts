@@ -11,6 +11,7 @@ const FILTER = 'packages/mcp/dist/filter.test.js';
 const GATE = 'packages/mcp/dist/protect.test.js';
 const HANDLE = 'packages/mcp/dist/handle.test.js';
 const INTROSPECTION = 'packages/mcp/dist/introspection.test.js';
+const NONCE = 'packages/mcp/dist/nonce.test.js';
 const NODE = 'packages/mcp/dist/node.test.js';
 const SDK = 'packages/mcp/dist/sdk.test.js';
 
@@ -363,6 +364,22 @@ export const MCP: readonly Mutant[] = [
       'if (!settings.requireDpop) warn(UNBOUND);',
       "if (settings.resource === '') warn(UNBOUND);",
       'what is given away is said at the start, once, and in the metadata',
+    ],
+  ]),
+  ...of('mcp', 'authenticate', NONCE, [
+    [
+      'token.bound',
+      "if (typeof claims.nonce !== 'string' || !nonces.verify(claims.nonce))",
+      "if (typeof claims.nonce !== 'string')",
+      '[token.bound] a proof with one by another key is refused, with the one it needs',
+    ],
+  ]),
+  ...of('mcp', 'nonce', NONCE, [
+    [
+      'token.bound',
+      '[slot(), slot() - 1].some(',
+      '[slot(), slot() - 1, slot() - 2].some(',
+      '[token.bound] a proof with one of another time is refused, with the one it needs',
     ],
   ]),
 ];

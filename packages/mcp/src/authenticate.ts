@@ -15,6 +15,7 @@ import type { Deps } from './ask.ts';
 import type { AuthorityClient } from './authority.ts';
 import { challenge, refusal, type ChallengeError } from './challenge.ts';
 import type { Settings } from './config.ts';
+import type { NonceSource } from './nonce.ts';
 import { openSession, type AuthInfo } from './session.ts';
 
 export interface Gate {
@@ -24,11 +25,13 @@ export interface Gate {
   readonly replay: ReplayStore;
   /** `iat` of the oldest proof that is taken: what an earlier process took, a store in memory does not know. */
   readonly oldestProof: number;
+  /** Undefined where proofs need no nonce. */
+  readonly nonces: NonceSource | undefined;
 }
 
 /** Who calls, or the answer to send instead. */
 export async function authenticate(gate: Gate, request: Request): Promise<AuthInfo | Response> {
-  const { settings, deps, authority } = gate;
+  const { settings, deps, authority, nonces } = gate;
   // Who shows nothing is told where to look; who shows something wrong is told that it is wrong (RFC 6750 §3.1).
   let stage: ChallengeError | undefined = request.headers.has('authorization') ? 'invalid_token' : undefined;
   let isBound = settings.requireDpop;
@@ -53,6 +56,8 @@ export async function authenticate(gate: Gate, request: Request): Promise<AuthIn
       ...{ htm: request.method, htu: settings.resource, accessToken: token, now: deps.now() },
       ...{ windowSeconds: settings.dpopLeeway, requireJkt: jkt },
     });
+    stage = 'use_dpop_nonce';
+    assertNonce(gate, verified);
     stage = 'invalid_token';
     await authority.assertActive(token);
     stage = 'invalid_dpop_proof';
@@ -61,7 +66,12 @@ export async function authenticate(gate: Gate, request: Request): Promise<AuthIn
   } catch (error) {
     const known = asDAuthError(error);
     if (known.status !== 401) return refusal(known, known.retryable ? { 'retry-after': '1' } : {});
-    return challenge(settings, known, { scopes: settings.requiredScopes, error: stage, isBound });
+    return challenge(settings, known, {
+      scopes: settings.requiredScopes,
+      error: stage,
+      isBound,
+      nonce: nonces?.issue(),
+    });
   }
 }
 
@@ -77,6 +87,13 @@ function boundTo({ cnf }: CallerClaims): { readonly jkt: string } {
   if (cnf === undefined)
     throw unauthenticated('The access token is bound to no key, so a proof says nothing. Use the Bearer scheme.');
   return cnf;
+}
+
+/** RFC 9449 §9. */
+function assertNonce({ nonces }: Gate, { claims }: VerifiedProof): void {
+  if (nonces === undefined) return;
+  if (typeof claims.nonce !== 'string' || !nonces.verify(claims.nonce))
+    throw unauthenticated('The DPoP proof lacks a nonce of this server. Sign one with the DPoP-Nonce of this answer.');
 }
 
 /** Last, and atomically: whatever was refused before burnt nothing. */

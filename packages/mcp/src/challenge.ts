@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { DAuthError, HEADER, problemDocument } from '@dauth/protocol';
 import type { Settings } from './config.ts';
 
-export type ChallengeError = 'invalid_token' | 'invalid_dpop_proof' | 'insufficient_scope';
+export type ChallengeError = 'invalid_token' | 'invalid_dpop_proof' | 'use_dpop_nonce' | 'insufficient_scope';
 
 export interface ChallengeParts {
   readonly scopes: readonly string[];
@@ -14,6 +14,8 @@ export interface ChallengeParts {
   readonly description?: string | undefined;
   /** Whether only DPoP would work: always, or for the token that was shown. */
   readonly isBound: boolean;
+  /** For the next proof, where proofs need one. */
+  readonly nonce?: string | undefined;
 }
 
 /** The value of `WWW-Authenticate`. Everything in it is ours: no octet of the request is repeated. */
@@ -35,7 +37,10 @@ export function challengeValue(settings: Settings, parts: ChallengeParts): strin
 /** Refuses with a problem document and the challenge that says what would work. */
 export function challenge(settings: Settings, error: DAuthError, parts: Omit<ChallengeParts, 'description'>): Response {
   const description = parts.error === undefined ? undefined : error.publicMessage;
-  return refusal(error, { 'www-authenticate': challengeValue(settings, { ...parts, description }) });
+  return refusal(error, {
+    'www-authenticate': challengeValue(settings, { ...parts, description }),
+    ...(parts.nonce === undefined ? {} : { 'dpop-nonce': parts.nonce }),
+  });
 }
 
 /** A problem document (RFC 9457): code, sentence, request id. */

@@ -90,7 +90,7 @@ export const METADATA = {
 };
 
 /** The authority's keys as it publishes them. */
-export const jwksAnswer = () =>
+export const jwksAnswer = (): Response =>
   Response.json({ keys: [{ ...publicJwk(authority.publicKey), kid, alg: 'ES256', use: 'sig' }] });
 
 /** What the authority answers: its metadata and keys, and nothing else. */

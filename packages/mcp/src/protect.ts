@@ -11,6 +11,7 @@ import { readBody } from './body.ts';
 import { challenge, challengeValue, refusal } from './challenge.ts';
 import { checkConfig, type AuthorizationConfig, type Settings } from './config.ts';
 import { filterAnswer } from './filter.ts';
+import type { NonceSource } from './nonce.ts';
 import { neededScopes } from './scopes.ts';
 import type { AuthInfo } from './session.ts';
 
@@ -30,6 +31,8 @@ export interface ProtectDeps {
    * process, which then takes no proof older than itself.
    */
   readonly replay?: ReplayStore;
+  /** Makes proofs carry a nonce of this server (RFC 9449 §9). Default: they need none. */
+  readonly nonces?: NonceSource;
   /** Told once, at the start, what a configuration gives away. Default: a warning of the process. */
   readonly warn?: (sentence: string) => void;
 }
@@ -64,7 +67,9 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
   const warn = given.warn ?? ((sentence) => process.emitWarning(sentence, 'DAuthWarning'));
   if (!settings.requireDpop) warn(UNBOUND);
 
-  const gate = (request: Request) => authenticate({ settings, deps, authority, replay, oldestProof }, request);
+  const { nonces } = given;
+  const parts = { settings, deps, authority, replay, oldestProof, nonces };
+  const gate = (request: Request) => authenticate(parts, request);
 
   const handler = (inner: FetchHandler) => ({
     fetch: async (request: Request): Promise<Response> => {
@@ -72,7 +77,8 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
         if (request.method === 'GET' && new URL(request.url).pathname === settings.metadataPath)
           return Response.json(metadata, { headers: { 'cache-control': 'public, max-age=300' } });
         const authInfo = await gate(request);
-        return authInfo instanceof Response ? authInfo : await serve(settings, inner, request, authInfo);
+        if (authInfo instanceof Response) return authInfo;
+        return withNonce(nonces, await serve(settings, inner, request, authInfo));
       } catch (error) {
         return refusal(asDAuthError(error));
       }
@@ -97,6 +103,15 @@ async function serve(settings: Settings, inner: FetchHandler, request: Request, 
       : await inner.fetch(withBody(request, body.octets), { authInfo, parsedBody: body.json });
   if (response.status === 403) return asOurChallenge(settings, response);
   return settings.scopeEnforcement === 'filter' ? filterAnswer(settings, scopes, response) : response;
+}
+
+/** RFC 9449 §8.2: with each answer the nonce for the next proof, so that nobody has to be refused for an old one. */
+function withNonce(nonces: NonceSource | undefined, response: Response): Response {
+  if (nonces === undefined) return response;
+  const { status, statusText, body } = response;
+  const headers = new Headers(response.headers);
+  headers.set('dpop-nonce', nonces.issue());
+  return new Response(body, { status, statusText, headers });
 }
 
 function withBody({ url, method, headers, signal }: Request, body: Uint8Array<ArrayBuffer>): Request {
