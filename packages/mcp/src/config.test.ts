@@ -189,6 +189,20 @@ for (const [index, [change, shown]] of SHOWS.entries()) {
   });
 }
 
+test('every member has a contradiction, and one that may be left out a value that is not its default', () => {
+  const named = (rows: readonly (readonly [object, ...unknown[]])[]) =>
+    new Set(rows.flatMap(([change]) => Object.keys(change)));
+  const members = [
+    ...['authorizationServers', 'cacheTtl', 'connections', 'dpopLeeway', 'enabled', 'executor', 'introspection'],
+    ...['maxTokenLifetime', 'metadataPath', 'requireDpop', 'requiredClaims', 'requiredScopes', 'resource'],
+    ...['scopeEnforcement', 'server', 'tools'],
+  ];
+  const given = new Set([...Object.keys(CONFIG), ...named(SHOWS)]);
+  assert.deepEqual([...given].sort(), members);
+  const contradicted = [...named(WRONG)].filter((name) => !['failOpen', 'resourceUri'].includes(name));
+  assert.deepEqual(contradicted.sort(), members);
+});
+
 test('all contradictions are said at once', () => {
   const wrong = { ...CONFIG, enabled: false, requireDpop: 'no', dpopLeeway: 1, resource: 'http://mcp.example/mcp' };
   assert.deepEqual(sentences(wrong), [
