@@ -3,7 +3,7 @@
  * every file of vectors/ is named on its page and run by some test.
  */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -212,8 +212,8 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   },
 };
 
-function configWith(key: AuthorizationConfig['server']['key']): AuthorizationConfig {
-  const config = object('authorization-config') as object as AuthorizationConfig;
+function configWith(key: KeyObject): AuthorizationConfig {
+  const config = object('authorization-config') as object as Extract<AuthorizationConfig, { executor: string }>;
   return { ...config, server: { ...config.server, key } };
 }
 

@@ -1,5 +1,6 @@
 /** The public-key half of DAuth: tokens, proofs, key sets, replay. Holds no private key and signs nothing. */
 export { readAuthorization, readProof, type Authorization, type RequestHeaders } from './authorization.ts';
+export { verifyCallerToken, type CallerClaims, type CallerTokenOptions } from './caller-token.ts';
 export { verifyCarriedProof, type CarriedProofOptions } from './carried.ts';
 export { equalSecret, sha256, sha256Base64url, thumbprint } from './digest.ts';
 export {
@@ -24,4 +25,5 @@ export {
 export { importKey, type VerifyKey } from './key.ts';
 export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } from './replay.ts';
 export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
-export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims, type AccessTokenOptions } from './token.ts';
+export { type AccessTokenOptions } from './rfc9068.ts';
+export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims } from './token.ts';

@@ -1,6 +1,6 @@
 /** Keys and signatures for the tests of this package. Never part of it: `verify` signs nothing. */
 import assert from 'node:assert/strict';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import {
   DAuthError,
   encodeUtf8,
@@ -14,6 +14,8 @@ import { thumbprint } from './digest.ts';
 
 export interface Signer {
   readonly privateKey: KeyObject;
+  /** As a key set publishes it. */
+  readonly publicJwk: object;
   readonly jwk: PublicJwk;
   readonly jkt: string;
   readonly alg: string;
@@ -32,11 +34,31 @@ export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
   };
   return {
     privateKey: pair.privateKey,
+    publicJwk: jwk,
     jwk,
     jkt: thumbprint(jwk),
     alg: kind,
     jws,
     proof: (typ, claims, header = {}) => jws({ typ, jwk, ...header }, claims),
+  };
+}
+
+/** A signer of an authority that is not DAuth's. */
+export function makeRsaSigner(alg: 'RS256' | 'PS256', modulusLength = 2_048): Pick<Signer, 'jws' | 'publicJwk'> {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
+    modulusLength,
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+  });
+  const key = createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' });
+  const padding = alg === 'RS256' ? constants.RSA_PKCS1_PADDING : constants.RSA_PKCS1_PSS_PADDING;
+  const salt = alg === 'RS256' ? {} : { saltLength: 32 };
+  return {
+    publicJwk: { ...createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).export({ format: 'jwk' }), alg },
+    jws: (header, claims) => {
+      const input = jwsSigningInput({ alg, ...header }, claims);
+      return joinJws(input, sign('sha256', encodeUtf8(input), { key, padding, ...salt }));
+    },
   };
 }
 
