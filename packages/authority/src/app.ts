@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { auditApi } from './api/audit.ts';
 import { connectionsApi } from './api/connections.ts';
+import { keysApi } from './api/keys.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
 import { OPERATOR_ID, type Authority } from './context.ts';
@@ -9,6 +10,8 @@ import { executorApi } from './executor/routes.ts';
 import { health, VERSION } from './health.ts';
 import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { documents } from './oauth/documents.ts';
+import { introspectionEndpoint } from './oauth/introspect.ts';
+import { revocationEndpoint } from './oauth/revoke.ts';
 import { CLIENT_DEFAULTS } from './store/registry.ts';
 import { tokenEndpoint } from './oauth/token.ts';
 import { thumbprint } from '@dauth/verify';
@@ -23,8 +26,11 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   installEdge(app, { ...authority, issuer: authority.config.issuer });
   documents(app, authority);
   tokenEndpoint(app, authority);
+  revocationEndpoint(app, authority);
+  introspectionEndpoint(app, authority);
   connectionsApi(app, authority);
   registryApi(app, authority);
+  keysApi(app, authority);
   auditApi(app, authority);
   executorApi(app, authority);
   openApi(app, authority);

@@ -24,9 +24,11 @@ import { createAuthority } from './app.ts';
 import { parseConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
-import { signingKey, type SigningKey } from './keys.ts';
+import { KeyRing, type PublishedKey } from './key-ring.ts';
+import { ringKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
 import { assertion, dpop, makePair, makeSigner, type Signer } from './signer.test-support.ts';
+import { makeNonces, type Nonces } from './oauth/nonce.ts';
 import { openStore, type Store } from './store/store.ts';
 
 export const ISSUER = 'https://auth.example';
@@ -52,7 +54,10 @@ export interface World {
   readonly app: Hono<HttpEnv>;
   readonly store: Store;
   readonly directory: DirectoryMirror;
-  readonly key: SigningKey;
+  /** The key that signs from the start. */
+  readonly key: PublishedKey;
+  readonly ring: KeyRing;
+  readonly nonces: Nonces;
   readonly clock: { now: number };
   readonly events: LogEvent[];
   readonly identity: Signer;
@@ -94,11 +99,14 @@ export async function makeWorld(
     ...{ executor: { resource: EXECUTOR, identity: identity.jkt }, ...options.config },
   });
   const store = await openStore(options.database ?? ':memory:', now);
-  const key = signingKey(makePair('P-256').privateKey);
+  const make = (from: number) => ringKey(makePair('P-256').privateKey, from);
+  const key = make(START - 1_000);
+  const ring = new KeyRing({ ...config.keys, keys: [key], now, make, save: () => undefined });
   const executor: World['executor'] = {
     try: () => Response.json({ ok: true }),
     directory: () => new Response(identity.proof(TYP.directory, directoryClaims(opening, kid))),
   };
+  const nonces = makeNonces(randomBytes(32));
   const fetch = (async (url: string, init?: RequestInit) => {
     fetched.push(url);
     if (url === `${EXECUTOR}/.well-known/dauth-executor`) return world.executor.directory();
@@ -108,11 +116,27 @@ export async function makeWorld(
   const log = (event: LogEvent) => void events.push(event);
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
-    ...{ config, key, store, directory, now, newId: randomUUID, fetch, log, closing: closing.signal },
+    ...{ config, key: ring, nonces, store, directory, now, newId: randomUUID, fetch, log, closing: closing.signal },
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {
-    ...{ app, store, directory, key, clock, events, identity, operator, closing, fetched, executor, kid, opening },
+    ...{
+      app,
+      store,
+      directory,
+      key,
+      ring,
+      nonces,
+      clock,
+      events,
+      identity,
+      operator,
+      closing,
+      fetched,
+      executor,
+      kid,
+      opening,
+    },
   };
   return world;
 }

@@ -28,6 +28,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['get', '/grants', 'dauth:grants.write', 'List grants'],
   ['delete', '/grants/{id}', 'dauth:grants.write', 'Revoke a grant'],
   ['post', '/revocations', 'dauth:admin', 'Revoke a token, grant, client, server, owner or organisation'],
+  ['post', '/keys/rotate', 'dauth:admin', 'Publish the next signing key, which signs once verifiers can know it'],
   ['get', '/whoami', '', 'Say who the token speaks for'],
   ['get', '/audit', 'dauth:admin', 'Read journal records'],
   ['get', '/audit/operations', 'dauth:admin', 'Read what was done to the authority itself, newest first'],
@@ -104,6 +105,22 @@ const TOKEN = {
   responses: { '2XX': { description: 'Token (RFC 6749 §5.1)' }, default: REFUSED },
 };
 
+/** How a client with a key says who it is (RFC 7523 §2.2). */
+const PROVEN = ['client_assertion_type', 'client_assertion'];
+
+/** What a client asks about a token it holds or was shown: a form, and the client's own proof in it (RFC 7009, RFC 7662). */
+function aboutToken(summary: string, required: readonly string[], optional: readonly string[], answer: string): object {
+  const names = [...required, 'client_id', ...optional];
+  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
+  const schema = { type: 'object', required, properties };
+  return {
+    summary,
+    security: [],
+    requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema } } },
+    responses: { '2XX': { description: answer }, default: REFUSED },
+  };
+}
+
 /** @param who the name of a scheme, with the scopes it needs */
 function operation(
   path: string,
@@ -128,7 +145,15 @@ function operation(
 
 export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/openapi.json', (c) => {
-    const paths: Record<string, Record<string, object>> = { '/token': { post: TOKEN } };
+    const paths: Record<string, Record<string, object>> = {
+      '/token': { post: TOKEN },
+      '/revoke': {
+        post: aboutToken('Give a token back', ['token'], [...PROVEN, 'token_type_hint'], 'Nothing, always'),
+      },
+      '/introspect': {
+        post: aboutToken('Ask about a token', ['token', ...PROVEN], [], 'Its claims, or that it is not active'),
+      },
+    };
     for (const [method, path, scope, summary] of OPERATIONS) {
       const description = scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`;
       (paths[path] ??= {})[method] = operation(path, summary, description, { dpop: scope === '' ? [] : [scope] });

@@ -10,6 +10,7 @@ import { rawHeaders, type HttpContext } from '../http.ts';
 import type { Client } from '../store/registry.ts';
 import { OAuthError } from './errors.ts';
 import type { Form } from './form.ts';
+import { requireNonce } from './nonce.ts';
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** RFC 7523 leaves `typ` open; these are in use. */
@@ -29,13 +30,21 @@ export interface AuthenticatedClient {
 
 /** @throws OAuthError `invalid_client`, `invalid_dpop_proof` */
 export function authenticateClient(authority: Authority, c: HttpContext, form: Form): AuthenticatedClient {
+  const who = identifyClient(authority, form);
+  return { ...who, proof: readTokenProof(authority, c, who.client) };
+}
+
+/**
+ * Who asks, without a proof of a key: enough where nothing is issued (RFC 7009 §2.1, RFC 7662 §2.1).
+ * @throws OAuthError `invalid_client`
+ */
+export function identifyClient(authority: Authority, form: Form): Omit<AuthenticatedClient, 'proof'> {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
-  const { client, assertion } = isPublic ? readPublic(authority, form) : readAssertion(authority, form);
-  return { client, assertion, proof: readTokenProof(authority, c, client) };
+  return isPublic ? readPublic(authority, form) : readAssertion(authority, form);
 }
 
 /** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
-function readPublic({ store }: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
+function readPublic({ store }: Authority, form: Form): Omit<AuthenticatedClient, 'proof'> {
   const client = form.client_id === undefined ? undefined : store.registry.client(form.client_id);
   const isKnown = client?.auth === 'none' && !store.changes.isRevoked('client', client.client_id);
   // No client, one with a key, and a revoked one are one answer.
@@ -65,7 +74,7 @@ export function mayBeUnbound({ config }: Authority, client: Client): boolean {
   return config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens;
 }
 
-function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
+function readAssertion(authority: Authority, form: Form): Omit<AuthenticatedClient, 'proof'> {
   if (
     form.client_assertion_type !== ASSERTION_TYPE ||
     form.client_assertion === undefined ||
@@ -112,13 +121,40 @@ function notProven(): DAuthError {
 }
 
 function readTokenProof(authority: Authority, c: HttpContext, client: Client): VerifiedProof | null {
-  try {
-    const proof = readProof(rawHeaders(c));
-    if (proof === undefined && mayBeUnbound(authority, client)) return null;
-    if (proof === undefined)
+  return refusing(() => {
+    if (readProof(rawHeaders(c)) === undefined && mayBeUnbound(authority, client)) return null;
+    const proof = readProofAt(authority, c, client, '/token');
+    if (proof === null)
       throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
-    const htu = `${authority.config.issuer}/token`;
-    return verifyDpopProof(proof, { htm: 'POST', htu, now: authority.now(), windowSeconds: LIMITS.proofSeconds });
+    return proof;
+  });
+}
+
+/**
+ * The proof that came with a request to one of the authority's OAuth endpoints, with the nonce its client needs.
+ * @returns null where none came
+ * @throws OAuthError `invalid_dpop_proof`, `use_dpop_nonce`
+ */
+export function readProofAt(
+  authority: Authority,
+  c: HttpContext,
+  client: Client,
+  path: `/${string}`,
+): VerifiedProof | null {
+  const { config, nonces, now } = authority;
+  return refusing(() => {
+    const proof = readProof(rawHeaders(c));
+    if (proof === undefined) return null;
+    const target = { htm: 'POST', htu: `${config.issuer}${path}`, now: now(), windowSeconds: LIMITS.proofSeconds };
+    const verified = verifyDpopProof(proof, target);
+    if (client.dpop_nonces) requireNonce(nonces, c, verified.claims.nonce, now());
+    return verified;
+  });
+}
+
+function refusing<T>(read: () => T): T {
+  try {
+    return read();
   } catch (error) {
     if (error instanceof DAuthError) throw new OAuthError('invalid_dpop_proof', error.publicMessage, { cause: error });
     throw error;

@@ -24,6 +24,7 @@ import {
 } from '../world.test-support.ts';
 
 const METADATA = '/.well-known/oauth-authorization-server';
+const OPENID = '/.well-known/openid-configuration';
 const JWKS = '/.well-known/jwks.json';
 
 async function document<T>(world: World, path: string): Promise<T> {
@@ -40,14 +41,26 @@ test('the metadata says what this authority does, member by member', async () =>
   const algs = ['ES256', 'Ed25519', 'EdDSA'];
   assert.deepEqual(metadata, {
     ...{ issuer: ISSUER, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}${JWKS}` },
+    ...{ revocation_endpoint: `${ISSUER}/revoke`, introspection_endpoint: `${ISSUER}/introspect` },
     scopes_supported: ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write', 'dauth:admin'],
     response_types_supported: [],
     grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
     token_endpoint_auth_methods_supported: ['private_key_jwt'],
     ...{ token_endpoint_auth_signing_alg_values_supported: algs, dpop_signing_alg_values_supported: algs },
+    revocation_endpoint_auth_methods_supported: ['private_key_jwt'],
+    introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
+    revocation_endpoint_auth_signing_alg_values_supported: algs,
+    introspection_endpoint_auth_signing_alg_values_supported: algs,
     dpop_bound_access_tokens_required: true,
     authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
   });
+});
+
+test('both well-known addresses give the same metadata, to be kept equally long', async () => {
+  const world = await makeWorld();
+  const other = await world.app.request(OPENID);
+  assert.deepEqual(await other.json(), await document(world, METADATA));
+  assert.equal(other.headers.get('cache-control'), 'public, max-age=300');
 });
 
 test('every announced scope can be had, by the operator at least, and no other', async () => {
@@ -125,6 +138,9 @@ interface OpenApi {
   readonly paths: Record<string, Record<string, { security: readonly Partial<Record<string, readonly string[]>>[] }>>;
 }
 
+/** Where a client proves itself in the form. */
+const FORMS = ['/token', '/revoke', '/introspect'];
+
 /** Routes that nobody has to be anybody for: documents and health. */
 const ELSEWHERE = /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version)$/;
 
@@ -150,7 +166,7 @@ test('[token.bound] every operation of the OpenAPI document needs the scope that
       const { dpop } = security[0] ?? {};
       // Not a token's: at the token endpoint a client proves itself, at the executor's endpoints the executor.
       if (dpop === undefined) {
-        assert.deepEqual([path, security], [path, path === '/token' ? [] : [{ executorProof: [] }]]);
+        assert.deepEqual([path, security], [path, FORMS.includes(path) ? [] : [{ executorProof: [] }]]);
         continue;
       }
       const [scope] = dpop;

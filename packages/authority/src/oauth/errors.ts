@@ -8,6 +8,8 @@ export type OAuthCode =
   | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
+  | 'unsupported_token_type'
   | 'invalid_authorization_details'
   | 'temporarily_unavailable';
 

@@ -80,7 +80,7 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
   const subjectDpop = need(form, 'subject_dpop');
   try {
     const audience = server.resource;
-    const options = { issuer: config.issuer, audience, now: now(), keys: key.jwk };
+    const options = { issuer: config.issuer, audience, now: now(), keys: key.find };
     // A long call may go on after its token ended; `assertInTime` asks which call this is.
     const subject = verifyAccessToken(token, { ...options, leeway: LIMITS.callWindowSeconds });
     if (subject.iat > now() + LIMITS.clockLeewaySeconds)

@@ -44,8 +44,8 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
-/** RFC 6749 §5.2. What is no refusal of a token is thrown on: the edge answers and logs it as what it is. */
-function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Response {
+/** RFC 6749 §5.2, at every endpoint that takes a form. What is no refusal of a token is thrown on: the edge answers and logs it as what it is. */
+export function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Response {
   if (error instanceof BodyAborted) throw error;
   const known = error instanceof OAuthError ? error : fromProtocol(error);
   authority.log({ event: 'token_refused', error: known.code, request_id: c.get('requestId') });

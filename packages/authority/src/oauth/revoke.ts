@@ -1,0 +1,72 @@
+/**
+ * `POST /revoke` (RFC 7009): a client gives back what was issued to it. Never tells whether a token exists: unknown,
+ * another client's, ended and made up are the same empty 200 (§2.2).
+ */
+import { LIMITS, type Revocable } from '@dauth/protocol';
+import type { Hono } from 'hono';
+import type { Authority } from '../context.ts';
+import type { HttpEnv } from '../http.ts';
+import type { Client } from '../store/registry.ts';
+import { consumeOnce, identifyClient, readProofAt } from './client-auth.ts';
+import { OAuthError } from './errors.ts';
+import { need, readForm } from './form.ts';
+import { readIssued } from './issued.ts';
+import { oauthProblem } from './token.ts';
+
+/** What revoking a token takes away. */
+interface Revocation {
+  readonly what: Revocable;
+  readonly id: string;
+}
+
+/** One kind of token a client may hold; each is tried, whatever the hint says (RFC 7009 §2.1). */
+interface TokenKind {
+  readonly hint: string;
+  /** `undefined` where the token is none of this kind, not this client's, or past all use. */
+  find(authority: Authority, client: Client, token: string): Revocation | undefined;
+}
+
+/** A long call may still be exchanged after its token ended (spec/dauth.md §4), so for as long it can be revoked. */
+const AFTER_END = LIMITS.callWindowSeconds + LIMITS.clockLeewaySeconds;
+
+const ACCESS_TOKEN: TokenKind = {
+  hint: 'access_token',
+  find(authority, client, token) {
+    const claims = readIssued(authority, token);
+    const isTheirs = claims?.client_id === client.client_id && claims.exp + AFTER_END > authority.now();
+    return isTheirs ? { what: 'token', id: claims.jti } : undefined;
+  },
+};
+
+const TOKEN_KINDS: readonly TokenKind[] = [ACCESS_TOKEN];
+
+export function revocationEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
+  const { store, now, log } = authority;
+  app.post('/revoke', async (c) => {
+    try {
+      const form = await readForm(c);
+      const token = need(form, 'token');
+      const who = identifyClient(authority, form);
+      const hint = form.token_type_hint;
+      if (hint !== undefined && !TOKEN_KINDS.some((kind) => kind.hint === hint))
+        throw new OAuthError('unsupported_token_type', 'Tokens of that type are not revoked here.');
+      // Nothing is issued, so none is needed; one that came is held to all that a proof is held to.
+      const proof = readProofAt(authority, c, who.client, '/revoke');
+      const { client_id } = who.client;
+      store.transaction(() => {
+        consumeOnce(authority, { ...who, proof });
+        for (const kind of TOKEN_KINDS) {
+          const found = kind.find(authority, who.client, token);
+          if (found === undefined || store.changes.isRevoked(found.what, found.id)) continue;
+          const action = `${found.what}.revoke`;
+          store.changes.revoke(found.what, found.id, now());
+          store.audit.note({ time: now(), actor: client_id, asOperator: false, action, subject: found.id });
+          log({ event: action, client_id, subject: found.id, request_id: c.get('requestId') });
+        }
+      });
+      return c.body(null, 200);
+    } catch (error) {
+      return oauthProblem(authority, c, error);
+    }
+  });
+}
