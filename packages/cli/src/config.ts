@@ -41,6 +41,22 @@ export const schema = z.strictObject({
       database: z.string().optional().describe('sqlite:PATH. Default: in the data directory.'),
       redis: z.string().optional().describe('Not in this version.'),
       accessTokenSeconds: z.int().min(10).max(300).optional().describe('Life of access tokens. Default 300.'),
+      keys: z
+        .strictObject({
+          rotateAfter: z
+            .int()
+            .min(0)
+            .max(3_650)
+            .optional()
+            .describe('Days after which a signing key is replaced; 0: never by itself. Default 90.'),
+          publishAhead: z
+            .int()
+            .min(15)
+            .max(86_400)
+            .optional()
+            .describe('Seconds for which the next signing key is published before it signs. Default 660.'),
+        })
+        .prefault({}),
       dispatchTokenSeconds: z.int().min(5).max(120).optional().describe('Life of dispatch tokens. Default 120.'),
     })
     .prefault({}),
@@ -97,6 +113,8 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.redis': null,
   'authority.accessTokenSeconds': 300,
   'authority.dispatchTokenSeconds': 120,
+  'authority.keys.rotateAfter': 90,
+  'authority.keys.publishAhead': 660,
   'executor.resource': 'http://127.0.0.1:PORT+1',
   'executor.listen': '127.0.0.1:4181',
   'executor.metrics': null,

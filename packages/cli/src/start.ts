@@ -130,12 +130,13 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { metrics, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
+  const { metrics, keys, accessTokenSeconds, dispatchTokenSeconds } = config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
     ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
     database: databaseOf(config, home),
     operator: { jwk: readPublicJwk(home.operatorKey) },
+    keys,
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),
       ...(dispatchTokenSeconds === undefined ? {} : { dispatchToken: dispatchTokenSeconds }),

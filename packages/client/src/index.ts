@@ -5,6 +5,7 @@ export {
   type ClientView,
   type ConnectionView,
   type GrantView,
+  type KeyRotation,
   type Page,
   type ServerView,
   type StoredConnection,

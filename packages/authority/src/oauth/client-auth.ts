@@ -22,29 +22,29 @@ const MAX_JTI = 128;
 
 export interface AuthenticatedClient {
   readonly client: Client;
-  /** Null only for a client that an operator marked for the Bearer exception (spec/dauth.md §4). */
+  /** Null for a client that an operator marked for the Bearer exception (spec/dauth.md §4), and where one may be left out. */
   readonly proof: VerifiedProof | null;
   /** The assertion's key for the replay store, and its end; null for a public client. */
   readonly assertion: readonly [key: string, expiresAt: number] | null;
 }
 
-/** @throws OAuthError `invalid_client`, `invalid_dpop_proof` */
-export function authenticateClient(authority: Authority, c: HttpContext, form: Form): AuthenticatedClient {
-  const who = identifyClient(authority, form);
-  return { ...who, proof: readTokenProof(authority, c, who.client) };
-}
-
 /**
- * Who asks, without a proof of a key: enough where nothing is issued (RFC 7009 §2.1, RFC 7662 §2.1).
- * @throws OAuthError `invalid_client`
+ * @param path of the endpoint, to which assertion and proof are made
+ * @throws OAuthError `invalid_client`, `invalid_dpop_proof`, `use_dpop_nonce`
  */
-export function identifyClient(authority: Authority, form: Form): Omit<AuthenticatedClient, 'proof'> {
+export function authenticateClient(
+  authority: Authority,
+  c: HttpContext,
+  form: Form,
+  path: '/token' | '/par' | '/revoke' | '/introspect' = '/token',
+): AuthenticatedClient {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
-  return isPublic ? readPublic(authority, form) : readAssertion(authority, form);
+  const { client, assertion } = isPublic ? readPublic(authority, form) : readAssertion(authority, form, path);
+  return { client, assertion, proof: readTokenProof(authority, c, client, path) };
 }
 
 /** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
-function readPublic({ store }: Authority, form: Form): Omit<AuthenticatedClient, 'proof'> {
+function readPublic({ store }: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
   const client = form.client_id === undefined ? undefined : store.registry.client(form.client_id);
   const isKnown = client?.auth === 'none' && !store.changes.isRevoked('client', client.client_id);
   // No client, one with a key, and a revoked one are one answer.
@@ -74,7 +74,11 @@ export function mayBeUnbound({ config }: Authority, client: Client): boolean {
   return config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens;
 }
 
-function readAssertion(authority: Authority, form: Form): Omit<AuthenticatedClient, 'proof'> {
+function readAssertion(
+  authority: Authority,
+  form: Form,
+  path: string,
+): Pick<AuthenticatedClient, 'client' | 'assertion'> {
   if (
     form.client_assertion_type !== ASSERTION_TYPE ||
     form.client_assertion === undefined ||
@@ -92,7 +96,7 @@ function readAssertion(authority: Authority, form: Form): Omit<AuthenticatedClie
     if (client?.jwk == null || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
     const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });
     if (form.client_id !== undefined && form.client_id !== client.client_id) throw notProven();
-    return { client, assertion: checkClaims(authority, client, claims) };
+    return { client, assertion: checkClaims(authority, client, claims, path) };
   } catch (cause) {
     if (!(cause instanceof DAuthError)) throw cause;
     throw new OAuthError('invalid_client', 'The client assertion does not prove a registered client.', { cause });
@@ -100,12 +104,19 @@ function readAssertion(authority: Authority, form: Form): Omit<AuthenticatedClie
 }
 
 /** RFC 7523 §3: who, to whom, until when, once. */
-function checkClaims({ config, now }: Authority, client: Client, claims: JsonObject): readonly [string, number] {
+function checkClaims(
+  { config, now }: Authority,
+  client: Client,
+  claims: JsonObject,
+  path: string,
+): readonly [string, number] {
   const { iss, sub, aud, exp, iat, nbf, jti } = claims;
   const latest = now() + LIMITS.clockLeewaySeconds;
   const audience = Array.isArray(aud) && aud.length === 1 ? (aud as readonly unknown[])[0] : aud;
   if (iss !== client.client_id || sub !== client.client_id) throw notProven();
-  if (audience !== config.issuer && audience !== `${config.issuer}/token`) throw notProven();
+  // RFC 9126 §2: at every endpoint also the issuer and the token endpoint.
+  const audiences = [config.issuer, `${config.issuer}/token`, `${config.issuer}${path}`];
+  if (!audiences.some((each) => audience === each)) throw notProven();
   if (!isTime(exp) || exp <= now() || exp > latest + ASSERTION_SECONDS) throw notProven();
   for (const start of [iat, nbf]) if (start !== undefined && !(isTime(start) && start <= latest)) throw notProven();
   if (typeof jti !== 'string' || jti.length === 0 || jti.length > MAX_JTI) throw notProven();
@@ -120,41 +131,19 @@ function notProven(): DAuthError {
   return new DAuthError('UNAUTHENTICATED');
 }
 
-function readTokenProof(authority: Authority, c: HttpContext, client: Client): VerifiedProof | null {
-  return refusing(() => {
-    if (readProof(rawHeaders(c)) === undefined && mayBeUnbound(authority, client)) return null;
-    const proof = readProofAt(authority, c, client, '/token');
-    if (proof === null)
-      throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
-    return proof;
-  });
-}
-
-/**
- * The proof that came with a request to one of the authority's OAuth endpoints, with the nonce its client needs.
- * @returns null where none came
- * @throws OAuthError `invalid_dpop_proof`, `use_dpop_nonce`
- */
-export function readProofAt(
-  authority: Authority,
-  c: HttpContext,
-  client: Client,
-  path: `/${string}`,
-): VerifiedProof | null {
-  const { config, nonces, now } = authority;
-  return refusing(() => {
-    const proof = readProof(rawHeaders(c));
-    if (proof === undefined) return null;
-    const target = { htm: 'POST', htu: `${config.issuer}${path}`, now: now(), windowSeconds: LIMITS.proofSeconds };
-    const verified = verifyDpopProof(proof, target);
-    if (client.dpop_nonces) requireNonce(nonces, c, verified.claims.nonce, now());
-    return verified;
-  });
-}
-
-function refusing<T>(read: () => T): T {
+function readTokenProof(authority: Authority, c: HttpContext, client: Client, path: string): VerifiedProof | null {
   try {
-    return read();
+    const proof = readProof(rawHeaders(c));
+    // RFC 9449 §10.1: a pushed request may name its key by a proof, by `dpop_jkt`, or leave it to the token request. Where
+    // nothing is issued a proof is not needed, and one that came is held to all that a proof is held to.
+    if (proof === undefined && (path !== '/token' || mayBeUnbound(authority, client))) return null;
+    if (proof === undefined)
+      throw new DAuthError('UNAUTHENTICATED', 'The request needs a DPoP header; every token is bound to a key.');
+    const htu = `${authority.config.issuer}${path}`;
+    const now = authority.now();
+    const verified = verifyDpopProof(proof, { htm: 'POST', htu, now, windowSeconds: LIMITS.proofSeconds });
+    if (client.dpop_nonces) requireNonce(authority.nonces, c, verified.claims.nonce, now);
+    return verified;
   } catch (error) {
     if (error instanceof DAuthError) throw new OAuthError('invalid_dpop_proof', error.publicMessage, { cause: error });
     throw error;

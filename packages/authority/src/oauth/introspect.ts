@@ -6,11 +6,11 @@ import type { Hono } from 'hono';
 import { OPERATOR_ID, type Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
 import type { Client } from '../store/registry.ts';
-import { consumeOnce, identifyClient } from './client-auth.ts';
+import { authenticateClient, consumeOnce } from './client-auth.ts';
 import { OAuthError } from './errors.ts';
 import { need, readForm } from './form.ts';
 import { isStanding, readIssued, type IssuedClaims } from './issued.ts';
-import { oauthProblem } from './token.ts';
+import { oauthProblem } from './problem.ts';
 
 export function introspectionEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   const { store, log } = authority;
@@ -18,22 +18,22 @@ export function introspectionEndpoint(app: Hono<HttpEnv>, authority: Authority):
     try {
       const form = await readForm(c);
       const token = need(form, 'token');
-      const who = identifyClient(authority, form);
-      const { client } = who;
+      const by = authenticateClient(authority, c, form, '/introspect');
+      const { client } = by;
       if (client.auth === 'none') throw new OAuthError('invalid_client', 'Whoever asks about tokens proves a key.');
       const resource = store.registry.serverOf(client.client_id)?.resource;
       if (resource === undefined && client.client_id !== OPERATOR_ID)
         throw new OAuthError('unauthorized_client', 'Only a registered MCP server may ask, about tokens for it.');
       // Read where the assertion is used up: a revocation that was acknowledged before is seen.
       const claims = store.transaction(() => {
-        consumeOnce(authority, { ...who, proof: null });
+        consumeOnce(authority, by);
         return readActive(authority, client, resource, token);
       });
       const active = claims !== undefined;
       log({ event: 'introspect', client_id: client.client_id, active, request_id: c.get('requestId') });
       return c.json(active ? describe(claims) : { active });
     } catch (error) {
-      return oauthProblem(authority, c, error);
+      return oauthProblem(authority, c, error, 'introspection_refused');
     }
   });
 }

@@ -7,11 +7,11 @@ import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
 import type { Client } from '../store/registry.ts';
-import { consumeOnce, identifyClient, readProofAt } from './client-auth.ts';
+import { authenticateClient, consumeOnce } from './client-auth.ts';
 import { OAuthError } from './errors.ts';
 import { need, readForm } from './form.ts';
 import { readIssued } from './issued.ts';
-import { oauthProblem } from './token.ts';
+import { oauthProblem } from './problem.ts';
 
 /** What revoking a token takes away. */
 interface Revocation {
@@ -46,17 +46,15 @@ export function revocationEndpoint(app: Hono<HttpEnv>, authority: Authority): vo
     try {
       const form = await readForm(c);
       const token = need(form, 'token');
-      const who = identifyClient(authority, form);
+      const by = authenticateClient(authority, c, form, '/revoke');
       const hint = form.token_type_hint;
       if (hint !== undefined && !TOKEN_KINDS.some((kind) => kind.hint === hint))
         throw new OAuthError('unsupported_token_type', 'Tokens of that type are not revoked here.');
-      // Nothing is issued, so none is needed; one that came is held to all that a proof is held to.
-      const proof = readProofAt(authority, c, who.client, '/revoke');
-      const { client_id } = who.client;
+      const { client_id } = by.client;
       store.transaction(() => {
-        consumeOnce(authority, { ...who, proof });
+        consumeOnce(authority, by);
         for (const kind of TOKEN_KINDS) {
-          const found = kind.find(authority, who.client, token);
+          const found = kind.find(authority, by.client, token);
           if (found === undefined || store.changes.isRevoked(found.what, found.id)) continue;
           const action = `${found.what}.revoke`;
           store.changes.revoke(found.what, found.id, now());
@@ -66,7 +64,7 @@ export function revocationEndpoint(app: Hono<HttpEnv>, authority: Authority): vo
       });
       return c.body(null, 200);
     } catch (error) {
-      return oauthProblem(authority, c, error);
+      return oauthProblem(authority, c, error, 'revocation_refused');
     }
   });
 }
