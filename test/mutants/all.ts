@@ -1,4 +1,5 @@
 /** Every mutant, in the order of the rooms. */
+import { ANSWERS } from './authority/answers.ts';
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
@@ -14,5 +15,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...ANSWERS, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
 ];
