@@ -11,12 +11,17 @@ const unit = (noun: string): string => `packages/authority/dist/${noun}.test.js`
 const SILENT = '[token.bound] unknown, foreign, ended and made up: one empty answer, and nothing is revoked';
 
 const REVOKING: readonly Mutant[] = of('oauth/revoke', unit('oauth/revoke'), [
-  ['token.bound', 'claims?.client_id === client.client_id && ', 'claims !== undefined && ', SILENT],
-  ['token.bound', ' && claims.exp + AFTER_END > authority.now();', ';', SILENT],
+  [
+    'token.bound',
+    'claims?.client_id === client.client_id && ',
+    "claims !== undefined && client.client_id !== '' && ",
+    SILENT,
+  ],
+  ['token.bound', 'claims.exp + AFTER_END > authority.now()', 'claims.exp + AFTER_END > 0', SILENT],
   [
     'revoke.fast',
     'claims.exp + AFTER_END > authority.now()',
-    'claims.exp > authority.now()',
+    'claims.exp + AFTER_END * 0 > authority.now()',
     '[revoke.fast] a token that just ended is revoked all the same, while a long call of it may go on',
   ],
   [
@@ -25,7 +30,12 @@ const REVOKING: readonly Mutant[] = of('oauth/revoke', unit('oauth/revoke'), [
     '',
     '[revoke.fast] a token given back is refused at the exchange, inactive, and told to executors at once',
   ],
-  ['token.bound', 'consumeOnce(authority, by);', '', '[token.bound] an assertion revokes once'],
+  [
+    'token.bound',
+    'consumeOnce(authority, by);',
+    'if (now() < 0) consumeOnce(authority, by);',
+    '[token.bound] an assertion revokes once',
+  ],
   [
     'token.bound',
     'if (hint !== undefined && !TOKEN_KINDS.some((kind) => kind.hint === hint))',
@@ -36,7 +46,7 @@ const REVOKING: readonly Mutant[] = of('oauth/revoke', unit('oauth/revoke'), [
 
 const ISSUED: readonly Mutant[] = [
   ...of('oauth/issued', unit('oauth/revoke'), [
-    ['token.bound', '&& claims.iss === config.issuer ?', "&& claims.iss !== '' ?", SILENT],
+    ['token.bound', '&& claims.iss === config.issuer ?', '&& claims.iss !== config.database ?', SILENT],
     ['token.bound', 'typ: TYP.accessToken,', 'typ: [TYP.accessToken, TYP.tryTicket],', SILENT],
   ]),
   ...of('oauth/issued', unit('oauth/introspect'), [
@@ -119,13 +129,13 @@ const INTROSPECTING: readonly Mutant[] = of('oauth/introspect', unit('oauth/intr
   [
     'token.bound',
     "if (client.auth === 'none')",
-    "if (client.auth === 'none' && resource === '')",
+    "if (client.auth === 'none' && token === '')",
     '[token.bound] a public client cannot ask, though it were a server',
   ],
   [
     'token.bound',
     'consumeOnce(authority, by);',
-    '',
+    "if (token === '') consumeOnce(authority, by);",
     '[token.bound] an assertion asks once, and a revoked server not at all',
   ],
 ]);
@@ -165,7 +175,7 @@ const NO_GAP = 'a rotation is no gap: published, then signing, then the old one 
 
 const KEYS: readonly Mutant[] = [
   ...of('key-ring', unit('keys'), [
-    ['token.bound', 'const next = make(now() + publishAhead);', 'const next = make(now());', NO_GAP],
+    ['token.bound', 'const next = make(now() + publishAhead);', 'const next = make(now() + publishAhead * 0);', NO_GAP],
     [
       'token.bound',
       'LIMITS.accessTokenSeconds + LIMITS.callWindowSeconds + 2 * LIMITS.clockLeewaySeconds',
@@ -175,7 +185,7 @@ const KEYS: readonly Mutant[] = [
     [
       'token.bound',
       '(this.#after(key)?.from ?? Infinity) + KEEP_SECONDS > now',
-      '(this.#after(key)?.from ?? Infinity) + KEEP_SECONDS > 0',
+      '(this.#after(key)?.from ?? Infinity) + KEEP_SECONDS > Math.min(now, 0)',
       NO_GAP,
     ],
     [
