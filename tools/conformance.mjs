@@ -6,5 +6,6 @@ import { root, setUp } from './setup.mjs';
 
 setUp();
 const load = (name) => import(pathToFileURL(join(root, 'test/dist', name)).href);
-const [{ REQUIREMENTS }, { renderPage }] = await Promise.all([load('requirements.js'), load('requirements/page.js')]);
-writeFileSync(join(root, 'docs/conformance.md'), renderPage(REQUIREMENTS));
+const names = ['requirements.js', 'conformance/scenarios.js', 'requirements/page.js'];
+const [{ REQUIREMENTS }, { SERVER_SCENARIOS }, { renderPage }] = await Promise.all(names.map(load));
+writeFileSync(join(root, 'docs/conformance.md'), renderPage(REQUIREMENTS, SERVER_SCENARIOS));

@@ -67,6 +67,13 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     htu('query and fragment are ignored on both sides (RFC 9449 §4.3)'),
   ],
   [
+    '4.3 (9)',
+    'AS',
+    'MUST',
+    'compare `htu` with the endpoint a proof came to',
+    revoke('a proof that comes along must be one for this request'),
+  ],
+  [
     '4.3 (10)',
     'AS',
     'MUST',
@@ -148,13 +155,6 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     protect('[token.bound] ${what} is refused with 401 ${error}'),
   ],
   [
-    '7.1',
-    'RS',
-    'MUST',
-    'challenge with the DPoP scheme where nothing was shown',
-    protect('nothing at all is answered with where to look'),
-  ],
-  [
     '7.2',
     'RS',
     'MUST',
@@ -176,13 +176,6 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     nonce('[token.bound] an older nonce, one of another key, and what is no text are refused'),
   ],
   [
-    '8.2',
-    'AS',
-    'MUST',
-    'say a new nonce with the answer that took the old one',
-    nonce('a nonce of the step before is taken, and the answer says the new one'),
-  ],
-  [
     '9',
     'RS',
     'MUST',
@@ -196,13 +189,19 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     'sign again with the nonce it was given',
     mcpNonce('the official client signs again with the nonce it is given'),
   ],
-  ['11.1', 'RS', 'MUST', 'take a proof for a short time only, or once', protect('[token.bound] a proof is good once')],
+  [
+    '11.1',
+    'RS',
+    'MUST',
+    'take a proof for a short time only',
+    dpop('[token.bound] the window’s ends are inside it, and both are the caller’s to set'),
+  ],
   [
     '11.1',
     'AS',
     'MUST',
-    'take a proof for a short time only, or once',
-    token('[token.bound] of two equal proofs at once exactly one wins'),
+    'take a proof for a short time only',
+    AT_TOKEN,
   ],
   [
     '11.3',
@@ -212,24 +211,17 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     nonce('[token.bound] a proof of such a client at the revocation endpoint needs one too'),
   ],
   [
-    '11.6',
+    '11.5',
     'RS',
     'MUST',
     'tell proofs from other JWTs by their type',
     dpop('[token.bound] a DPoP proof is no executor proof, nor the other way round'),
   ],
   [
-    '11.7',
+    '11.6',
     'RS',
     'MUST',
     'take asymmetric signature algorithms only',
     jws('[token.bound] HS256 over the public key is refused'),
-  ],
-  [
-    '11.10',
-    'AS',
-    'MUST',
-    'hold a proof that comes with any of its endpoints to that endpoint',
-    revoke('a proof that comes along must be one for this request'),
   ],
 ]);

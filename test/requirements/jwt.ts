@@ -103,7 +103,6 @@ const RFC7523: readonly Requirement[] = of('RFC 7523', [
   ['3 (3)', 'AS', 'MUST', 'refuse an assertion whose `aud` is not this server', WRONG],
   ['3 (4)', 'AS', 'MUST', 'refuse an assertion without `exp`, or after it', WRONG],
   ['3 (5)', 'AS', 'MUST', 'refuse an assertion before its `nbf`', WRONG],
-  ['3 (7)', 'AS', 'SHOULD', 'take an assertion once', token('[token.bound] a client assertion works once')],
   ['3 (9)', 'AS', 'MUST', 'verify the signature', WRONG],
   ['3.2', 'AS', 'MUST', 'answer `invalid_client` where it does not hold', WRONG],
 ]);

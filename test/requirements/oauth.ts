@@ -137,7 +137,6 @@ const RFC7009: readonly Requirement[] = of('RFC 7009', [
   ],
   ['2.2', 'AS', 'MUST', 'answer 200, also for an invalid token', SILENT],
   ['2.2.1', 'AS', 'MUST', 'answer errors as the token endpoint does, and `unsupported_token_type`', ENDPOINT],
-  ['5', 'AS', 'MUST NOT', 'tell whether a token of somebody else exists', SILENT],
 ]);
 
 const RFC7662: readonly Requirement[] = of('RFC 7662', [

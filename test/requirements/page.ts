@@ -8,7 +8,15 @@ from the rows under \`test/requirements/\`; the tests require it to be current a
 in [spec/divergences.md](../spec/divergences.md).
 `;
 
-export function renderPage(requirements: readonly Requirement[]): string {
+const SUITE = `## MCP's conformance suite
+
+\`@modelcontextprotocol/conformance\`, pinned, runs offline at one server of the official SDK, bare and with \`protect\` in front
+(\`test/conformance/\`). It cannot sign, so the test signs each request for it and touches nothing else. Of both revisions it
+knows, every scenario ends check by check the same at both: protection changes nothing, also of what that server leaves out
+(tasks, sampling, elicitation). These have to pass, at both revisions:
+`;
+
+export function renderPage(requirements: readonly Requirement[], scenarios: readonly string[]): string {
   const documents = [...new Set(requirements.map(({ document }) => document))];
   const rowsOf = (document: string) => requirements.filter((row) => row.document === document);
   const counts = documents.map((document) => {
@@ -18,7 +26,8 @@ export function renderPage(requirements: readonly Requirement[]): string {
   });
   const tables = documents.map((document) => `## ${document}\n\n${table(rowsOf(document))}\n`);
   const summary = ['| document | rules | tested | not applicable |', '|---|---|---|---|', ...counts].join('\n');
-  return [HEAD, `${summary}\n`, ...tables].join('\n');
+  const passing = scenarios.map((scenario) => `- \`${scenario}\``).join('\n');
+  return [HEAD, `${summary}\n`, SUITE, `${passing}\n`, ...tables].join('\n');
 }
 
 function table(rows: readonly Requirement[]): string {
