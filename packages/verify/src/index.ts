@@ -11,8 +11,9 @@ export {
 } from './dpop.ts';
 export { readText, type FetchLike } from './fetch-json.ts';
 export { matchesHtu } from './htu.ts';
-export { JwksCache, type JwksCacheOptions } from './jwks.ts';
+export { JwksCache, readKeySet, type JwksCacheOptions } from './jwks.ts';
 export {
+  ALGS,
   verifyEmbeddedJws,
   verifyJws,
   type EmbeddedJwsOptions,
@@ -23,5 +24,6 @@ export {
 } from './jws.ts';
 export { importKey, type VerifyKey } from './key.ts';
 export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } from './replay.ts';
+export { RSA_ALGS } from './rsa.ts';
 export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
 export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims, type AccessTokenOptions } from './token.ts';
