@@ -74,7 +74,7 @@ const REFUSED = {
 const FORM = {
   required: ['grant_type', 'resource', 'client_assertion_type', 'client_assertion'],
   optional: [
-    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type'],
+    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type', 'assertion'],
     ...['subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };

@@ -86,7 +86,8 @@ function notProven(): DAuthError {
   return new DAuthError('UNAUTHENTICATED');
 }
 
-function readTokenProof(authority: Authority, c: HttpContext): VerifiedProof {
+/** The key that the token will be bound to. @throws OAuthError `invalid_dpop_proof` */
+export function readTokenProof(authority: Authority, c: HttpContext): VerifiedProof {
   try {
     const proof = readProof(rawHeaders(c));
     if (proof === undefined)
