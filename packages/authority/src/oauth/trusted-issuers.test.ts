@@ -1,5 +1,6 @@
 /** Which issuers a configuration may trust: each contradiction has its sentence, and nothing is trusted by default. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { parseConfig } from '../config.ts';
 import { makePair, makeSigner } from '../signer.test-support.ts';
@@ -99,4 +100,14 @@ test('a rule names a client and its servers, and nothing that is not known', () 
   assertSays([{ ...workload, ownerPrefix: 'a:' }], /ownerPrefix/);
   assertSays([{ ...idJag, rules: [rule] }], /rules/);
   assertSays([{ ...idJag, profile: 'other' }], /profile/);
+});
+
+test('the example of docs/federation.md is a configuration', () => {
+  const page = readFileSync(new URL('../../../../docs/federation.md', import.meta.url), 'utf8');
+  const [, example] = /^```json\n([\s\S]*?)^```$/m.exec(page)!;
+  const { authority } = JSON.parse(example!) as { authority: { trustedIssuers: object[] } };
+  assert.deepEqual(
+    parse(authority.trustedIssuers).trustedIssuers.map(({ profile }) => profile),
+    ['id-jag', 'workload'],
+  );
 });
