@@ -9,6 +9,7 @@ import { executorApi } from './executor/routes.ts';
 import { health, VERSION } from './health.ts';
 import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { documents } from './oauth/documents.ts';
+import { CLIENT_DEFAULTS } from './store/registry.ts';
 import { tokenEndpoint } from './oauth/token.ts';
 import { thumbprint } from '@dauth/verify';
 
@@ -38,6 +39,7 @@ function registerOperator({ config, store, now }: Authority): void {
   const known = store.registry.client(OPERATOR_ID);
   store.transaction(() =>
     store.registry.putClient({
+      ...CLIENT_DEFAULTS,
       ...{
         client_id: OPERATOR_ID,
         name: 'operator',

@@ -52,6 +52,8 @@ const schema = z
     /** The operator's client: its public key. */
     operator: z.strictObject({ jwk: parsed(signingJwk) }),
     org: z.string().min(1).max(128).default('default'),
+    /** Whether clients that an operator marked may have tokens without a key (spec/dauth.md §4). */
+    bearerException: z.enum(['marked-clients', 'off']).default('marked-clients'),
     lifetimes: z
       .strictObject({
         /** Seconds, at most 300. */

@@ -8,12 +8,22 @@ const workload = (what: string): string => `[token.bound] a workload's assertion
 
 const ASSERTION: readonly Mutant[] = [
   ...of('oauth/assertion', 'oauth/id-jag', [
-    ['token.bound', 'if (audience !== config.issuer)', 'if (audience === undefined)', idJag('for another audience')],
+    [
+      'token.bound',
+      'if (audience !== config.issuer)',
+      "if (audience === undefined && config.issuer !== '')",
+      idJag('for another audience'),
+    ],
     ['token.bound', 'aud.length === 1 ?', 'aud.length > 0 ?', idJag('for two audiences')],
     ['token.bound', 'exp <= now() ||', '', idJag('that has ended')],
     ['token.bound', 'iat > latest ||', '', idJag('signed in the future')],
     ['token.bound', 'nbf <= latest)', 'nbf > 0)', idJag('that is not valid yet')],
-    ['token.bound', 'if (cnf !== undefined && !isBoundTo(cnf, jkt))', "if (cnf === '')", idJag('bound to another key')],
+    [
+      'token.bound',
+      'if (cnf !== undefined && !isBoundTo(cnf, jkt))',
+      "if (cnf === '' && !isBoundTo(cnf, jkt))",
+      idJag('bound to another key'),
+    ],
     [
       'token.bound',
       "members[0]![0] === 'jkt' && members[0]![1] === jkt",
@@ -38,7 +48,19 @@ const ASSERTION: readonly Mutant[] = [
 ];
 
 const ID_JAG: readonly Mutant[] = of('oauth/id-jag', 'oauth/id-jag', [
-  ['token.bound', '> MOST_SECONDS)', '< 0)', idJag('that lives longer than 300 seconds')],
+  [
+    'token.bound',
+    'if (assertion === null)',
+    "if (assertion === null && client.name === '')",
+    '[token.bound] a client that is only named gets nothing for an ID-JAG',
+  ],
+  [
+    'token.bound',
+    'if (proof === null)',
+    'if (proof === null && assertion.length === 0)',
+    '[token.bound] no token without a DPoP proof, not even for a client that may have some without a key',
+  ],
+  ['token.bound', '> MOST_SECONDS)', '> 2 * MOST_SECONDS)', idJag('that lives longer than 300 seconds')],
   [
     'token.bound',
     'if (claims.client_id !== client.client_id ||',
@@ -51,11 +73,11 @@ const ID_JAG: readonly Mutant[] = of('oauth/id-jag', 'oauth/id-jag', [
     "|| client.org === (issuer.org === '' ? authority.config.org : ''))",
     '[token.bound] clients of another organisation cannot use the issuer',
   ],
-  ['token.bound', '|| jti.length > MAX_JTI)', ')', idJag('with an endless id')],
+  ['token.bound', '|| jti.length > MAX_JTI)', '|| jti.length > 2 * MAX_JTI)', idJag('with an endless id')],
   [
     'token.bound',
     'if (owner.length > MAX_OWNER)',
-    "if (owner === '')",
+    'if (owner.length > 2 * MAX_OWNER)',
     idJag('with a subject too long to be an owner'),
   ],
   [
@@ -67,7 +89,7 @@ const ID_JAG: readonly Mutant[] = of('oauth/id-jag', 'oauth/id-jag', [
   [
     'token.bound',
     '      consumeOnce(authority, by);\n',
-    '',
+    '      void consumeOnce;\n',
     '[token.bound] a proof and a client assertion are good once here too',
   ],
   [
@@ -79,7 +101,7 @@ const ID_JAG: readonly Mutant[] = of('oauth/id-jag', 'oauth/id-jag', [
   [
     'token.bound',
     'if (permitted !== undefined && !isNarrower(details, permitted))',
-    'if (permitted !== undefined && !isNarrower([], permitted))',
+    'if (permitted !== undefined && !isNarrower(details.slice(0, 0), permitted))',
     '[token.bound] details in the assertion permit at most themselves',
   ],
 ]);
@@ -100,24 +122,24 @@ const FEDERATED: readonly Mutant[] = of('oauth/federated', 'oauth/id-jag', [
   [
     'token.bound',
     ' && server.scopes.includes(scope)',
-    '',
+    ' && server.scopes.length > 0',
     '[token.bound] scopes are those of the request, the assertion, the server and the client together',
   ],
   [
     'token.bound',
     ' && (client.scopes?.includes(scope) ?? true)',
-    '',
+    " && client.org !== ''",
     '[token.bound] scopes are those of the request, the assertion, the server and the client together',
   ],
   [
     'token.bound',
     '|| server.org !== client.org)',
-    ')',
+    '|| server.org === client.client_id)',
     '[token.bound] clients of another organisation cannot use the issuer',
   ],
   [
     'revoke.fast',
-    'if (known === undefined && registry.hadGrant(by)) throw revoked();',
+    'if (known === undefined && grants.had(by)) throw revoked();',
     '',
     '[revoke.fast] a revoked client, owner, server, grant or organisation gets no further token',
   ],
@@ -130,7 +152,7 @@ const FEDERATED: readonly Mutant[] = of('oauth/federated', 'oauth/id-jag', [
 ]);
 
 const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
-  ['token.bound', '> issuer.maxLife)', '< 0)', workload('that lives longer than the issuer may say')],
+  ['token.bound', '> issuer.maxLife)', '> 2 * issuer.maxLife)', workload('that lives longer than the issuer may say')],
   [
     'token.bound',
     'if (!store.once.claimWindow(keyOf(compact), proof.jkt, exp))',
@@ -165,7 +187,7 @@ const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
   [
     'token.bound',
     '|| isOther ||',
-    '||',
+    "|| (isOther && rule.client === '') ||",
     "[token.bound] a client_id is the rule's or absent, and nothing else authenticates a workload",
   ],
 ]);
@@ -191,7 +213,12 @@ const GRANT: readonly Mutant[] = of('oauth/token', 'oauth/id-jag', [
 const FETCH: readonly Mutant[] = [
   ...of('outside/address', 'outside/address', [
     ['token.bound', "address.range() !== 'unicast' ||", '', 'a host that resolves to private networks is not asked'],
-    ['token.bound', 'address.match(GLOBAL_V6) &&', '', 'a host that resolves to 6to4, Teredo, ISATAP is not asked'],
+    [
+      'token.bound',
+      'address.match(GLOBAL_V6) &&',
+      '(address.match(GLOBAL_V6) || true) &&',
+      'a host that resolves to 6to4, Teredo, ISATAP is not asked',
+    ],
     [
       'token.bound',
       "if (protocol === 'http:' || !isGloballyRoutable(ip)) throw new OutsideError('address');\n  }",
@@ -230,7 +257,7 @@ const FETCH: readonly Mutant[] = [
     [
       'token.bound',
       "if (!JSON_TYPE.test(answer.contentType ?? ''))",
-      "if (answer.contentType === '')",
+      "if (!JSON_TYPE.test(answer.contentType ?? '') && answer.status === 0)",
       'everything but a whole JSON object with status 200 is refused',
     ],
   ]),
@@ -244,14 +271,19 @@ const FETCH: readonly Mutant[] = [
     [
       'token.bound',
       'counted.count >= perHost ||',
-      '',
+      'counted.count >= 100 * perHost ||',
       'one host is asked a bounded number of times a minute, whatever the path, and others go on',
     ],
-    ['token.bound', 'this.#underWay >= atOnce ||', '', 'hosts, memory and fetches at once are bounded'],
+    [
+      'token.bound',
+      'this.#underWay >= atOnce ||',
+      'this.#underWay >= 100 * atOnce ||',
+      'hosts, memory and fetches at once are bounded',
+    ],
     [
       'token.bound',
       'now() < entry.good.until + lastGoodMs)',
-      'now() > 0)',
+      'now() < entry.good.until + 100 * lastGoodMs)',
       'the last good document serves through an outage, for its window and no longer',
     ],
   ]),

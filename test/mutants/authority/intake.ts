@@ -6,7 +6,7 @@ const of = (source: string, test: string, rows: readonly Row[]): readonly Mutant
 const unit = (noun: string): string => `packages/authority/dist/${noun}.test.js`;
 
 const STORE: readonly Mutant[] = [
-  ...of('store/registry', unit('oauth/details'), [
+  ...of('store/grants', unit('oauth/details'), [
     [
       'token.bound',
       'const LIVE = "(expires_at IS NULL OR expires_at > ?)',

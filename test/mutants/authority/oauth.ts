@@ -20,8 +20,8 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   ],
   [
     'token.bound',
-    'if (by.proof.jkt !== by.client.jkt) {',
-    "if (by.proof.jkt === '') {",
+    'if (by.proof === null || by.proof.jkt !== by.client.jkt) {',
+    "if (by.proof?.jkt === '') {",
     '[token.bound] a server proves the key it authenticates with, not another',
   ],
   [
@@ -161,13 +161,13 @@ const DETAILS: readonly Mutant[] = of('oauth/details', unit('oauth/details'), [
   ],
   [
     'seal.bound',
-    'if (policy.pin?.jkt !== undefined && !policy.pin.jkt.includes(jkt))',
+    'if (policy.pin?.jkt !== undefined && !isPinnedTo(policy, jkt))',
     "if (policy.pin?.jkt !== undefined && jkt === '')",
     '[seal.bound] a pinned credential is named only for a key in its pin',
   ],
   [
     'seal.bound',
-    'if (policy.owner !== own.sub && policy.pin?.jkt?.includes(jkt) !== true)',
+    'if (policy.owner !== own.sub && !isPinnedTo(policy, jkt))',
     "if (policy.owner !== own.sub && jkt === '')",
     '[seal.bound] a runner cannot name what is not pinned to its key, whatever it was granted',
   ],

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { CLIENT_DEFAULTS } from '../store/registry.ts';
 import { makeSigner } from '../signer.test-support.ts';
 import { addClient, assertProblem, call, connect, makeWorld, MCP, START, type World } from '../world.test-support.ts';
 
@@ -36,7 +37,7 @@ function fill(world: World, put: (n: number, created_at: number) => void): void 
 test('clients come a hundred a page, each once, in the order they were registered', async () => {
   const world = await makeWorld();
   const { jwk, jkt } = makeSigner();
-  const client = { name: 'n', jwk, jkt, grants: [], owner: null, org: 'default', scopes: null };
+  const client = { ...CLIENT_DEFAULTS, name: 'n', jwk, jkt, grants: [], owner: null, org: 'default', scopes: null };
   fill(world, (n, created_at) => world.store.registry.putClient({ ...client, client_id: `c${n}`, created_at }));
   const pages = await readAll(world, '/clients');
   assert.deepEqual(
@@ -49,7 +50,7 @@ test('clients come a hundred a page, each once, in the order they were registere
 test('servers come a hundred a page, each once', async () => {
   const world = await makeWorld();
   const { jwk, jkt } = makeSigner();
-  const client = { name: 'n', jwk, jkt, grants: [], owner: null, org: 'default', scopes: null };
+  const client = { ...CLIENT_DEFAULTS, name: 'n', jwk, jkt, grants: [], owner: null, org: 'default', scopes: null };
   fill(world, (n, created_at) => {
     world.store.registry.putClient({ ...client, client_id: `c${n}`, created_at });
     const server = { resource: `https://s${n}.example`, client_id: `c${n}`, scopes: [], org: 'default', created_at };
@@ -66,10 +67,11 @@ test('servers come a hundred a page, each once', async () => {
 test("an owner pages through its own grants and never sees another's, also where the row of a cursor is gone", async () => {
   const world = await makeWorld();
   const owner = await addClient(world);
-  const grant = { kind: 'runner', org: 'default', client_id: 'c', resource: MCP, expires_at: null } as const;
+  const by = { kind: 'runner', org: 'default', client_id: 'c', resource: MCP } as const;
+  const grant = { ...by, scopes: null, details: null, expires_at: null };
   fill(world, (n, created_at) => {
-    world.store.registry.addGrant({ ...grant, id: randomUUID(), owner: owner.id, created_at });
-    world.store.registry.addGrant({ ...grant, id: randomUUID(), owner: `other${n}`, created_at });
+    world.store.grants.add({ ...grant, id: randomUUID(), owner: owner.id, created_at });
+    world.store.grants.add({ ...grant, id: randomUUID(), owner: `other${n}`, created_at });
   });
   const mine = { sub: owner.id };
   const live = (await readAll(world, '/grants', owner)).flatMap(({ items }) => items);

@@ -44,8 +44,10 @@ function fillGrants(world: World, owner: string, count: number, expires_at: numb
         org: 'default',
         client_id: `c${n}`,
         resource: MCP,
+        scopes: null,
+        details: null,
       } as const;
-      world.store.registry.addGrant({ ...grant, expires_at, created_at: START });
+      world.store.grants.add({ ...grant, expires_at, created_at: START });
     }
   });
 }
@@ -91,7 +93,7 @@ test('an owner gives at most 1,000 grants; those that ended are dropped and make
   assert.equal((await give(other)).status, 201);
   world.clock.now = START + 50;
   assert.equal((await give(owner)).status, 201);
-  const kept = world.store.registry.grants({ sub: owner.id, org: 'default' }, 0);
+  const kept = world.store.grants.list({ sub: owner.id, org: 'default' }, 0);
   assert.equal(kept.filter(({ kind }) => kind === 'runner').length, LIMITS.grantsPerOwner - 9);
 });
 

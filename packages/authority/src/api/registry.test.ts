@@ -94,7 +94,8 @@ test('a client is registered with its public key, and what is not said has its n
     { ...client, client_id: '' },
     {
       ...{ client_id: '', name: 'an agent', jwk: key.jwk, jkt: key.jkt, grants: ['client_credentials'] },
-      ...{ owner: null, org: 'default', scopes: null, created_at: START },
+      ...{ owner: null, org: 'default', scopes: null, created_at: START, source: 'operator' },
+      ...{ auth: 'private_key_jwt', redirect_uris: [], dpop_bound_access_tokens: true, dpop_nonces: false },
     },
   );
   const { items } = await given<{ items: { client_id: string }[] }>(await operate(world, 'GET', '/clients'), 200);
@@ -218,7 +219,7 @@ test('an owner gives a grant to a runner, sees it, and takes it away', async () 
     { ...made, id: '' },
     {
       ...{ id: '', kind: 'runner', owner: client.id, org: 'default', client_id: runner.id, resource: MCP },
-      ...{ expires_at: START + 60, created_at: START },
+      ...{ scopes: null, details: null, expires_at: START + 60, created_at: START },
     },
   );
   const list = async (by: Party) =>
@@ -257,7 +258,7 @@ test('[token.bound] only the operator gives a grant for somebody else, and it is
   );
   assert.ok(!(await (await operate(world, 'GET', '/grants')).text()).includes('ada'));
   const { id } = await given<{ id: string }>(await grant(world, world.operator, body));
-  assert.equal(world.store.registry.grant(id)?.owner, 'ada');
+  assert.equal(world.store.grants.get(id)?.owner, 'ada');
   const [note] = world.store.audit.operations(1);
   assert.deepEqual([note?.action, note?.subject, note?.asOperator], ['grant.add', id, true]);
 });

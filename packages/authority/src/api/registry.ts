@@ -10,6 +10,7 @@ import {
   parseSecureUrl,
   REVOCABLE,
   text,
+  type PublicJwk,
   type Revocable,
 } from '@dauth/protocol';
 import { thumbprint } from '@dauth/verify';
@@ -19,7 +20,8 @@ import { OPERATOR_ID, type Authority } from '../context.ts';
 import { readJson, type HttpEnv } from '../http.ts';
 import { EXCHANGE, GRANTS } from '../oauth/token.ts';
 import { formatCursor, parseCursor, type Place } from '../store/page.ts';
-import type { Client, Grant } from '../store/registry.ts';
+import type { Grant } from '../store/grants.ts';
+import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
 import { authenticate, writeAs, type Caller } from './authenticate.ts';
 
 const ADMIN = 'dauth:admin';
@@ -109,16 +111,16 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
     const life = body.expires_in === undefined ? null : integer(body.expires_in, '"expires_in"', 1, 31_622_400);
     const grant: Grant = {
       ...{ id: authority.newId(), kind: 'runner', owner, org: caller.org, client_id: client!.client_id, resource },
-      ...{ expires_at: life === null ? null : now + life, created_at: now },
+      ...{ scopes: null, details: null, expires_at: life === null ? null : now + life, created_at: now },
     };
     const same = writeAs(authority, caller, () => {
       // Said twice is said once: a device that repeats itself leaves one row to see and to revoke.
-      const known = store.registry.findSameGrant(grant, now);
+      const known = store.grants.findSame(grant, now);
       if (known !== undefined) return known;
-      store.registry.dropEndedGrants(owner, grant.org, now);
-      if (store.registry.countGrants(owner, grant.org, now) >= LIMITS.grantsPerOwner)
+      store.grants.dropEnded(owner, grant.org, now);
+      if (store.grants.count(owner, grant.org, now) >= LIMITS.grantsPerOwner)
         throw new DAuthError('CONFLICT', `An owner gives at most ${LIMITS.grantsPerOwner} grants; revoke some first.`);
-      store.registry.addGrant(grant);
+      store.grants.add(grant);
       note(caller, 'grant.add', grant.id, owner !== caller.sub);
       return undefined;
     });
@@ -128,13 +130,13 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/grants', (c) => {
     const caller = authenticate(authority, c, 'dauth:grants.write');
     const after = parseCursor(c.req.query('cursor'));
-    const rows = store.registry.grants(caller.isAdmin ? null : caller, authority.now(), after, PAGE + 1);
+    const rows = store.grants.list(caller.isAdmin ? null : caller, authority.now(), after, PAGE + 1);
     return c.json(asPage(rows, (grant) => grant.id));
   });
 
   app.delete('/grants/:id', (c) => {
     const caller = authenticate(authority, c, 'dauth:grants.write');
-    const grant = store.registry.grant(c.req.param('id'));
+    const grant = store.grants.get(c.req.param('id'));
     const isOwn = grant?.owner === caller.sub && grant.org === caller.org;
     if (grant === undefined || !(caller.isAdmin || isOwn)) throw new DAuthError('NOT_FOUND', 'There is no such grant.');
     writeAs(authority, caller, () => {
@@ -175,8 +177,10 @@ function asPage<T extends Pick<Place, 'created_at'>>(rows: readonly T[], idOf: (
   return { items, next: hasMore ? formatCursor({ created_at: last.created_at, id: idOf(last) }) : null };
 }
 
-function newClient(authority: Authority, of: Omit<Client, 'client_id' | 'jkt' | 'created_at'>): Client {
-  return { client_id: authority.newId(), ...of, jkt: thumbprint(of.jwk), created_at: authority.now() };
+type Registration = Pick<Client, 'name' | 'grants' | 'owner' | 'org' | 'scopes'> & { readonly jwk: PublicJwk };
+
+function newClient({ newId, now }: Authority, of: Registration): Client {
+  return { client_id: newId(), ...CLIENT_DEFAULTS, ...of, jkt: thumbprint(of.jwk), created_at: now() };
 }
 
 function parseScope(value: unknown): string {

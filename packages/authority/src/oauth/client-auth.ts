@@ -1,6 +1,7 @@
 /**
- * Who asks at the token endpoint: `private_key_jwt` (RFC 7523 §3) and a DPoP proof (RFC 9449 §5), both always.
- * Never a shared secret, and never a `jti` burnt before everything else about the request held.
+ * Who asks at the token endpoint: `private_key_jwt` (RFC 7523 §3) or a public client by its id, and a DPoP proof
+ * (RFC 9449 §5) of all but those an operator marked. Never a shared secret, and never a `jti` burnt before everything else
+ * about the request held.
  */
 import { DAuthError, LIMITS, parseClaims, splitJws, type JsonObject } from '@dauth/protocol';
 import { readProof, verifyDpopProof, verifyJws, type VerifiedProof } from '@dauth/verify';
@@ -20,24 +21,48 @@ const MAX_JTI = 128;
 
 export interface AuthenticatedClient {
   readonly client: Client;
-  readonly proof: VerifiedProof;
-  /** The assertion's key for the replay store, and its end. */
-  readonly assertion: readonly [key: string, expiresAt: number];
+  /** Null only for a client that an operator marked for the Bearer exception (spec/dauth.md §4). */
+  readonly proof: VerifiedProof | null;
+  /** The assertion's key for the replay store, and its end; null for a public client. */
+  readonly assertion: readonly [key: string, expiresAt: number] | null;
 }
 
 /** @throws OAuthError `invalid_client`, `invalid_dpop_proof` */
 export function authenticateClient(authority: Authority, c: HttpContext, form: Form): AuthenticatedClient {
-  const { client, assertion } = readAssertion(authority, form);
-  return { client, assertion, proof: readTokenProof(authority, c) };
+  const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
+  const { client, assertion } = isPublic ? readPublic(authority, form) : readAssertion(authority, form);
+  return { client, assertion, proof: readTokenProof(authority, c, client) };
+}
+
+/** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
+function readPublic({ store }: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
+  const client = form.client_id === undefined ? undefined : store.registry.client(form.client_id);
+  const isKnown = client?.auth === 'none' && !store.changes.isRevoked('client', client.client_id);
+  // No client, one with a key, and a revoked one are one answer.
+  if (!isKnown || form.client_secret !== undefined) {
+    const how = 'Clients authenticate with private_key_jwt (client_assertion).';
+    throw new OAuthError('invalid_client', how);
+  }
+  return { client, assertion: null };
 }
 
 /** Records the assertion and the proof, each once. Call inside the transaction that issues. */
 export function consumeOnce({ store }: Authority, { assertion, proof }: AuthenticatedClient): void {
-  if (!store.once.consume(...assertion))
+  if (assertion !== null && !store.once.consume(...assertion))
     throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
-  if (!store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
+  if (proof !== null && !store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
     throw new OAuthError('invalid_dpop_proof', 'This DPoP proof was used before. Sign a fresh one.');
   }
+}
+
+/** Thumbprint of the key that what is issued will be bound to; null under the Bearer exception. */
+export function boundTo({ proof }: AuthenticatedClient): string | null {
+  return proof?.jkt ?? null;
+}
+
+/** Whether a client may have tokens without a key: marked by an operator, in an installation that allows it. */
+export function mayBeUnbound({ config }: Authority, client: Client): boolean {
+  return config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens;
 }
 
 function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
@@ -55,7 +80,7 @@ function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClie
     // Nothing but a string is looked up: turning an object into one can throw.
     const client = typeof iss === 'string' ? authority.store.registry.client(iss) : undefined;
     // An unknown client, a wrong signature and a revoked client are one answer.
-    if (client === undefined || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
+    if (client?.jwk == null || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
     const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });
     if (form.client_id !== undefined && form.client_id !== client.client_id) throw notProven();
     return { client, assertion: checkClaims(authority, client, claims) };
@@ -86,10 +111,10 @@ function notProven(): DAuthError {
   return new DAuthError('UNAUTHENTICATED');
 }
 
-/** The key that the token will be bound to. @throws OAuthError `invalid_dpop_proof` */
-export function readTokenProof(authority: Authority, c: HttpContext): VerifiedProof {
+function readTokenProof(authority: Authority, c: HttpContext, client: Client): VerifiedProof | null {
   try {
     const proof = readProof(rawHeaders(c));
+    if (proof === undefined && mayBeUnbound(authority, client)) return null;
     if (proof === undefined)
       throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
     const htu = `${authority.config.issuer}/token`;

@@ -4,8 +4,9 @@
  */
 import { OPERATOR_ID, type Authority } from '../context.ts';
 import type { Subject } from '../intake.ts';
-import type { Client, Grant } from '../store/registry.ts';
-import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
+import type { Grant } from '../store/grants.ts';
+import type { Client } from '../store/registry.ts';
+import { boundTo, consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { NO_SUCH, ownerOf, readAsked, settleDetails, subjectOfAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
@@ -28,7 +29,8 @@ export async function grantClientCredentials(
   form: Form,
 ): Promise<TokenAnswer> {
   const { store, config, now, log } = authority;
-  const { client, proof } = by;
+  const { client } = by;
+  const jkt = boundTo(by);
   const resource = need(form, 'resource');
   const scope = settleScope(authority, client, resource, form.scope);
   const asked = readAsked(form.authorization_details);
@@ -39,11 +41,11 @@ export async function grantClientCredentials(
   const directory = asked.credentials.length === 0 ? undefined : await authority.directory.directory();
   return store.transaction(() => {
     consumeOnce(authority, by);
-    const subject = subjectOfAsked(authority, asked, client, proof.jkt);
+    const subject = subjectOfAsked(authority, asked, client, jkt);
     const grant = findGrant(authority, client, subject, resource);
     assertLive(authority, client, subject, resource, grant);
     const { details, stored } = settleDetails(authority, {
-      ...{ asked, client, subject, resource, jkt: proof.jkt, directory },
+      ...{ asked, client, subject, resource, jkt, directory },
     });
     for (const handle of stored) {
       store.audit.note({
@@ -57,7 +59,7 @@ export async function grantClientCredentials(
     }
     return issueToken(authority, {
       ...{ sub: subject.sub, org: subject.org, aud: resource, client_id: client.client_id, scope },
-      ...{ grant_id: grant.id, jkt: proof.jkt, details },
+      ...{ grant_id: grant.id, jkt, details },
       exp: Math.min(now() + config.lifetimes.accessToken, grant.expires_at ?? Number.MAX_SAFE_INTEGER),
     });
   });
@@ -65,7 +67,7 @@ export async function grantClientCredentials(
 
 /** A live grant: the operator's registration for the client's own, the owner's word for another owner's (§3). */
 function findGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant {
-  const { registry } = authority.store;
+  const { grants } = authority.store;
   const isOwn = subject.sub === ownerOf(client);
   const by = {
     owner: subject.sub,
@@ -74,15 +76,16 @@ function findGrant(authority: Authority, client: Client, subject: Subject, resou
     resource,
     kind: isOwn ? 'client' : 'runner',
   } as const;
-  const grant = registry.findGrant(by, authority.now());
+  const grant = grants.find(by, authority.now());
   if (grant !== undefined) return grant;
   if (!isOwn) throw new OAuthError('invalid_authorization_details', NO_SUCH);
   // A revoked registration does not come back by asking again; the operator alone cannot lock itself out.
-  if (registry.hadGrant(by) && !isOperatorAtHome(authority, client, resource))
+  if (grants.had(by) && !isOperatorAtHome(authority, client, resource))
     throw new OAuthError('invalid_grant', 'This access was revoked.');
   // The registration is the grant; it gets a row at first use, so that it can be seen and revoked.
-  const made: Grant = { ...by, id: authority.newId(), expires_at: null, created_at: authority.now() };
-  registry.addGrant(made);
+  const unnarrowed = { scopes: null, details: null, expires_at: null };
+  const made: Grant = { ...by, ...unnarrowed, id: authority.newId(), created_at: authority.now() };
+  grants.add(made);
   return made;
 }
 

@@ -47,7 +47,7 @@ export function readAsked(text: string | undefined): Asked {
  * Whose connections the request is about: all of one owner. The client's own by default; another owner's only where every
  * envelope is pinned to the key that asks (the runner's rule, §3) – that owner's grant is looked up by the caller.
  */
-export function subjectOfAsked(authority: Authority, asked: Asked, client: Client, jkt: string): Subject {
+export function subjectOfAsked(authority: Authority, asked: Asked, client: Client, jkt: string | null): Subject {
   const own: Subject = { sub: ownerOf(client), org: client.org };
   const carried = asked.credentials.map((credential) => readPolicy(credential.envelope));
   const named = asked.wishes.map(
@@ -58,9 +58,13 @@ export function subjectOfAsked(authority: Authority, asked: Asked, client: Clien
   if (first === undefined && policies.length === 0) return own;
   for (const policy of policies) {
     if (policy === undefined || policy.owner !== first?.owner || policy.org !== own.org) throw refusal(NO_SUCH);
-    if (policy.owner !== own.sub && policy.pin?.jkt?.includes(jkt) !== true) throw refusal(NO_SUCH);
+    if (policy.owner !== own.sub && !isPinnedTo(policy, jkt)) throw refusal(NO_SUCH);
   }
   return { sub: first!.owner, org: own.org };
+}
+
+function isPinnedTo({ pin }: EnvelopePolicy, jkt: string | null): boolean {
+  return jkt !== null && pin?.jkt?.includes(jkt) === true;
 }
 
 /** For whom a client speaks by its registration. */
@@ -73,8 +77,8 @@ export interface Settling {
   readonly client: Client;
   readonly subject: Subject;
   readonly resource: string;
-  /** Thumbprint of the key the token will be bound to. */
-  readonly jkt: string;
+  /** Thumbprint of the key the token will be bound to; null under the Bearer exception. */
+  readonly jkt: string | null;
   /** Where credentials are carried. */
   readonly directory: ExecutorDirectory | undefined;
 }
@@ -121,8 +125,10 @@ function narrow(
     throw refusal('The credential was not sealed for this resource; its owner has to seal it for this server.');
   if (policy.exp <= now || policy.iat > now + LIMITS.clockLeewaySeconds)
     throw refusal('The credential is outside the time it was sealed for.');
-  if (policy.pin?.jkt !== undefined && !policy.pin.jkt.includes(jkt))
+  if (policy.pin?.jkt !== undefined && !isPinnedTo(policy, jkt))
     throw refusal('The credential is pinned to another client key.');
+  if (jkt === null && !policy.bearer)
+    throw refusal('The credential was not sealed for tokens without a key; its owner has to allow Bearer.');
   const { identifier, locations, actions } = wish;
   if (locations === undefined || actions === undefined)
     return detailsFromAllow(identifier, policy.connection, policy.allow);

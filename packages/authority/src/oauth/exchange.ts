@@ -18,7 +18,8 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
   const server = store.registry.serverOf(by.client.client_id);
   if (server === undefined)
     throw new OAuthError('unauthorized_client', 'Only a registered MCP server may exchange tokens.');
-  if (by.proof.jkt !== by.client.jkt) {
+  // Its own key always, whatever an operator marked: the executor takes no dispatch token without one.
+  if (by.proof === null || by.proof.jkt !== by.client.jkt) {
     throw new OAuthError(
       'invalid_dpop_proof',
       'An MCP server proves the key it authenticates with; sign the DPoP proof with that key.',
@@ -46,7 +47,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
         client_id: by.client.client_id,
         scope: [],
       },
-      ...{ grant_id: subject.grant_id, jkt: by.proof.jkt, details },
+      ...{ grant_id: subject.grant_id, jkt: by.client.jkt, details },
       exp: Math.min(now() + config.lifetimes.dispatchToken, windowEnd, grantEnd),
       dispatch: { actor: server.resource, subjectJti: subject.jti, subjectClientId: subject.client_id, subjectDpop },
     });
@@ -123,7 +124,7 @@ function assertInTime({ store, now }: Authority, { subject, windowKey }: Call, s
 
 /** When the grant behind the caller's token ends: what comes of it ends no later. */
 function readGrantEnd({ store, now }: Authority, subject: AccessClaims): number {
-  const grant = store.registry.grant(subject.grant_id);
+  const grant = store.grants.get(subject.grant_id);
   const end = grant?.expires_at ?? Number.MAX_SAFE_INTEGER;
   if (grant === undefined || end <= now()) throw new OAuthError('invalid_grant', 'The grant of this access has ended.');
   return end;

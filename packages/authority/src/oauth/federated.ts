@@ -5,11 +5,15 @@
 import type { VerifiedProof } from '@dauth/verify';
 import type { Authority } from '../context.ts';
 import type { Subject } from '../intake.ts';
-import type { Client, Grant, Server } from '../store/registry.ts';
+import type { Grant } from '../store/grants.ts';
+import type { Client, Server } from '../store/registry.ts';
 import { AssertionRefused } from './assertion.ts';
 import { settleDetails, type Asked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
+
+/** As many as a verifier of ours reads from one token. */
+const MAX_SCOPES = 64;
 
 export interface Federated {
   readonly client: Client;
@@ -66,25 +70,34 @@ export function serverFor({ store }: Authority, client: Client, resource: string
 }
 
 /** What is asked for, as far as everybody who has a say allows it; without a word, all of that. */
-export function meetScopes(client: Client, server: Server, allowed: readonly string[], asked: string | undefined) {
+export function meetScopes(
+  client: Client,
+  server: Server,
+  allowed: readonly string[],
+  asked: string | undefined,
+): readonly string[] {
   const wanted = asked === undefined ? allowed : asked.split(' ');
   const isGiven = (scope: string) =>
     allowed.includes(scope) && server.scopes.includes(scope) && (client.scopes?.includes(scope) ?? true);
-  return [...new Set(wanted)].filter(isGiven);
+  const given = [...new Set(wanted)].filter(isGiven);
+  if (given.length > MAX_SCOPES)
+    throw new OAuthError('invalid_scope', `A token has at most ${MAX_SCOPES} scopes; ask for fewer.`);
+  return given;
 }
 
 /** One row stands behind all tokens of a client for an owner at a server, so that revoking it ends them all. */
 function standingGrant(authority: Authority, client: Client, subject: Subject, resource: string): Grant {
-  const { registry, changes } = authority.store;
+  const { grants, changes } = authority.store;
   const { client_id } = client;
   const by = { owner: subject.sub, org: subject.org, client_id, resource, kind: 'client' } as const;
-  const known = registry.findGrant(by, authority.now());
+  const known = grants.find(by, authority.now());
   // What was revoked does not come back by asking again.
-  if (known === undefined && registry.hadGrant(by)) throw revoked();
-  const grant = known ?? { ...by, id: authority.newId(), expires_at: null, created_at: authority.now() };
+  if (known === undefined && grants.had(by)) throw revoked();
+  const open = { scopes: null, details: null, expires_at: null };
+  const grant = known ?? { ...by, ...open, id: authority.newId(), created_at: authority.now() };
   const ids = { grant: grant.id, client: client_id, server: resource, owner: subject.sub, org: subject.org };
   if (changes.isAnyRevoked(ids)) throw revoked();
-  if (known === undefined) registry.addGrant(grant);
+  if (known === undefined) grants.add(grant);
   return grant;
 }
 

@@ -200,11 +200,30 @@ test('[token.bound] an ID-JAG bound to a key works with a proof by that key', as
   await granted(await made.askIdJag({ cnf: { jkt: made.client.key.jkt } }));
 });
 
-test('[token.bound] no token without a DPoP proof', async () => {
+test('[token.bound] no token without a DPoP proof, not even for a client that may have some without a key', async () => {
   const made = await makeFederation();
-  const form = tokenForm(made.world, made.client, { grant_type: JWT_BEARER, assertion: made.idJag() });
-  const answer = await made.world.app.request('/token', { method: 'POST', body: form });
-  await assertOAuth(answer, 400, 'invalid_dpop_proof');
+  const { registry } = made.world.store;
+  const client = registry.client(made.client.id)!;
+  for (const dpop_bound_access_tokens of [true, false]) {
+    made.world.store.transaction(() => registry.putClient({ ...client, dpop_bound_access_tokens }));
+    const form = tokenForm(made.world, made.client, { grant_type: JWT_BEARER, assertion: made.idJag() });
+    const answer = await made.world.app.request('/token', { method: 'POST', body: form });
+    await assertOAuth(answer, 400, 'invalid_dpop_proof', /needs a DPoP header/);
+  }
+});
+
+test('[token.bound] a client that is only named gets nothing for an ID-JAG', async () => {
+  const made = await makeFederation();
+  const { registry } = made.world.store;
+  const client = registry.client(made.client.id)!;
+  made.world.store.transaction(() => registry.putClient({ ...client, auth: 'none', jwk: null, jkt: null }));
+  const form = { client_id: made.client.id, client_assertion: undefined, client_assertion_type: undefined };
+  await assertOAuth(
+    await made.askIdJag({}, form),
+    401,
+    'invalid_client',
+    'Clients authenticate with private_key_jwt (client_assertion).',
+  );
 });
 
 test('[token.bound] a proof and a client assertion are good once here too', async () => {

@@ -21,7 +21,12 @@ const MAX_OWNER = 256;
 
 /** @throws AssertionRefused, OAuthError */
 export async function grantIdJag(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
-  const { client, proof } = by;
+  const { client, proof, assertion } = by;
+  // Who is only named proves nothing, and what only an assertion stands behind is bound to a key without exception.
+  if (assertion === null)
+    throw new OAuthError('invalid_client', 'Clients authenticate with private_key_jwt (client_assertion).');
+  if (proof === null)
+    throw new OAuthError('invalid_dpop_proof', 'The token request needs a DPoP header; this token is bound to a key.');
   const { issuer, claims, sub, exp } = await verifyIdJag(authority, form.assertion!, proof.jkt);
   if (exp - (claims.iat as number) > MOST_SECONDS) throw new AssertionRefused('time');
   if (claims.client_id !== client.client_id || client.org !== (issuer.org ?? authority.config.org))

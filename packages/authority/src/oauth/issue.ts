@@ -1,4 +1,7 @@
-/** Writes access and dispatch tokens (RFC 9068, spec/dauth.md §4). Never a token without a key, never a second audience. */
+/**
+ * Writes access and dispatch tokens (RFC 9068, spec/dauth.md §4). Never a second audience, and never a token without a key
+ * but for a client that an operator marked.
+ */
 import { LIMITS, TYP, type ConnectionDetail } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
 import { OAuthError } from './errors.ts';
@@ -10,7 +13,8 @@ export interface Issue {
   readonly scope: readonly string[];
   readonly org: string;
   readonly grant_id: string;
-  readonly jkt: string;
+  /** Null under the Bearer exception. */
+  readonly jkt: string | null;
   /** Unix seconds. */
   readonly exp: number;
   readonly details: readonly ConnectionDetail[];
@@ -19,14 +23,15 @@ export interface Issue {
     readonly actor: string;
     readonly subjectJti: string;
     readonly subjectClientId: string;
-    readonly subjectDpop: string;
+    /** Null where the caller's token has no key. */
+    readonly subjectDpop: string | null;
   };
 }
 
 /** The token endpoint's answer (RFC 6749 §5.1, RFC 9396 §7). */
 export interface TokenAnswer {
   readonly access_token: string;
-  readonly token_type: 'DPoP';
+  readonly token_type: 'DPoP' | 'Bearer';
   readonly expires_in: number;
   readonly scope: string;
   readonly authorization_details: readonly ConnectionDetail[];
@@ -44,7 +49,8 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
   const token = key.sign(TYP.accessToken, {
     ...{ iss: config.issuer, sub: issue.sub, aud: issue.aud, client_id: issue.client_id },
     ...(scope === '' ? {} : { scope }),
-    ...{ iat, exp: issue.exp, jti: newId(), cnf: { jkt: issue.jkt }, grant_id: issue.grant_id, 'ddls:org': issue.org },
+    ...{ iat, exp: issue.exp, jti: newId(), grant_id: issue.grant_id, 'ddls:org': issue.org },
+    ...(issue.jkt === null ? {} : { cnf: { jkt: issue.jkt } }),
     ...(issue.details.length === 0 ? {} : { authorization_details: issue.details, 'ddls:connections': connections }),
     ...(issue.dispatch === undefined
       ? {}
@@ -52,7 +58,9 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
           act: { sub: issue.dispatch.actor },
           subject_jti: issue.dispatch.subjectJti,
           subject_client_id: issue.dispatch.subjectClientId,
-          'ddls:subject_dpop': issue.dispatch.subjectDpop,
+          ...(issue.dispatch.subjectDpop === null
+            ? { 'ddls:bearer': true }
+            : { 'ddls:subject_dpop': issue.dispatch.subjectDpop }),
         }),
   });
   // An access token leaves room for what its exchange adds, or the call would fail one step later.
@@ -63,7 +71,7 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
   }
   return {
     access_token: token,
-    token_type: 'DPoP',
+    token_type: issue.jkt === null ? 'Bearer' : 'DPoP',
     expires_in: issue.exp - iat,
     scope,
     authorization_details: issue.details,

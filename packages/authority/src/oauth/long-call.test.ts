@@ -97,6 +97,6 @@ test("[token.bound] a dispatch token does not outlive the owner's grant, nor is 
   assert.equal(await endOf(await exchange(here, proof)), START + 310);
   world.clock.now = START + 310;
   await assertOAuth(await exchange(here, proof), 400, 'invalid_grant', /^The grant of this access has ended\.$/);
-  world.store.transaction(() => world.store.registry.dropEndedGrants(owner.id, 'default', world.clock.now));
+  world.store.transaction(() => world.store.grants.dropEnded(owner.id, 'default', world.clock.now));
   await assertOAuth(await exchange(here, proof), 400, 'invalid_grant', /^The grant of this access has ended\.$/);
 });

@@ -2,13 +2,12 @@
  * Workload identity: a platform's own JWT (Kubernetes, CI) makes its workload one of our registered clients, by rule.
  * Never a rule that half fits, and never a second key: whoever copies the assertion cannot use it beside its workload.
  */
-import { LIMITS, type JsonObject } from '@dauth/protocol';
-import { sha256Base64url } from '@dauth/verify';
+import { DAuthError, LIMITS, type JsonObject } from '@dauth/protocol';
+import { readProof, sha256Base64url, verifyDpopProof, type VerifiedProof } from '@dauth/verify';
 import type { Authority } from '../context.ts';
-import type { HttpContext } from '../http.ts';
+import { rawHeaders, type HttpContext } from '../http.ts';
 import type { Client } from '../store/registry.ts';
 import { AssertionRefused, verifyWorkload } from './assertion.ts';
-import { readTokenProof } from './client-auth.ts';
 import { ownerOf, readAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { issueFederated, meetScopes, serverFor } from './federated.ts';
@@ -26,7 +25,7 @@ export async function grantWorkload(
   const { store } = authority;
   if (form.client_assertion !== undefined || form.client_secret !== undefined)
     throw new OAuthError('invalid_request', 'A workload proves itself by its assertion alone; leave the rest out.');
-  const proof = readTokenProof(authority, c);
+  const proof = requireProof(authority, c);
   const compact = form.assertion!;
   const { issuer, claims, sub, exp } = await verifyWorkload(authority, compact, proof.jkt);
   if (exp - (claims.iat as number) > issuer.maxLife) throw new AssertionRefused('time');
@@ -47,6 +46,20 @@ export async function grantWorkload(
     if (!store.once.claimWindow(keyOf(compact), proof.jkt, exp)) throw new AssertionRefused('used');
   });
   return { client, answer };
+}
+
+/** The key that the token will be bound to; no exception is made for a workload. @throws OAuthError `invalid_dpop_proof` */
+function requireProof({ config, now }: Authority, c: HttpContext): VerifiedProof {
+  try {
+    const proof = readProof(rawHeaders(c));
+    if (proof === undefined)
+      throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
+    const htu = `${config.issuer}/token`;
+    return verifyDpopProof(proof, { htm: 'POST', htu, now: now(), windowSeconds: LIMITS.proofSeconds });
+  } catch (cause) {
+    if (!(cause instanceof DAuthError)) throw cause;
+    throw new OAuthError('invalid_dpop_proof', cause.publicMessage, { cause });
+  }
 }
 
 /** The first rule that fits the subject and all its claims; only that one decides. */

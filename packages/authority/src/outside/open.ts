@@ -26,7 +26,7 @@ export type Way = Pick<Reading, 'resolve' | 'dial' | 'dangerouslyAllowLoopback'>
  * nobody has to notice.
  */
 const ISSUERS = { maxOctets: 65_536, leastMs: 60_000, mostMs: 300_000, lastGoodMs: 900_000 };
-const CARE = { timeoutMs: 5_000, coolDownMs: 10_000, entries: 256, atOnce: 8, perHost: 30 };
+const CARE = { timeoutMs: 5_000, coolDownMs: 10_000, entries: 256, atOnce: 8, perHost: 120 };
 
 /** @throws Error with a sentence for the operator where a PEM file cannot be used */
 export function wayOutside({ ca, dangerouslyAllowLoopback }: OutsideConfig, now: () => number): Way {

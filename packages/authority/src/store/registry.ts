@@ -1,4 +1,4 @@
-/** Clients, servers and grants: who may ask for what. Never a secret: keys here are public ones. */
+/** Clients and servers: who may ask, and for what. Never a secret: keys here are public ones. */
 import { parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
 import { ALL, FIRST } from './page.ts';
@@ -6,17 +6,38 @@ import { ALL, FIRST } from './page.ts';
 export interface Client {
   readonly client_id: string;
   readonly name: string;
-  readonly jwk: PublicJwk;
-  readonly jkt: string;
+  /** How it authenticates: with its registered key, or not at all (a public client: PKCE and DPoP stand in). */
+  readonly auth: 'private_key_jwt' | 'none';
+  /** Null for a public client. */
+  readonly jwk: PublicJwk | null;
+  /** Thumbprint of `jwk`. */
+  readonly jkt: string | null;
   /** Grant types the client may use. */
   readonly grants: readonly string[];
+  /** Where a browser may be sent back to; compared octet for octet. */
+  readonly redirect_uris: readonly string[];
   /** The owner the operator registered the client for; without one the client is its own owner. */
   readonly owner: string | null;
   readonly org: string;
   /** Scopes the client may have; null: any that its resource offers, but never `dauth:admin`. */
   readonly scopes: readonly string[] | null;
+  /** False only where an operator marked it: the Bearer exception (spec/dauth.md §4). */
+  readonly dpop_bound_access_tokens: boolean;
+  /** Whether its DPoP proofs need a nonce of ours (RFC 9449 §8). */
+  readonly dpop_nonces: boolean;
+  /** Who registered it: an operator, itself (RFC 7591), or the document behind its id (CIMD). */
+  readonly source: 'operator' | 'dynamic' | 'document';
   readonly created_at: number;
 }
+
+/** What a client is unless its registration says otherwise. */
+export const CLIENT_DEFAULTS = Object.freeze({
+  auth: 'private_key_jwt',
+  redirect_uris: [],
+  dpop_bound_access_tokens: true,
+  dpop_nonces: false,
+  source: 'operator',
+} as const);
 
 export interface Server {
   /** RFC 8707 resource URI; belongs to exactly one server client. */
@@ -26,21 +47,6 @@ export interface Server {
   readonly org: string;
   readonly created_at: number;
 }
-
-/** `client`: the operator's registration itself; `runner`: an owner lets a runner use pinned envelopes. */
-export interface Grant {
-  readonly id: string;
-  readonly kind: 'client' | 'runner';
-  readonly owner: string;
-  readonly org: string;
-  readonly client_id: string;
-  readonly resource: string;
-  readonly expires_at: number | null;
-  readonly created_at: number;
-}
-
-/** Neither ended nor revoked; takes the time as its parameter. */
-const LIVE = "(expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
 
 export class Registry {
   readonly #db: Database;
@@ -68,10 +74,15 @@ export class Registry {
 
   /** Adds a client, or replaces the registration of the same id (the operator's own, at start). */
   putClient(client: Client): void {
+    const sql = `INSERT OR REPLACE INTO clients (client_id, name, auth, jwk, jkt, grants, redirect_uris, owner, org, scopes,
+      bound, nonces, source, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
     this.#db.run(
-      'INSERT OR REPLACE INTO clients (client_id, name, jwk, jkt, grants, owner, org, scopes, created_at) VALUES (?,?,?,?,?,?,?,?,?)',
-      ...[client.client_id, client.name, JSON.stringify(client.jwk), client.jkt, JSON.stringify(client.grants)],
-      ...[client.owner, client.org, client.scopes === null ? null : JSON.stringify(client.scopes), client.created_at],
+      sql,
+      // The columns of the key are older than public clients: there `null` and the empty text say "none".
+      ...[client.client_id, client.name, client.auth, JSON.stringify(client.jwk), client.jkt ?? ''],
+      ...[JSON.stringify(client.grants), JSON.stringify(client.redirect_uris), client.owner, client.org],
+      ...[client.scopes === null ? null : JSON.stringify(client.scopes)],
+      ...[Number(client.dpop_bound_access_tokens), Number(client.dpop_nonces), client.source, client.created_at],
     );
   }
 
@@ -99,83 +110,21 @@ export class Registry {
       ) === 1
     );
   }
-
-  grant(id: string): Grant | undefined {
-    return this.#db.get('SELECT * FROM grants WHERE id = ?', id) as Grant | undefined;
-  }
-
-  /** The newest live grant of this kind. */
-  findGrant(by: Pick<Grant, 'kind' | 'owner' | 'org' | 'client_id' | 'resource'>, now: number): Grant | undefined {
-    return this.#db.get(
-      `SELECT * FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
-       ORDER BY created_at DESC, id DESC LIMIT 1`,
-      ...[now, by.owner, by.org, by.client_id, by.resource, by.kind],
-    ) as Grant | undefined;
-  }
-
-  /** A live grant that says exactly the same, to the second of its end. */
-  findSameGrant(by: Omit<Grant, 'id' | 'created_at'>, now: number): Grant | undefined {
-    const sql = `SELECT * FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
-      AND expires_at IS ? LIMIT 1`;
-    return this.#db.get(sql, now, by.owner, by.org, by.client_id, by.resource, by.kind, by.expires_at) as
-      Grant | undefined;
-  }
-
-  /** Whether any grant of this kind was ever given: a revoked registration grant does not come back by asking again. */
-  hadGrant(by: Pick<Grant, 'kind' | 'owner' | 'org' | 'client_id' | 'resource'>): boolean {
-    const sql =
-      'SELECT 1 AS one FROM grants WHERE owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ? LIMIT 1';
-    return this.#db.get(sql, by.owner, by.org, by.client_id, by.resource, by.kind) !== undefined;
-  }
-
-  addGrant(grant: Grant): void {
-    this.#db.run(
-      'INSERT INTO grants (id, kind, owner, org, client_id, resource, expires_at, created_at) VALUES (?,?,?,?,?,?,?,?)',
-      ...[
-        grant.id,
-        grant.kind,
-        grant.owner,
-        grant.org,
-        grant.client_id,
-        grant.resource,
-        grant.expires_at,
-        grant.created_at,
-      ],
-    );
-  }
-
-  /** A page of the live grants of one owner, or of all, in the order they were given. */
-  grants(owner: { sub: string; org: string } | null, now: number, after = FIRST, limit = ALL): Grant[] {
-    const whose = owner === null ? '' : 'AND owner = ? AND org = ?';
-    const sql = `SELECT * FROM grants WHERE ${LIVE} AND (created_at, id) > (?, ?) ${whose} ORDER BY created_at, id LIMIT ?`;
-    const values = [now, after.created_at, after.id, ...(owner === null ? [] : [owner.sub, owner.org]), limit];
-    return this.#db.all(sql, ...values) as unknown as Grant[];
-  }
-
-  /** How many live grants an owner gave to runners. */
-  countGrants(owner: string, org: string, now: number): number {
-    const sql = `SELECT count(*) AS count FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND kind = 'runner'`;
-    return Number(this.#db.get(sql, now, owner, org)?.count);
-  }
-
-  /** Drops an owner's grants to runners that ended: asking for them again must not fill the table. */
-  dropEndedGrants(owner: string, org: string, now: number): void {
-    this.#db.run(
-      `DELETE FROM grants WHERE NOT (${LIVE}) AND owner = ? AND org = ? AND kind = 'runner'`,
-      now,
-      owner,
-      org,
-    );
-  }
 }
 
 function asClient(row: Row | undefined): Client | undefined {
   if (row === undefined) return undefined;
+  const { bound, nonces, ...rest } = row;
+  const jwk = JSON.parse(String(row.jwk)) as unknown;
   return {
-    ...(row as unknown as Client),
-    jwk: parsePublicJwk(JSON.parse(String(row.jwk))),
+    ...(rest as unknown as Client),
+    jwk: jwk === null ? null : parsePublicJwk(jwk),
+    jkt: row.jkt === '' ? null : String(row.jkt),
     grants: JSON.parse(String(row.grants)) as string[],
+    redirect_uris: JSON.parse(String(row.redirect_uris)) as string[],
     scopes: row.scopes === null ? null : (JSON.parse(String(row.scopes)) as string[]),
+    dpop_bound_access_tokens: bound === 1,
+    dpop_nonces: nonces === 1,
   };
 }
 

@@ -46,6 +46,16 @@ const MIGRATIONS: readonly string[] = [
     action TEXT NOT NULL, subject TEXT NOT NULL
   ) STRICT;
   `,
+  // Clients that are public, that register themselves, or that may not be bound; grants that a person narrowed.
+  `
+  ALTER TABLE clients ADD COLUMN auth TEXT NOT NULL DEFAULT 'private_key_jwt';
+  ALTER TABLE clients ADD COLUMN redirect_uris TEXT NOT NULL DEFAULT '[]';
+  ALTER TABLE clients ADD COLUMN bound INTEGER NOT NULL DEFAULT 1;
+  ALTER TABLE clients ADD COLUMN nonces INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE clients ADD COLUMN source TEXT NOT NULL DEFAULT 'operator';
+  ALTER TABLE grants ADD COLUMN scopes TEXT;
+  ALTER TABLE grants ADD COLUMN details TEXT;
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

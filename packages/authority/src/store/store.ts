@@ -3,12 +3,14 @@ import { Audit } from './audit.ts';
 import { Changes } from './changes.ts';
 import { Connections } from './connections.ts';
 import { openDatabase, type Database } from './driver.ts';
+import { Grants } from './grants.ts';
 import { Once } from './once.ts';
 import { Registry } from './registry.ts';
 import { migrate } from './schema.ts';
 
 export class Store {
   readonly registry: Registry;
+  readonly grants: Grants;
   readonly connections: Connections;
   readonly changes: Changes;
   readonly once: Once;
@@ -20,6 +22,7 @@ export class Store {
     this.#db = database;
     this.changes = new Changes(database);
     this.registry = new Registry(database);
+    this.grants = new Grants(database);
     this.connections = new Connections(database, this.changes);
     this.once = new Once(database, now);
     this.audit = new Audit(database);
