@@ -2,6 +2,7 @@
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
+import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { CLI } from './cli.ts';
@@ -14,5 +15,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...FEDERATION, ...EXECUTOR, ...CLI],
 ];

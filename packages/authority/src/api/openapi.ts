@@ -72,9 +72,10 @@ const REFUSED = {
 
 /** What a form may hold, and whether each grant needs it. */
 const FORM = {
-  required: ['grant_type', 'resource', 'client_assertion_type', 'client_assertion'],
+  required: ['grant_type'],
   optional: [
-    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type'],
+    ...['resource', 'client_assertion_type', 'client_assertion'],
+    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type', 'assertion'],
     ...['subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };
@@ -83,6 +84,7 @@ const TOKEN = {
   summary: 'Issue a DPoP-bound access token or dispatch token',
   description:
     'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2) and its key by `DPoP` (RFC 9449). ' +
+    "With the grant type jwt-bearer a workload's `assertion` takes the place of `client_assertion`. " +
     'Grants and algorithms: /.well-known/oauth-authorization-server.',
   parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],
   // No header says who asks: the client proves itself in the form.

@@ -3,12 +3,14 @@ import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
 import { OWN_SCOPES } from './client-credentials.ts';
-import { GRANTS } from './token.ts';
+import { grantProfiles } from './jwt-bearer.ts';
+import { grantTypes } from './token.ts';
 
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
 
 export function documents(app: Hono<HttpEnv>, authority: Authority): void {
   const { issuer } = authority.config;
+  const profiles = grantProfiles(authority.config);
   app.get('/.well-known/oauth-authorization-server', (c) => {
     c.header('cache-control', 'public, max-age=300');
     return c.json({
@@ -18,7 +20,8 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
       scopes_supported: OWN_SCOPES,
       // No authorization endpoint in this version, so no response type (RFC 8414 §2 requires the member).
       response_types_supported: [],
-      grant_types_supported: [...GRANTS.keys()],
+      grant_types_supported: grantTypes(authority),
+      ...(profiles.length === 0 ? {} : { authorization_grant_profiles_supported: profiles }),
       token_endpoint_auth_methods_supported: ['private_key_jwt'],
       token_endpoint_auth_signing_alg_values_supported: ALGS,
       dpop_signing_alg_values_supported: ALGS,
