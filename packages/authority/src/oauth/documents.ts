@@ -2,7 +2,7 @@
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
-import { OWN_SCOPES } from './client-credentials.ts';
+import { OWN_SCOPES } from './offered.ts';
 import { GRANTS } from './token.ts';
 
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
