@@ -5,6 +5,7 @@ import { Connections } from './connections.ts';
 import { openDatabase, type Database } from './driver.ts';
 import { Grants } from './grants.ts';
 import { Once } from './once.ts';
+import { People } from './people.ts';
 import { Registry } from './registry.ts';
 import { migrate } from './schema.ts';
 
@@ -15,6 +16,7 @@ export class Store {
   readonly changes: Changes;
   readonly once: Once;
   readonly audit: Audit;
+  readonly people: People;
   readonly #db: Database;
 
   constructor(database: Database, now: () => number) {
@@ -26,6 +28,7 @@ export class Store {
     this.connections = new Connections(database, this.changes);
     this.once = new Once(database, now);
     this.audit = new Audit(database);
+    this.people = new People(database);
   }
 
   /** Runs `body` whole or not at all; durable when it returns. */
