@@ -9,6 +9,8 @@ import { executorApi } from './executor/routes.ts';
 import { health, VERSION } from './health.ts';
 import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { documents } from './oauth/documents.ts';
+import { refusalPage } from './people/page.ts';
+import { style } from './people/style.ts';
 import { CLIENT_DEFAULTS } from './store/registry.ts';
 import { tokenEndpoint } from './oauth/token.ts';
 import { thumbprint } from '@dauth/verify';
@@ -20,7 +22,7 @@ export type AuthorityParts = Authority & Pick<EdgeOptions, 'answered'>;
 export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   registerOperator(authority);
   const app = new Hono<HttpEnv>();
-  installEdge(app, { ...authority, issuer: authority.config.issuer });
+  installEdge(app, { ...authority, issuer: authority.config.issuer, refusalPage });
   documents(app, authority);
   tokenEndpoint(app, authority);
   connectionsApi(app, authority);
@@ -28,6 +30,7 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   auditApi(app, authority);
   executorApi(app, authority);
   openApi(app, authority);
+  style(app);
   health(app, authority.directory);
   app.get('/version', (c) => c.json(VERSION));
   return app;

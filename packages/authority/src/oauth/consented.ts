@@ -9,7 +9,7 @@ import { boundTo, type AuthenticatedClient } from './client-auth.ts';
 import { NO_SUCH, readAsked, stillUsable } from './details.ts';
 import { OAuthError } from './errors.ts';
 import type { Form } from './form.ts';
-import { issueToken, type TokenAnswer } from './issue.ts';
+import { issueToken, type Issue, type TokenAnswer } from './issue.ts';
 import { assertUnrevoked, endOf } from './live.ts';
 import { offeredByPeople } from './offered.ts';
 
@@ -83,4 +83,13 @@ function narrowDetails(given: readonly ConnectionDetail[], asked: string | undef
     if (!isNarrower([fewer], own)) throw refuse('An authorization detail exceeds what was consented to.');
     return [fewer];
   });
+}
+
+/** As they are now, not as they were when the person said yes. */
+function profileOf({ store }: Authority, sub: string, scope: readonly string[]): NonNullable<Issue['profile']> {
+  const user = store.people.user(sub);
+  return {
+    ...(scope.includes('profile') && user !== undefined ? { name: user.name } : {}),
+    ...(scope.includes('email') && user?.email != null ? { email: user.email } : {}),
+  };
 }

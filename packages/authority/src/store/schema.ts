@@ -56,6 +56,22 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE grants ADD COLUMN scopes TEXT;
   ALTER TABLE grants ADD COLUMN details TEXT;
   `,
+  // People: who they are, where they are signed in, and codes by which they choose their first password.
+  `
+  CREATE TABLE users (
+    sub TEXT PRIMARY KEY, org TEXT NOT NULL, login TEXT NOT NULL UNIQUE, name TEXT NOT NULL, email TEXT,
+    password TEXT NOT NULL, role TEXT NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT;
+  CREATE TABLE sessions (
+    id TEXT PRIMARY KEY, sub TEXT NOT NULL REFERENCES users, created_at INTEGER NOT NULL, seen_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX sessions_sub ON sessions (sub);
+  CREATE TABLE invitations (
+    code TEXT PRIMARY KEY, sub TEXT NOT NULL UNIQUE, org TEXT NOT NULL, login TEXT UNIQUE, name TEXT, email TEXT,
+    role TEXT NOT NULL, expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
   // The authorization code flow: requests that wait for a person, codes, refresh tokens. Each is known by its hash only.
   `
   CREATE TABLE pushed (

@@ -7,6 +7,7 @@ import { Connections } from './connections.ts';
 import { openDatabase, type Database } from './driver.ts';
 import { Grants } from './grants.ts';
 import { Once } from './once.ts';
+import { People } from './people.ts';
 import { RefreshTokens } from './refresh.ts';
 import { Registry } from './registry.ts';
 import { migrate } from './schema.ts';
@@ -18,6 +19,7 @@ export class Store {
   readonly changes: Changes;
   readonly once: Once;
   readonly audit: Audit;
+  readonly people: People;
   readonly asks: Asks;
   readonly codes: Codes;
   readonly refresh: RefreshTokens;
@@ -32,6 +34,7 @@ export class Store {
     this.connections = new Connections(database, this.changes);
     this.once = new Once(database, now);
     this.audit = new Audit(database);
+    this.people = new People(database);
     this.asks = new Asks(database, now);
     this.codes = new Codes(database, now);
     this.refresh = new RefreshTokens(database, now);
