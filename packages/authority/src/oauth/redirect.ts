@@ -43,7 +43,7 @@ export function responseUrl(to: Returning, issuer: string, parameters: Readonly<
   return `${to.redirect_uri}${to.redirect_uri.includes('?') ? '&' : '?'}${new URLSearchParams(all).toString()}`;
 }
 
-/** RFC 6749 §4.1.2.1. */
+/** RFC 6749 §4.1.2.1, which has no quotation mark in a description. */
 export function errorUrl(to: Returning, issuer: string, { code, description }: OAuthError): string {
-  return responseUrl(to, issuer, { error: code, error_description: description });
+  return responseUrl(to, issuer, { error: code, error_description: description.replaceAll('"', "'") });
 }
