@@ -24,11 +24,11 @@ export async function readForm(c: HttpContext, what: What = 'token request'): Pr
   return parseForm(await readBody(c, LIMITS.jsonBody), what);
 }
 
-export function parseForm(body: Uint8Array, what: What = 'token request'): Form {
+export function parseForm(body: Uint8Array, what: What = 'token request', most = MAX_PARAMETERS): Form {
   const form = Object.create(null) as Record<string, string>;
   const seen = new Set<string>();
-  const pairs = text(body, what).split('&', MAX_PARAMETERS + 1);
-  if (pairs.length > MAX_PARAMETERS) throw malformed(`The ${what} has too many parameters.`);
+  const pairs = text(body, what).split('&', most + 1);
+  if (pairs.length > most) throw malformed(`The ${what} has too many parameters.`);
   for (const pair of pairs) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
