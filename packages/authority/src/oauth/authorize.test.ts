@@ -51,7 +51,8 @@ const ELSEWHERE = [
 ];
 test('a redirect URI is one that was registered, octet for octet; any other is a page of ours', async () => {
   const flow = await makeFlow();
-  for (const redirect_uri of ELSEWHERE) await assertRefusalPage(await authorize(flow, { redirect_uri }), 400, NOT_THERE);
+  for (const redirect_uri of ELSEWHERE)
+    await assertRefusalPage(await authorize(flow, { redirect_uri }), 400, NOT_THERE);
   const two = { ...flow, app: addApp(flow.world, { redirect_uris: [CALLBACK, `${CALLBACK}2`] }) };
   await assertRefusalPage(await authorize(two, { redirect_uri: undefined }), 400, NOT_THERE);
   const none = { ...flow, app: addApp(flow.world, { redirect_uris: [] }) };
@@ -77,9 +78,17 @@ const VERBATIM = 'a b&c=d"<>%20+\'';
 const REFUSED: readonly (readonly [what: string, Parameters, error: string, description: string])[] = [
   ...(
     [
-      ['no response type', { response_type: undefined }, "The authorization request needs the parameter 'response_type'."],
+      [
+        'no response type',
+        { response_type: undefined },
+        "The authorization request needs the parameter 'response_type'.",
+      ],
       ['another response mode', { response_mode: 'fragment' }, "The only response mode is 'query'."],
-      ['no challenge', { code_challenge: undefined }, "The authorization request needs the parameter 'code_challenge'."],
+      [
+        'no challenge',
+        { code_challenge: undefined },
+        "The authorization request needs the parameter 'code_challenge'.",
+      ],
     ] as const
   ).map(([what, change, description]) => [what, change, 'invalid_request', description] as const),
   ['an implicit token', { response_type: 'token' }, 'unsupported_response_type', "The only response type is 'code'."],
@@ -120,7 +129,12 @@ const REFUSED: readonly (readonly [what: string, Parameters, error: string, desc
         'A scope is not offered by this resource, or not to this client.',
       ] as const,
   ),
-  ['a request object', { request: 'e30.e30.' }, 'request_not_supported', 'Send the parameters themselves, or push them.'],
+  [
+    'a request object',
+    { request: 'e30.e30.' },
+    'request_not_supported',
+    'Send the parameters themselves, or push them.',
+  ],
   [
     'a request URI of elsewhere',
     { request_uri: 'https://app.example/request' },
@@ -133,7 +147,12 @@ const REFUSED: readonly (readonly [what: string, Parameters, error: string, desc
     'invalid_request',
     "'dpop_jkt' is the SHA-256 thumbprint of a key, 43 characters of base64url.",
   ],
-  ['a prompt that is none', { prompt: 'create' }, 'invalid_request', "'prompt' is made of none, login, consent, select_account."],
+  [
+    'a prompt that is none',
+    { prompt: 'create' },
+    'invalid_request',
+    "'prompt' is made of none, login, consent, select_account.",
+  ],
   ['a prompt that contradicts itself', { prompt: 'none login' }, 'invalid_request', "'prompt=none' stands alone."],
   ['an age that is none', { max_age: '-1' }, 'invalid_request', "'max_age' is a whole number of seconds."],
   [
@@ -274,7 +293,10 @@ test('a request too long for the way back is kept, for its one use', async () =>
   const change = { authorization_details: JSON.stringify(details) };
   const response = await authorize({ ...flow, browser: new Browser(flow.world) }, change);
   const next = new URL(response.headers.get('location')!, ISSUER).searchParams.get('next')!;
-  assert.match(next, /^\/authorize\?client_id=[\w-]+&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A[\w-]{43}$/);
+  assert.match(
+    next,
+    /^\/authorize\?client_id=[\w-]+&request_uri=urn%3Aietf%3Aparams%3Aoauth%3Arequest_uri%3A[\w-]{43}$/,
+  );
   flow.world.clock.now += 599;
   flow.browser.cookies.clear();
   for (const [name, value] of signedIn(flow.world).cookies) flow.browser.cookies.set(name, value);
@@ -327,7 +349,9 @@ test('what was said before is not asked again of an app that nobody can pass its
 
 test('an app on the own computer is asked about every time, unless it has a key of its own', async () => {
   const redirect_uri = 'http://127.0.0.1:4000/cb';
-  const flow = await makeFlow({ redirect_uris: ['http://127.0.0.1/cb', 'com.example.app:/cb', 'https://localhost/cb'] });
+  const flow = await makeFlow({
+    redirect_uris: ['http://127.0.0.1/cb', 'com.example.app:/cb', 'https://localhost/cb'],
+  });
   for (const uri of [redirect_uri, 'com.example.app:/cb', 'https://localhost/cb']) {
     await getCode(flow, { redirect_uri: uri });
     assert.equal((await authorize(flow, { redirect_uri: uri })).status, 200, uri);
@@ -344,12 +368,19 @@ test('an answer without asking says exactly what the request asks for', async ()
   const flow = await makeFlow();
   const { handle } = addConnection(flow.world);
   await getCode(flow, { scope: 'mcp:read mcp:write' }, { 'detail.0': 'on' });
-  const wish = [{ type: 'dauth_connection', identifier: handle, locations: ['https://api.github.com'], actions: ['GET /user'] }];
+  const wish = [
+    { type: 'dauth_connection', identifier: handle, locations: ['https://api.github.com'], actions: ['GET /user'] },
+  ];
   const change = { scope: 'mcp:write', authorization_details: JSON.stringify(wish) };
   const { code } = told(await authorize(flow, change));
-  const stored = flow.world.store.codes.find<{ scopes: string[]; details: { actions: string[] }[] }>(sha256Base64url(code!));
+  const stored = flow.world.store.codes.find<{ scopes: string[]; details: { actions: string[] }[] }>(
+    sha256Base64url(code!),
+  );
   assert.deepEqual(stored?.terms.scopes, ['mcp:write']);
-  assert.deepEqual(stored.terms.details.map(({ actions }) => actions), [['GET /user']]);
+  assert.deepEqual(
+    stored.terms.details.map(({ actions }) => actions),
+    [['GET /user']],
+  );
 });
 
 test('an owner who may not be any more is not asked and gets no code', async () => {

@@ -19,7 +19,6 @@ import {
   refreshForm,
   told,
   VERIFIER,
-  type Answer,
   type Flow,
 } from './consent.test-support.ts';
 
@@ -56,7 +55,7 @@ test('[token.bound] a code becomes a token for the person, one server, one key, 
 test('[token.bound] a code works once; its second use ends everything that came of it', async () => {
   const flow = await makeFlow();
   const code = await getCode(flow);
-  const { refresh_token, access_token } = await good<Answer>(post(flow, '/token', codeForm(code)));
+  const { refresh_token, access_token } = await good(post(flow, '/token', codeForm(code)));
   await assertOAuth(
     await post(flow, '/token', codeForm(code)),
     400,
@@ -97,7 +96,13 @@ test('[token.bound] another client cannot use a code, and does not use it up', a
 test('[token.bound] a code without its verifier is worth nothing', async () => {
   const flow = await makeFlow();
   const code = await getCode(flow);
-  for (const code_verifier of ['b'.repeat(43), 'a'.repeat(42), 'a'.repeat(129), `${'a'.repeat(42)}!`, VERIFIER.slice(1)])
+  for (const code_verifier of [
+    'b'.repeat(43),
+    'a'.repeat(42),
+    'a'.repeat(129),
+    `${'a'.repeat(42)}!`,
+    VERIFIER.slice(1),
+  ])
     await assertOAuth(
       await post(flow, '/token', codeForm(code, { code_verifier })),
       400,
@@ -163,7 +168,7 @@ test('[token.bound] a token request may ask for less than was consented to, neve
   const given = await getCode(flow, { scope: 'mcp:read mcp:write' }, ticks);
   const named = flow.world.store.connections.find(handle)?.name;
   assert.equal(named, 'github');
-  const whole = await good<Answer>(post(flow, '/token', codeForm(given)));
+  const whole = await good(post(flow, '/token', codeForm(given)));
   const [detail] = whole.authorization_details as { identifier: string; locations: string[] }[];
   const mine = detail!.identifier;
   const notMine = mine === handle ? other.handle : handle;
@@ -172,7 +177,7 @@ test('[token.bound] a token request may ask for less than was consented to, neve
   const details = (...all: object[]) => JSON.stringify(all.map((each) => ({ type: 'dauth_connection', ...each })));
   const at = { identifier: mine, locations: ['https://api.github.com'] };
 
-  const less = await good<Answer>(
+  const less = await good(
     ask({ scope: 'mcp:read', authorization_details: details({ ...at, actions: ['GET /repos/a/*'] }) }),
   );
   assert.equal(less.scope, 'mcp:read');
@@ -180,7 +185,7 @@ test('[token.bound] a token request may ask for less than was consented to, neve
     (less.authorization_details as { actions: string[] }[]).map(({ actions }) => actions),
     [['GET /repos/a/*']],
   );
-  assert.deepEqual((await good<Answer>(ask({ authorization_details: details({ identifier: mine }) }))).authorization_details, [
+  assert.deepEqual((await good(ask({ authorization_details: details({ identifier: mine }) }))).authorization_details, [
     detail,
   ]);
   await assertOAuth(await ask({ scope: 'mcp:read profile' }), 400, 'invalid_scope', /^A scope was not consented to/);
@@ -199,10 +204,14 @@ test('name and email are in the token where the person let the server know, as t
   assert.equal(both.scope, 'mcp:read profile email');
   const { name, email } = claimsOf(both.access_token);
   assert.deepEqual({ name, email }, { name: 'Ada Lovelace', email: 'ada@example.org' });
-  const one = await good<Answer>(post(flow, '/token', refreshForm(both.refresh_token, { scope: 'profile' })));
+  const one = await good(post(flow, '/token', refreshForm(both.refresh_token, { scope: 'profile' })));
   assert.equal(claimsOf(one.access_token).name, 'Ada Lovelace');
   assert.equal(claimsOf(one.access_token).email, undefined);
-  const unticked = await getTokens({ ...flow, app: addApp(flow.world) }, { scope: 'profile' }, { 'scope.0': undefined });
+  const unticked = await getTokens(
+    { ...flow, app: addApp(flow.world) },
+    { scope: 'profile' },
+    { 'scope.0': undefined },
+  );
   assert.equal(claimsOf(unticked.access_token).name, undefined);
 });
 
@@ -216,7 +225,7 @@ for (const [change, what] of [
     const { handle } = addConnection(flow.world, { exp: START + 50 });
     const code = await getCode(flow, {}, { 'detail.0': 'on' });
     what(flow, handle);
-    const answer = await good<Answer>(post(flow, '/token', codeForm(code)));
+    const answer = await good(post(flow, '/token', codeForm(code)));
     assert.deepEqual(answer.authorization_details, []);
   });
 
@@ -234,7 +243,7 @@ test('[token.bound] of a connection that was sealed again for less, only that is
   const { envelope, seal_proof, handle } = seal(flow.world, 'ada', makeSigner(), fewer);
   const next = { handle, ver: 2, envelope, seal_proof, endorsements: [], trusted: [] };
   assert.ok(store.transaction(() => store.connections.rotate(next, clock.now)));
-  const { authorization_details } = await good<Answer>(post(flow, '/token', codeForm(code)));
+  const { authorization_details } = await good(post(flow, '/token', codeForm(code)));
   assert.deepEqual(
     (authorization_details as { actions: string[] }[]).map(({ actions }) => actions),
     [['GET /user']],
@@ -282,7 +291,7 @@ test('[token.bound] a client that an operator marked gets a token without a key,
   assert.ok(text.includes('<strong>Bearer</strong>') && text.includes('<bdi>open</bdi>'), text);
   assert.ok(!text.includes('<bdi>closed</bdi>'), text);
   const code = await getCode(flow, {}, { 'detail.0': 'on' });
-  const answer = await good<Answer>(post(flow, '/token', codeForm(code), { proof: null }));
+  const answer = await good(post(flow, '/token', codeForm(code), { proof: null }));
   assert.equal(answer.token_type, 'Bearer');
   assert.deepEqual((answer.authorization_details as { identifier: string }[])[0]?.identifier, open.handle);
   assert.equal(claimsOf(answer.access_token).cnf, undefined);

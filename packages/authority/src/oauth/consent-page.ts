@@ -42,8 +42,11 @@ ${isLocal(request.redirect_uri) && markup`<p role="alert">The answer goes to a p
 <form method="post" action="/consent">
 ${csrfField(c, session)}<input type="hidden" name="ask" value="${ask}">
 ${given !== null && givenSection(given)}
-${scopes.length > 0 && markup`<fieldset><legend>What it may do there</legend>${scopes.map((scope, index) => box(`scope.${index}`, request.scopes !== null, sayScope(scope)))}
-${request.scopes === null && markup`<p class="hint">The app asked for nothing in particular. Tick what it may do.</p>`}</fieldset>`}
+${
+  scopes.length > 0 &&
+  markup`<fieldset><legend>What it may do there</legend>${scopes.map((scope, index) => box(`scope.${index}`, request.scopes !== null, sayScope(scope)))}
+${request.scopes === null && markup`<p class="hint">The app asked for nothing in particular. Tick what it may do.</p>`}</fieldset>`
+}
 ${details.length > 0 && markup`<fieldset><legend>Connections it may use there</legend>${details.map((detail, index) => box(`detail.${index}`, isNamed(offer, detail), sayDetail(detail)))}</fieldset>`}
 <fieldset><legend>For how long</legend>${Object.keys(DURATIONS).map((duration) => radio(duration, duration === USUAL))}</fieldset>
 <div class="actions"><button name="decision" value="approve">Allow</button>

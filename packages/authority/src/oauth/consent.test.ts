@@ -49,7 +49,10 @@ test('the page says who asks, what for, where the answer goes, and leads back th
   ])
     assert.ok(text.includes(shown), shown);
   assert.ok(!text.includes('role="alert"'));
-  assert.match(response.headers.get('content-security-policy')!, /form-action 'self' https:\/\/app\.example;.*frame-ancestors 'none'/);
+  assert.match(
+    response.headers.get('content-security-policy')!,
+    /form-action 'self' https:\/\/app\.example;.*frame-ancestors 'none'/,
+  );
   assert.equal(response.headers.get('cache-control'), 'no-store');
 });
 
@@ -90,7 +93,7 @@ test('[token.bound] what the person ticks is the grant, for as long as they said
     ...{ kind: 'consent', owner: 'ada', org: 'default', client_id: flow.app.id, resource: MCP },
     ...{ scopes: ['mcp:read'], details: [], expires_at: START + 3_600, created_at: START },
   });
-  const tokens = await good<Answer>(post(flow, '/token', codeForm(code!)));
+  const tokens = await good(post(flow, '/token', codeForm(code!)));
   assert.equal(tokens.scope, 'mcp:read');
   assert.equal(claimsOf(tokens.access_token).grant_id, id);
   const [noted] = flow.world.store.audit.operations(1);
@@ -134,8 +137,16 @@ const UNOFFERED: readonly (readonly [what: string, Parameters, sentence?: string
   ['a scope by its name', { scope: 'mcp:write' }],
   ['the prototype', { ['__proto__']: 'on' }],
   ['no duration', { duration: undefined }, 'The answer has no duration that was offered. Start again in the app.'],
-  ['another duration', { duration: '10 years' }, 'The answer has no duration that was offered. Start again in the app.'],
-  ['a duration of all objects', { duration: 'toString' }, 'The answer has no duration that was offered. Start again in the app.'],
+  [
+    'another duration',
+    { duration: '10 years' },
+    'The answer has no duration that was offered. Start again in the app.',
+  ],
+  [
+    'a duration of all objects',
+    { duration: 'toString' },
+    'The answer has no duration that was offered. Start again in the app.',
+  ],
   ['neither yes nor no', { decision: undefined }, 'The answer was neither yes nor no. Start again in the app.'],
 ];
 for (const [what, change, sentence = NOT_OFFERED] of UNOFFERED)
@@ -234,7 +245,7 @@ test('[token.bound] only connections that could be used here are offered, and pi
   world.clock.now += 10;
   const shown = async (change: Parameters) => {
     const text = await (await authorize(flow, change)).text();
-    return [...text.matchAll(/<strong><bdi>(\w+)<\/bdi><\/strong> at/g)].map(([, name]) => name).sort();
+    return [...text.matchAll(/<strong><bdi>(\w+)<\/bdi><\/strong> at/g)].map(([, name]) => String(name)).sort();
   };
   assert.deepEqual(await shown({}), ['good']);
   assert.deepEqual(await shown({ dpop_jkt: makeSigner().jkt }), ['good']);
@@ -249,8 +260,10 @@ test('[token.bound] a connection that the app names is ticked, and no wider than
   await authorize(flow, { authorization_details: wish(handle, narrow) });
   assert.deepEqual(boxes(flow), { 'scope.0': true, 'detail.0': true, 'detail.1': false });
   const { code } = told(await answer(flow));
-  const { authorization_details } = await good<Answer>(post(flow, '/token', codeForm(code!)));
-  assert.deepEqual(authorization_details, [{ type: 'dauth_connection', identifier: handle, name: 'github', ...narrow }]);
+  const { authorization_details } = await good(post(flow, '/token', codeForm(code!)));
+  assert.deepEqual(authorization_details, [
+    { type: 'dauth_connection', identifier: handle, name: 'github', ...narrow },
+  ]);
 });
 
 test('[token.bound] an app that names what it cannot have is told one thing, whatever the reason', async () => {
@@ -282,7 +295,7 @@ test('more than a token can say is refused on the page, and fewer can be chosen 
   assert.deepEqual(consents(flow.world), []);
   flow.browser.text = text;
   const { code } = told(await answer(flow, eight));
-  const { authorization_details } = await good<Answer>(post(flow, '/token', codeForm(code!)));
+  const { authorization_details } = await good(post(flow, '/token', codeForm(code!)));
   assert.equal(authorization_details.length, 8);
 });
 
@@ -304,17 +317,21 @@ test('[token.bound] asking for more later widens the one grant, and not what was
   const second = addConnection(flow.world, { connection: 'second' });
   await authorize(flow, { scope: 'mcp:write' });
   assert.deepEqual(boxes(flow), { 'scope.0': true, 'detail.0': false });
-  assert.match(flow.browser.text, /It has already, and keeps<\/legend>[^]*<code>mcp:read<\/code>[^]*<bdi>github<\/bdi>/);
+  assert.match(
+    flow.browser.text,
+    /It has already, and keeps<\/legend>[^]*<code>mcp:read<\/code>[^]*<bdi>github<\/bdi>/,
+  );
   const { code } = told(await answer(flow, { 'detail.0': 'on', duration: '1 day' }));
-  const after = await good<Answer>(post(flow, '/token', codeForm(code!)));
+  const after = await good(post(flow, '/token', codeForm(code!)));
   assert.equal(after.scope, 'mcp:read mcp:write');
-  const named = (tokens: Answer) => (tokens.authorization_details as { identifier: string }[]).map((each) => each.identifier);
+  const named = (tokens: Answer) =>
+    (tokens.authorization_details as { identifier: string }[]).map((each) => each.identifier);
   assert.deepEqual(named(after), [first.handle, second.handle]);
   const [grant, ...others] = consents(flow.world);
   assert.equal(others.length, 0);
   assert.deepEqual([grant!.id, grant!.expires_at], [claimsOf(before.access_token).grant_id, START + 86_400]);
   assert.deepEqual(grant!.scopes, ['mcp:read', 'mcp:write']);
-  const old = await good<Answer>(post(flow, '/token', refreshForm(before.refresh_token)));
+  const old = await good(post(flow, '/token', refreshForm(before.refresh_token)));
   assert.equal(old.scope, 'mcp:read');
   assert.deepEqual(named(old), [first.handle]);
   assert.equal(flow.world.store.audit.operations(1)[0]?.action, 'grant.widen');
@@ -343,7 +360,10 @@ test('[revoke.fast] what was taken away while a page was open does not come back
   await getCode(flow, { scope: 'mcp:write' });
   flow.browser.text = text;
   await assertRefusalPage(await answer(flow), 400, changed);
-  assert.deepEqual(consents(flow.world).map(({ scopes }) => scopes), [['mcp:write']]);
+  assert.deepEqual(
+    consents(flow.world).map(({ scopes }) => scopes),
+    [['mcp:write']],
+  );
 });
 
 test('two pages that are open at once come to one grant', async () => {
@@ -354,8 +374,11 @@ test('two pages that are open at once come to one grant', async () => {
   told(await answer(flow));
   flow.browser.text = one;
   const { code } = told(await answer(flow));
-  assert.deepEqual(consents(flow.world).map(({ scopes }) => scopes), [['mcp:write', 'mcp:read']]);
-  assert.equal((await good<Answer>(post(flow, '/token', codeForm(code!)))).scope, 'mcp:read', 'what its own page showed');
+  assert.deepEqual(
+    consents(flow.world).map(({ scopes }) => scopes),
+    [['mcp:write', 'mcp:read']],
+  );
+  assert.equal((await good(post(flow, '/token', codeForm(code!)))).scope, 'mcp:read', 'what its own page showed');
 });
 
 for (const what of ['client', 'server', 'org', 'owner'] as const)
@@ -400,14 +423,20 @@ test('a person gives a bounded number of grants; those that ended make room', as
 
 test('a page shows at most 32 connections; one that is named is always among them', async () => {
   const flow = await makeFlow();
-  const handles = Array.from({ length: 40 }, (_, index) => addConnection(flow.world, { connection: `c${index}` }).handle);
+  const handles = Array.from(
+    { length: 40 },
+    (_, index) => addConnection(flow.world, { connection: `c${index}` }).handle,
+  );
   const last = handles.sort().at(-1)!;
   await authorize(flow, { authorization_details: wish(last) });
   const shown = boxes(flow);
   assert.equal(Object.keys(shown).filter((name) => name.startsWith('detail.')).length, 32);
   const { code } = told(await answer(flow));
-  const { authorization_details } = await good<Answer>(post(flow, '/token', codeForm(code!)));
-  assert.deepEqual((authorization_details as { identifier: string }[]).map(({ identifier }) => identifier), [last]);
+  const { authorization_details } = await good(post(flow, '/token', codeForm(code!)));
+  assert.deepEqual(
+    (authorization_details as { identifier: string }[]).map(({ identifier }) => identifier),
+    [last],
+  );
 });
 
 test('a page with many boxes is answered as a whole', async () => {

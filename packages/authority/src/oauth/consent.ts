@@ -54,7 +54,7 @@ function answer(authority: Authority, c: HttpContext, form: Form): string {
     return store.transaction(() => {
       // Asked again where nothing can come between any more: a session may end while a form comes in.
       const session = needSession(authority, c);
-      const offer = store.asks.take<Offer>(hashed(form.ask ?? ''), askedIn(session));
+      const offer = store.asks.take(hashed(form.ask ?? ''), askedIn(session)) as Offer | undefined;
       if (offer === undefined) throw startAgain('This question was answered already, or has ended.');
       assertStillAsked(authority, session, offer);
       if (form.decision === 'deny')
@@ -75,7 +75,8 @@ function consent(authority: Authority, { sub, org }: Session, offer: Offer, choi
   const { request, given } = offer;
   const current = liveConsent(authority, request, { sub, org });
   // What the page called given was taken away meanwhile: no yes to the one is a yes to the other.
-  if (given !== null && current?.id !== given.grant_id) throw startAgain('What you gave this app has changed meanwhile.');
+  if (given !== null && current?.id !== given.grant_id)
+    throw startAgain('What you gave this app has changed meanwhile.');
   const terms = together(given, choice);
   const { scopes, details } = together(current ?? null, terms);
   const { client_id, resource } = request;

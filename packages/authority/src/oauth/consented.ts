@@ -40,7 +40,9 @@ export function issueConsented(
   const jkt = boundTo(by);
   const scopes = terms.scopes.filter((scope) => offered.includes(scope) && consented.scopes?.includes(scope) === true);
   const use = { subject: { sub: owner, org }, resource, jkt };
-  const details = within(terms.details, consented.details ?? []).flatMap((detail) => stillUsable(authority, use, detail));
+  const details = within(terms.details, consented.details ?? []).flatMap((detail) =>
+    stillUsable(authority, use, detail),
+  );
   const scope = narrowScopes(scopes, form.scope);
   return issueToken(authority, {
     ...{ sub: owner, org, aud: resource, client_id, scope, grant_id: id, jkt },
@@ -65,7 +67,10 @@ function narrowScopes(given: readonly string[], asked: string | undefined): read
   if (asked === undefined) return given;
   const scopes = [...new Set(asked.split(' '))].filter((scope) => scope !== 'offline_access');
   if (!scopes.every((scope) => given.includes(scope)))
-    throw new OAuthError('invalid_scope', 'A scope was not consented to. Send the person to the authorization endpoint.');
+    throw new OAuthError(
+      'invalid_scope',
+      'A scope was not consented to. Send the person to the authorization endpoint.',
+    );
   return scopes;
 }
 

@@ -87,7 +87,11 @@ function keyStandIn(authority: Authority, client: Client): '' | null {
   return mayBeUnbound(authority, client) ? null : '';
 }
 
-function askedScopes(authority: Authority, client: Client, { resource, scopes }: AuthorizationRequest): readonly string[] {
+function askedScopes(
+  authority: Authority,
+  client: Client,
+  { resource, scopes }: AuthorizationRequest,
+): readonly string[] {
   const offered = offeredByPeople(authority, client, resource);
   if (scopes === null) return offered.filter((scope) => !IDENTITY_SCOPES.includes(scope));
   // A pushed request may be older than what the operator offers now.
@@ -97,11 +101,7 @@ function askedScopes(authority: Authority, client: Client, { resource, scopes }:
 }
 
 /** The person's other connections that could be used here, whole. */
-function usableElse(
-  authority: Authority,
-  use: Use,
-  named: readonly ConnectionDetail[],
-): readonly ConnectionDetail[] {
+function usableElse(authority: Authority, use: Use, named: readonly ConnectionDetail[]): readonly ConnectionDetail[] {
   const apart = new Set<string>(named.map(({ identifier }) => identifier));
   const rows = authority.store.connections.page(use.subject, '', LOOKED_AT);
   return rows
@@ -117,7 +117,10 @@ function usableElse(
 }
 
 /** Both together, one detail a connection and origin. */
-export function union(one: readonly ConnectionDetail[], other: readonly ConnectionDetail[]): readonly ConnectionDetail[] {
+export function union(
+  one: readonly ConnectionDetail[],
+  other: readonly ConnectionDetail[],
+): readonly ConnectionDetail[] {
   const all = new Map<string, ConnectionDetail>();
   for (const detail of [...one, ...other]) {
     const key = `${detail.identifier} ${detail.locations[0]}`;

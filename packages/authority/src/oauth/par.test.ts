@@ -15,7 +15,6 @@ import {
   parameters,
   post,
   told,
-  type Answer,
   type Flow,
   type Parameters,
 } from './consent.test-support.ts';
@@ -53,7 +52,7 @@ test('[token.bound] a pushed request is one name for a browser to carry, and its
       'invalid_grant',
       'The code is bound to another DPoP key than the one that this request proves.',
     );
-    await good<Answer>(post(flow, '/token', codeForm(code!)));
+    await good(post(flow, '/token', codeForm(code!)));
   }
 });
 
@@ -78,7 +77,7 @@ test('what stands in the address beside a pushed request has no effect', async (
   await authorize(flow, { request_uri, scope: 'mcp:write', state: 'other', redirect_uri: 'https://evil.example' });
   const { code, state } = told(await answer(flow));
   assert.equal(state, 'xyz');
-  assert.equal((await good<Answer>(post(flow, '/token', codeForm(code!)))).scope, 'mcp:read');
+  assert.equal((await good(post(flow, '/token', codeForm(code!)))).scope, 'mcp:read');
 });
 
 test('who signs in for a pushed request comes back to it, with all the time a sign-in takes', async () => {
@@ -159,7 +158,12 @@ test('a pushed request is not refused for its way: only POST, only as a form', a
   assert.equal((await world.app.request('/par')).status, 405);
   const headers = { 'content-type': 'application/json' };
   const response = await world.app.request('/par', { method: 'POST', headers, body: '{}' });
-  await assertOAuth(response, 400, 'invalid_request', 'Send the authorization request as application/x-www-form-urlencoded.');
+  await assertOAuth(
+    response,
+    400,
+    'invalid_request',
+    'Send the authorization request as application/x-www-form-urlencoded.',
+  );
 });
 
 test('one client cannot keep all the room: 256 requests wait, and others push on', async () => {

@@ -48,7 +48,7 @@ export function pushRequest({ store, now }: Authority, request: AuthorizationReq
 export function takePushed({ store }: Authority, requestUri: string, clientId: string): AuthorizationRequest {
   const id = requestUri.slice(REQUEST_URI.length);
   // One that never was, one that was used or ended, and another client's are one answer.
-  const request = store.asks.takePushed<AuthorizationRequest>(hashed(id), clientId);
+  const request = store.asks.takePushed(hashed(id), clientId) as AuthorizationRequest | undefined;
   if (request === undefined)
     throw new OAuthError('invalid_request_uri', 'This request was used or has ended. Start again in the app.');
   return request;

@@ -58,7 +58,8 @@ export function readRequest(
   jkt: string | null = null,
 ): AuthorizationRequest {
   const returning = readReturning(client, form);
-  if (form.request !== undefined) throw refuse('request_not_supported', 'Send the parameters themselves, or push them.');
+  if (form.request !== undefined)
+    throw refuse('request_not_supported', 'Send the parameters themselves, or push them.');
   if (form.request_uri !== undefined)
     throw refuse('request_uri_not_supported', 'The only "request_uri" taken here is one that /par gave.');
   if (need(form, 'response_type') !== 'code')
@@ -75,7 +76,10 @@ export function readRequest(
   return {
     ...{ client_id: client.client_id, ...returning, namedRedirect: form.redirect_uri !== undefined },
     ...{ challenge, resource, scopes: readScopes(form.scope, offered) },
-    ...{ wishes: readWishes(form.authorization_details, resource === authority.config.issuer), jkt: readJkt(form, jkt) },
+    ...{
+      wishes: readWishes(form.authorization_details, resource === authority.config.issuer),
+      jkt: readJkt(form, jkt),
+    },
     ...{ prompt: readPrompt(form.prompt), maxAge: readMaxAge(form.max_age) },
   };
 }
@@ -110,7 +114,8 @@ function readWishes(asked: string | undefined, isOwn: boolean): readonly Connect
 /** RFC 9449 §10, §10.1: the proof of a pushed request and `dpop_jkt` name one key. */
 function readJkt({ dpop_jkt }: Form, proven: string | null): string | null {
   if (dpop_jkt === undefined) return proven;
-  if (!isThumbprint(dpop_jkt)) throw invalid('"dpop_jkt" is the SHA-256 thumbprint of a key, 43 characters of base64url.');
+  if (!isThumbprint(dpop_jkt))
+    throw invalid('"dpop_jkt" is the SHA-256 thumbprint of a key, 43 characters of base64url.');
   if (proven !== null && dpop_jkt !== proven) throw invalid('"dpop_jkt" and the DPoP proof name different keys.');
   return dpop_jkt;
 }

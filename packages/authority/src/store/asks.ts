@@ -37,10 +37,10 @@ export class Asks {
   }
 
   /** Takes a pushed request of this client; another client's stays where it is. */
-  takePushed<Request>(hash: string, clientId: string): Request | undefined {
+  takePushed(hash: string, clientId: string): unknown {
     const sql = 'DELETE FROM pushed WHERE hash = ? AND client_id = ? AND expires_at > ? RETURNING request';
     const row = this.#db.get(sql, hash, clientId, this.#now());
-    return row === undefined ? undefined : (JSON.parse(String(row.request)) as Request);
+    return row === undefined ? undefined : JSON.parse(String(row.request));
   }
 
   open(hash: string, { session, owner, org }: Asked, ask: unknown, expiresAt: number): void {
@@ -53,10 +53,10 @@ export class Asks {
   }
 
   /** Takes a question for its one answer: by the session that opened it, while it is open. */
-  take<Ask>(hash: string, { session, owner, org }: Asked): Ask | undefined {
+  take(hash: string, { session, owner, org }: Asked): unknown {
     const sql =
       'DELETE FROM asks WHERE hash = ? AND session = ? AND owner = ? AND org = ? AND expires_at > ? RETURNING ask';
     const row = this.#db.get(sql, hash, session, owner, org, this.#now());
-    return row === undefined ? undefined : (JSON.parse(String(row.ask)) as Ask);
+    return row === undefined ? undefined : JSON.parse(String(row.ask));
   }
 }
