@@ -3,7 +3,7 @@
  * Nothing in the product is switched off: every request here is signed as a real one is.
  */
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import {
   encodeEnvelopeHeader,
   joinEnvelope,
@@ -24,6 +24,7 @@ import { createAuthority } from './app.ts';
 import { parseConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
+import { Passwords } from './people/password.ts';
 import { signingKey, type SigningKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
 import { assertion, dpop, makePair, makeSigner, type Signer } from './signer.test-support.ts';
@@ -108,13 +109,29 @@ export async function makeWorld(
   const log = (event: LogEvent) => void events.push(event);
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
-    ...{ config, key, store, directory, now, newId: randomUUID, fetch, log, closing: closing.signal },
+    ...{
+      config,
+      key,
+      store,
+      directory,
+      now,
+      newId: randomUUID,
+      fetch,
+      log,
+      closing: closing.signal,
+      passwords: quickly(),
+    },
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {
     ...{ app, store, directory, key, clock, events, identity, operator, closing, fetched, executor, kid, opening },
   };
   return world;
+}
+
+/** Passwords without the work that makes them slow to guess: password.test.ts does it for all. */
+export function quickly(): Passwords {
+  return new Passwords(async (password, salt) => createHmac('sha256', salt).update(password).digest());
 }
 
 /** Makes the executor show another directory from now on; `key` changes its entry, `claims` the rest, `by` who signs. */

@@ -27,6 +27,8 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['post', '/grants', 'dauth:grants.write', 'Let a runner use pinned credentials'],
   ['get', '/grants', 'dauth:grants.write', 'List grants'],
   ['delete', '/grants/{id}', 'dauth:grants.write', 'Revoke a grant'],
+  ['post', '/users', 'dauth:admin', 'Invite a person; answers with the one-time code to pass on'],
+  ['get', '/users', 'dauth:admin', 'List people'],
   ['post', '/revocations', 'dauth:admin', 'Revoke a token, grant, client, server, owner or organisation'],
   ['get', '/whoami', '', 'Say who the token speaks for'],
   ['get', '/audit', 'dauth:admin', 'Read journal records'],

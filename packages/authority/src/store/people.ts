@@ -71,12 +71,11 @@ export class People {
     this.#db.run('UPDATE users SET password = ? WHERE sub = ?', password, sub);
   }
 
-  /** @returns false where the owner or the login has an invitation already */
-  addInvitation(code: string, invitation: Invitation): boolean {
+  addInvitation(code: string, invitation: Invitation): void {
     const { sub, org, login, name, email, role, expires_at, created_at } = invitation;
-    const sql = `INSERT OR IGNORE INTO invitations (code, sub, org, login, name, email, role, expires_at, created_at)
+    const sql = `INSERT INTO invitations (code, sub, org, login, name, email, role, expires_at, created_at)
       VALUES (?,?,?,?,?,?,?,?,?)`;
-    return this.#db.run(sql, code, sub, org, login, name, email, role, expires_at, created_at) === 1;
+    this.#db.run(sql, code, sub, org, login, name, email, role, expires_at, created_at);
   }
 
   /** @param code SHA-256 of what the person types */
@@ -85,14 +84,13 @@ export class People {
     return this.#db.get(sql, code, now) as Invitation | undefined;
   }
 
-  /** Takes an invitation away. @returns false where somebody else did */
-  takeInvitation(code: string): boolean {
-    return this.#db.run('DELETE FROM invitations WHERE code = ?', code) === 1;
+  takeInvitation(code: string): void {
+    this.#db.run('DELETE FROM invitations WHERE code = ?', code);
   }
 
-  /** Drops invitations that ended, and those of one owner: a new one takes the place of the last. */
-  dropInvitations(sub: string, now: number): void {
-    this.#db.run('DELETE FROM invitations WHERE sub = ? OR expires_at <= ?', sub, now);
+  /** Drops invitations that ended, and those of this owner or login: a new one takes the place of the last. */
+  dropInvitations(sub: string, login: string | null, now: number): void {
+    this.#db.run('DELETE FROM invitations WHERE sub = ? OR login = ? OR expires_at <= ?', sub, login, now);
   }
 
   /** @param id SHA-256 of what the cookie holds */
