@@ -136,7 +136,8 @@ interface OpenApi {
 }
 
 /** Routes that are for no program with a token: documents, health, pages. */
-const ELSEWHERE = /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent)$/;
+const ELSEWHERE =
+  /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|invite|account|account\/.*)$/;
 
 test('the OpenAPI document lists every route that asks who somebody is, and no other', async () => {
   const world = await makeWorld();
@@ -158,9 +159,9 @@ test('[token.bound] every operation of the OpenAPI document needs the scope that
   for (const [path, methods] of Object.entries(paths))
     for (const [name, { security }] of Object.entries(methods)) {
       const { dpop } = security[0] ?? {};
-      // Not a token's: at the token endpoint a client proves itself, at the executor's endpoints the executor.
+      // Not a token's: at the token endpoint and at /par a client proves itself, at the executor's endpoints the executor.
       if (dpop === undefined) {
-        assert.deepEqual([path, security], [path, path === '/token' ? [] : [{ executorProof: [] }]]);
+        assert.deepEqual([path, security], [path, ['/token', '/par'].includes(path) ? [] : [{ executorProof: [] }]]);
         continue;
       }
       const [scope] = dpop;
