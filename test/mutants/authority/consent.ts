@@ -116,7 +116,7 @@ const CONSENT: readonly Mutant[] = of('consent', 'consent', [
   [
     'token.bound',
     "if (Number(index ?? -1) >= offered.length || index === undefined || form[name] !== 'on')",
-    "if (index === undefined || form[name] !== 'on')",
+    "if (Number(index ?? -1) >= offered.length + 9 || index === undefined || form[name] !== 'on')",
     '[token.bound] a scope that is not on the page is refused, and nothing is granted',
   ],
   [
@@ -146,7 +146,7 @@ const CONSENT: readonly Mutant[] = of('consent', 'consent', [
   [
     'revoke.fast',
     'assertUnrevoked(authority, { client: client_id, server: resource, owner: sub, org });',
-    'assertUnrevoked(authority, { client: client_id, owner: sub, org });',
+    'assertUnrevoked(authority, { client: client_id, server: `${resource}/`, owner: sub, org });',
     '[revoke.fast] a yes after its server was revoked gives nothing',
   ],
   [

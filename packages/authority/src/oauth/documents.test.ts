@@ -137,7 +137,7 @@ interface OpenApi {
 
 /** Routes that are for no program with a token: documents, health, pages. */
 const ELSEWHERE =
-  /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|invite|account|account\/.*)$/;
+  /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|first-run|account|account\/.*)$/;
 
 test('the OpenAPI document lists every route that asks who somebody is, and no other', async () => {
   const world = await makeWorld();
