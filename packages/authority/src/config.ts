@@ -52,6 +52,8 @@ const schema = z
     /** The operator's client: its public key. */
     operator: z.strictObject({ jwk: parsed(signingJwk) }),
     org: z.string().min(1).max(128).default('default'),
+    /** Whether a code for the first person is made at the start, and said on the `listening` line, while there is nobody. */
+    firstRun: z.boolean().default(false),
     /** Whether clients that an operator marked may have tokens without a key (spec/dauth.md §4). */
     bearerException: z.enum(['marked-clients', 'off']).default('marked-clients'),
     lifetimes: z

@@ -11,6 +11,7 @@ import { loadSigningKey } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
 import { openOutside, wayOutside } from './outside/open.ts';
+import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
 import { listen, type Served } from './serve.ts';
 import { openStore } from './store/store.ts';
 
@@ -44,10 +45,14 @@ async function start(config: AuthorityConfig): Promise<void> {
   if (config.outside.dangerouslyAllowLoopback) log({ event: 'dangerous', switch: 'outside.dangerouslyAllowLoopback' });
   const server = await listen(createAuthority(authority), { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
+  // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
+  const offered = config.firstRun ? offerFirstRun(authority) : undefined;
+  const first = offered && { url: `${config.issuer}${INVITE_PATH}`, code: offered.code };
   process.stdout.write(
     `${JSON.stringify({
       ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
       ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
+      ...(first === undefined ? {} : { first_run: first }),
     })}\n`,
   );
 

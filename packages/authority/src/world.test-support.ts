@@ -3,7 +3,7 @@
  * Nothing in the product is switched off: every request here is signed as a real one is.
  */
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import {
   encodeEnvelopeHeader,
   joinEnvelope,
@@ -24,6 +24,7 @@ import { createAuthority } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
+import { Passwords } from './people/password.ts';
 import { signingKey, type SigningKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
 import type { Dial } from './outside/dial.ts';
@@ -118,6 +119,7 @@ export async function makeWorld(
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
     ...{ config, key, store, directory, now, newId: randomUUID, fetch, outside, log, closing: closing.signal },
+    passwords: quickly(),
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {
@@ -140,6 +142,11 @@ export async function makeWorld(
     },
   };
   return world;
+}
+
+/** Passwords without the work that makes them slow to guess: password.test.ts does it for all. */
+export function quickly(): Passwords {
+  return new Passwords(async (password, salt) => createHmac('sha256', salt).update(password).digest());
 }
 
 /** Makes the executor show another directory from now on; `key` changes its entry, `claims` the rest, `by` who signs. */

@@ -1,16 +1,18 @@
 /** `POST /token`: one table of grants, one shape of error. A grant that is not in the table does not exist. */
-import { asDAuthError } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import { BodyAborted, type HttpContext, type HttpEnv } from '../http.ts';
+import type { HttpContext, HttpEnv } from '../http.ts';
 import type { Client } from '../store/registry.ts';
 import { authenticateClient, type AuthenticatedClient } from './client-auth.ts';
 import { grantClientCredentials } from './client-credentials.ts';
+import { grantCode } from './code.ts';
 import { OAuthError } from './errors.ts';
 import { grantExchange } from './exchange.ts';
 import { need, readForm, type Form } from './form.ts';
 import type { TokenAnswer } from './issue.ts';
 import { grantJwtBearer, isFederated, JWT_BEARER } from './jwt-bearer.ts';
+import { oauthProblem } from './problem.ts';
+import { grantRefresh } from './refresh.ts';
 
 /** Says who asked, and gives a token. `mayUse` refuses a client that is not registered for the grant type. */
 type Granter = (
@@ -25,6 +27,8 @@ export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 /** Grant type → what grants it. */
 export const GRANTS: ReadonlyMap<string, Granter> = new Map<string, Granter>([
   ['client_credentials', byClient(grantClientCredentials)],
+  ['authorization_code', byClient(grantCode)],
+  ['refresh_token', byClient(grantRefresh)],
   [EXCHANGE, byClient(grantExchange)],
   [JWT_BEARER, grantJwtBearer],
 ]);
@@ -41,7 +45,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       const grantType = need(form, 'grant_type');
       const granter = grantTypes(authority).includes(grantType) ? GRANTS.get(grantType) : undefined;
       if (granter === undefined)
-        throw new OAuthError('unsupported_grant_type', `This authority grants ${grantTypes(authority).join(' and ')}.`);
+        throw new OAuthError('unsupported_grant_type', `This authority grants ${grantTypes(authority).join(', ')}.`);
       const { client, answer } = await granter(authority, c, form, ({ grants }) => {
         if (!grants.includes(grantType))
           throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
@@ -53,7 +57,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       c.header('pragma', 'no-cache');
       return c.json(answer);
     } catch (error) {
-      return oauthProblem(authority, c, error);
+      return oauthProblem(authority, c, error, 'token_refused');
     }
   });
 }
@@ -67,23 +71,4 @@ function byClient(
     mayUse(by.client);
     return { client: by.client, answer: await grant(authority, by, form) };
   };
-}
-
-/** RFC 6749 §5.2. What is no refusal of a token is thrown on: the edge answers and logs it as what it is. */
-function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Response {
-  if (error instanceof BodyAborted) throw error;
-  const known = error instanceof OAuthError ? error : fromProtocol(error);
-  authority.log({ event: 'token_refused', error: known.code, request_id: c.get('requestId') });
-  if (known.status === 503) c.header('retry-after', '1');
-  return c.json(
-    { error: known.code, error_description: known.description, request_id: c.get('requestId') },
-    known.status,
-  );
-}
-
-function fromProtocol(error: unknown): OAuthError {
-  const known = asDAuthError(error);
-  if (known.code === 'INTERNAL') throw error;
-  const code = known.code === 'ENCLAVE_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request';
-  return new OAuthError(code, known.publicMessage, { cause: error });
 }
