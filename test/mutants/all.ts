@@ -2,7 +2,9 @@
 import { ANSWERS } from './authority/answers.ts';
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
+import { CONSENT_FLOW } from './authority/consent.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
+import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { CLI } from './cli.ts';
@@ -15,5 +17,16 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...ANSWERS, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
+  ...[
+    ...OAUTH,
+    ...ANSWERS,
+    ...CONSENT_FLOW,
+    ...INTAKE,
+    ...API,
+    ...EXECUTOR_DOOR,
+    ...BOUNDS,
+    ...FEDERATION,
+    ...EXECUTOR,
+    ...CLI,
+  ],
 ];

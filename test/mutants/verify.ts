@@ -208,4 +208,15 @@ export const VERIFY: readonly Mutant[] = [
       'a key set holds RSA keys only where that was asked for',
     ],
   ]),
+  ...(
+    [
+      ['bits < MODULUS_BITS.least ||', '', 'RSA keys of fewer than 2048 bits or more than 4096 are refused'],
+      ['|| bits > MODULUS_BITS.most)', ')', 'RSA keys of fewer than 2048 bits or more than 4096 are refused'],
+      ['|| e !== EXPONENT)', "|| typeof e !== 'string')", 'an RSA key with a strange exponent or modulus is refused'],
+      [', saltLength: 32 }', ' }', 'a PS256 salt of another length is refused (RFC 7518 §3.5)'],
+    ] as const
+  ).map(([find, replace, name]): Mutant => {
+    const test = { file: 'packages/verify/dist/issuer-jws.test.js', name: `[token.bound] ${name}` };
+    return { claim: 'token.bound', file: 'packages/verify/src/rsa.ts', find, replace, test };
+  }),
 ];

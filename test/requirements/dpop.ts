@@ -196,13 +196,7 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     'take a proof for a short time only',
     dpop('[token.bound] the window’s ends are inside it, and both are the caller’s to set'),
   ],
-  [
-    '11.1',
-    'AS',
-    'MUST',
-    'take a proof for a short time only',
-    AT_TOKEN,
-  ],
+  ['11.1', 'AS', 'MUST', 'take a proof for a short time only', AT_TOKEN],
   [
     '11.3',
     'AS',

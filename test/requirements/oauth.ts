@@ -115,6 +115,20 @@ const RFC7009: readonly Requirement[] = of('RFC 7009', [
   [
     '2',
     'AS',
+    'MUST',
+    'take refresh tokens back',
+    revoke('[revoke.fast] a refresh token given back ends its grant and all that came of it, whatever the hint says'),
+  ],
+  [
+    '2.1',
+    'AS',
+    'MUST',
+    'look among all kinds of token where the hint misleads',
+    revoke('[revoke.fast] a refresh token given back ends its grant and all that came of it, whatever the hint says'),
+  ],
+  [
+    '2',
+    'AS',
     'SHOULD',
     'take access tokens back',
     revoke('[revoke.fast] a token given back is refused at the exchange, inactive, and told to executors at once'),

@@ -125,6 +125,12 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     assert.deepEqual(plain(object(name)), plain(claimsOf(carried.access_token)));
     assert.equal(parseDetails(object(name).authorization_details).length, 1);
   },
+  'id-jag-claims': (name) => {
+    const members = ['iss', 'sub', 'aud', 'client_id', 'resource', 'scope', 'iat', 'exp', 'jti'];
+    const { resource, aud, iat, exp } = exactObject(object(name), name, members);
+    assert.ok(parseResource(resource) && parseResource(aud));
+    assert.equal(seconds(exp, 'exp') - seconds(iat, 'iat'), 300);
+  },
   'subject-dpop-claims': (name) => assert.deepEqual(object(name), claimsOf(carried.accepted[0]!.proof)),
   'token-exchange': (name) => {
     const form = new URLSearchParams(example(name).replaceAll('\n', ''));

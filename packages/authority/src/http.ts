@@ -10,11 +10,11 @@ import { placeOf, type Log } from './log.ts';
 /** Per-request values; `incoming` is node's own message when served over a socket. */
 export interface HttpEnv {
   Bindings: { readonly incoming?: { readonly rawHeaders: readonly string[] } };
-  Variables: { requestId: string };
+  Variables: { requestId: string; issuer: string; formCookie?: string };
 }
 export type HttpContext = Context<HttpEnv>;
 
-/** On every answer. No CORS header is among them: no page of another origin has a use for this API. */
+/** On every answer that does not say it more exactly itself. No CORS header is among them: no page of another origin has a use for this API. */
 export const SECURITY_HEADERS: Readonly<Record<string, string>> = Object.freeze({
   'x-content-type-options': 'nosniff',
   'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
@@ -38,24 +38,30 @@ export interface EdgeOptions {
   readonly issuer: string;
   /** Told of each answer: the pattern that matched, and the status. */
   readonly answered?: (route: string, status: number) => void;
+  /** What a person is shown where a program gets a problem document. */
+  readonly refusalPage?: (c: HttpContext, error: DAuthError) => Response;
 }
 
 /** Gives every answer a request id, security headers and one shape of error. */
-export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer, answered }: EdgeOptions): void {
+export function installEdge(app: Hono<HttpEnv>, options: EdgeOptions): void {
+  const { log, newId, issuer, answered, refusalPage } = options;
+  const refuse = (c: HttpContext, error: DAuthError): Response =>
+    refusalPage !== undefined && isForPerson(c) ? refusalPage(c, error) : problem(c, error);
   app.use(async (c, next) => {
     c.set('requestId', newId());
+    c.set('issuer', issuer);
     await next();
     c.header(HEADER.requestId, c.get('requestId'));
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) c.header(name, value);
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
     if (issuer.startsWith('https:')) c.header('strict-transport-security', HSTS);
     if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
     answered?.(c.req.routePath, c.res.status);
   });
   app.notFound((c) => {
     const methods = methodsAt(app, c.req.path);
-    if (methods.length === 0) return problem(c, new DAuthError('NOT_FOUND'));
+    if (methods.length === 0) return refuse(c, new DAuthError('NOT_FOUND'));
     c.header('allow', methods.join(', '));
-    return problem(c, new DAuthError('METHOD_NOT_ALLOWED'));
+    return refuse(c, new DAuthError('METHOD_NOT_ALLOWED'));
   });
   app.onError((error, c) => {
     const known = asDAuthError(error);
@@ -63,7 +69,7 @@ export function installEdge(app: Hono<HttpEnv>, { log, newId, issuer, answered }
     const internal = known.code === 'INTERNAL' ? { name: error.name, at: placeOf(error) } : {};
     const event = error instanceof BodyAborted ? 'body_aborted' : 'refused';
     log({ event, code: known.code, method, route, request_id: c.get('requestId'), ...internal });
-    return problem(c, known);
+    return refuse(c, known);
   });
 }
 
@@ -78,12 +84,23 @@ function fits(pattern: string, path: string): boolean {
   return wanted.length === given.length && wanted.every((part, index) => part.startsWith(':') || part === given[index]);
 }
 
+/** Browsers name `text/html` when a person goes somewhere, and programs ask for anything or for JSON. */
+function isForPerson(c: HttpContext): boolean {
+  return /(?:^|,)\s*text\/html\b/i.test(c.req.header('accept') ?? '');
+}
+
 export function problem(c: HttpContext, error: DAuthError): Response {
   c.header('content-type', 'application/problem+json');
   if (error.status === 401) c.header('www-authenticate', 'DPoP algs="ES256 Ed25519 EdDSA"');
-  if (error.status === 503) c.header('retry-after', '1');
-  if (error.status === 429) c.header('retry-after', '60');
+  sayWhen(c, error);
   return c.body(JSON.stringify(problemDocument(error, c.get('requestId'))), error.status as 400);
+}
+
+/** When to try again, unless the refusal knew it more exactly. */
+export function sayWhen(c: HttpContext, { status }: DAuthError): void {
+  if (c.res.headers.has('retry-after')) return;
+  if (status === 503) c.header('retry-after', '1');
+  if (status === 429) c.header('retry-after', '60');
 }
 
 /** Headers as they stood on the wire, where there was one: only there are duplicates visible. */

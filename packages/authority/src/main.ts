@@ -12,6 +12,8 @@ import { loadKeyRing } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
 import { makeNonces } from './oauth/nonce.ts';
+import { openOutside, wayOutside } from './outside/open.ts';
+import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
 import { listen, type Served } from './serve.ts';
 import { openStore } from './store/store.ts';
 
@@ -35,24 +37,30 @@ async function start(config: AuthorityConfig): Promise<void> {
   const path = config.database.slice('sqlite:'.length);
   const store = await openStore(path, unixNow);
   const key = loadKeyRing(join(dirname(path), 'signing.jwk'), { ...config.keys, now: unixNow });
+  const outside = openOutside(wayOutside(config.outside, () => performance.now()));
   const metrics = new Metrics();
   const log = metrics.watch(stderrLog(() => Date.now()));
   const closing = new AbortController();
   const answered = metrics.answered.bind(metrics);
   const directory = new DirectoryMirror({ ...config.executor, fetch, now: unixNow });
   const authority: AuthorityParts = {
-    ...{ config, key, store, directory, log, fetch, nonces: makeNonces(randomBytes(NONCE_KEY_OCTETS)) },
+    ...{ config, key, store, directory, log, fetch, outside, nonces: makeNonces(randomBytes(NONCE_KEY_OCTETS)) },
     ...{ now: unixNow, newId: randomUUID, closing: closing.signal, answered },
   };
+  if (config.outside.dangerouslyAllowLoopback) log({ event: 'dangerous', switch: 'outside.dangerouslyAllowLoopback' });
   const app = createAuthority(authority);
   tendKeys(authority);
   const tending = setInterval(() => tendKeys(authority), TEND_MS);
   const server = await listen(app, { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
+  // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
+  const offered = config.firstRun ? offerFirstRun(authority) : undefined;
+  const first = offered && { url: `${config.issuer}${INVITE_PATH}`, code: offered.code };
   process.stdout.write(
     `${JSON.stringify({
       ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
       ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
+      ...(first === undefined ? {} : { first_run: first }),
     })}\n`,
   );
 

@@ -3,7 +3,7 @@
  * Nothing in the product is switched off: every request here is signed as a real one is.
  */
 import assert from 'node:assert/strict';
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
 import {
   encodeEnvelopeHeader,
   joinEnvelope,
@@ -21,12 +21,15 @@ import {
 import { sha256Base64url, thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
 import { createAuthority } from './app.ts';
-import { parseConfig } from './config.ts';
+import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
+import { Passwords } from './people/password.ts';
 import { KeyRing, type PublishedKey } from './key-ring.ts';
 import { ringKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
+import type { Dial } from './outside/dial.ts';
+import { openOutside, type Outside } from './outside/open.ts';
 import { assertion, dpop, makePair, makeSigner, type Signer } from './signer.test-support.ts';
 import { makeNonces, type Nonces } from './oauth/nonce.ts';
 import { openStore, type Store } from './store/store.ts';
@@ -54,6 +57,8 @@ export interface World {
   readonly app: Hono<HttpEnv>;
   readonly store: Store;
   readonly directory: DirectoryMirror;
+  readonly outside: Outside;
+  readonly config: AuthorityConfig;
   /** The key that signs from the start. */
   readonly key: PublishedKey;
   readonly ring: KeyRing;
@@ -79,7 +84,7 @@ export function directoryClaims(openingJwk: object, kid: string): Record<string,
 }
 
 export async function makeWorld(
-  options: { readonly database?: string; readonly config?: object } = {},
+  options: { readonly database?: string; readonly config?: object; readonly dial?: Dial } = {},
 ): Promise<World> {
   const [operatorKey, identity] = [makeSigner(), makeSigner('Ed25519')];
   const clock = { now: START };
@@ -114,9 +119,15 @@ export async function makeWorld(
     throw new Error('a request nobody asked for');
   }) as typeof globalThis.fetch;
   const log = (event: LogEvent) => void events.push(event);
+  const nobody: Dial = () => Promise.reject(new Error('a document nobody asked for'));
+  const outside = openOutside({
+    ...{ dial: options.dial ?? nobody, resolve: async () => ['1.1.1.1'], dangerouslyAllowLoopback: false },
+    now: () => clock.now * 1_000,
+  });
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
-    ...{ config, key: ring, nonces, store, directory, now, newId: randomUUID, fetch, log, closing: closing.signal },
+    ...{ config, key: ring, nonces, store, directory, now, newId: randomUUID, fetch, outside, log },
+    ...{ closing: closing.signal, passwords: quickly() },
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {
@@ -124,6 +135,8 @@ export async function makeWorld(
       app,
       store,
       directory,
+      outside,
+      config,
       key,
       ring,
       nonces,
@@ -139,6 +152,11 @@ export async function makeWorld(
     },
   };
   return world;
+}
+
+/** Passwords without the work that makes them slow to guess: password.test.ts does it for all. */
+export function quickly(): Passwords {
+  return new Passwords(async (password, salt) => createHmac('sha256', salt).update(password).digest());
 }
 
 /** Makes the executor show another directory from now on; `key` changes its entry, `claims` the rest, `by` who signs. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verifyCallerToken, type CallerTokenOptions } from './caller-token.ts';
 import { JwksCache } from './jwks.ts';
-import { assertRefusedAsync, makeRsaSigner, makeSigner, type Signer } from './signer.test-support.ts';
+import { assertRefusedAsync, makeForeignSigner, makeSigner, type Signer } from './signer.test-support.ts';
 
 const NOW = 1_795_000_000;
 const client = makeSigner();
@@ -117,7 +117,7 @@ test('[token.bound] unbound tokens are taken where that was asked for, and other
 
 test('[token.bound] RSA is for other issuers only, one algorithm a key', async () => {
   for (const alg of ['RS256', 'PS256'] as const) {
-    const by = makeRsaSigner(alg);
+    const by = makeForeignSigner(alg);
     assert.equal((await verify(RFC9068, OTHER, { by })).sub, 'ada');
     await assertRefusedAsync(() => verify(DAUTH, STRICT, { by }), 'UNAUTHENTICATED', /not published by its issuer/);
     const swapped = alg === 'RS256' ? 'PS256' : 'RS256';

@@ -12,8 +12,9 @@ export {
 } from './dpop.ts';
 export { readText, type FetchLike } from './fetch-json.ts';
 export { matchesHtu } from './htu.ts';
-export { JwksCache, type JwksCacheOptions } from './jwks.ts';
+export { JwksCache, readKeySet, type JwksCacheOptions } from './jwks.ts';
 export {
+  ALGS,
   verifyEmbeddedJws,
   verifyJws,
   type EmbeddedJwsOptions,
@@ -24,6 +25,7 @@ export {
 } from './jws.ts';
 export { importKey, type VerifyKey } from './key.ts';
 export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } from './replay.ts';
+export { RSA_ALGS } from './rsa.ts';
 export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
 export { type AccessTokenOptions } from './rfc9068.ts';
 export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims } from './token.ts';

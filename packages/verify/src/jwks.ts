@@ -105,13 +105,18 @@ export class JwksCache {
   }
 }
 
+/** Reads the text of a key set. @throws DAuthError `INVALID_REQUEST` */
+export function parseKeySet(text: string, rsa = false): ReadonlyMap<string, VerifyKey> {
+  return readKeySet(parseJson(text, MAX_OCTETS), rsa);
+}
+
 /**
  * Reads a key set. Keys of other kinds are passed over (RFC 7517 §5), private or symmetric ones and doubled ids refuse the set:
  * an issuer that publishes those is not to be trusted with the next token.
+ * @param rsa whether RSA keys count: for an issuer that is not DAuth's
  * @throws DAuthError `INVALID_REQUEST`
  */
-export function parseKeySet(text: string, rsa = false): ReadonlyMap<string, VerifyKey> {
-  const set = parseJson(text, MAX_OCTETS);
+export function readKeySet(set: unknown, rsa: boolean): ReadonlyMap<string, VerifyKey> {
   if (!isObject(set) || !Array.isArray(set.keys) || set.keys.length > MAX_KEYS) throw malformed();
   const keys = new Map<string, VerifyKey>();
   for (const value of set.keys as readonly unknown[]) {

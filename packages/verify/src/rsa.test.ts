@@ -6,16 +6,16 @@ import { parseKeySet } from './jwks.ts';
 import { assertSigned } from './jws.ts';
 import { splitJws } from '@dauth/protocol';
 import { importRsaKey } from './rsa.ts';
-import { assertRefused, makeRsaSigner } from './signer.test-support.ts';
+import { assertRefused, makeForeignSigner } from './signer.test-support.ts';
 
 const SUBJECT = { what: 'The token', refusal: 'UNAUTHENTICATED' } as const;
 const SENTENCE = /^A key is not a public key for RS256 or PS256 signatures\.$/;
-const signer = makeRsaSigner('RS256');
+const signer = makeForeignSigner('RS256');
 const { alg: _alg, ...bare } = signer.publicJwk as Record<string, unknown>;
 
 for (const alg of ['RS256', 'PS256'] as const) {
   test(`${alg}: what verifies here verifies with jose, and a changed signature with neither`, async () => {
-    const by = makeRsaSigner(alg);
+    const by = makeForeignSigner(alg);
     const jws = by.jws({ typ: 'at+jwt' }, { sub: 'ada' });
     assertSigned(splitJws(jws, 4_096), importRsaKey(by.publicJwk), SUBJECT);
     await compactVerify(jws, await importJWK(by.publicJwk as never, alg));
@@ -41,7 +41,7 @@ for (const [what, jwk] of [
   ['an algorithm with SHA-1', { ...bare, alg: 'RS1' }],
   ['an exponent of 3', { ...bare, e: 'Aw' }],
   ['an exponent with a leading zero', { ...bare, e: 'AAEAAQ' }],
-  ['a modulus of 1024 bits', makeRsaSigner('RS256', 1_024).publicJwk],
+  ['a modulus of 1024 bits', makeForeignSigner('RS256', 1_024).publicJwk],
   ['a modulus past 4096 bits', { ...bare, n: Buffer.alloc(513, 0xff).toString('base64url') }],
   ['a modulus with a leading zero', { ...bare, n: Buffer.alloc(257, 0).fill(0xff, 1).toString('base64url') }],
   ['a modulus that is no text', { ...bare, n: 5 }],

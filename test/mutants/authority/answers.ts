@@ -25,6 +25,18 @@ const REVOKING: readonly Mutant[] = of('oauth/revoke', unit('oauth/revoke'), [
     '[revoke.fast] a token that just ended is revoked all the same, while a long call of it may go on',
   ],
   [
+    'token.bound',
+    'family?.client_id === client.client_id && ',
+    "family !== undefined && client.client_id !== '' && ",
+    '[token.bound] a refresh token of another client, an ended and a made up one are the same empty answer',
+  ],
+  [
+    'token.bound',
+    ' && family.expires_at > authority.now();',
+    ' && family.expires_at > 0;',
+    '[token.bound] a refresh token of another client, an ended and a made up one are the same empty answer',
+  ],
+  [
     'revoke.fast',
     'store.changes.revoke(found.what, found.id, now());',
     '',

@@ -27,6 +27,8 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['post', '/grants', 'dauth:grants.write', 'Let a runner use pinned credentials'],
   ['get', '/grants', 'dauth:grants.write', 'List grants'],
   ['delete', '/grants/{id}', 'dauth:grants.write', 'Revoke a grant'],
+  ['post', '/users', 'dauth:admin', 'Invite a person; answers with the one-time code to pass on'],
+  ['get', '/users', 'dauth:admin', 'List people'],
   ['post', '/revocations', 'dauth:admin', 'Revoke a token, grant, client, server, owner or organisation'],
   ['post', '/keys/rotate', 'dauth:admin', 'Publish the next signing key, which signs once verifiers can know it'],
   ['get', '/whoami', '', 'Say who the token speaks for'],
@@ -71,55 +73,63 @@ const REFUSED = {
   },
 };
 
-/** What a form may hold, and whether each grant needs it. */
+/** What a form may hold, and whether each request needs it. */
 const FORM = {
-  required: ['grant_type', 'resource', 'client_assertion_type', 'client_assertion'],
+  required: ['grant_type'],
   optional: [
-    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type'],
+    ...['resource', 'client_assertion_type', 'client_assertion', 'assertion'],
+    ...['scope', 'authorization_details', 'client_id', 'code', 'code_verifier', 'redirect_uri', 'refresh_token'],
+    ...['audience', 'requested_token_type'],
     ...['subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };
+const PUSHED = {
+  required: ['response_type', 'code_challenge', 'code_challenge_method'],
+  optional: [
+    ...['client_id', 'client_assertion_type', 'client_assertion', 'redirect_uri', 'state', 'response_mode', 'resource'],
+    ...['scope', 'authorization_details', 'dpop_jkt', 'prompt', 'max_age'],
+  ],
+};
+
+function formOf({ required, optional }: typeof FORM): object {
+  const properties = Object.fromEntries([...required, ...optional].map((name) => [name, { type: 'string' }]));
+  const schema = { type: 'object', required, properties };
+  return { required: true, content: { 'application/x-www-form-urlencoded': { schema } } };
+}
 
 const TOKEN = {
   summary: 'Issue a DPoP-bound access token or dispatch token',
   description:
-    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2) and its key by `DPoP` (RFC 9449). ' +
+    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2), or by its id and PKCE where it is public, ' +
+    'and its key by `DPoP` (RFC 9449). ' +
+    "With the grant type jwt-bearer a workload's `assertion` takes the place of `client_assertion`. " +
     'Grants and algorithms: /.well-known/oauth-authorization-server.',
   parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],
   // No header says who asks: the client proves itself in the form.
   security: [],
-  requestBody: {
-    required: true,
-    content: {
-      'application/x-www-form-urlencoded': {
-        schema: {
-          type: 'object',
-          required: FORM.required,
-          properties: Object.fromEntries(
-            [...FORM.required, ...FORM.optional].map((name) => [name, { type: 'string' }]),
-          ),
-        },
-      },
-    },
-  },
+  requestBody: formOf(FORM),
   responses: { '2XX': { description: 'Token (RFC 6749 §5.1)' }, default: REFUSED },
 };
 
 /** How a client with a key says who it is (RFC 7523 §2.2). */
 const PROVEN = ['client_assertion_type', 'client_assertion'];
+const REVOKED = { required: ['token'], optional: [...PROVEN, 'client_id', 'token_type_hint'] };
+const ASKED = { required: ['token', ...PROVEN], optional: ['client_id', 'token_type_hint'] };
 
 /** What a client asks about a token it holds or was shown: a form, and the client's own proof in it (RFC 7009, RFC 7662). */
-function aboutToken(summary: string, required: readonly string[], optional: readonly string[], answer: string): object {
-  const names = [...required, 'client_id', ...optional];
-  const properties = Object.fromEntries(names.map((name) => [name, { type: 'string' }]));
-  const schema = { type: 'object', required, properties };
-  return {
-    summary,
-    security: [],
-    requestBody: { required: true, content: { 'application/x-www-form-urlencoded': { schema } } },
-    responses: { '2XX': { description: answer }, default: REFUSED },
-  };
+function aboutToken(summary: string, form: typeof FORM, answer: string): object {
+  const responses = { '2XX': { description: answer }, default: REFUSED };
+  return { summary, security: [], requestBody: formOf(form), responses };
 }
+
+const PUSH = {
+  summary: 'Push an authorization request (RFC 9126)',
+  description: 'The client proves itself as at /token; a `DPoP` proof names the key the code will be bound to.',
+  parameters: [{ name: 'DPoP', in: 'header', required: false, schema: { type: 'string' } }],
+  security: [],
+  requestBody: formOf(PUSHED),
+  responses: { '2XX': { description: 'Its name, for /authorize' }, default: REFUSED },
+};
 
 /** @param who the name of a scheme, with the scopes it needs */
 function operation(
@@ -147,12 +157,9 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/openapi.json', (c) => {
     const paths: Record<string, Record<string, object>> = {
       '/token': { post: TOKEN },
-      '/revoke': {
-        post: aboutToken('Give a token back', ['token'], [...PROVEN, 'token_type_hint'], 'Nothing, always'),
-      },
-      '/introspect': {
-        post: aboutToken('Ask about a token', ['token', ...PROVEN], [], 'Its claims, or that it is not active'),
-      },
+      '/par': { post: PUSH },
+      '/revoke': { post: aboutToken('Give a token back', REVOKED, 'Nothing, whether there was a token or not') },
+      '/introspect': { post: aboutToken('Ask about a token', ASKED, 'Its claims, or that it is not active') },
     };
     for (const [method, path, scope, summary] of OPERATIONS) {
       const description = scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`;

@@ -18,14 +18,14 @@ import type { Hono } from 'hono';
 import { signingJwk } from '../config.ts';
 import { OPERATOR_ID, type Authority } from '../context.ts';
 import { readJson, type HttpEnv } from '../http.ts';
-import { EXCHANGE, GRANTS } from '../oauth/token.ts';
-import { formatCursor, parseCursor, type Place } from '../store/page.ts';
+import { JWT_BEARER } from '../oauth/jwt-bearer.ts';
+import { EXCHANGE } from '../oauth/token.ts';
+import { asPage, PAGE, parseCursor } from '../store/page.ts';
 import type { Grant } from '../store/grants.ts';
 import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
 import { authenticate, writeAs, type Caller } from './authenticate.ts';
 
 const ADMIN = 'dauth:admin';
-const PAGE = 100;
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
@@ -42,7 +42,7 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
       body.grants === undefined
         ? ['client_credentials']
         : list(body.grants, '"grants"', 1, 4, (item) => text(item, 'A grant type', 128));
-    if (!grants.every((grant) => GRANTS.has(grant) && grant !== EXCHANGE))
+    if (!grants.every((grant) => grant === 'client_credentials' || grant === JWT_BEARER))
       throw new DAuthError('INVALID_REQUEST', 'A client may use the grant type client_credentials.');
     const client = newClient(authority, {
       ...{ name: text(body.name, '"name"', 128), jwk: signingJwk(body.jwk), grants },
@@ -167,14 +167,6 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
     const { sub, org, clientId, scope, isAdmin } = authenticate(authority, c);
     return c.json({ sub, org, clientId, scope, isAdmin });
   });
-}
-
-/** One row more than a page was read: it says whether there is a next one. */
-function asPage<T extends Pick<Place, 'created_at'>>(rows: readonly T[], idOf: (row: T) => string): object {
-  const items = rows.slice(0, PAGE);
-  const last = items.at(-1);
-  const hasMore = last !== undefined && rows.length > PAGE;
-  return { items, next: hasMore ? formatCursor({ created_at: last.created_at, id: idOf(last) }) : null };
 }
 
 type Registration = Pick<Client, 'name' | 'grants' | 'owner' | 'org' | 'scopes'> & { readonly jwk: PublicJwk };

@@ -2,20 +2,20 @@
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
-import { OWN_SCOPES } from './client-credentials.ts';
-import { GRANTS } from './token.ts';
+import { grantProfiles } from './jwt-bearer.ts';
+import { IDENTITY_SCOPES, OWN_SCOPES } from './offered.ts';
+import { grantTypes } from './token.ts';
 
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
-const AUTH_METHODS = ['private_key_jwt'];
+const AUTH_METHODS = ['private_key_jwt', 'none'];
 const CACHE_SECONDS = 300;
 
 export function documents(app: Hono<HttpEnv>, authority: Authority): void {
-  const { issuer } = authority.config;
   // Clients ask at either address (RFC 8414 §3, OpenID Connect Discovery §4), MCP's at the first one first.
   for (const name of ['oauth-authorization-server', 'openid-configuration'])
     app.get(`/.well-known/${name}`, (c) => {
       c.header('cache-control', `public, max-age=${CACHE_SECONDS}`);
-      return c.json(metadata(issuer));
+      return c.json(metadata(authority));
     });
   app.get('/.well-known/jwks.json', (c) => {
     // Whoever keeps the set this long still has each key before its first signature.
@@ -31,17 +31,25 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
-function metadata(issuer: string): object {
+function metadata(authority: Authority): object {
+  const { issuer } = authority.config;
+  const profiles = grantProfiles(authority.config);
   return {
     issuer,
+    authorization_endpoint: `${issuer}/authorize`,
+    pushed_authorization_request_endpoint: `${issuer}/par`,
+    require_pushed_authorization_requests: false,
     token_endpoint: `${issuer}/token`,
     revocation_endpoint: `${issuer}/revoke`,
     introspection_endpoint: `${issuer}/introspect`,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
-    scopes_supported: OWN_SCOPES,
-    // No authorization endpoint in this version, so no response type (RFC 8414 §2 requires the member).
-    response_types_supported: [],
-    grant_types_supported: [...GRANTS.keys()],
+    scopes_supported: [...OWN_SCOPES, ...IDENTITY_SCOPES, 'offline_access'],
+    response_types_supported: ['code'],
+    response_modes_supported: ['query'],
+    code_challenge_methods_supported: ['S256'],
+    authorization_response_iss_parameter_supported: true,
+    grant_types_supported: grantTypes(authority),
+    ...(profiles.length === 0 ? {} : { authorization_grant_profiles_supported: profiles }),
     token_endpoint_auth_methods_supported: AUTH_METHODS,
     token_endpoint_auth_signing_alg_values_supported: ALGS,
     revocation_endpoint_auth_methods_supported: AUTH_METHODS,

@@ -15,6 +15,7 @@ import {
   type World,
 } from '../world.test-support.ts';
 import { ask } from './asking.test-support.ts';
+import { makeFlow, parameters } from './consent.test-support.ts';
 import { makeNonces } from './nonce.ts';
 
 const USE_NONCE = 'The DPoP proof needs the nonce of the DPoP-Nonce header. Sign it again with that.';
@@ -87,6 +88,21 @@ test('[token.bound] a proof of such a client at the revocation endpoint needs on
   const nonce = world.nonces.at(START);
   const answer = await ask(world, client, '/revoke', { token: 'x' }, proof(world, client, { ...at, nonce }));
   assert.equal(answer.status, 200);
+});
+
+test('[token.bound] a pushed request whose proof lacks the nonce is refused, and taken with it', async () => {
+  const flow = await makeFlow({ dpop_nonces: true });
+  const { world, app } = flow;
+  const push = (claims: ProofClaims) =>
+    world.app.request('/par', {
+      method: 'POST',
+      headers: { dpop: dpop(app.key, { htm: 'POST', htu: `${ISSUER}/par`, iat: world.clock.now, ...claims }) },
+      body: parameters(flow),
+    });
+  const refused = await push({});
+  const nonce = refused.headers.get('dpop-nonce');
+  await assertOAuth(refused, 400, 'use_dpop_nonce', USE_NONCE);
+  assert.equal((await push({ nonce })).status, 201);
 });
 
 test('a client that needs none is told of none, and one that it sends all the same is not looked at', async () => {

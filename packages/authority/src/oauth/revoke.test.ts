@@ -24,6 +24,7 @@ import {
   type World,
 } from '../world.test-support.ts';
 import { ask, introspect } from './asking.test-support.ts';
+import { addApp, getTokens, makeFlow, post, refreshForm, type Answer, type Flow } from './consent.test-support.ts';
 
 const ASSERTION = 'Clients authenticate with private_key_jwt (client_assertion).';
 
@@ -158,6 +159,46 @@ test('[token.bound] an assertion revokes once', async () => {
   await assertSilent(await send());
   const used = 'This client assertion was used before. Sign a fresh one.';
   await assertOAuth(await send(), 401, 'invalid_client', used);
+});
+
+/** A person's yes, and the tokens that came of it; the app is a public client. */
+async function consented(): Promise<{ flow: Flow; tokens: Answer; grant: string }> {
+  const flow = await makeFlow();
+  const tokens = await getTokens(flow);
+  return { flow, tokens, grant: String(claimsOf(tokens.access_token).grant_id) };
+}
+
+const giveBack = (flow: Flow, form: Record<string, string>): Promise<Response> =>
+  Promise.resolve(
+    flow.world.app.request('/revoke', {
+      method: 'POST',
+      body: new URLSearchParams({ client_id: flow.app.id, ...form }),
+    }),
+  );
+
+test('[revoke.fast] a refresh token given back ends its grant and all that came of it, whatever the hint says', async () => {
+  for (const hint of [{}, { token_type_hint: 'refresh_token' }, { token_type_hint: 'access_token' }]) {
+    const { flow, tokens, grant } = await consented();
+    await assertSilent(await giveBack(flow, { token: tokens.refresh_token, ...hint }));
+    assert.ok(flow.world.store.changes.isRevoked('grant', grant));
+    const [noted] = flow.world.store.audit.operations(1);
+    assert.deepEqual([noted?.action, noted?.subject, noted?.actor], ['grant.revoke', grant, flow.app.id]);
+    const again = await post(flow, '/token', refreshForm(tokens.refresh_token), { key: flow.app.key });
+    assert.equal(again.status, 400);
+    assert.deepEqual(await introspect(flow.world, flow.world.operator, tokens.access_token), { active: false });
+  }
+});
+
+test('[token.bound] a refresh token of another client, an ended and a made up one are the same empty answer', async () => {
+  const { flow, tokens, grant } = await consented();
+  const other = addApp(flow.world);
+  await assertSilent(await giveBack(flow, { token: tokens.refresh_token, client_id: other.id }));
+  const [family] = tokens.refresh_token.split('.');
+  for (const token of [`${family}`, `${'A'.repeat(43)}.${'A'.repeat(43)}`, 'x'])
+    await assertSilent(await giveBack(flow, { token }));
+  flow.world.clock.now += 31 * 86_400;
+  await assertSilent(await giveBack(flow, { token: tokens.refresh_token }));
+  assert.equal(flow.world.store.changes.isRevoked('grant', grant), false);
 });
 
 test('a public client gives its tokens back by its id alone', async () => {

@@ -12,6 +12,7 @@ import { OAuthError } from './errors.ts';
 import { need, readForm } from './form.ts';
 import { readIssued } from './issued.ts';
 import { oauthProblem } from './problem.ts';
+import { findFamily } from './refresh.ts';
 
 /** What revoking a token takes away. */
 interface Revocation {
@@ -38,7 +39,17 @@ const ACCESS_TOKEN: TokenKind = {
   },
 };
 
-const TOKEN_KINDS: readonly TokenKind[] = [ACCESS_TOKEN];
+/** With it goes all that came of the same grant (§2.1): every device of the person's that uses the app. */
+const REFRESH_TOKEN: TokenKind = {
+  hint: 'refresh_token',
+  find(authority, client, token) {
+    const family = findFamily(authority, token);
+    const isTheirs = family?.client_id === client.client_id && family.expires_at > authority.now();
+    return isTheirs ? { what: 'grant', id: family.grant_id } : undefined;
+  },
+};
+
+const TOKEN_KINDS: readonly TokenKind[] = [ACCESS_TOKEN, REFRESH_TOKEN];
 
 export function revocationEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   const { store, now, log } = authority;
@@ -58,6 +69,7 @@ export function revocationEndpoint(app: Hono<HttpEnv>, authority: Authority): vo
           if (found === undefined || store.changes.isRevoked(found.what, found.id)) continue;
           const action = `${found.what}.revoke`;
           store.changes.revoke(found.what, found.id, now());
+          if (found.what === 'grant') store.refresh.end(found.id);
           store.audit.note({ time: now(), actor: client_id, asOperator: false, action, subject: found.id });
           log({ event: action, client_id, subject: found.id, request_id: c.get('requestId') });
         }

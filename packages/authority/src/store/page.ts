@@ -16,10 +16,13 @@ export interface Place {
 
 export const FIRST: Place = Object.freeze({ created_at: -1, id: '' });
 
+/** Rows of a page of the API. */
+export const PAGE = 100;
+
 /** As `LIMIT`: every row that is there. */
 export const ALL = -1;
 
-export function formatCursor({ created_at, id }: Place): string {
+function formatCursor({ created_at, id }: Place): string {
   return `${created_at}.${id}`;
 }
 
@@ -30,4 +33,12 @@ export function parseCursor(value: string | undefined): Place {
   if (time === undefined || id === undefined)
     throw new DAuthError('INVALID_REQUEST', '"cursor" must be the "next" of the page before.');
   return { created_at: Number(time), id };
+}
+
+/** One row more than a page was read: it says whether there is a next one. */
+export function asPage<T extends Pick<Place, 'created_at'>>(rows: readonly T[], idOf: (row: T) => string): object {
+  const items = rows.slice(0, PAGE);
+  const last = items.at(-1);
+  const hasMore = last !== undefined && rows.length > PAGE;
+  return { items, next: hasMore ? formatCursor({ created_at: last.created_at, id: idOf(last) }) : null };
 }
