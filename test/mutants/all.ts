@@ -3,6 +3,7 @@ import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { CONSENT_FLOW } from './authority/consent.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
+import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { CLI } from './cli.ts';
@@ -15,5 +16,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...FEDERATION, ...EXECUTOR, ...CLI],
 ];

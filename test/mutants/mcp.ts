@@ -1,20 +1,24 @@
 /** Defences of `mcp`, the untrusted host, each with the test that must miss it. Data only; see mutant.ts. */
-import type { Mutant } from './mutant.ts';
+import { of, type Mutant } from './mutant.ts';
 
 const TOKEN = 'test/dist/attacks/token.test.js';
 const AUTHORITY = 'packages/mcp/dist/authority.test.js';
+const BEARER = 'packages/mcp/dist/bearer.test.js';
 const BODY = 'packages/mcp/dist/body.test.js';
 const CONFIG = 'packages/mcp/dist/config.test.js';
+const DISCOVERY = 'packages/mcp/dist/discovery.test.js';
 const FILTER = 'packages/mcp/dist/filter.test.js';
 const GATE = 'packages/mcp/dist/protect.test.js';
 const HANDLE = 'packages/mcp/dist/handle.test.js';
+const INTROSPECTION = 'packages/mcp/dist/introspection.test.js';
+const NONCE = 'packages/mcp/dist/nonce.test.js';
 const NODE = 'packages/mcp/dist/node.test.js';
 const SDK = 'packages/mcp/dist/sdk.test.js';
 
 export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/protect.ts',
+    file: 'packages/mcp/src/authenticate.ts',
     find: 'if (!(await replay.consume(`${jkt}.${jti}`, keepUntil)))',
     replace: "if (!(await replay.consume(`${jkt}.${jti}`, keepUntil)) && jti === '')",
     test: { file: TOKEN, name: '[token.bound] a proof is good once' },
@@ -83,7 +87,7 @@ export const MCP: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/protect.ts',
+    file: 'packages/mcp/src/authenticate.ts',
     find: 'if (iat < oldestProof)',
     replace: 'if (iat < oldestProof - 1_000)',
     test: {
@@ -93,16 +97,16 @@ export const MCP: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/authority.ts',
+    file: 'packages/mcp/src/discovery.ts',
     find: 'if (metadata.issuer !== issuer)',
     replace: "if (metadata.issuer === '')",
     test: { file: AUTHORITY, name: '[token.bound] metadata is not believed: it names another issuer' },
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/authority.ts',
-    find: 'return parseSecureUrl(value);',
-    replace: "return typeof value === 'string' ? value : parseSecureUrl(value);",
+    file: 'packages/mcp/src/discovery.ts',
+    find: 'const url = parseSecureUrl(value);',
+    replace: "const url = typeof value === 'string' ? value.replace('http:', 'https:') : parseSecureUrl(value);",
     test: {
       file: AUTHORITY,
       name: '[token.bound] metadata is not believed: it names http://auth.example/token as an endpoint',
@@ -208,4 +212,174 @@ export const MCP: readonly Mutant[] = [
     replace: 'if (left < -1e9) req.destroy();',
     test: { file: NODE, name: '[token.bound] a refused body without end is not taken for ever' },
   },
+  ...of('mcp', 'authenticate', BEARER, [
+    [
+      'token.bound',
+      "if (scheme === 'Bearer' && settings.requireDpop)",
+      "if (scheme === 'Bearer' && settings.requireDpop && token === '')",
+      '[token.bound] a token without a key gets in as Bearer where that was asked for, and only there',
+    ],
+    [
+      'token.bound',
+      'if (claims.cnf !== undefined)',
+      "if (claims.cnf?.jkt === '')",
+      '[token.bound] without "requireDpop" still refused: a bound token as Bearer',
+    ],
+    [
+      'token.bound',
+      'if (proof !== undefined)',
+      "if (proof === '')",
+      '[token.bound] without "requireDpop" still refused: an unbound token as Bearer with a proof',
+    ],
+    [
+      'token.bound',
+      'const { jkt } = boundTo(claims);',
+      "const { jkt } = claims.cnf === undefined ? { jkt: '' } : boundTo(claims);",
+      '[token.bound] without "requireDpop" still refused: an unbound token as DPoP',
+    ],
+    [
+      'token.bound',
+      'isBound ||= claims.cnf !== undefined;',
+      "isBound ||= claims.sub === '';",
+      '[token.bound] without "requireDpop" still refused: a bound token as Bearer, with its proof',
+    ],
+  ]),
+  ...of('mcp', 'authenticate', INTROSPECTION, [
+    [
+      'token.bound',
+      'assertUnbound(claims, proof);\n      await authority.assertActive(token);',
+      'assertUnbound(claims, proof);',
+      '[token.bound] an unbound token is asked about too',
+    ],
+    [
+      'token.bound',
+      "stage = 'invalid_token';\n    await authority.assertActive(token);",
+      "stage = 'invalid_token';",
+      '[token.bound] a token that is not active any more is refused, and not remembered',
+    ],
+    [
+      'token.bound',
+      "    stage = 'invalid_token';\n    await authority.assertActive(token);\n    stage = 'invalid_dpop_proof';\n    await consume(gate, verified);",
+      '    await consume(gate, verified);\n    await authority.assertActive(token);',
+      '[token.bound] nobody gets in while the endpoint fails, and the proof is not burnt',
+    ],
+  ]),
+  ...of('mcp', 'introspection', INTROSPECTION, [
+    [
+      'token.bound',
+      'if (active !== true)',
+      'if (active === undefined)',
+      '[token.bound] nobody gets in while the endpoint says "true" as text, and the proof is not burnt',
+    ],
+    [
+      'token.bound',
+      'at - known.at < SHARED_MS',
+      'at - known.at <= SHARED_MS',
+      '[token.bound] "active" is believed for a second and no longer, for that token only',
+    ],
+    [
+      'token.bound',
+      'const entry = { at, active: this.#ask(token) };',
+      'const entry = { at: at + SHARED_MS, active: this.#ask(token) };',
+      '[token.bound] a question whose answer is late is not shared past its second',
+    ],
+    [
+      'token.bound',
+      'if (this.#asked.get(id) === entry)',
+      'if (this.#asked.get(id) !== entry)',
+      '[token.bound] a token that is not active any more is refused, and not remembered',
+    ],
+  ]),
+  ...of('mcp', 'discovery', DISCOVERY, [
+    [
+      'token.bound',
+      "if (url.startsWith('https:') || issuer.startsWith('http:')) return url;",
+      "if (url !== '') return url;",
+      "[token.bound] another authority's metadata is not believed: its keys are at http://127.0.0.1:8080/jwks",
+    ],
+    [
+      'token.bound',
+      'if (!isAbsent(answer)) return answer;',
+      'if (answer.status === 200) return answer;',
+      "[token.bound] another authority's metadata is not believed: its server fails",
+    ],
+    [
+      'token.bound',
+      'const fresh = this.#goodUntil(maxAgeMs);',
+      'const fresh = this.#goodUntil(100 * maxAgeMs);',
+      '[token.bound] keys that moved are asked for where they are now',
+    ],
+    [
+      'token.bound',
+      'this.#goodUntil(LAST_GOOD * maxAgeMs)',
+      'this.#goodUntil(100 * maxAgeMs)',
+      'metadata is read again after its time, and its last word counts for thrice that while its server is away',
+    ],
+    [
+      'token.bound',
+      'await (this.#running ??= this.#fetch()',
+      'await (this.#running = this.#fetch()',
+      'callers at once share one discovery',
+    ],
+  ]),
+  ...of('mcp', 'discovery', AUTHORITY, [
+    [
+      'token.bound',
+      'this.#deps.monotonic() - this.#failedAt < COOL_DOWN_MS',
+      'COOL_DOWN_MS < 0',
+      'after a discovery that failed the authority has a second of peace',
+    ],
+  ]),
+  ...of('mcp', 'config', CONFIG, [
+    [
+      'token.bound',
+      '(isDauth || !requireDpop)',
+      'isDauth',
+      '[token.bound] another authority: a contradiction has a sentence of its own: requireDpop and maxTokenLifetime (5)',
+    ],
+    [
+      'token.bound',
+      '    if (config[name] !== undefined)',
+      "    if (config[name] === '')",
+      '[token.bound] another authority: a contradiction has a sentence of its own: executor (0)',
+    ],
+    [
+      'token.bound',
+      'if (introspection && !isDauth && config.server === undefined)',
+      "if (introspection && !isDauth && config.server === '')",
+      '[token.bound] another authority: a contradiction has a sentence of its own: introspection (4)',
+    ],
+  ]),
+  ...of('mcp', 'authority', BEARER, [
+    [
+      'dispatch.bound',
+      '...(subjectDpop === undefined ? {} : { subject_dpop: subjectDpop }),',
+      "subject_dpop: subjectDpop ?? '',",
+      '[dispatch.bound] the exchange for an unbound call carries no proof, and that for a bound one carries its own',
+    ],
+  ]),
+  ...of('mcp', 'protect', BEARER, [
+    [
+      'token.bound',
+      'if (!settings.requireDpop) warn(UNBOUND);',
+      "if (settings.resource === '') warn(UNBOUND);",
+      'what is given away is said at the start, once, and in the metadata',
+    ],
+  ]),
+  ...of('mcp', 'authenticate', NONCE, [
+    [
+      'token.bound',
+      "if (typeof claims.nonce !== 'string' || !nonces.verify(claims.nonce))",
+      "if (typeof claims.nonce !== 'string')",
+      '[token.bound] a proof with one by another key is refused, with the one it needs',
+    ],
+  ]),
+  ...of('mcp', 'nonce', NONCE, [
+    [
+      'token.bound',
+      '[slot(), slot() - 1].some(',
+      '[slot(), slot() - 1, slot() - 2].some(',
+      '[token.bound] a proof with one of another time is refused, with the one it needs',
+    ],
+  ]),
 ];

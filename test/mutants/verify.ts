@@ -1,10 +1,12 @@
 /** Defences of `verify`, the public-key half, each with the test that must miss it. Data only; see mutant.ts. */
-import type { Mutant } from './mutant.ts';
+import { of, type Mutant } from './mutant.ts';
 
 const TOKEN = 'test/dist/attacks/token.test.js';
+const CALLER = 'packages/verify/dist/caller-token.test.js';
 const JWKS = 'packages/verify/dist/jwks.test.js';
 const JWS = 'packages/verify/dist/jws.test.js';
 const KEY = 'packages/verify/dist/key.test.js';
+const RSA = 'packages/verify/dist/rsa.test.js';
 const VECTORS = 'packages/verify/dist/vectors.test.js';
 
 export const VERIFY: readonly Mutant[] = [
@@ -17,9 +19,9 @@ export const VERIFY: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/verify/src/token.ts',
-    find: "  if (claimText(claims, 'aud', MAX_NAME, subject) !== options.audience)",
-    replace: "  if (claimText(claims, 'aud', MAX_NAME, subject) === '')",
+    file: 'packages/verify/src/rfc9068.ts',
+    find: "  if (claimText({ aud }, 'aud', MAX_NAME, subject) !== options.audience)",
+    replace: "  if (claimText({ aud }, 'aud', MAX_NAME, subject) === '')",
     test: {
       file: TOKEN,
       name: '[token.bound] a token for the MCP server is worth nothing at the authority or the executor',
@@ -130,4 +132,91 @@ export const VERIFY: readonly Mutant[] = [
       name: '[token.bound] one key cannot fill the store for the others: past its half a key has its quota',
     },
   },
+  ...of('verify', 'caller-token', CALLER, [
+    [
+      'token.bound',
+      'details: options.isDauth ?',
+      "details: options.isDauth || claims.sub !== '' ?",
+      '[token.bound] a connection that another issuer names is none',
+    ],
+    [
+      'token.bound',
+      'if (claims[name] === undefined || claims[name] === null)',
+      "if (name === '')",
+      '[token.bound] a token of another issuer without a claim is refused where the claim is required',
+    ],
+    [
+      'token.bound',
+      'claims.cnf === undefined && options.allowUnbound',
+      'claims.cnf === undefined',
+      '[token.bound] another issuer’s token with no key is refused',
+    ],
+    [
+      'token.bound',
+      'Array.isArray(aud) && aud.length === 1',
+      'Array.isArray(aud) && aud.length > 0',
+      '[token.bound] another issuer’s token with two audiences is refused',
+    ],
+  ]),
+  ...of('verify', 'rfc9068', CALLER, [
+    [
+      'token.bound',
+      "if (claimText(claims, 'iss', MAX_NAME, subject) !== options.issuer)",
+      "if (claimText(claims, 'iss', MAX_NAME, subject) === '')",
+      '[token.bound] another issuer’s token with another issuer is refused',
+    ],
+    [
+      'token.bound',
+      'exp - iat > (options.maxLifetime ?? LIMITS.accessTokenSeconds)',
+      'exp - iat > (options.maxLifetime ?? 1_000 * LIMITS.accessTokenSeconds)',
+      '[token.bound] another issuer’s token with a life that is too long is refused',
+    ],
+  ]),
+  ...of('verify', 'rsa', RSA, [
+    [
+      'token.bound',
+      'bits < MODULUS_BITS.least ||',
+      'bits < 0 ||',
+      '[token.bound] an RSA key is refused: a modulus of 1024 bits',
+    ],
+    [
+      'token.bound',
+      'e !== EXPONENT',
+      "typeof e !== 'string' || e === EXPONENT.toLowerCase()",
+      '[token.bound] an RSA key is refused: an exponent of 3',
+    ],
+    [
+      'token.bound',
+      "Object.hasOwn(value, 'd')",
+      "Object.hasOwn(value, '')",
+      '[token.bound] an RSA key is refused: private members',
+    ],
+  ]),
+  ...of('verify', 'rsa', CALLER, [
+    [
+      'token.bound',
+      'algs: Object.freeze([alg]),',
+      'algs: RSA_ALGS,',
+      '[token.bound] RSA is for other issuers only, one algorithm a key',
+    ],
+  ]),
+  ...of('verify', 'jwks', RSA, [
+    [
+      'token.bound',
+      "rsa && value.kty === 'RSA'",
+      "(rsa || value.kty === 'RSA') && value.kty === 'RSA'",
+      'a key set holds RSA keys only where that was asked for',
+    ],
+  ]),
+  ...(
+    [
+      ['bits < MODULUS_BITS.least ||', '', 'RSA keys of fewer than 2048 bits or more than 4096 are refused'],
+      ['|| bits > MODULUS_BITS.most)', ')', 'RSA keys of fewer than 2048 bits or more than 4096 are refused'],
+      ['|| e !== EXPONENT)', "|| typeof e !== 'string')", 'an RSA key with a strange exponent or modulus is refused'],
+      [', saltLength: 32 }', ' }', 'a PS256 salt of another length is refused (RFC 7518 §3.5)'],
+    ] as const
+  ).map(([find, replace, name]): Mutant => {
+    const test = { file: 'packages/verify/dist/issuer-jws.test.js', name: `[token.bound] ${name}` };
+    return { claim: 'token.bound', file: 'packages/verify/src/rsa.ts', find, replace, test };
+  }),
 ];

@@ -3,7 +3,7 @@
  * every file of vectors/ is named on its page and run by some test.
  */
 import assert from 'node:assert/strict';
-import { createHash, generateKeyPairSync } from 'node:crypto';
+import { createHash, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -125,6 +125,12 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     assert.deepEqual(plain(object(name)), plain(claimsOf(carried.access_token)));
     assert.equal(parseDetails(object(name).authorization_details).length, 1);
   },
+  'id-jag-claims': (name) => {
+    const members = ['iss', 'sub', 'aud', 'client_id', 'resource', 'scope', 'iat', 'exp', 'jti'];
+    const { resource, aud, iat, exp } = exactObject(object(name), name, members);
+    assert.ok(parseResource(resource) && parseResource(aud));
+    assert.equal(seconds(exp, 'exp') - seconds(iat, 'iat'), 300);
+  },
   'subject-dpop-claims': (name) => assert.deepEqual(object(name), claimsOf(carried.accepted[0]!.proof)),
   'token-exchange': (name) => {
     const form = new URLSearchParams(example(name).replaceAll('\n', ''));
@@ -212,8 +218,8 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   },
 };
 
-function configWith(key: AuthorizationConfig['server']['key']): AuthorizationConfig {
-  const config = object('authorization-config') as object as AuthorizationConfig;
+function configWith(key: KeyObject): AuthorizationConfig {
+  const config = object('authorization-config') as object as Extract<AuthorizationConfig, { executor: string }>;
   return { ...config, server: { ...config.server, key } };
 }
 

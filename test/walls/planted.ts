@@ -56,7 +56,7 @@ export const PLANTED: readonly Planted[] = [
     'a raw socket outside its window',
     'executor/src/who/seen.ts',
     `import 'node:tls';`,
-    'node:tls may be used only in executor/src/wire/dial.ts, executor/src/run.ts',
+    'node:tls may be used only in authority/src/outside/dial.ts, executor/src/wire/dial.ts, executor/src/run.ts',
   ),
   plant(
     'a require of its own',
@@ -326,7 +326,7 @@ export const EDITED: readonly Edited[] = [
     file: 'packages/mcp/src/key.ts',
     from: "from '@dauth/protocol';",
     to: "from '@dauth/protocol'; import './config.ts';",
-    says: 'packages/mcp/src/key.ts:1 files import each other in a circle: mcp/src/key.ts → mcp/src/config.ts → mcp/src/key.ts.',
+    says: 'packages/mcp/src/key.ts:1 files import each other in a circle: mcp/src/key.ts → mcp/src/config.ts → mcp/src/members.ts → mcp/src/key.ts.',
   },
   {
     kind: 'a file in the law that is not there',

@@ -2,6 +2,7 @@
 import { DAuthError, parsePublicJwk, parseResource, parseThumbprint, type PublicJwk } from '@dauth/protocol';
 import { importKey } from '@dauth/verify';
 import { z } from 'zod';
+import { trustedIssuers } from './oauth/trusted-issuers.ts';
 
 /** A value that a strict parser of ours takes, with that parser's sentence where it does not. */
 function parsed<T>(parse: (value: unknown) => T): z.ZodType<T> {
@@ -63,6 +64,17 @@ const schema = z
         dispatchToken: z.int().min(5).max(120).default(120),
       })
       .prefault({}),
+    /** What is fetched from outside: issuers' metadata and keys. */
+    outside: z
+      .strictObject({
+        /** PEM files added to the trust store. */
+        ca: z.array(z.string().min(1)).max(32).default([]),
+        /** Tests and demos only: lets http and loopback addresses be fetched from. Refused with a public listen address. */
+        dangerouslyAllowLoopback: z.boolean().default(false),
+      })
+      .prefault({}),
+    /** Issuers whose assertions are taken (`jwt-bearer`). None by default. */
+    trustedIssuers,
   })
   .superRefine((config, context) => {
     const say = (message: string) => context.addIssue({ code: 'custom', message });
@@ -78,6 +90,16 @@ const schema = z
     const { metrics, listen } = config;
     if (metrics !== undefined && metrics.port !== 0 && metrics.port === listen.port)
       say('"metrics" must have a port of its own: what it says is for the operator, not for callers.');
+    if (config.outside.dangerouslyAllowLoopback && !isLoopback(listen.host))
+      say('"outside.dangerouslyAllowLoopback" is for tests and demos: it cannot be used with a public "listen.host".');
+    for (const { issuer, jwksUri } of config.trustedIssuers) {
+      if (
+        [issuer, jwksUri ?? issuer].some((url) => url.startsWith('http:')) &&
+        !config.outside.dangerouslyAllowLoopback
+      )
+        say('"trustedIssuers" must be https: whoever is between could put other keys in the place of theirs.');
+      if (issuer === config.issuer) say('"trustedIssuers" cannot name this authority itself.');
+    }
     if (config.issuer === config.executor.resource)
       say('"issuer" and "executor.resource" must differ: a token for one would work at the other.');
   });

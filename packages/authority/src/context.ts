@@ -3,6 +3,7 @@ import type { AuthorityConfig } from './config.ts';
 import type { DirectoryMirror } from './executor/mirror.ts';
 import type { SigningKey } from './keys.ts';
 import type { Log } from './log.ts';
+import type { Outside } from './outside/open.ts';
 import type { Store } from './store/store.ts';
 
 export interface Authority {
@@ -15,6 +16,8 @@ export interface Authority {
   /** A fresh id that nobody can guess: 122 random bits as a UUID. */
   readonly newId: () => string;
   readonly fetch: typeof fetch;
+  /** Documents of others, fetched with care. */
+  readonly outside: Outside;
   readonly log: Log;
   /** Aborted when the process drains: what never ends by itself ends then. */
   readonly closing: AbortSignal;

@@ -11,6 +11,7 @@ import { loadSigningKey } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
 import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
+import { openOutside, wayOutside } from './outside/open.ts';
 import { listen, type Served } from './serve.ts';
 import { openStore } from './store/store.ts';
 
@@ -31,15 +32,17 @@ async function start(config: AuthorityConfig): Promise<void> {
   const path = config.database.slice('sqlite:'.length);
   const store = await openStore(path, unixNow);
   const key = loadSigningKey(join(dirname(path), 'signing.jwk'));
+  const outside = openOutside(wayOutside(config.outside, () => performance.now()));
   const metrics = new Metrics();
   const log = metrics.watch(stderrLog(() => Date.now()));
   const closing = new AbortController();
   const answered = metrics.answered.bind(metrics);
   const directory = new DirectoryMirror({ ...config.executor, fetch, now: unixNow });
   const authority: AuthorityParts = {
-    ...{ config, key, store, directory, log, fetch },
+    ...{ config, key, store, directory, log, fetch, outside },
     ...{ now: unixNow, newId: randomUUID, closing: closing.signal, answered },
   };
+  if (config.outside.dangerouslyAllowLoopback) log({ event: 'dangerous', switch: 'outside.dangerouslyAllowLoopback' });
   const server = await listen(createAuthority(authority), { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
   // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.

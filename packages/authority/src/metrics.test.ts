@@ -32,7 +32,11 @@ test('requests, tokens, refusals and connections are counted, without a name of 
   const app = createAuthority({
     ...{ config: configure(bare), key: bare.key, store: bare.store, now: () => bare.clock.now, newId: randomUUID },
     ...{ directory: bare.directory, fetch: () => Promise.reject(new Error('not here')), closing: bare.closing.signal },
-    ...{ log: metrics.watch((event) => void bare.events.push(event)), answered: metrics.answered.bind(metrics) },
+    ...{
+      outside: bare.outside,
+      log: metrics.watch((event) => void bare.events.push(event)),
+      answered: metrics.answered.bind(metrics),
+    },
   });
   const world = { ...bare, app };
   await addServer(world);

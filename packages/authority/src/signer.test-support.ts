@@ -64,3 +64,26 @@ export function dpop(key: Signer, { token, jti = randomUUID(), ...claims }: Proo
 export function assertion(key: Signer, claims: object): string {
   return key.jws({ typ: 'JWT' }, { jti: randomUUID(), ...claims });
 }
+
+export interface RsaSigner {
+  readonly jwk: { readonly kty: string; readonly n: string; readonly e: string };
+  jws(header: object, claims: object): string;
+}
+
+/** An RSA key (RS256), as an issuer outside has one; by way of octets, as `makePair`. */
+export function makeRsaSigner(): RsaSigner {
+  const der = generateKeyPairSync('rsa', {
+    modulusLength: 2_048,
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+  });
+  const key = createPrivateKey({ key: der.privateKey, format: 'der', type: 'pkcs8' });
+  const jwk = createPublicKey({ key: der.publicKey, format: 'der', type: 'spki' }).export({ format: 'jwk' });
+  return {
+    jwk: jwk as RsaSigner['jwk'],
+    jws(header, claims) {
+      const input = jwsSigningInput({ alg: 'RS256', ...header }, claims);
+      return joinJws(input, sign('sha256', encodeUtf8(input), { key }));
+    },
+  };
+}

@@ -21,12 +21,14 @@ import {
 import { sha256Base64url, thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
 import { createAuthority } from './app.ts';
-import { parseConfig } from './config.ts';
+import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
 import { Passwords } from './people/password.ts';
 import { signingKey, type SigningKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
+import type { Dial } from './outside/dial.ts';
+import { openOutside, type Outside } from './outside/open.ts';
 import { assertion, dpop, makePair, makeSigner, type Signer } from './signer.test-support.ts';
 import { openStore, type Store } from './store/store.ts';
 
@@ -53,6 +55,8 @@ export interface World {
   readonly app: Hono<HttpEnv>;
   readonly store: Store;
   readonly directory: DirectoryMirror;
+  readonly outside: Outside;
+  readonly config: AuthorityConfig;
   readonly key: SigningKey;
   readonly clock: { now: number };
   readonly events: LogEvent[];
@@ -75,7 +79,7 @@ export function directoryClaims(openingJwk: object, kid: string): Record<string,
 }
 
 export async function makeWorld(
-  options: { readonly database?: string; readonly config?: object } = {},
+  options: { readonly database?: string; readonly config?: object; readonly dial?: Dial } = {},
 ): Promise<World> {
   const [operatorKey, identity] = [makeSigner(), makeSigner('Ed25519')];
   const clock = { now: START };
@@ -107,24 +111,35 @@ export async function makeWorld(
     throw new Error('a request nobody asked for');
   }) as typeof globalThis.fetch;
   const log = (event: LogEvent) => void events.push(event);
+  const nobody: Dial = () => Promise.reject(new Error('a document nobody asked for'));
+  const outside = openOutside({
+    ...{ dial: options.dial ?? nobody, resolve: async () => ['1.1.1.1'], dangerouslyAllowLoopback: false },
+    now: () => clock.now * 1_000,
+  });
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
-    ...{
-      config,
-      key,
-      store,
-      directory,
-      now,
-      newId: randomUUID,
-      fetch,
-      log,
-      closing: closing.signal,
-      passwords: quickly(),
-    },
+    ...{ config, key, store, directory, now, newId: randomUUID, fetch, outside, log },
+    ...{ closing: closing.signal, passwords: quickly() },
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {
-    ...{ app, store, directory, key, clock, events, identity, operator, closing, fetched, executor, kid, opening },
+    ...{
+      app,
+      store,
+      directory,
+      outside,
+      config,
+      key,
+      clock,
+      events,
+      identity,
+      operator,
+      closing,
+      fetched,
+      executor,
+      kid,
+      opening,
+    },
   };
   return world;
 }

@@ -168,6 +168,27 @@ test('a configuration that contradicts itself in a room ends the start with exit
   assert.match(stderr, /for tests and demos: it cannot be used with a public/);
 });
 
+test('an authority on a public address takes no documents from its own machine', () => {
+  const file = join(dir, 'outside.yaml');
+  const authority = '{ listen: "0.0.0.0:0", issuer: https://a.example, outside: { dangerouslyAllowLoopback: true } }';
+  writeFileSync(file, `authority: ${authority}\n`);
+  const { code, stderr } = dauth(['start', '--config', file, '--data', join(dir, 'outside')]);
+  assert.equal(code, 2);
+  assert.match(stderr, /"outside\.dangerouslyAllowLoopback" is for tests and demos: it cannot be used with a public/);
+});
+
+test('trusted issuers can be said in the environment, as JSON, and a misspelt member is named', () => {
+  const config = (issuers: string) =>
+    loadConfig(undefined, { DAUTH_AUTHORITY_TRUSTED_ISSUERS: issuers }).config.authority.trustedIssuers;
+  const issuer = { issuer: 'https://idp.example', profile: 'id-jag', ownerPrefix: 'acme:' };
+  assert.deepEqual(config(JSON.stringify([issuer])), [issuer]);
+  assert.throws(() => config('[oops'), /authority\.trustedIssuers: /);
+  assert.throws(
+    () => config(JSON.stringify([{ ...issuer, ownerPrefx: 'acme:' }])),
+    /authority\.trustedIssuers\.0\.ownerPrefx is not a configuration key/,
+  );
+});
+
 test('a generated key file is private and never overwritten', async () => {
   const file = join(dir, 'key.jwk');
   const jwk = (await generateKeyFile(file)) as Record<string, unknown>;

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parse as parseYaml } from 'yaml';
+import { trustedIssuers } from './issuers.ts';
 import { usage } from './output.ts';
 
 /** What is said on a private listener is for the operator; nobody is asked who they are there. */
@@ -42,6 +43,16 @@ export const schema = z.strictObject({
       redis: z.string().optional().describe('Not in this version.'),
       accessTokenSeconds: z.int().min(10).max(300).optional().describe('Life of access tokens. Default 300.'),
       dispatchTokenSeconds: z.int().min(5).max(120).optional().describe('Life of dispatch tokens. Default 120.'),
+      outside: z
+        .strictObject({
+          ca: z.array(z.string()).default([]).describe("PEM files added to the trust store for issuers' documents."),
+          dangerouslyAllowLoopback: z
+            .boolean()
+            .default(false)
+            .describe('Tests and demos only: issuers on this machine, also over http.'),
+        })
+        .prefault({}),
+      trustedIssuers,
     })
     .prefault({}),
   executor: z
@@ -97,6 +108,9 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.redis': null,
   'authority.accessTokenSeconds': 300,
   'authority.dispatchTokenSeconds': 120,
+  'authority.outside.ca': [],
+  'authority.outside.dangerouslyAllowLoopback': false,
+  'authority.trustedIssuers': [],
   'executor.resource': 'http://127.0.0.1:PORT+1',
   'executor.listen': '127.0.0.1:4181',
   'executor.metrics': null,
@@ -179,9 +193,19 @@ function readValue(path: string): string {
 }
 
 function convert(key: string, value: string): unknown {
+  if (key.endsWith('.trustedIssuers')) return readJson(value);
   if (key.endsWith('.ca')) return value.split(',').filter((part) => part !== '');
   if (key.endsWith('Loopback')) return value === 'true' ? true : value === 'false' ? false : value;
   return typeof DEFAULTS[key] === 'number' || DEFAULTS[key] === null ? numberOr(value) : value;
+}
+
+/** What is no JSON stays text, and is refused as what it should not be. */
+function readJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
 }
 
 function numberOr(value: string): number | string {

@@ -32,7 +32,9 @@ function makeAuthority(answers: { metadata?: Answer; token?: Answer }) {
     asked.push(url);
     return url === METADATA.token_endpoint ? token() : metadata();
   });
-  const client = new AuthorityClient(checkConfig(CONFIG), {
+  const settings = checkConfig(CONFIG);
+  const { executor, server } = settings;
+  const client = new AuthorityClient(settings, {
     fetch,
     now: () => NOW + Math.floor(ms / 1_000),
     monotonic: () => ms,
@@ -41,7 +43,7 @@ function makeAuthority(answers: { metadata?: Answer; token?: Answer }) {
     client,
     asked,
     at: (moment: number) => void (ms = moment),
-    ask: () => client.dispatchToken('token', 'p.r.f'),
+    ask: () => client.dispatchToken({ url: executor!, server: server! }, 'token', 'p.r.f'),
   };
 }
 

@@ -19,6 +19,12 @@ const WISHES_ARE = '"connections" must map each name to { purpose, origins, inje
 const SERVER_IS = '"server" must be { clientId, key } with a private EC P-256 key.';
 const PATH_IS = '"metadataPath" must be an absolute path without dot segments, doubled slashes, escapes or a query.';
 const LEEWAY_IS = '"dpopLeeway" must be a whole number of seconds from 5 to 300.';
+const DPOP_IS = '"requireDpop" must be true or false.';
+const ASKS_IS = '"introspection" must be true or false.';
+const CLAIMS_ARE = '"requiredClaims" must be a list of names of claims.';
+const LIFE_IS = '"maxTokenLifetime" must be a whole number of seconds from 30 to 86400.';
+const LIFE_IS_SHORT =
+  '"maxTokenLifetime" is at most 300 for the tokens of a DAuth authority, and where tokens may be bound to no key.';
 const TTL_IS = '"cacheTtl" must be a whole number of seconds from 10 to 900.';
 const MODE_IS = '"scopeEnforcement" must be "challenge" or "filter".';
 const wish = {
@@ -32,7 +38,13 @@ const WRONG: readonly (readonly [change: object, sentence: string])[] = [
   [{ resourceUri: 'x' }, '"resourceUri" is not a member of AuthorizationConfig.'],
   [{ enabled: false }, '"enabled" must be true: an unprotected server does not call protect().'],
   [{ enabled: null }, '"enabled" must be true: an unprotected server does not call protect().'],
-  [{ requireDpop: false }, '"requireDpop" must be true: there is no Bearer exception in this version.'],
+  ...[null, 0, 'false'].map((requireDpop) => [{ requireDpop }, DPOP_IS] as const),
+  ...[null, 1].map((introspection) => [{ introspection }, ASKS_IS] as const),
+  ...[null, 'grant_id', [''], ['a b'], [1], ['x'.repeat(129)]].map(
+    (requiredClaims) => [{ requiredClaims }, CLAIMS_ARE] as const,
+  ),
+  ...[null, '300', 29, 86_401, 60.5].map((maxTokenLifetime) => [{ maxTokenLifetime }, LIFE_IS] as const),
+  [{ maxTokenLifetime: 301 }, LIFE_IS_SHORT],
   ...[undefined, null, 1, '', '/mcp', 'ftp://mcp.example/', 'https://u@mcp.example/mcp', 'https://mcp.example/#x'].map(
     (resource) => [{ resource }, `${RESOURCE_IS} ${URI}`] as const,
   ),
@@ -115,11 +127,87 @@ test('[token.bound] the executor is another party than the authority: a token fo
   assert.deepEqual(sentences({ ...CONFIG, executor: 'https://auth.example' }), [sentence]);
 });
 
+/** Somebody else's authorization server, as docs/own-authorization-server.md configures it. */
+const OWN = { resource: CONFIG.resource, authorizationServers: ['https://login.example/realms/a'], requiredClaims: [] };
+const goesWithDauth = (name: string) =>
+  `"${name}" goes with a DAuth authority, whose tokens have "grant_id" and "ddls:org": leave it out, or require both.`;
+
+const WRONG_WITH_OWN: readonly (readonly [change: object, ...sentences: string[]])[] = [
+  [{ executor: CONFIG.executor }, goesWithDauth('executor')],
+  [{ connections: { github: wish } }, goesWithDauth('connections')],
+  [{ connections: {} }, goesWithDauth('connections')],
+  [{ requiredClaims: ['ddls:org'], executor: CONFIG.executor }, goesWithDauth('executor')],
+  [
+    { introspection: true },
+    '"introspection" asks the authorization server in this server\'s own name: give its "server".',
+  ],
+  [{ requireDpop: false, maxTokenLifetime: 301 }, LIFE_IS_SHORT],
+  [{ server: { clientId: 'x' } }, SERVER_IS],
+  [{ authorizationServers: ['https://login.example/?a=b'] }, `${ISSUER_IS} It has no query.`],
+  [{ authorizationServers: ['http://login.example/a'] }, `${ISSUER_IS} ${PLAIN_HTTP}`],
+  [{ requiredClaims: undefined }, `${ISSUER_IS} ${ORIGIN}`, `${EXECUTOR_IS} ${URI}`, SERVER_IS],
+  [{ requiredClaims: ['grant_id', 'ddls:org', 'x'] }, `${ISSUER_IS} ${ORIGIN}`, `${EXECUTOR_IS} ${URI}`, SERVER_IS],
+];
+for (const [index, [change, ...expected]] of WRONG_WITH_OWN.entries()) {
+  const member = Object.keys(change).join(' and ');
+  test(`[token.bound] another authority: a contradiction has a sentence of its own: ${member} (${index})`, () => {
+    assert.deepEqual(sentences({ ...OWN, ...change }), expected);
+  });
+}
+
+test("another authority's configuration is short, and its issuer may have a path and a last slash", () => {
+  const settings = checkConfig(OWN);
+  assert.deepEqual(
+    [settings.isDauth, settings.executor, settings.server, settings.requiredClaims],
+    [false, undefined, undefined, []],
+  );
+  assert.equal(settings.issuer, 'https://login.example/realms/a');
+  const issuer = 'https://tenant.example/';
+  assert.equal(checkConfig({ ...OWN, authorizationServers: [issuer] }).issuer, issuer);
+  assert.equal(checkConfig({ ...OWN, maxTokenLifetime: 86_400 }).maxTokenLifetime, 86_400);
+});
+
+/** Every member with a value that is not its default, and where it shows. */
+const SHOWS: readonly (readonly [change: object, shown: object])[] = [
+  [{ enabled: true }, {}],
+  [{ requireDpop: false }, { requireDpop: false }],
+  [{ introspection: true }, { introspection: true }],
+  [{ maxTokenLifetime: 60 }, { maxTokenLifetime: 60 }],
+  [{ requiredClaims: ['grant_id', 'ddls:org', 'amr'] }, { requiredClaims: ['grant_id', 'ddls:org', 'amr'] }],
+  [{ dpopLeeway: 30 }, { dpopLeeway: 30 }],
+  [{ cacheTtl: 10 }, { cacheTtl: 10 }],
+  [{ scopeEnforcement: 'filter' }, { scopeEnforcement: 'filter' }],
+  [{ requiredScopes: ['a', 'b', 'a'] }, { requiredScopes: ['a', 'b'] }],
+  [{ tools: { x: { requiredScopes: ['a'] } } }, { toolScopes: new Map([['x', ['a']]]) }],
+  [{ connections: { github: wish } }, { connections: { github: wish } }],
+  [{ metadataPath: '/meta' }, { metadataPath: '/meta', metadataUrl: 'https://mcp.example/meta' }],
+];
+for (const [index, [change, shown]] of SHOWS.entries()) {
+  test(`what was given is what is used: ${Object.keys(change)[0]} (${index})`, () => {
+    const settings = checkConfig({ ...CONFIG, ...change });
+    assert.deepEqual(settings, { ...checkConfig(CONFIG), ...shown, server: settings.server });
+  });
+}
+
+test('every member has a contradiction, and one that may be left out a value that is not its default', () => {
+  const named = (rows: readonly (readonly [object, ...unknown[]])[]) =>
+    new Set(rows.flatMap(([change]) => Object.keys(change)));
+  const members = [
+    ...['authorizationServers', 'cacheTtl', 'connections', 'dpopLeeway', 'enabled', 'executor', 'introspection'],
+    ...['maxTokenLifetime', 'metadataPath', 'requireDpop', 'requiredClaims', 'requiredScopes', 'resource'],
+    ...['scopeEnforcement', 'server', 'tools'],
+  ];
+  const given = new Set([...Object.keys(CONFIG), ...named(SHOWS)]);
+  assert.deepEqual([...given].sort(), members);
+  const contradicted = [...named(WRONG)].filter((name) => !['failOpen', 'resourceUri'].includes(name));
+  assert.deepEqual(contradicted.sort(), members);
+});
+
 test('all contradictions are said at once', () => {
-  const wrong = { ...CONFIG, enabled: false, requireDpop: false, dpopLeeway: 1, resource: 'http://mcp.example/mcp' };
+  const wrong = { ...CONFIG, enabled: false, requireDpop: 'no', dpopLeeway: 1, resource: 'http://mcp.example/mcp' };
   assert.deepEqual(sentences(wrong), [
     '"enabled" must be true: an unprotected server does not call protect().',
-    '"requireDpop" must be true: there is no Bearer exception in this version.',
+    DPOP_IS,
     `${RESOURCE_IS} ${PLAIN_HTTP}`,
     LEEWAY_IS,
   ]);
@@ -133,13 +221,18 @@ for (const value of [undefined, null, 'x', []]) {
 
 test('what was left out has its default', () => {
   const { server, toolScopes, ...settings } = checkConfig(CONFIG);
-  assert.deepEqual([server.clientId, toolScopes.size], ['server', 0]);
+  assert.deepEqual([server?.clientId, toolScopes.size], ['server', 0]);
   assert.deepEqual(settings, {
     resource: 'https://mcp.example/mcp',
     issuer: 'https://auth.example',
+    isDauth: true,
     executor: 'https://executor.example',
     requiredScopes: ['mcp:use'],
+    requiredClaims: ['grant_id', 'ddls:org'],
     connections: {},
+    requireDpop: true,
+    introspection: false,
+    maxTokenLifetime: 300,
     dpopLeeway: 300,
     cacheTtl: 300,
     metadataPath: '/.well-known/oauth-protected-resource/mcp',
@@ -162,6 +255,6 @@ for (const [resource, metadataUrl] of [
 test('a key is taken as a JWK or as a KeyObject', () => {
   const { privateKey } = pair();
   const jwk = privateKey.export({ format: 'jwk' });
-  const jkt = checkConfig({ ...CONFIG, server: { clientId: 'x', key: privateKey } }).server.jkt;
-  assert.equal(checkConfig({ ...CONFIG, server: { clientId: 'x', key: jwk } }).server.jkt, jkt);
+  const jkt = checkConfig({ ...CONFIG, server: { clientId: 'x', key: privateKey } }).server?.jkt;
+  assert.equal(checkConfig({ ...CONFIG, server: { clientId: 'x', key: jwk } }).server?.jkt, jkt);
 });

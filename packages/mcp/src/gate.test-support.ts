@@ -51,13 +51,13 @@ const signed = (key: KeyObject, header: object, claims: object): string => {
 const authority = pair();
 export const client = pair();
 const kid = thumbprint(authority.publicKey);
-export const CONFIG: AuthorizationConfig = {
+export const CONFIG = {
   resource: RESOURCE,
   authorizationServers: [ISSUER],
   requiredScopes: ['mcp:use'],
   server: { clientId: 'server', key: pair().privateKey },
   executor: EXECUTOR,
-};
+} as const satisfies AuthorizationConfig;
 
 export function makeToken(claims: object = {}, header: object = {}): string {
   const times = { iat: NOW - 5, exp: NOW + 200 };
@@ -73,6 +73,11 @@ export function makeProof(token: string, claims: object = {}, header: object = {
   return signed(by.privateKey, { typ: 'dpop+jwt', jwk: publicJwk(by.publicKey), ...header }, all);
 }
 
+/** A token that is bound to no key, as it is shown. */
+export function bearer(claims: object = {}): Record<string, string> {
+  return { authorization: `Bearer ${makeToken({ cnf: undefined, ...claims })}` };
+}
+
 /** Headers of one authenticated request. */
 export function both(token: string = makeToken(), claims: object = {}): Record<string, string> {
   return { authorization: `DPoP ${token}`, dpop: makeProof(token, claims) };
@@ -84,10 +89,13 @@ export const METADATA = {
   token_endpoint: `${ISSUER}/token`,
 };
 
+/** The authority's keys as it publishes them. */
+export const jwksAnswer = (): Response =>
+  Response.json({ keys: [{ ...publicJwk(authority.publicKey), kid, alg: 'ES256', use: 'sig' }] });
+
 /** What the authority answers: its metadata and keys, and nothing else. */
 export function authorityAnswer(url: string): Response {
-  const jwks = { keys: [{ ...publicJwk(authority.publicKey), kid, alg: 'ES256', use: 'sig' }] };
-  if (url === METADATA.jwks_uri) return Response.json(jwks);
+  if (url === METADATA.jwks_uri) return jwksAnswer();
   if (url === `${ISSUER}/.well-known/oauth-authorization-server`) return Response.json(METADATA);
   throw new Error(`nobody was asked to fetch ${url}`);
 }

@@ -47,12 +47,11 @@ const NEVER_MADE = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'E
  */
 export function connection(ctx: ToolContext, name: string): ConnectionHandle {
   const session = sessionOf(ctx);
-  const details = findDetails(session, name);
+  const { details, executor } = find(session, name);
   const origins = [...new Set(details.map((detail) => detail.locations[0]))];
   const handleFetch: typeof fetch = async (input, init) => {
     const request = toRequest(input, init, origins);
-    const response = await send(session, details[0]!.identifier, request);
-    return response;
+    return send({ executor, deps: session.deps }, details[0]!.identifier, request);
   };
   return Object.freeze({ name, origins, fetch: handleFetch });
 }
@@ -63,7 +62,7 @@ export function connection(ctx: ToolContext, name: string): ConnectionHandle {
  */
 export async function dispatch(ctx: ToolContext, name: string, request: DispatchRequest): Promise<DispatchResponse> {
   const session = sessionOf(ctx);
-  const [detail] = findDetails(session, name);
+  const { details, executor } = find(session, name);
   const { body, timeoutMs, ...rest } = request;
   const octets = body instanceof Uint8Array ? { body_base64: Buffer.from(body).toString('base64') } : { body };
   const call = {
@@ -71,18 +70,32 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
     ...(body === undefined ? {} : octets),
     ...(timeoutMs === undefined ? {} : { timeout_ms: timeoutMs }),
   };
-  const url = `${session.settings.executor}/dispatch`;
-  const init = { method: 'POST', body: JSON.stringify({ connection_handle: detail!.identifier, request: call }) };
+  const url = `${executor.url}/dispatch`;
+  const init = { method: 'POST', body: JSON.stringify({ connection_handle: details[0]!.identifier, request: call }) };
   const headers = { 'content-type': 'application/json' };
-  const response = await authorized(session, url, request.method, { ...init, headers });
+  const response = await authorized({ executor, deps: session.deps }, url, request.method, { ...init, headers });
   if (!response.ok) throw await readRefusal(response, request.method);
   return readDispatchAnswer(response);
 }
 
-function findDetails(session: Session, name: string): readonly ConnectionDetail[] {
+type Reached = NonNullable<Session['executor']>;
+
+/** What a call goes through: the executor, and how. */
+interface Way {
+  readonly executor: Reached;
+  readonly deps: Session['deps'];
+}
+
+function find(session: Session, name: string): { details: readonly ConnectionDetail[]; executor: Reached } {
+  const { executor } = session;
+  if (executor === undefined)
+    throw new DAuthError(
+      'CONNECTION_NOT_FOUND',
+      'Connections come with the tokens of a DAuth authority, and this server takes those of another.',
+    );
   const details = session.details.get(name);
   if (details === undefined) throw new DAuthError('CONNECTION_NOT_FOUND');
-  return details;
+  return { details, executor };
 }
 
 function toRequest(input: string | URL | Request, init: RequestInit | undefined, origins: readonly string[]): Request {
@@ -100,12 +113,12 @@ function toRequest(input: string | URL | Request, init: RequestInit | undefined,
   return request;
 }
 
-async function send(session: Session, handle: string, request: Request): Promise<Response> {
+async function send(way: Way, handle: string, request: Request): Promise<Response> {
   const { origin, pathname, search } = new URL(request.url);
   const headers = new Headers(request.headers);
   for (const name of OURS) headers.delete(name);
   headers.set(HEADER.origin, origin);
-  const url = `${session.settings.executor}/connections/${handle}${pathname}${search}`;
+  const url = `${way.executor.url}/connections/${handle}${pathname}${search}`;
   const init = {
     method: request.method,
     headers,
@@ -114,27 +127,26 @@ async function send(session: Session, handle: string, request: Request): Promise
     signal: request.signal,
     redirect: 'manual',
   };
-  let response = await authorized(session, url, request.method, init as RequestInit);
+  let response = await authorized(way, url, request.method, init as RequestInit);
   // Nothing was sent upstream; only a request without a body can be said again.
   if (response.headers.get(HEADER.error) === 'ENCLAVE_UNAVAILABLE' && request.body === null) {
     await response.body?.cancel();
     await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
-    response = await authorized(session, url, request.method, init as RequestInit);
+    response = await authorized(way, url, request.method, init as RequestInit);
   }
   if (response.headers.get(HEADER.upstream) !== '1') throw await readRefusal(response, request.method);
   return asUpstream(response, request.url);
 }
 
 /** @param method of the call itself, which a buffered one only names in its body */
-async function authorized(session: Session, url: string, method: string, init: RequestInit): Promise<Response> {
-  const { settings, deps } = session;
-  const accessToken = await session.dispatchToken();
+async function authorized({ executor, deps }: Way, url: string, method: string, init: RequestInit): Promise<Response> {
+  const accessToken = await executor.dispatchToken();
   const headers = new Headers(init.headers);
   const { origin, pathname } = new URL(url);
   headers.set('authorization', `DPoP ${accessToken}`);
   headers.set(
     'dpop',
-    signProof(settings.server, { htm: init.method ?? 'GET', htu: `${origin}${pathname}`, accessToken }, deps.now()),
+    signProof(executor.server, { htm: init.method ?? 'GET', htu: `${origin}${pathname}`, accessToken }, deps.now()),
   );
   try {
     return await deps.fetch(url, { ...init, headers });

@@ -6,6 +6,9 @@ import { createPrivateKey, createPublicKey, KeyObject, randomUUID, sign } from '
 import { joinJws, jwsSigningInput, parsePublicJwk, TYP, type PublicJwk } from '@dauth/protocol';
 import { sha256Base64url, thumbprint } from '@dauth/verify';
 
+/** RFC 7523 §2.2. */
+export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+
 export interface ServerKey {
   readonly jwk: PublicJwk;
   readonly jkt: string;

@@ -1,22 +1,19 @@
 /**
  * The gate in front of an MCP server: metadata, authentication, scopes, then the SDK's handler (spec/dauth.md §4, §8).
- * Never lets a request through that it could not check; `htu` is the configured resource, never `Host`.
+ * Never lets a request through that it could not check.
  */
-import { asDAuthError, DAuthError, LIMITS } from '@dauth/protocol';
-import {
-  MemoryReplayStore,
-  readAuthorization,
-  verifyAccessTokenWith,
-  verifyDpopProof,
-  type ReplayStore,
-} from '@dauth/verify';
-import { AuthorityClient, type Deps } from './authority.ts';
+import { asDAuthError, DAuthError } from '@dauth/protocol';
+import { MemoryReplayStore, type ReplayStore } from '@dauth/verify';
+import type { Deps } from './ask.ts';
+import { authenticate } from './authenticate.ts';
+import { AuthorityClient } from './authority.ts';
 import { readBody } from './body.ts';
-import { challenge, challengeValue, refusal, type ChallengeError } from './challenge.ts';
+import { challenge, challengeValue, refusal } from './challenge.ts';
 import { checkConfig, type AuthorizationConfig, type Settings } from './config.ts';
 import { filterAnswer } from './filter.ts';
+import type { NonceSource } from './nonce.ts';
 import { neededScopes } from './scopes.ts';
-import { openSession, type AuthInfo } from './session.ts';
+import type { AuthInfo } from './session.ts';
 
 /** The SDK's handler, by shape. */
 export interface FetchHandler {
@@ -34,7 +31,14 @@ export interface ProtectDeps {
    * process, which then takes no proof older than itself.
    */
   readonly replay?: ReplayStore;
+  /** Makes proofs carry a nonce of this server (RFC 9449 §9). Default: they need none. */
+  readonly nonces?: NonceSource;
+  /** Told once, at the start, what a configuration gives away. Default: a warning of the process. */
+  readonly warn?: (sentence: string) => void;
 }
+
+const UNBOUND =
+  '"requireDpop" is false: this server also takes tokens that are bound to no key. Whoever gets hold of one can use it until it ends.';
 
 export interface Protection {
   /** Checks a request: who calls, or the answer to send instead. */
@@ -57,43 +61,15 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
   const monotonic = given.monotonic ?? (() => performance.now());
   const deps: Deps = { fetch: given.fetch ?? globalThis.fetch, now, monotonic };
   const replay = given.replay ?? new MemoryReplayStore({ now });
-  // What an earlier process took, a store in memory does not know.
   const oldestProof = given.replay === undefined ? now() : 0;
   const authority = new AuthorityClient(settings, deps);
   const metadata = describe(settings);
+  const warn = given.warn ?? ((sentence) => process.emitWarning(sentence, 'DAuthWarning'));
+  if (!settings.requireDpop) warn(UNBOUND);
 
-  const gate = async (request: Request): Promise<AuthInfo | Response> => {
-    // Who shows nothing is told where to look; who shows something wrong is told that it is wrong (RFC 6750 §3.1).
-    let stage: ChallengeError | undefined = request.headers.has('authorization') ? 'invalid_token' : undefined;
-    try {
-      const { scheme, token, proof } = readAuthorization(request.headers);
-      if (scheme !== 'DPoP' || proof === undefined)
-        throw new DAuthError('UNAUTHENTICATED', 'Use the DPoP scheme with a proof; bearer tokens are not taken.');
-      const claims = await verifyAccessTokenWith(await authority.jwks(), token, {
-        issuer: settings.issuer,
-        audience: settings.resource,
-        now: now(),
-      });
-      stage = 'invalid_dpop_proof';
-      const { jkt, jti, iat } = verifyDpopProof(proof, {
-        ...{ htm: request.method, htu: settings.resource, accessToken: token, now: now() },
-        ...{ windowSeconds: settings.dpopLeeway, requireJkt: claims.cnf.jkt },
-      });
-      if (iat < oldestProof)
-        throw new DAuthError(
-          'UNAUTHENTICATED',
-          'The DPoP proof is older than this server process. Sign a fresh proof for each request.',
-        );
-      // Last, and atomically: whatever was refused before burnt nothing.
-      const keepUntil = iat + settings.dpopLeeway + LIMITS.clockLeewaySeconds;
-      if (!(await replay.consume(`${jkt}.${jti}`, keepUntil))) throw new DAuthError('REPLAY_DETECTED');
-      return openSession({ claims, token, proof, settings, deps, authority });
-    } catch (error) {
-      const known = asDAuthError(error);
-      if (known.status !== 401) return refusal(known, known.retryable ? { 'retry-after': '1' } : {});
-      return challenge(settings, known, settings.requiredScopes, stage);
-    }
-  };
+  const { nonces } = given;
+  const parts = { settings, deps, authority, replay, oldestProof, nonces };
+  const gate = (request: Request) => authenticate(parts, request);
 
   const handler = (inner: FetchHandler) => ({
     fetch: async (request: Request): Promise<Response> => {
@@ -101,7 +77,8 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
         if (request.method === 'GET' && new URL(request.url).pathname === settings.metadataPath)
           return Response.json(metadata, { headers: { 'cache-control': 'public, max-age=300' } });
         const authInfo = await gate(request);
-        return authInfo instanceof Response ? authInfo : await serve(settings, inner, request, authInfo);
+        if (authInfo instanceof Response) return authInfo;
+        return withNonce(nonces, await serve(settings, inner, request, authInfo));
       } catch (error) {
         return refusal(asDAuthError(error));
       }
@@ -112,27 +89,37 @@ export function protect(config: AuthorizationConfig, given: ProtectDeps = {}): P
 
 async function serve(settings: Settings, inner: FetchHandler, request: Request, authInfo: AuthInfo): Promise<Response> {
   const { scopes } = authInfo;
+  const isBound = settings.requireDpop;
   const body = request.method === 'POST' ? await readBody(request) : undefined;
   const needed = neededScopes(settings, body?.json);
   if (!needed.every((scope) => scopes.includes(scope))) {
     const error = new DAuthError('FORBIDDEN', 'The token lacks a scope this needs. Ask for one with the scopes named.');
-    return challenge(settings, error, needed, 'insufficient_scope');
+    return challenge(settings, error, { scopes: needed, error: 'insufficient_scope', isBound });
   }
   // What was checked is what runs: the SDK gets the value itself, and whoever reads the body again the same octets.
   const response =
     body === undefined
       ? await inner.fetch(request, { authInfo })
       : await inner.fetch(withBody(request, body.octets), { authInfo, parsedBody: body.json });
-  if (response.status === 403) return asDpopChallenge(settings, response);
+  if (response.status === 403) return asOurChallenge(settings, response);
   return settings.scopeEnforcement === 'filter' ? filterAnswer(settings, scopes, response) : response;
+}
+
+/** RFC 9449 §8.2: with each answer the nonce for the next proof, so that nobody has to be refused for an old one. */
+function withNonce(nonces: NonceSource | undefined, response: Response): Response {
+  if (nonces === undefined) return response;
+  const { status, statusText, body } = response;
+  const headers = new Headers(response.headers);
+  headers.set('dpop-nonce', nonces.issue());
+  return new Response(body, { status, statusText, headers });
 }
 
 function withBody({ url, method, headers, signal }: Request, body: Uint8Array<ArrayBuffer>): Request {
   return new Request(url, { method, headers, signal, body });
 }
 
-/** The SDK's own scope challenges say Bearer; the scheme here is DPoP, and the SDK's client reads either. */
-function asDpopChallenge(settings: Settings, response: Response): Response {
+/** The SDK's own scope challenges say Bearer; what works here is said in their place, and the SDK's client reads either. */
+function asOurChallenge(settings: Settings, response: Response): Response {
   const given = response.headers.get('www-authenticate');
   if (given === null || !/^Bearer\b/i.test(given)) return response;
   const scopes =
@@ -140,8 +127,9 @@ function asDpopChallenge(settings: Settings, response: Response): Response {
       .exec(given)?.[1]
       ?.split(' ')
       .filter((scope) => scope !== '') ?? [];
+  const isBound = settings.requireDpop;
   const headers = new Headers(response.headers);
-  headers.set('www-authenticate', challengeValue(settings, scopes, 'insufficient_scope'));
+  headers.set('www-authenticate', challengeValue(settings, { scopes, error: 'insufficient_scope', isBound }));
   return new Response(response.body, { status: 403, headers });
 }
 
@@ -153,9 +141,10 @@ function describe(settings: Settings): object {
     authorization_servers: [settings.issuer],
     ...(scopes.size === 0 ? {} : { scopes_supported: [...scopes] }),
     bearer_methods_supported: ['header'],
-    dpop_bound_access_tokens_required: true,
+    dpop_bound_access_tokens_required: settings.requireDpop,
     dpop_signing_alg_values_supported: ['ES256', 'Ed25519', 'EdDSA'],
-    authorization_details_types_supported: ['dauth_connection'],
-    dauth_connections: settings.connections,
+    ...(settings.isDauth
+      ? { authorization_details_types_supported: ['dauth_connection'], dauth_connections: settings.connections }
+      : {}),
   });
 }

@@ -3,16 +3,22 @@
  * Never printed: `inspect`, `JSON.stringify` and property access find claims, never the token.
  */
 import type { ConnectionDetail, JsonObject } from '@dauth/protocol';
-import type { AccessClaims } from '@dauth/verify';
+import type { CallerClaims } from '@dauth/verify';
 import { DAuthError } from '@dauth/protocol';
-import { detailsByName, type AuthorityClient, type Deps } from './authority.ts';
+import type { Deps } from './ask.ts';
+import { detailsByName, type AuthorityClient, type Executor } from './authority.ts';
 import type { Settings } from './config.ts';
 
 /** Who called, as tools may know it. */
 export interface Caller {
   readonly subject: string;
   readonly clientId: string;
-  readonly org: string;
+  /** Undefined where the tokens are another authority's and `requiredClaims` does not name `ddls:org`. */
+  readonly org: string | undefined;
+  /** Undefined where the tokens are another authority's and `requiredClaims` does not name `grant_id`. */
+  readonly grant: string | undefined;
+  /** Whether the token is bound to the caller's key. False only where `requireDpop` is. */
+  readonly bound: boolean;
   readonly scopes: readonly string[];
   /** Names of the connections the token carries. */
   readonly connections: readonly string[];
@@ -40,19 +46,19 @@ export interface ToolContext {
 export interface Session {
   readonly caller: Caller;
   readonly details: ReadonlyMap<string, readonly ConnectionDetail[]>;
-  readonly settings: Settings;
   readonly deps: Deps;
-  /** A dispatch token for this call. */
-  dispatchToken(): Promise<string>;
+  /** Undefined where the tokens are not DAuth's. */
+  readonly executor: (Executor & { dispatchToken(): Promise<string> }) | undefined;
 }
 
 const sessions = new WeakMap<object, Session>();
 
 /** Makes the `AuthInfo` of a call and remembers its session beside it. */
 export function openSession(parts: {
-  readonly claims: AccessClaims;
+  readonly claims: CallerClaims;
   readonly token: string;
-  readonly proof: string;
+  /** Undefined where the token is bound to no key. */
+  readonly proof: string | undefined;
   readonly settings: Settings;
   readonly deps: Deps;
   readonly authority: AuthorityClient;
@@ -60,24 +66,30 @@ export function openSession(parts: {
   const { claims, token, proof, settings, deps, authority } = parts;
   const details = detailsByName(claims.details);
   const caller: Caller = Object.freeze({
-    ...{ subject: claims.sub, clientId: claims.client_id, org: claims.org, scopes: claims.scope },
+    ...{ subject: claims.sub, clientId: claims.client_id, org: claims.org, grant: claims.grant_id },
+    ...{ bound: claims.cnf !== undefined, scopes: claims.scope },
     ...{ connections: [...details.keys()], claims: claims.raw },
   });
   const authInfo: AuthInfo = {
     ...{ token: claims.jti, clientId: claims.client_id, scopes: [...claims.scope], expiresAt: claims.exp },
     ...{ resource: new URL(settings.resource), resourceMetadataUrl: settings.metadataUrl, extra: { caller } },
   };
-  const session: Session = {
-    caller,
-    details,
-    settings,
-    deps,
-    dispatchToken: () => authority.dispatchToken(token, proof),
-  };
+  const session: Session = { caller, details, deps, executor: executorFor(settings, authority, token, proof) };
   sessions.set(authInfo, session);
   // Frameworks may copy the outer object; the inner one travels with it.
   sessions.set(authInfo.extra, session);
   return authInfo;
+}
+
+function executorFor(
+  { isDauth, server, executor: url }: Settings,
+  authority: AuthorityClient,
+  token: string,
+  proof: string | undefined,
+): Session['executor'] {
+  if (!isDauth || server === undefined || url === undefined) return undefined;
+  const executor = { url, server };
+  return { ...executor, dispatchToken: () => authority.dispatchToken(executor, token, proof) };
 }
 
 /** @throws DAuthError `UNAUTHENTICATED` where the context does not come from a protected request */

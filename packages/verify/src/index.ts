@@ -1,5 +1,6 @@
 /** The public-key half of DAuth: tokens, proofs, key sets, replay. Holds no private key and signs nothing. */
 export { readAuthorization, readProof, type Authorization, type RequestHeaders } from './authorization.ts';
+export { verifyCallerToken, type CallerClaims, type CallerTokenOptions } from './caller-token.ts';
 export { verifyCarriedProof, type CarriedProofOptions } from './carried.ts';
 export { equalSecret, sha256, sha256Base64url, thumbprint } from './digest.ts';
 export {
@@ -11,8 +12,9 @@ export {
 } from './dpop.ts';
 export { readText, type FetchLike } from './fetch-json.ts';
 export { matchesHtu } from './htu.ts';
-export { JwksCache, type JwksCacheOptions } from './jwks.ts';
+export { JwksCache, readKeySet, type JwksCacheOptions } from './jwks.ts';
 export {
+  ALGS,
   verifyEmbeddedJws,
   verifyJws,
   type EmbeddedJwsOptions,
@@ -23,5 +25,7 @@ export {
 } from './jws.ts';
 export { importKey, type VerifyKey } from './key.ts';
 export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } from './replay.ts';
+export { RSA_ALGS } from './rsa.ts';
 export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
-export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims, type AccessTokenOptions } from './token.ts';
+export { type AccessTokenOptions } from './rfc9068.ts';
+export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims } from './token.ts';

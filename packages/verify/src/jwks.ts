@@ -3,8 +3,9 @@
  * Never fetches because a caller asks often: one fetch at a time, a pause between fetches, a bound on age, size and time, and
  * no redirects, so a stranger's tokens cannot turn this into traffic, and an outage of seconds is not one of ours.
  */
-import { DAuthError, isObject, parseJson, splitJws } from '@dauth/protocol';
+import { DAuthError, isObject, parseJson, splitJws, type JsonObject } from '@dauth/protocol';
 import { importKey, type VerifyKey } from './key.ts';
+import { importRsaKey } from './rsa.ts';
 import { fetchJson, type FetchLike } from './fetch-json.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
 
@@ -22,6 +23,8 @@ export interface JwksCacheOptions {
   readonly coolDownMs?: number;
   /** Time for one fetch with its body, in milliseconds. Default 3 seconds. */
   readonly timeoutMs?: number;
+  /** Whether RSA keys count: for an authority that is not DAuth's. Default false. */
+  readonly rsa?: boolean;
 }
 
 const MAX_OCTETS = 65_536;
@@ -41,7 +44,8 @@ export class JwksCache {
   #running: Promise<void> | undefined;
 
   constructor(options: JwksCacheOptions) {
-    this.#options = { maxAgeMs: 300_000, lastGoodMs: 900_000, coolDownMs: 5_000, timeoutMs: 3_000, ...options };
+    const times = { maxAgeMs: 300_000, lastGoodMs: 900_000, coolDownMs: 5_000, timeoutMs: 3_000 };
+    this.#options = { ...times, rsa: false, ...options };
     const { maxAgeMs, lastGoodMs } = this.#options;
     if (!URL.canParse(options.url)) throw new TypeError('url must be an absolute URL');
     if (lastGoodMs < maxAgeMs) throw new TypeError('lastGoodMs must not be less than maxAgeMs');
@@ -89,10 +93,10 @@ export class JwksCache {
   }
 
   async #fetch(): Promise<void> {
-    const { url, fetch, timeoutMs, now } = this.#options;
+    const { url, fetch, timeoutMs, now, rsa } = this.#options;
     try {
       const text = await fetchJson(fetch, url, { maxOctets: MAX_OCTETS, timeoutMs });
-      this.#good = { keys: parseKeySet(text), fetchedAt: now() };
+      this.#good = { keys: parseKeySet(text, rsa), fetchedAt: now() };
     } catch {
       // Whatever it was, the answer is the same: the last good keys for their window, then a refusal that says so.
     } finally {
@@ -101,18 +105,23 @@ export class JwksCache {
   }
 }
 
+/** Reads the text of a key set. @throws DAuthError `INVALID_REQUEST` */
+export function parseKeySet(text: string, rsa = false): ReadonlyMap<string, VerifyKey> {
+  return readKeySet(parseJson(text, MAX_OCTETS), rsa);
+}
+
 /**
  * Reads a key set. Keys of other kinds are passed over (RFC 7517 §5), private or symmetric ones and doubled ids refuse the set:
  * an issuer that publishes those is not to be trusted with the next token.
+ * @param rsa whether RSA keys count: for an issuer that is not DAuth's
  * @throws DAuthError `INVALID_REQUEST`
  */
-export function parseKeySet(text: string): ReadonlyMap<string, VerifyKey> {
-  const set = parseJson(text, MAX_OCTETS);
+export function readKeySet(set: unknown, rsa: boolean): ReadonlyMap<string, VerifyKey> {
   if (!isObject(set) || !Array.isArray(set.keys) || set.keys.length > MAX_KEYS) throw malformed();
   const keys = new Map<string, VerifyKey>();
   for (const value of set.keys as readonly unknown[]) {
     if (!isObject(value) || ['d', 'k', 'p', 'q', 'priv'].some((name) => Object.hasOwn(value, name))) throw malformed();
-    const key = tryImport(value);
+    const key = tryImport(value, rsa);
     if (key === undefined || typeof value.kid !== 'string') continue;
     if (keys.has(value.kid)) throw malformed();
     keys.set(value.kid, key);
@@ -120,9 +129,9 @@ export function parseKeySet(text: string): ReadonlyMap<string, VerifyKey> {
   return keys;
 }
 
-function tryImport(value: unknown): VerifyKey | undefined {
+function tryImport(value: JsonObject, rsa: boolean): VerifyKey | undefined {
   try {
-    return importKey(value);
+    return rsa && value.kty === 'RSA' ? importRsaKey(value) : importKey(value);
   } catch (error) {
     if (error instanceof DAuthError) return undefined;
     throw error;

@@ -10,7 +10,7 @@ import {
   type JsonObject,
   type PublicJwk,
 } from '@dauth/protocol';
-import { importKey, isSignedBy, type VerifyKey } from './key.ts';
+import { importKey, isSignedBy, type PointKey, type VerifyKey } from './key.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
 
 /**
@@ -35,7 +35,7 @@ export interface JwsOptions {
 
 export interface VerifyJwsOptions extends JwsOptions {
   readonly keys: KeySource;
-  /** Narrows the algorithms further. Default: what the key is for. */
+  /** Names of algorithms that are taken, as far as the key is for them. Default: those of ES256 and Ed25519. */
   readonly algs?: readonly string[];
 }
 
@@ -47,10 +47,16 @@ export interface EmbeddedJwsOptions extends JwsOptions {
 export interface VerifiedJws {
   readonly header: JsonObject;
   readonly claims: JsonObject;
-  readonly jwk: PublicJwk;
-  /** RFC 7638 thumbprint of `jwk`. */
+  /** RFC 7638 thumbprint of the key. */
   readonly jkt: string;
 }
+
+export interface EmbeddedJws extends VerifiedJws {
+  readonly jwk: PublicJwk;
+}
+
+/** What DAuth itself signs with. */
+export const ALGS: readonly string[] = Object.freeze(['ES256', 'Ed25519', 'EdDSA']);
 
 /**
  * Verifies a compact JWS by a key the caller already trusts.
@@ -59,9 +65,7 @@ export interface VerifiedJws {
 export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJws {
   const subject = subjectOf(options, 'The token');
   const jws = split(compact, options, subject);
-  const alg = readAlg(jws, subject);
-  if (options.algs !== undefined && !options.algs.includes(alg))
-    refuseSubject(subject, 'uses an algorithm that is not taken here.');
+  const alg = readAlg(jws, options.algs ?? ALGS, subject);
   const found = lookUp(options.keys, jws.header, alg, subject);
   return verifySplit(jws, found, options, subject);
 }
@@ -71,18 +75,18 @@ export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJ
  * key means anything is for the caller to compare.
  * @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`)
  */
-export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions): VerifiedJws {
+export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions): EmbeddedJws {
   const subject = subjectOf(options, 'The proof');
   const jws = split(compact, options, subject);
-  readAlg(jws, subject);
+  readAlg(jws, ALGS, subject);
   if (options.allowedHeader !== undefined) {
     const allowed = ['typ', 'alg', 'jwk', ...options.allowedHeader];
     if (!Object.keys(jws.header).every((name) => allowed.includes(name))) {
       refuseSubject(subject, 'has a header member that is not defined for it.');
     }
   }
-  const key = parsing(subject, () => importKey(jws.header.jwk));
-  return verifySplit(jws, key, options, subject);
+  const key: PointKey = parsing(subject, () => importKey(jws.header.jwk));
+  return { ...verifySplit(jws, key, options, subject), jwk: key.jwk };
 }
 
 /** Checks header against key, then the signature. The last step that looks at a payload nobody vouched for is this one. */
@@ -98,7 +102,7 @@ export function assertSigned(jws: CompactJws, key: VerifyKey, subject: Subject):
 function verifySplit(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Subject): VerifiedJws {
   assertSigned(jws, key, subject);
   const claims = parsing(subject, () => parseClaims(jws.payload, options.maxLength));
-  return { header: jws.header, claims, jwk: key.jwk, jkt: key.jkt };
+  return { header: jws.header, claims, jkt: key.jkt };
 }
 
 function split(compact: string, options: JwsOptions, subject: Subject): CompactJws {
@@ -109,11 +113,11 @@ function split(compact: string, options: JwsOptions, subject: Subject): CompactJ
   return jws;
 }
 
-function readAlg(jws: CompactJws, subject: Subject): string {
+function readAlg(jws: CompactJws, algs: readonly string[], subject: Subject): string {
   const { alg } = jws.header;
   // `none` and HS* are no algorithms of any key here, so assertSigned would refuse them too; the sentence is better here.
-  if (alg !== 'ES256' && alg !== 'Ed25519' && alg !== 'EdDSA')
-    refuseSubject(subject, 'uses an algorithm that is not taken here.');
+  if (typeof alg !== 'string' || !algs.includes(alg))
+    return refuseSubject(subject, 'uses an algorithm that is not taken here.');
   return alg;
 }
 

@@ -7,15 +7,23 @@ import { createPublicKey, verify, type KeyObject } from 'node:crypto';
 import { decodeBase64url, DAuthError, isObject, parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import { thumbprint } from './digest.ts';
 
-/** An imported public key. Made by `importKey` only. */
+/** An imported public key. Made by `importKey` and `importRsaKey` only. */
 export interface VerifyKey {
-  readonly jwk: PublicJwk;
-  /** RFC 7638 thumbprint of `jwk`. */
+  /** RFC 7638 thumbprint. */
   readonly jkt: string;
   /** Names a header may give this key's algorithm; RFC 9864 deprecates `EdDSA`, clients in use still send it. */
   readonly algs: readonly string[];
   readonly key: KeyObject;
   readonly hash: 'sha256' | null;
+  /** Octets of each of its signatures. */
+  readonly octets: number;
+  /** RSA only. */
+  readonly padding?: { readonly padding: number; readonly saltLength?: number };
+}
+
+/** A key of one of DAuth's own kinds, with the JWK it was made of. */
+export interface PointKey extends VerifyKey {
+  readonly jwk: PublicJwk;
 }
 
 /** Importing costs more than half of an ES256 verification, so the keys of live callers stay imported. */
@@ -23,14 +31,14 @@ const REMEMBERED = 1_024;
 const SIGNATURE_OCTETS = 64;
 const ES256: readonly string[] = Object.freeze(['ES256']);
 const ED25519: readonly string[] = Object.freeze(['Ed25519', 'EdDSA']);
-const remembered = new Map<string, VerifyKey>();
+const remembered = new Map<string, PointKey>();
 
 /**
  * Imports a public key for verification. The least recently used of 1,024 remembered keys makes room.
  * @throws DAuthError `INVALID_REQUEST` where the JWK is no usable signing key: private or symmetric members, `use`, `key_ops` or
  * `alg` that say otherwise (RFC 7517 §4.2–4.4), X25519, a point off the curve or of small order
  */
-export function importKey(value: unknown): VerifyKey {
+export function importKey(value: unknown): PointKey {
   const jwk = parsePublicJwk(value);
   const algs = jwk.kty === 'EC' ? ES256 : ED25519;
   assertUsage(value, algs);
@@ -48,6 +56,7 @@ export function importKey(value: unknown): VerifyKey {
     algs,
     key: toKeyObject(jwk),
     hash: jwk.kty === 'EC' ? 'sha256' : null,
+    octets: SIGNATURE_OCTETS,
   } as const);
   remembered.set(jkt, made);
   if (remembered.size > REMEMBERED) remembered.delete(remembered.keys().next().value!);
@@ -61,11 +70,12 @@ export function rememberedKeys(): number {
 
 /** Whether `signature` over `data` is by `key`. ES256 signatures are R‖S (RFC 7518 §3.4), Ed25519 ones RFC 8032's. */
 export function isSignedBy(key: VerifyKey, data: Uint8Array, signature: Uint8Array): boolean {
-  if (signature.length !== SIGNATURE_OCTETS) return false;
-  return verify(key.hash, data, { key: key.key, dsaEncoding: 'ieee-p1363' }, signature);
+  if (signature.length !== key.octets) return false;
+  return verify(key.hash, data, { key: key.key, dsaEncoding: 'ieee-p1363', ...key.padding }, signature);
 }
 
-function assertUsage(value: unknown, algs: readonly string[]): void {
+/** @throws DAuthError `INVALID_REQUEST` where the JWK itself says that it is for something else (RFC 7517 §4.2–4.4) */
+export function assertUsage(value: unknown, algs: readonly string[]): void {
   if (!isObject(value)) return;
   if (value.use !== undefined && value.use !== 'sig') throw unusable();
   if (value.key_ops !== undefined && !(Array.isArray(value.key_ops) && value.key_ops.includes('verify')))

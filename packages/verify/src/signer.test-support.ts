@@ -1,6 +1,6 @@
 /** Keys and signatures for the tests of this package. Never part of it: `verify` signs nothing. */
 import assert from 'node:assert/strict';
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
+import { constants, createPrivateKey, createPublicKey, generateKeyPairSync, sign, type KeyObject } from 'node:crypto';
 import {
   DAuthError,
   encodeUtf8,
@@ -14,6 +14,8 @@ import { thumbprint } from './digest.ts';
 
 export interface Signer {
   readonly privateKey: KeyObject;
+  /** As a key set publishes it. */
+  readonly publicJwk: object;
   readonly jwk: PublicJwk;
   readonly jkt: string;
   readonly alg: string;
@@ -32,12 +34,19 @@ export function makeSigner(kind: 'ES256' | 'Ed25519' = 'ES256'): Signer {
   };
   return {
     privateKey: pair.privateKey,
+    publicJwk: jwk,
     jwk,
     jkt: thumbprint(jwk),
     alg: kind,
     jws,
     proof: (typ, claims, header = {}) => jws({ typ, jwk, ...header }, claims),
   };
+}
+
+/** A signer of an authority that is not DAuth's, of one algorithm. */
+export function makeForeignSigner(alg: 'RS256' | 'PS256', modulusLength = 2_048): Pick<Signer, 'jws' | 'publicJwk'> {
+  const rsa = makeRsaSigner(modulusLength);
+  return { publicJwk: { ...rsa.jwk, alg }, jws: (header, claims) => rsa.jws({ alg, ...header }, claims) };
 }
 
 /**
@@ -82,4 +91,36 @@ function isRefusal(error: unknown, code: ErrorCode, sentence: RegExp): boolean {
   assert.equal(error.code, code);
   assert.match(error.publicMessage, sentence);
   return true;
+}
+
+export interface RsaSigner {
+  /** Public members of the key, for a key set. */
+  readonly jwk: { readonly kty: string; readonly n: string; readonly e: string };
+  readonly privateKey: KeyObject;
+  jws(header: { readonly alg: string }, claims: object): string;
+}
+
+/** An RSA key as an issuer outside has one; by way of octets, as `makePair`. */
+export function makeRsaSigner(modulusLength = 2_048, publicExponent = 65_537): RsaSigner {
+  const der = generateKeyPairSync('rsa', {
+    ...{ modulusLength, publicExponent },
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+    privateKeyEncoding: { format: 'der', type: 'pkcs8' },
+  });
+  const privateKey = createPrivateKey({ key: der.privateKey, format: 'der', type: 'pkcs8' });
+  const jwk = createPublicKey({ key: der.publicKey, format: 'der', type: 'spki' }).export({ format: 'jwk' });
+  return {
+    jwk: jwk as RsaSigner['jwk'],
+    privateKey,
+    jws(header, claims) {
+      const input = jwsSigningInput(header, claims);
+      return joinJws(input, signRsa(privateKey, header.alg, encodeUtf8(input)));
+    },
+  };
+}
+
+/** Signs as RSA of this algorithm does, with the salt of RFC 7518 §3.5 unless told otherwise. */
+export function signRsa(key: KeyObject, alg: string, data: Uint8Array, saltLength = 32): Uint8Array {
+  const pss = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+  return sign('sha256', data, alg === 'PS256' ? { key, ...pss } : { key });
 }

@@ -3,50 +3,20 @@
  * Never decides what a token may do: that is the caller's comparison with its own request. Never takes a token without a
  * key (`cnf.jkt`), so a token found here is worth nothing to whoever steals it.
  */
-import {
-  LIMITS,
-  parseDetails,
-  parseThumbprint,
-  TYP,
-  isObject,
-  type ConnectionDetail,
-  type ErrorCode,
-  type JsonObject,
-} from '@dauth/protocol';
-import { assertWithinValidity, claimName, claimText, claimTime } from './claims.ts';
+import { isObject, LIMITS, parseDetails, TYP, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
+import { claimName, claimText } from './claims.ts';
 import { subjectOf, verifyJws, type KeySource } from './jws.ts';
 import { type JwksCache } from './jwks.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
+import {
+  MAX_NAME,
+  readConfirmation,
+  readRegisteredClaims,
+  type AccessTokenOptions,
+  type TokenClaims,
+} from './rfc9068.ts';
 
-const MAX_NAME = 512;
-/** RFC 6749 §3.3 scope-token. */
-const SCOPE_TOKEN = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
-const MAX_SCOPES = 64;
-
-export interface AccessTokenOptions {
-  /** Exact `iss`. */
-  readonly issuer: string;
-  /** Exact and only `aud`. */
-  readonly audience: string;
-  /** Now, in Unix seconds. */
-  readonly now: number;
-  /** Clock leeway in seconds. Default 5. */
-  readonly leeway?: number;
-  /** Longest life taken, `exp` − `iat` in seconds. Default 300 (spec/dauth.md §4). */
-  readonly maxLifetime?: number;
-  /** Code of every refusal. Default `UNAUTHENTICATED`. */
-  readonly refusal?: ErrorCode;
-}
-
-export interface AccessClaims {
-  readonly iss: string;
-  readonly sub: string;
-  readonly aud: string;
-  readonly client_id: string;
-  readonly scope: readonly string[];
-  readonly exp: number;
-  readonly iat: number;
-  readonly jti: string;
+export interface AccessClaims extends TokenClaims {
   readonly cnf: { readonly jkt: string };
   readonly grant_id: string;
   /** `ddls:org`. */
@@ -59,8 +29,6 @@ export interface AccessClaims {
   readonly subjectJti?: string;
   /** Dispatch tokens: `ddls:subject_dpop`, the caller's proof verbatim. Not verified here: see `verifyCarriedProof`. */
   readonly subjectDpop?: string;
-  /** Every claim as it was signed. */
-  readonly raw: JsonObject;
 }
 
 /**
@@ -95,50 +63,15 @@ export async function verifyAccessTokenWith(
 }
 
 function readClaims(claims: JsonObject, options: AccessTokenOptions, subject: Subject): AccessClaims {
-  const leeway = options.leeway ?? LIMITS.clockLeewaySeconds;
-  if (claimText(claims, 'iss', MAX_NAME, subject) !== options.issuer)
-    refuseSubject(subject, 'is by another issuer (iss).');
   // An array is refused even with one entry: a token for several audiences works at each of them (RFC 9068 §3, RFC 8707 §2).
-  if (claimText(claims, 'aud', MAX_NAME, subject) !== options.audience)
-    refuseSubject(subject, 'is for another audience (aud).');
-  const iat = claimTime(claims, 'iat', subject);
-  const exp = claimTime(claims, 'exp', subject);
-  assertWithinValidity(claims, options.now, leeway, subject);
-  if (iat > options.now + leeway) refuseSubject(subject, "was issued in the future (iat). Check this machine's clock.");
-  if (exp <= iat || exp - iat > (options.maxLifetime ?? LIMITS.accessTokenSeconds))
-    refuseSubject(subject, 'is valid for longer than allowed.');
   return Object.freeze({
-    iss: options.issuer,
-    aud: options.audience,
-    sub: claimText(claims, 'sub', MAX_NAME, subject),
-    client_id: claimText(claims, 'client_id', MAX_NAME, subject),
-    scope: readScope(claims.scope, subject),
-    exp,
-    iat,
-    jti: claimName(claims, 'jti', MAX_NAME, subject),
+    ...readRegisteredClaims(claims, claims.aud, options, subject),
     cnf: readConfirmation(claims.cnf, subject),
     grant_id: claimName(claims, 'grant_id', MAX_NAME, subject),
     org: claimText(claims, 'ddls:org', MAX_NAME, subject),
     details: parsing(subject, () => parseDetails(claims.authorization_details ?? [])),
     ...readActor(claims, subject),
-    raw: claims,
   });
-}
-
-function readScope(scope: unknown, subject: Subject): readonly string[] {
-  if (scope === undefined || scope === '') return Object.freeze([]);
-  const tokens = typeof scope === 'string' ? scope.split(' ', MAX_SCOPES + 1) : [];
-  if (tokens.length === 0 || tokens.length > MAX_SCOPES || !tokens.every((token) => SCOPE_TOKEN.test(token))) {
-    return refuseSubject(subject, 'needs a usable "scope" claim.');
-  }
-  return Object.freeze(tokens);
-}
-
-/** `cnf` (RFC 9449 §6.1, RFC 7800): exactly one confirmation, by thumbprint. */
-function readConfirmation(cnf: unknown, subject: Subject): { readonly jkt: string } {
-  if (!isObject(cnf) || Object.keys(cnf).length !== 1)
-    return refuseSubject(subject, 'is not bound to exactly one key (cnf.jkt).');
-  return Object.freeze({ jkt: parsing(subject, () => parseThumbprint(cnf.jkt, '"cnf.jkt"')) });
 }
 
 function readActor(claims: JsonObject, subject: Subject): Pick<AccessClaims, 'act' | 'subjectJti' | 'subjectDpop'> {

@@ -2,13 +2,15 @@
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
+import { grantProfiles } from './jwt-bearer.ts';
 import { IDENTITY_SCOPES, OWN_SCOPES } from './offered.ts';
-import { GRANTS } from './token.ts';
+import { grantTypes } from './token.ts';
 
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
 
 export function documents(app: Hono<HttpEnv>, authority: Authority): void {
   const { issuer } = authority.config;
+  const profiles = grantProfiles(authority.config);
   app.get('/.well-known/oauth-authorization-server', (c) => {
     c.header('cache-control', 'public, max-age=300');
     return c.json({
@@ -23,7 +25,8 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
       response_modes_supported: ['query'],
       code_challenge_methods_supported: ['S256'],
       authorization_response_iss_parameter_supported: true,
-      grant_types_supported: [...GRANTS.keys()],
+      grant_types_supported: grantTypes(authority),
+      ...(profiles.length === 0 ? {} : { authorization_grant_profiles_supported: profiles }),
       token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
       token_endpoint_auth_signing_alg_values_supported: ALGS,
       dpop_signing_alg_values_supported: ALGS,

@@ -1,7 +1,8 @@
 /** `POST /token`: one table of grants, one shape of error. A grant that is not in the table does not exist. */
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import type { HttpEnv } from '../http.ts';
+import type { HttpContext, HttpEnv } from '../http.ts';
+import type { Client } from '../store/registry.ts';
 import { authenticateClient, type AuthenticatedClient } from './client-auth.ts';
 import { grantClientCredentials } from './client-credentials.ts';
 import { grantCode } from './code.ts';
@@ -9,34 +10,47 @@ import { OAuthError } from './errors.ts';
 import { grantExchange } from './exchange.ts';
 import { need, readForm, type Form } from './form.ts';
 import type { TokenAnswer } from './issue.ts';
+import { grantJwtBearer, isFederated, JWT_BEARER } from './jwt-bearer.ts';
 import { oauthProblem } from './problem.ts';
 import { grantRefresh } from './refresh.ts';
 
-type Granter = (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>;
+/** Says who asked, and gives a token. `mayUse` refuses a client that is not registered for the grant type. */
+type Granter = (
+  authority: Authority,
+  c: HttpContext,
+  form: Form,
+  mayUse: (client: Client) => void,
+) => Promise<{ client: Client; answer: TokenAnswer }>;
 
 export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 
 /** Grant type → what grants it. */
 export const GRANTS: ReadonlyMap<string, Granter> = new Map<string, Granter>([
-  ['client_credentials', grantClientCredentials],
-  ['authorization_code', grantCode],
-  ['refresh_token', grantRefresh],
-  [EXCHANGE, grantExchange],
+  ['client_credentials', byClient(grantClientCredentials)],
+  ['authorization_code', byClient(grantCode)],
+  ['refresh_token', byClient(grantRefresh)],
+  [EXCHANGE, byClient(grantExchange)],
+  [JWT_BEARER, grantJwtBearer],
 ]);
+
+/** Those of the table that this authority grants as it is configured. */
+export function grantTypes({ config }: Authority): readonly string[] {
+  return [...GRANTS.keys()].filter((type) => type !== JWT_BEARER || isFederated(config));
+}
 
 export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   app.post('/token', async (c) => {
     try {
       const form = await readForm(c);
       const grantType = need(form, 'grant_type');
-      const granter = GRANTS.get(grantType);
+      const granter = grantTypes(authority).includes(grantType) ? GRANTS.get(grantType) : undefined;
       if (granter === undefined)
-        throw new OAuthError('unsupported_grant_type', `This authority grants ${[...GRANTS.keys()].join(', ')}.`);
-      const by = authenticateClient(authority, c, form);
-      const { client_id, grants } = by.client;
-      if (!grants.includes(grantType))
-        throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
-      const answer = await granter(authority, by, form);
+        throw new OAuthError('unsupported_grant_type', `This authority grants ${listed(grantTypes(authority))}.`);
+      const { client, answer } = await granter(authority, c, form, ({ grants }) => {
+        if (!grants.includes(grantType))
+          throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
+      });
+      const { client_id } = client;
       const connections = answer.authorization_details.length;
       authority.log({ event: 'token', grant_type: grantType, client_id, connections, request_id: c.get('requestId') });
       // RFC 6749 §5.1 asks for both; `Cache-Control: no-store` is on every answer.
@@ -46,4 +60,19 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       return oauthProblem(authority, c, error, 'token_refused');
     }
   });
+}
+
+/** A grant for which the client authenticates itself first of all. */
+function byClient(
+  grant: (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>,
+): Granter {
+  return async (authority, c, form, mayUse) => {
+    const by = authenticateClient(authority, c, form);
+    mayUse(by.client);
+    return { client: by.client, answer: await grant(authority, by, form) };
+  };
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }
