@@ -10,8 +10,8 @@ import { DirectoryMirror } from './executor/mirror.ts';
 import { loadSigningKey } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
-import { openOutside, wayOutside } from './outside/open.ts';
 import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
+import { openOutside, wayOutside } from './outside/open.ts';
 import { listen, type Served } from './serve.ts';
 import { openStore } from './store/store.ts';
 

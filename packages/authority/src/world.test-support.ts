@@ -118,8 +118,8 @@ export async function makeWorld(
   });
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
-    ...{ config, key, store, directory, now, newId: randomUUID, fetch, outside, log, closing: closing.signal },
-    passwords: quickly(),
+    ...{ config, key, store, directory, now, newId: randomUUID, fetch, outside, log },
+    ...{ closing: closing.signal, passwords: quickly() },
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {

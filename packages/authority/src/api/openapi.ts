@@ -76,9 +76,8 @@ const REFUSED = {
 const FORM = {
   required: ['grant_type'],
   optional: [
-    ...['resource', 'client_assertion_type', 'client_assertion', 'assertion'],
-    ...['scope', 'authorization_details', 'client_id', 'code', 'code_verifier', 'redirect_uri', 'refresh_token'],
-    ...['audience', 'requested_token_type'],
+    ...['resource', 'scope', 'authorization_details', 'client_id', 'client_assertion_type', 'client_assertion'],
+    ...['code', 'code_verifier', 'redirect_uri', 'refresh_token', 'assertion', 'audience', 'requested_token_type'],
     ...['subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };
@@ -99,8 +98,7 @@ function formOf({ required, optional }: typeof FORM): object {
 const TOKEN = {
   summary: 'Issue a DPoP-bound access token or dispatch token',
   description:
-    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2), or by its id and PKCE where it is public, ' +
-    'and its key by `DPoP` (RFC 9449). ' +
+    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2), or by its id and PKCE where it is public, and its key by `DPoP` (RFC 9449). ' +
     "With the grant type jwt-bearer a workload's `assertion` takes the place of `client_assertion`. " +
     'Grants and algorithms: /.well-known/oauth-authorization-server.',
   parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],

@@ -26,6 +26,8 @@ import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
 import { authenticate, writeAs, type Caller } from './authenticate.ts';
 
 const ADMIN = 'dauth:admin';
+/** What a client with a key may be registered for; exchange is for MCP servers, and codes need a place to send people back to. */
+const BY_KEY: readonly string[] = ['client_credentials', JWT_BEARER];
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
@@ -42,7 +44,7 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
       body.grants === undefined
         ? ['client_credentials']
         : list(body.grants, '"grants"', 1, 4, (item) => text(item, 'A grant type', 128));
-    if (!grants.every((grant) => grant === 'client_credentials' || grant === JWT_BEARER))
+    if (!grants.every((grant) => BY_KEY.includes(grant)))
       throw new DAuthError('INVALID_REQUEST', 'A client may use the grant type client_credentials.');
     const client = newClient(authority, {
       ...{ name: text(body.name, '"name"', 128), jwk: signingJwk(body.jwk), grants },

@@ -126,7 +126,8 @@ function isTooOld({ now }: Authority, { authTime }: Session, { prompt, maxAge }:
 
 /** Where the sign-in leads back to: the same address, or the name of a request that is kept for it. */
 function wayBack(authority: Authority, c: HttpContext, request: AuthorizationRequest, isPushed: boolean): string {
-  const { search } = new URL(c.req.url);
+  // The one octet of a query that a path of ours may not have.
+  const search = new URL(c.req.url).search.replaceAll('\\', '%5C');
   if (!isPushed && search.length <= LONGEST_WAY_BACK) return `/authorize${search}`;
   const request_uri = pushRequest(authority, request, RESUMED_SECONDS);
   return `/authorize?${new URLSearchParams({ client_id: request.client_id, request_uri }).toString()}`;
