@@ -285,6 +285,18 @@ test('[token.bound] a token ends with its assertion', async () => {
   assert.equal((await granted(await made.askIdJag({ exp: START + 60 }))).expires_in, 60);
 });
 
+test('[token.bound] an assertion that ends while something is waited for gives no token any more', async () => {
+  const made = await makeFederation();
+  const device = await addClient(made.world, { owner: 'acme:ada' });
+  const details = JSON.stringify([carried(seal(made.world, 'acme:ada', device.key))]);
+  const { directory } = made.world.executor;
+  made.world.executor.directory = () => {
+    made.world.clock.now += 300;
+    return directory();
+  };
+  await assertRefused(made, await made.askIdJag({}, { authorization_details: details }), 'time');
+});
+
 test('[token.bound] clients of another organisation cannot use the issuer', async () => {
   const made = await makeFederation({ idp: { org: 'acme' } });
   await assertRefused(made, await made.askIdJag(), 'client');
