@@ -4,6 +4,7 @@ import { BOUNDS } from './authority/bounds.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
+import { PEOPLE } from './authority/people.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXECUTOR } from './executor.ts';
@@ -14,5 +15,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

@@ -75,7 +75,7 @@ export function directoryClaims(openingJwk: object, kid: string): Record<string,
 }
 
 export async function makeWorld(
-  options: { readonly database?: string; readonly config?: object } = {},
+  options: { readonly database?: string; readonly config?: object; readonly passwords?: Passwords } = {},
 ): Promise<World> {
   const [operatorKey, identity] = [makeSigner(), makeSigner('Ed25519')];
   const clock = { now: START };
@@ -119,7 +119,7 @@ export async function makeWorld(
       fetch,
       log,
       closing: closing.signal,
-      passwords: quickly(),
+      passwords: options.passwords ?? quickly(),
     },
   });
   const operator = { id: 'operator', key: operatorKey };
