@@ -8,7 +8,7 @@ const row = (find: string, replace: string, name: string): Row => ['person.asked
 const PAGE: readonly Mutant[] = of('page', 'session', [
   row(
     'if (!SOURCE.test(source)) throw',
-    "if (source === '') throw",
+    "if (source === '' || SOURCE.test('')) throw",
     'a page may send its form on to a client, and no text can add a directive to its policy',
   ),
   row(
@@ -53,26 +53,30 @@ const SESSION: readonly Mutant[] = of('session', 'session', [
   ),
   row(
     'if (value === undefined || !LOCAL.test(value)) return undefined;',
-    'if (value === undefined) return undefined;',
+    "if (value === undefined || LOCAL.test('')) return undefined;",
     'the way back from the sign-in page is a path of ours, whatever a link says',
   ),
 ]);
 
 const FORMS: readonly Mutant[] = of('page-form', 'session', [
-  row('  assertFromHere(c);\n', '', 'a form of a person who is signed in is refused from another site'),
+  row(
+    '  if (isFromHere) return;',
+    '  if (isFromHere || isFromHere === false) return;',
+    'a form of a person who is signed in is refused from another site',
+  ),
   row(
     "c.req.header('sec-fetch-site') === 'same-origin'",
     'true',
     'a form before a sign-in is refused from another site',
   ),
   row(
-    ' || !equalSecret(form.csrf, wanted)',
-    '',
+    '!equalSecret(form.csrf, wanted)',
+    "equalSecret(form.csrf, '')",
     'a form of a person who is signed in is refused without the word of its own page',
   ),
   row(
     'cookie === undefined ? undefined : csrfOf(cookie)',
-    'form.csrf',
+    'cookie === undefined ? form.csrf : csrfOf(cookie)',
     'a form before a sign-in is refused without the word of its own page',
   ),
 ]);
@@ -91,7 +95,7 @@ const FIRST_RUN: readonly Mutant[] = [
     ),
     row(
       "if (findInvitation(authority, form.code!) === undefined) throw new DAuthError('CONFLICT', USED);",
-      '',
+      "if (form.code === '') throw new DAuthError('CONFLICT', USED);",
       'one code used twice at the same moment makes one person',
     ),
   ]),
@@ -107,11 +111,6 @@ const FIRST_RUN: readonly Mutant[] = [
       'the first code makes the owner "operator" an admin, signs in, and works once',
     ),
     row(
-      '  store.people.dropInvitations(of.sub, of.login, now());\n',
-      '  store.people.dropInvitations("", "", now());\n  void of.login;\n',
-      'each start has a code of its own, and the last one ends with it, or after a day',
-    ),
-    row(
       'invitation !== undefined && !store.changes.isAnyRevoked({ owner: invitation.sub, org: invitation.org })',
       'invitation !== undefined',
       'a revoked operator sets nothing up',
@@ -122,8 +121,8 @@ const FIRST_RUN: readonly Mutant[] = [
 const SIGN_IN: readonly Mutant[] = [
   ...of('sign-in', 'sign-in', [
     row(
-      '  tries.take(c, key);\n',
-      '',
+      'tries.take(c, key);',
+      'tries.take(c, key + authority.newId());',
       'ten wrong passwords stop a login for ten minutes, known or not, also at the same moment, and nobody else',
     ),
     row(
