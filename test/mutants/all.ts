@@ -1,6 +1,7 @@
 /** Every mutant, in the order of the rooms. */
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
+import { CONSENT_FLOW } from './authority/consent.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
@@ -15,5 +16,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...PEOPLE, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

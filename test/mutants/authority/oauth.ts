@@ -194,8 +194,8 @@ const GRANTING: readonly Mutant[] = of('oauth/client-credentials', unit('oauth/d
   ],
   [
     'token.bound',
-    'exp: Math.min(now() + config.lifetimes.accessToken, grant.expires_at ?? Number.MAX_SAFE_INTEGER),',
-    'exp: now() + config.lifetimes.accessToken,',
+    'exp: Math.min(now() + config.lifetimes.accessToken, endOf(authority, grant)),',
+    'exp: Math.min(now() + config.lifetimes.accessToken, endOf(authority, { ...grant, expires_at: null })),',
     "[token.bound] a runner's grant ends when it expires, and its tokens end with it",
   ],
   [

@@ -72,38 +72,48 @@ const REFUSED = {
   },
 };
 
-/** What a form may hold, and whether each grant needs it. */
+/** What a form may hold, and whether each request needs it. */
 const FORM = {
-  required: ['grant_type', 'resource', 'client_assertion_type', 'client_assertion'],
+  required: ['grant_type'],
   optional: [
-    ...['scope', 'authorization_details', 'client_id', 'audience', 'requested_token_type'],
+    ...['resource', 'scope', 'authorization_details', 'client_id', 'client_assertion_type', 'client_assertion'],
+    ...['code', 'code_verifier', 'redirect_uri', 'refresh_token', 'audience', 'requested_token_type'],
     ...['subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };
+const PUSHED = {
+  required: ['response_type', 'code_challenge', 'code_challenge_method'],
+  optional: [
+    ...['client_id', 'client_assertion_type', 'client_assertion', 'redirect_uri', 'state', 'response_mode', 'resource'],
+    ...['scope', 'authorization_details', 'dpop_jkt', 'prompt', 'max_age'],
+  ],
+};
+
+function formOf({ required, optional }: typeof FORM): object {
+  const properties = Object.fromEntries([...required, ...optional].map((name) => [name, { type: 'string' }]));
+  const schema = { type: 'object', required, properties };
+  return { required: true, content: { 'application/x-www-form-urlencoded': { schema } } };
+}
 
 const TOKEN = {
   summary: 'Issue a DPoP-bound access token or dispatch token',
   description:
-    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2) and its key by `DPoP` (RFC 9449). ' +
+    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2), or by its id and PKCE where it is public, and its key by `DPoP` (RFC 9449). ' +
     'Grants and algorithms: /.well-known/oauth-authorization-server.',
   parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],
   // No header says who asks: the client proves itself in the form.
   security: [],
-  requestBody: {
-    required: true,
-    content: {
-      'application/x-www-form-urlencoded': {
-        schema: {
-          type: 'object',
-          required: FORM.required,
-          properties: Object.fromEntries(
-            [...FORM.required, ...FORM.optional].map((name) => [name, { type: 'string' }]),
-          ),
-        },
-      },
-    },
-  },
+  requestBody: formOf(FORM),
   responses: { '2XX': { description: 'Token (RFC 6749 §5.1)' }, default: REFUSED },
+};
+
+const PUSH = {
+  summary: 'Push an authorization request (RFC 9126)',
+  description: 'The client proves itself as at /token; a `DPoP` proof names the key the code will be bound to.',
+  parameters: [{ name: 'DPoP', in: 'header', required: false, schema: { type: 'string' } }],
+  security: [],
+  requestBody: formOf(PUSHED),
+  responses: { '2XX': { description: 'Its name, for /authorize' }, default: REFUSED },
 };
 
 /** @param who the name of a scheme, with the scopes it needs */
@@ -130,7 +140,7 @@ function operation(
 
 export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/openapi.json', (c) => {
-    const paths: Record<string, Record<string, object>> = { '/token': { post: TOKEN } };
+    const paths: Record<string, Record<string, object>> = { '/token': { post: TOKEN }, '/par': { post: PUSH } };
     for (const [method, path, scope, summary] of OPERATIONS) {
       const description = scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`;
       (paths[path] ??= {})[method] = operation(path, summary, description, { dpop: scope === '' ? [] : [scope] });

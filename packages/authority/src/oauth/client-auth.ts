@@ -21,17 +21,25 @@ const MAX_JTI = 128;
 
 export interface AuthenticatedClient {
   readonly client: Client;
-  /** Null only for a client that an operator marked for the Bearer exception (spec/dauth.md §4). */
+  /** Null for a client that an operator marked for the Bearer exception (spec/dauth.md §4), and where one may be left out. */
   readonly proof: VerifiedProof | null;
   /** The assertion's key for the replay store, and its end; null for a public client. */
   readonly assertion: readonly [key: string, expiresAt: number] | null;
 }
 
-/** @throws OAuthError `invalid_client`, `invalid_dpop_proof` */
-export function authenticateClient(authority: Authority, c: HttpContext, form: Form): AuthenticatedClient {
+/**
+ * @param path of the endpoint, to which assertion and proof are made
+ * @throws OAuthError `invalid_client`, `invalid_dpop_proof`
+ */
+export function authenticateClient(
+  authority: Authority,
+  c: HttpContext,
+  form: Form,
+  path: '/token' | '/par' = '/token',
+): AuthenticatedClient {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
-  const { client, assertion } = isPublic ? readPublic(authority, form) : readAssertion(authority, form);
-  return { client, assertion, proof: readTokenProof(authority, c, client) };
+  const { client, assertion } = isPublic ? readPublic(authority, form) : readAssertion(authority, form, path);
+  return { client, assertion, proof: readTokenProof(authority, c, client, path) };
 }
 
 /** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
@@ -65,7 +73,11 @@ export function mayBeUnbound({ config }: Authority, client: Client): boolean {
   return config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens;
 }
 
-function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
+function readAssertion(
+  authority: Authority,
+  form: Form,
+  path: string,
+): Pick<AuthenticatedClient, 'client' | 'assertion'> {
   if (
     form.client_assertion_type !== ASSERTION_TYPE ||
     form.client_assertion === undefined ||
@@ -83,7 +95,7 @@ function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClie
     if (client?.jwk == null || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
     const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });
     if (form.client_id !== undefined && form.client_id !== client.client_id) throw notProven();
-    return { client, assertion: checkClaims(authority, client, claims) };
+    return { client, assertion: checkClaims(authority, client, claims, path) };
   } catch (cause) {
     if (!(cause instanceof DAuthError)) throw cause;
     throw new OAuthError('invalid_client', 'The client assertion does not prove a registered client.', { cause });
@@ -91,12 +103,19 @@ function readAssertion(authority: Authority, form: Form): Pick<AuthenticatedClie
 }
 
 /** RFC 7523 §3: who, to whom, until when, once. */
-function checkClaims({ config, now }: Authority, client: Client, claims: JsonObject): readonly [string, number] {
+function checkClaims(
+  { config, now }: Authority,
+  client: Client,
+  claims: JsonObject,
+  path: string,
+): readonly [string, number] {
   const { iss, sub, aud, exp, iat, nbf, jti } = claims;
   const latest = now() + LIMITS.clockLeewaySeconds;
   const audience = Array.isArray(aud) && aud.length === 1 ? (aud as readonly unknown[])[0] : aud;
   if (iss !== client.client_id || sub !== client.client_id) throw notProven();
-  if (audience !== config.issuer && audience !== `${config.issuer}/token`) throw notProven();
+  // RFC 9126 §2: at every endpoint also the issuer and the token endpoint.
+  const audiences = [config.issuer, `${config.issuer}/token`, `${config.issuer}${path}`];
+  if (!audiences.some((each) => audience === each)) throw notProven();
   if (!isTime(exp) || exp <= now() || exp > latest + ASSERTION_SECONDS) throw notProven();
   for (const start of [iat, nbf]) if (start !== undefined && !(isTime(start) && start <= latest)) throw notProven();
   if (typeof jti !== 'string' || jti.length === 0 || jti.length > MAX_JTI) throw notProven();
@@ -111,13 +130,14 @@ function notProven(): DAuthError {
   return new DAuthError('UNAUTHENTICATED');
 }
 
-function readTokenProof(authority: Authority, c: HttpContext, client: Client): VerifiedProof | null {
+function readTokenProof(authority: Authority, c: HttpContext, client: Client, path: string): VerifiedProof | null {
   try {
     const proof = readProof(rawHeaders(c));
-    if (proof === undefined && mayBeUnbound(authority, client)) return null;
+    // RFC 9449 §10.1: a pushed request may name its key by a proof, by `dpop_jkt`, or leave it to the token request.
+    if (proof === undefined && (path === '/par' || mayBeUnbound(authority, client))) return null;
     if (proof === undefined)
-      throw new DAuthError('UNAUTHENTICATED', 'The token request needs a DPoP header; every token is bound to a key.');
-    const htu = `${authority.config.issuer}/token`;
+      throw new DAuthError('UNAUTHENTICATED', 'The request needs a DPoP header; every token is bound to a key.');
+    const htu = `${authority.config.issuer}${path}`;
     return verifyDpopProof(proof, { htm: 'POST', htu, now: authority.now(), windowSeconds: LIMITS.proofSeconds });
   } catch (error) {
     if (error instanceof DAuthError) throw new OAuthError('invalid_dpop_proof', error.publicMessage, { cause: error });

@@ -11,17 +11,8 @@ import { NO_SUCH, ownerOf, readAsked, settleDetails, subjectOfAsked } from './de
 import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
-
-/** Scopes of the authority's own API; `dauth:admin` only for a client whose registration names it. */
-export const OWN_SCOPES: readonly string[] = [
-  'dauth:connections.read',
-  'dauth:connections.write',
-  'dauth:grants.write',
-  'dauth:admin',
-];
-
-/** As many as a verifier of ours reads from one token. */
-const MAX_SCOPES = 64;
+import { assertUnrevoked, endOf } from './live.ts';
+import { MAX_SCOPES, offeredScopes } from './offered.ts';
 
 export async function grantClientCredentials(
   authority: Authority,
@@ -60,7 +51,7 @@ export async function grantClientCredentials(
     return issueToken(authority, {
       ...{ sub: subject.sub, org: subject.org, aud: resource, client_id: client.client_id, scope },
       ...{ grant_id: grant.id, jkt, details },
-      exp: Math.min(now() + config.lifetimes.accessToken, grant.expires_at ?? Number.MAX_SAFE_INTEGER),
+      exp: Math.min(now() + config.lifetimes.accessToken, endOf(authority, grant)),
     });
   });
 }
@@ -92,7 +83,7 @@ function findGrant(authority: Authority, client: Client, subject: Subject, resou
 function assertLive(authority: Authority, client: Client, subject: Subject, resource: string, grant: Grant): void {
   if (isOperatorAtHome(authority, client, resource)) return;
   const ids = { grant: grant.id, client: client.client_id, server: resource, owner: subject.sub, org: subject.org };
-  if (authority.store.changes.isAnyRevoked(ids)) throw new OAuthError('invalid_grant', 'This access was revoked.');
+  assertUnrevoked(authority, ids);
 }
 
 /** Who revoked a whole organisation must still be able to look at it: the operator's key is changed in the configuration. */
@@ -113,16 +104,4 @@ function settleScope(
   if (scopes.length > MAX_SCOPES || !scopes.every(allowed))
     throw new OAuthError('invalid_scope', 'A scope is not offered by this resource, or not to this client.');
   return scopes;
-}
-
-function offeredScopes(authority: Authority, client: Client, resource: string): readonly string[] {
-  if (resource === authority.config.issuer) return OWN_SCOPES;
-  const server = authority.store.registry.server(resource);
-  if (server === undefined || server.org !== client.org) {
-    throw new OAuthError(
-      'invalid_target',
-      'The resource is not a registered MCP server. Register it with "dauth servers add".',
-    );
-  }
-  return server.scopes;
 }

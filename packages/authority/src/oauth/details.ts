@@ -113,12 +113,35 @@ export function settleDetails(
   });
 }
 
+/** Where and by whom a connection is to be used. */
+export type Use = Pick<Settling, 'subject' | 'resource' | 'jkt'>;
+
 /** What one wish comes to under the current envelope, whoever carried it. */
-function narrow(
-  authority: Authority,
-  { subject, resource, jkt }: Settling,
-  wish: ConnectionWish,
-): readonly ConnectionDetail[] {
+export function narrow(authority: Authority, use: Use, wish: ConnectionWish): readonly ConnectionDetail[] {
+  const policy = policyFor(authority, use, wish);
+  const { identifier, locations, actions } = wish;
+  if (locations === undefined || actions === undefined)
+    return detailsFromAllow(identifier, policy.connection, policy.allow);
+  if (!detailWithinAllow({ locations, actions }, policy.allow))
+    throw refusal('An authorization detail exceeds what its owner sealed.');
+  return [{ type: 'dauth_connection', identifier, name: policy.connection, locations, actions }];
+}
+
+/** What is left of a detail under the current envelope: an action that it no longer allows is left out, and so is the whole. */
+export function stillUsable(authority: Authority, use: Use, detail: ConnectionDetail): readonly ConnectionDetail[] {
+  try {
+    const { connection, allow } = policyFor(authority, use, detail);
+    const { locations } = detail;
+    const actions = detail.actions.filter((action) => detailWithinAllow({ locations, actions: [action] }, allow));
+    return actions.length === 0 ? [] : [{ ...detail, name: connection, actions }];
+  } catch (error) {
+    if (error instanceof OAuthError) return [];
+    throw error;
+  }
+}
+
+/** The current policy of a connection that can be used here now. @throws OAuthError `invalid_authorization_details` */
+function policyFor(authority: Authority, { subject, resource, jkt }: Use, wish: ConnectionWish): EnvelopePolicy {
   const now = authority.now();
   const policy = usablePolicy(authority, wish, subject);
   if (!policy.servers.includes(resource))
@@ -129,12 +152,7 @@ function narrow(
     throw refusal('The credential is pinned to another client key.');
   if (jkt === null && !policy.bearer)
     throw refusal('The credential was not sealed for tokens without a key; its owner has to allow Bearer.');
-  const { identifier, locations, actions } = wish;
-  if (locations === undefined || actions === undefined)
-    return detailsFromAllow(identifier, policy.connection, policy.allow);
-  if (!detailWithinAllow({ locations, actions }, policy.allow))
-    throw refusal('An authorization detail exceeds what its owner sealed.');
-  return [{ type: 'dauth_connection', identifier, name: policy.connection, locations, actions }];
+  return policy;
 }
 
 /** The policy of a stored, active connection of this owner; anything else is the same refusal as a handle nobody has. */

@@ -40,20 +40,30 @@ test('the metadata says what this authority does, member by member', async () =>
   const algs = ['ES256', 'Ed25519', 'EdDSA'];
   assert.deepEqual(metadata, {
     ...{ issuer: ISSUER, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}${JWKS}` },
-    scopes_supported: ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write', 'dauth:admin'],
-    response_types_supported: [],
-    grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
-    token_endpoint_auth_methods_supported: ['private_key_jwt'],
+    authorization_endpoint: `${ISSUER}/authorize`,
+    pushed_authorization_request_endpoint: `${ISSUER}/par`,
+    require_pushed_authorization_requests: false,
+    scopes_supported: [
+      ...['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write', 'dauth:admin'],
+      ...['profile', 'email', 'offline_access'],
+    ],
+    ...{ response_types_supported: ['code'], response_modes_supported: ['query'] },
+    ...{ code_challenge_methods_supported: ['S256'], authorization_response_iss_parameter_supported: true },
+    grant_types_supported: [
+      ...['client_credentials', 'authorization_code', 'refresh_token'],
+      'urn:ietf:params:oauth:grant-type:token-exchange',
+    ],
+    token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
     ...{ token_endpoint_auth_signing_alg_values_supported: algs, dpop_signing_alg_values_supported: algs },
     dpop_bound_access_tokens_required: true,
     authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
   });
 });
 
-test('every announced scope can be had, by the operator at least, and no other', async () => {
+test('every announced scope of the API can be had, by the operator at least, and no other', async () => {
   const world = await makeWorld();
   const { scopes_supported } = await document<{ scopes_supported: string[] }>(world, METADATA);
-  const scope = scopes_supported.join(' ');
+  const scope = scopes_supported.filter((each) => each.startsWith('dauth:')).join(' ');
   assert.equal((await getToken(world, world.operator, { resource: ISSUER, scope })).scope, scope);
   await assertOAuth(
     await askToken(world, world.operator, { resource: ISSUER, scope: 'dauth:other' }),
@@ -125,8 +135,9 @@ interface OpenApi {
   readonly paths: Record<string, Record<string, { security: readonly Partial<Record<string, readonly string[]>>[] }>>;
 }
 
-/** Routes that nobody has to be anybody for: documents and health. */
-const ELSEWHERE = /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version)$/;
+/** Routes that are for no program with a token: documents, health, pages. */
+const ELSEWHERE =
+  /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|first-run|account|account\/.*)$/;
 
 test('the OpenAPI document lists every route that asks who somebody is, and no other', async () => {
   const world = await makeWorld();
@@ -148,9 +159,9 @@ test('[token.bound] every operation of the OpenAPI document needs the scope that
   for (const [path, methods] of Object.entries(paths))
     for (const [name, { security }] of Object.entries(methods)) {
       const { dpop } = security[0] ?? {};
-      // Not a token's: at the token endpoint a client proves itself, at the executor's endpoints the executor.
+      // Not a token's: at the token endpoint and at /par a client proves itself, at the executor's endpoints the executor.
       if (dpop === undefined) {
-        assert.deepEqual([path, security], [path, path === '/token' ? [] : [{ executorProof: [] }]]);
+        assert.deepEqual([path, security], [path, ['/token', '/par'].includes(path) ? [] : [{ executorProof: [] }]]);
         continue;
       }
       const [scope] = dpop;

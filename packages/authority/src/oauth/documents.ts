@@ -2,7 +2,7 @@
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
-import { OWN_SCOPES } from './client-credentials.ts';
+import { IDENTITY_SCOPES, OWN_SCOPES } from './offered.ts';
 import { GRANTS } from './token.ts';
 
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
@@ -13,13 +13,18 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
     c.header('cache-control', 'public, max-age=300');
     return c.json({
       issuer,
+      authorization_endpoint: `${issuer}/authorize`,
+      pushed_authorization_request_endpoint: `${issuer}/par`,
+      require_pushed_authorization_requests: false,
       token_endpoint: `${issuer}/token`,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
-      scopes_supported: OWN_SCOPES,
-      // No authorization endpoint in this version, so no response type (RFC 8414 §2 requires the member).
-      response_types_supported: [],
+      scopes_supported: [...OWN_SCOPES, ...IDENTITY_SCOPES, 'offline_access'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['query'],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
       grant_types_supported: [...GRANTS.keys()],
-      token_endpoint_auth_methods_supported: ['private_key_jwt'],
+      token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
       token_endpoint_auth_signing_alg_values_supported: ALGS,
       dpop_signing_alg_values_supported: ALGS,
       dpop_bound_access_tokens_required: true,

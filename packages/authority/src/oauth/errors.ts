@@ -1,4 +1,4 @@
-/** OAuth errors (RFC 6749 §5.2): a registered code and a sentence of ours. Never a value that was sent. */
+/** OAuth errors (RFC 6749 §4.1.2.1, §5.2): a registered code and a sentence of ours. Never a value that was sent. */
 export type OAuthCode =
   | 'invalid_request'
   | 'invalid_client'
@@ -9,7 +9,15 @@ export type OAuthCode =
   | 'invalid_target'
   | 'invalid_dpop_proof'
   | 'invalid_authorization_details'
-  | 'temporarily_unavailable';
+  | 'temporarily_unavailable'
+  // At the authorization endpoint only; the last five are registered by OpenID Connect Core §3.1.2.6.
+  | 'unsupported_response_type'
+  | 'access_denied'
+  | 'login_required'
+  | 'consent_required'
+  | 'request_not_supported'
+  | 'request_uri_not_supported'
+  | 'invalid_request_uri';
 
 export class OAuthError extends Error {
   readonly code: OAuthCode;

@@ -10,6 +10,7 @@ import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
+import { assertUnrevoked, endOf } from './live.ts';
 
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 
@@ -33,7 +34,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
     consumeOnce(authority, by);
     // Read inside the transaction: a revocation that was acknowledged before is seen here.
     assertLive(authority, subject, server);
-    const grantEnd = readGrantEnd(authority, subject);
+    const grantEnd = endOf(authority, store.grants.get(subject.grant_id));
     assertInTime(authority, call, server);
     // First come, for good: the same server may act again inside the window, no other ever.
     if (!store.once.claimWindow(windowKey, server.client_id, windowEnd + LIMITS.clockLeewaySeconds)) {
@@ -122,24 +123,10 @@ function assertInTime({ store, now }: Authority, { subject, windowKey }: Call, s
     throw new OAuthError('invalid_grant', 'The access token has expired.');
 }
 
-/** When the grant behind the caller's token ends: what comes of it ends no later. */
-function readGrantEnd({ store, now }: Authority, subject: AccessClaims): number {
-  const grant = store.grants.get(subject.grant_id);
-  const end = grant?.expires_at ?? Number.MAX_SAFE_INTEGER;
-  if (grant === undefined || end <= now()) throw new OAuthError('invalid_grant', 'The grant of this access has ended.');
-  return end;
-}
-
 /** Revocation bites here too, not only at the executor. */
 function assertLive(authority: Authority, subject: AccessClaims, server: Server): void {
-  const { store } = authority;
-  const ids = {
-    token: subject.jti,
-    grant: subject.grant_id,
-    client: subject.client_id,
-    owner: subject.sub,
-    org: subject.org,
-  };
-  const revoked = store.changes.isAnyRevoked({ ...ids, server: server.resource });
-  if (revoked) throw new OAuthError('invalid_grant', 'This access was revoked.');
+  assertUnrevoked(authority, {
+    ...{ token: subject.jti, grant: subject.grant_id, client: subject.client_id },
+    ...{ owner: subject.sub, org: subject.org, server: server.resource },
+  });
 }

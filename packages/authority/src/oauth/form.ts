@@ -1,5 +1,6 @@
 /**
- * The form of a token request: bounded, strictly decoded, each parameter at most once (RFC 6749 §3.2, appendix B).
+ * The form of a token or authorization request: bounded, strictly decoded, each parameter at most once (RFC 6749 §3.1, §3.2,
+ * appendix B).
  * Never lenient about a spelling: two readers of one form must not read two requests.
  */
 import { DAuthError, decodeUtf8, LIMITS } from '@dauth/protocol';
@@ -12,25 +13,28 @@ export type Form = Readonly<Record<string, string | undefined>>;
 /** More than any grant here takes. */
 const MAX_PARAMETERS = 32;
 
+/** What is read, as its refusals call it. */
+type What = 'token request' | 'authorization request';
+
 /** @throws OAuthError `invalid_request` */
-export async function readForm(c: HttpContext): Promise<Form> {
+export async function readForm(c: HttpContext, what: What = 'token request'): Promise<Form> {
   if (mediaType(c) !== 'application/x-www-form-urlencoded') {
-    throw new OAuthError('invalid_request', 'Send the token request as application/x-www-form-urlencoded.');
+    throw new OAuthError('invalid_request', `Send the ${what} as application/x-www-form-urlencoded.`);
   }
-  return parseForm(await readBody(c, LIMITS.jsonBody));
+  return parseForm(await readBody(c, LIMITS.jsonBody), what);
 }
 
-export function parseForm(body: Uint8Array): Form {
+export function parseForm(body: Uint8Array, what: What = 'token request', most = MAX_PARAMETERS): Form {
   const form = Object.create(null) as Record<string, string>;
   const seen = new Set<string>();
-  const pairs = text(body).split('&', MAX_PARAMETERS + 1);
-  if (pairs.length > MAX_PARAMETERS) throw malformed('The token request has too many parameters.');
+  const pairs = text(body, what).split('&', most + 1);
+  if (pairs.length > most) throw malformed(`The ${what} has too many parameters.`);
   for (const pair of pairs) {
     if (pair === '') continue;
     const equals = pair.indexOf('=');
-    const name = decode(equals === -1 ? pair : pair.slice(0, equals));
-    const value = equals === -1 ? '' : decode(pair.slice(equals + 1));
-    if (seen.has(name)) throw malformed('A parameter of the token request is given twice.');
+    const name = decode(equals === -1 ? pair : pair.slice(0, equals), what);
+    const value = equals === -1 ? '' : decode(pair.slice(equals + 1), what);
+    if (seen.has(name)) throw malformed(`A parameter of the ${what} is given twice.`);
     seen.add(name);
     // RFC 6749 §3.2: a parameter without a value is as good as absent.
     if (value !== '') form[name] = value;
@@ -39,29 +43,33 @@ export function parseForm(body: Uint8Array): Form {
 }
 
 /** A parameter that must be there. */
-export function need(form: Form, name: string): string {
+export function need(form: Form, name: string, what: What = 'token request'): string {
   const value = form[name];
-  if (value === undefined) throw malformed(`The token request needs the parameter "${name}".`);
+  if (value === undefined) throw malformed(`The ${what} needs the parameter "${name}".`);
   return value;
 }
 
-function text(body: Uint8Array): string {
+function text(body: Uint8Array, what: What): string {
   try {
     return decodeUtf8(body);
   } catch (cause) {
     if (!(cause instanceof DAuthError)) throw cause;
-    throw malformed();
+    throw illFormed(what);
   }
 }
 
-function decode(text: string): string {
+function decode(text: string, what: What): string {
   try {
     return decodeURIComponent(text.replaceAll('+', ' '));
   } catch {
-    throw malformed();
+    throw illFormed(what);
   }
 }
 
-function malformed(description = 'The form of the token request is not well-formed.'): OAuthError {
+function illFormed(what: What): OAuthError {
+  return malformed(`The form of the ${what} is not well-formed.`);
+}
+
+function malformed(description: string): OAuthError {
   return new OAuthError('invalid_request', description);
 }

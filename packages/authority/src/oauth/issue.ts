@@ -18,6 +18,8 @@ export interface Issue {
   /** Unix seconds. */
   readonly exp: number;
   readonly details: readonly ConnectionDetail[];
+  /** Who the person is, where they let this server know (scopes `profile` and `email`). */
+  readonly profile?: { readonly name?: string; readonly email?: string };
   /** Dispatch tokens only. */
   readonly dispatch?: {
     readonly actor: string;
@@ -36,6 +38,7 @@ export interface TokenAnswer {
   readonly scope: string;
   readonly authorization_details: readonly ConnectionDetail[];
   readonly issued_token_type?: string;
+  readonly refresh_token?: string;
 }
 
 /** @throws OAuthError `invalid_authorization_details` for a token that no server would read */
@@ -51,6 +54,7 @@ export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
     ...(scope === '' ? {} : { scope }),
     ...{ iat, exp: issue.exp, jti: newId(), grant_id: issue.grant_id, 'ddls:org': issue.org },
     ...(issue.jkt === null ? {} : { cnf: { jkt: issue.jkt } }),
+    ...issue.profile,
     ...(issue.details.length === 0 ? {} : { authorization_details: issue.details, 'ddls:connections': connections }),
     ...(issue.dispatch === undefined
       ? {}

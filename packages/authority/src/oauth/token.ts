@@ -1,14 +1,16 @@
 /** `POST /token`: one table of grants, one shape of error. A grant that is not in the table does not exist. */
-import { asDAuthError } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import { BodyAborted, type HttpContext, type HttpEnv } from '../http.ts';
+import type { HttpEnv } from '../http.ts';
 import { authenticateClient, type AuthenticatedClient } from './client-auth.ts';
 import { grantClientCredentials } from './client-credentials.ts';
+import { grantCode } from './code.ts';
 import { OAuthError } from './errors.ts';
 import { grantExchange } from './exchange.ts';
 import { need, readForm, type Form } from './form.ts';
 import type { TokenAnswer } from './issue.ts';
+import { oauthProblem } from './problem.ts';
+import { grantRefresh } from './refresh.ts';
 
 type Granter = (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>;
 
@@ -17,6 +19,8 @@ export const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 /** Grant type → what grants it. */
 export const GRANTS: ReadonlyMap<string, Granter> = new Map<string, Granter>([
   ['client_credentials', grantClientCredentials],
+  ['authorization_code', grantCode],
+  ['refresh_token', grantRefresh],
   [EXCHANGE, grantExchange],
 ]);
 
@@ -27,7 +31,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       const grantType = need(form, 'grant_type');
       const granter = GRANTS.get(grantType);
       if (granter === undefined)
-        throw new OAuthError('unsupported_grant_type', 'This authority grants client_credentials and token exchange.');
+        throw new OAuthError('unsupported_grant_type', `This authority grants ${[...GRANTS.keys()].join(', ')}.`);
       const by = authenticateClient(authority, c, form);
       const { client_id, grants } = by.client;
       if (!grants.includes(grantType))
@@ -39,26 +43,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       c.header('pragma', 'no-cache');
       return c.json(answer);
     } catch (error) {
-      return oauthProblem(authority, c, error);
+      return oauthProblem(authority, c, error, 'token_refused');
     }
   });
-}
-
-/** RFC 6749 §5.2. What is no refusal of a token is thrown on: the edge answers and logs it as what it is. */
-function oauthProblem(authority: Authority, c: HttpContext, error: unknown): Response {
-  if (error instanceof BodyAborted) throw error;
-  const known = error instanceof OAuthError ? error : fromProtocol(error);
-  authority.log({ event: 'token_refused', error: known.code, request_id: c.get('requestId') });
-  if (known.status === 503) c.header('retry-after', '1');
-  return c.json(
-    { error: known.code, error_description: known.description, request_id: c.get('requestId') },
-    known.status,
-  );
-}
-
-function fromProtocol(error: unknown): OAuthError {
-  const known = asDAuthError(error);
-  if (known.code === 'INTERNAL') throw error;
-  const code = known.code === 'ENCLAVE_UNAVAILABLE' ? 'temporarily_unavailable' : 'invalid_request';
-  return new OAuthError(code, known.publicMessage, { cause: error });
 }

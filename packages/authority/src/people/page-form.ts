@@ -15,6 +15,8 @@ import { csrfOf, type Session } from './session.ts';
 /** Of a browser that nobody is signed in with; without it another site could sign a person in as somebody else. */
 const COOKIE = 'dauth-form';
 const MAX_FORM = 65_536;
+/** More than any page has boxes. */
+const MAX_FIELDS = 256;
 
 /** The hidden field of every form. Before a sign-in it also sets the cookie the field is held against. */
 export function csrfField(c: HttpContext, session: Pick<Session, 'csrf'> | null): Html {
@@ -47,7 +49,7 @@ function assertFromHere(c: HttpContext): void {
 
 function parse(body: Uint8Array): Form {
   try {
-    return parseForm(body);
+    return parseForm(body, undefined, MAX_FIELDS);
   } catch (cause) {
     if (!(cause instanceof OAuthError)) throw cause;
     throw new DAuthError('INVALID_REQUEST', 'The form is not well-formed.', { cause });

@@ -253,7 +253,7 @@ test('a form is small, a form, and says each thing once', async () => {
     415,
     'Send this as application/x-www-form-urlencoded.',
   );
-  for (const body of ['csrf=a&csrf=a', 'csrf=%zz', Array.from({ length: 33 }, (_, index) => `a${index}=`).join('&')]) {
+  for (const body of ['csrf=a&csrf=a', 'csrf=%zz', Array.from({ length: 257 }, (_, index) => `a${index}=`).join('&')]) {
     const headers = { origin: ISSUER, accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' };
     const response = await world.app.request('/form', { method: 'POST', headers, body });
     await assertRefusalPage(response, 400, 'The form is not well-formed.');

@@ -68,6 +68,12 @@ export class Grants {
     );
   }
 
+  /** Gives a consent its new extent and end: the row stays, and what was issued under it with it. */
+  update({ id, scopes, details, expires_at }: Pick<Grant, 'id' | 'scopes' | 'details' | 'expires_at'>): void {
+    const sql = "UPDATE grants SET scopes = ?, details = ?, expires_at = ? WHERE id = ? AND kind = 'consent'";
+    this.#db.run(sql, asJson(scopes), asJson(details), expires_at, id);
+  }
+
   /** A page of the live grants of one owner, or of all, in the order they were given. */
   list(owner: { sub: string; org: string } | null, now: number, after = FIRST, limit = ALL): Grant[] {
     const whose = owner === null ? '' : 'AND owner = ? AND org = ?';
@@ -76,16 +82,16 @@ export class Grants {
     return this.#db.all(sql, ...values).map((row) => asGrant(row)!);
   }
 
-  /** How many live grants an owner gave to runners. */
+  /** How many live grants an owner gave, to runners and to apps. */
   count(owner: string, org: string, now: number): number {
-    const sql = `SELECT count(*) AS count FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND kind = 'runner'`;
+    const sql = `SELECT count(*) AS count FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND kind <> 'client'`;
     return Number(this.#db.get(sql, now, owner, org)?.count);
   }
 
-  /** Drops an owner's grants to runners that ended: asking for them again must not fill the table. */
+  /** Drops the grants that an owner gave and that ended: asking for them again must not fill the table. */
   dropEnded(owner: string, org: string, now: number): void {
     this.#db.run(
-      `DELETE FROM grants WHERE NOT (${LIVE}) AND owner = ? AND org = ? AND kind = 'runner'`,
+      `DELETE FROM grants WHERE NOT (${LIVE}) AND owner = ? AND org = ? AND kind <> 'client'`,
       now,
       owner,
       org,

@@ -94,6 +94,14 @@ export class Registry {
     return asServer(this.#db.get('SELECT * FROM servers WHERE client_id = ?', clientId));
   }
 
+  /** The server of an organisation that has one and no more; revoked ones do not count. */
+  onlyServer(org: string): Server | undefined {
+    const sql =
+      "SELECT * FROM servers WHERE org = ? AND resource NOT IN (SELECT id FROM revoked WHERE what = 'server') LIMIT 2";
+    const rows = this.#db.all(sql, org);
+    return rows.length === 1 ? asServer(rows[0]) : undefined;
+  }
+
   /** A page of all servers, in the order they were registered. */
   servers(after = FIRST, limit = ALL): Server[] {
     const sql = `SELECT * FROM servers WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;

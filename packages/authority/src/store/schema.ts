@@ -72,6 +72,31 @@ const MIGRATIONS: readonly string[] = [
     role TEXT NOT NULL, expires_at INTEGER NOT NULL, created_at INTEGER NOT NULL
   ) STRICT, WITHOUT ROWID;
   `,
+  // The authorization code flow: requests that wait for a person, codes, refresh tokens. Each is known by its hash only.
+  `
+  CREATE TABLE pushed (
+    hash TEXT PRIMARY KEY, client_id TEXT NOT NULL, request TEXT NOT NULL, expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX pushed_client ON pushed (client_id);
+  CREATE INDEX pushed_expiry ON pushed (expires_at);
+  CREATE TABLE asks (
+    hash TEXT PRIMARY KEY, session TEXT NOT NULL, owner TEXT NOT NULL, org TEXT NOT NULL, ask TEXT NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX asks_owner ON asks (owner, org, expires_at);
+  CREATE INDEX asks_expiry ON asks (expires_at);
+  CREATE TABLE codes (
+    hash TEXT PRIMARY KEY, grant_id TEXT NOT NULL, client_id TEXT NOT NULL, terms TEXT NOT NULL, used INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX codes_expiry ON codes (expires_at);
+  CREATE TABLE refresh_tokens (
+    family TEXT PRIMARY KEY, hash TEXT NOT NULL, grant_id TEXT NOT NULL, client_id TEXT NOT NULL, jkt TEXT,
+    terms TEXT NOT NULL, created_at INTEGER NOT NULL, expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id, created_at);
+  CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at);
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

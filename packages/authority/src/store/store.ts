@@ -1,11 +1,14 @@
 /** The authority's store: one database, one table family per file. Holds ciphertext, names and public keys only. */
+import { Asks } from './asks.ts';
 import { Audit } from './audit.ts';
 import { Changes } from './changes.ts';
+import { Codes } from './codes.ts';
 import { Connections } from './connections.ts';
 import { openDatabase, type Database } from './driver.ts';
 import { Grants } from './grants.ts';
 import { Once } from './once.ts';
 import { People } from './people.ts';
+import { RefreshTokens } from './refresh.ts';
 import { Registry } from './registry.ts';
 import { migrate } from './schema.ts';
 
@@ -17,6 +20,9 @@ export class Store {
   readonly once: Once;
   readonly audit: Audit;
   readonly people: People;
+  readonly asks: Asks;
+  readonly codes: Codes;
+  readonly refresh: RefreshTokens;
   readonly #db: Database;
 
   constructor(database: Database, now: () => number) {
@@ -29,6 +35,9 @@ export class Store {
     this.once = new Once(database, now);
     this.audit = new Audit(database);
     this.people = new People(database);
+    this.asks = new Asks(database, now);
+    this.codes = new Codes(database, now);
+    this.refresh = new RefreshTokens(database, now);
   }
 
   /** Runs `body` whole or not at all; durable when it returns. */

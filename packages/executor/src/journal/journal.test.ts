@@ -84,7 +84,8 @@ function fragile(): { files: SegmentFiles; isFull: boolean; isFailing: boolean }
 }
 
 test('[crash.safe] what was acknowledged goes on after a restart without a stop, chained to the line before', async () => {
-  const { journal } = await open();
+  const { journal, recovery } = await open();
+  assert.equal(recovery.wasStopped, true, 'no run before left anything open');
   const { head } = await journal.intent({ handle: 'a' });
   const again = await open();
   assert.deepEqual([again.recovery.tail.head, again.recovery.wasStopped], [head, false]);

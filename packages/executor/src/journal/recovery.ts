@@ -11,7 +11,7 @@ export interface Recovery {
   readonly tail: JournalTail;
   /** Records younger than `since`, oldest first. */
   readonly recent: readonly JsonObject[];
-  /** Whether the last run ended by itself. */
+  /** Whether the last run ended by itself, or there was none. */
   readonly wasStopped: boolean;
 }
 
@@ -55,7 +55,8 @@ export async function recoverJournal(
   if (acknowledged !== undefined && head.seq < acknowledged.seq) throw damaged('ends before its last checkpoint');
   const lastFirst = firsts.at(-1);
   const segment = lastFirst === undefined ? undefined : await files.open(lastFirst);
-  return { tail: { head, segment, offset: end }, recent, wasStopped: last?.kind === 'stop' };
+  const wasStopped = last === undefined ? head === EMPTY_HEAD : last.kind === 'stop';
+  return { tail: { head, segment, offset: end }, recent, wasStopped };
 }
 
 /** Index of the segment that holds the acknowledged line, or of the last one. */
