@@ -6,6 +6,7 @@ import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
+import { PEOPLE } from './authority/people.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXECUTOR } from './executor.ts';
@@ -17,4 +18,5 @@ import { VERIFY } from './verify.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
   ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...FEDERATION, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

@@ -24,6 +24,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
     'dauth servers add --resource https://mcp.example/mcp --generate mcp-server.jwk',
     'dauth servers add --resource http://127.0.0.1:3000/mcp --generate mcp-server.jwk --scope mcp:use',
   ],
+  'dauth users': ['dauth users add --login ada --name "Ada Lovelace"', 'dauth users ls'],
   'dauth grants': [
     'dauth grants add --key laptop.jwk --client CLIENT_ID --resource https://mcp.example/mcp --expires-in 30',
     'dauth grants rm GRANT_ID --key laptop.jwk',

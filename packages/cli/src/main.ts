@@ -24,6 +24,7 @@ import {
 import { installedRooms } from './rooms.ts';
 import { serve } from './serve.ts';
 import { start, type StartFlags } from './start.ts';
+import { addUser, listUsers } from './users.ts';
 
 const VERSION = '0.1.0';
 let exit: number = EXIT.ok;
@@ -128,6 +129,16 @@ talking(servers.command('add'))
 talking(servers.command('ls')).action((flags: GlobalFlags) =>
   list('servers', ['resource', 'client_id', 'scopes'], flags),
 );
+
+const users = program.command('users').description('people who sign in to the pages of the authority');
+talking(users.command('add'))
+  .requiredOption('--login <login>', 'what the person signs in with')
+  .option('--name <name>', 'how they are called')
+  .option('--email <address>', 'their email address')
+  .option('--owner <sub>', 'owner whose connections are theirs (default: a new one)')
+  .option('--org <org>', 'organisation')
+  .action(addUser);
+talking(users.command('ls')).action(listUsers);
 
 const grants = program.command('grants').description('what owners let runners use');
 talking(grants.command('add'))

@@ -68,6 +68,7 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
       data: home.dir,
       pids,
       executor_identity: identity,
+      ...firstRunOf(authority),
     };
     const { issuer, resource } = plan;
     const database = resolve(databaseOf(config, home).replace(/^sqlite:/, ''));
@@ -141,11 +142,18 @@ function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: 
     ...{ database: databaseOf(config, home), outside },
     ...(trustedIssuers === undefined ? {} : { trustedIssuers }),
     operator: { jwk: readPublicJwk(home.operatorKey) },
+    firstRun: true,
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),
       ...(dispatchTokenSeconds === undefined ? {} : { dispatchToken: dispatchTokenSeconds }),
     },
   };
+}
+
+/** The one-time code for the first person, while there is nobody: shown to whoever started the stack, and kept nowhere. */
+function firstRunOf({ listening }: Room): { first_run?: { url: string; code: string } } {
+  const { first_run: first } = listening;
+  return typeof first === 'object' && first !== null ? { first_run: first as { url: string; code: string } } : {};
 }
 
 function databaseOf(config: StackConfig, home: Home): string {
@@ -195,7 +203,13 @@ function checkEnvironment(): void {
 }
 
 function banner(
-  ready: { authority: string; executor: string; data: string; executor_identity: string },
+  ready: {
+    authority: string;
+    executor: string;
+    data: string;
+    executor_identity: string;
+    first_run?: { url: string; code: string };
+  },
   level: string,
   logs: string | undefined,
 ): void {
@@ -213,6 +227,12 @@ function banner(
       ? [['node', `${process.version} is past its end of life; 24 is recommended`]]
       : []),
     ...(logs === undefined ? [] : [['logs', join(logs, '*.log')]]),
+    ...(ready.first_run === undefined
+      ? []
+      : [
+          ['sign in', ready.first_run.url],
+          ['code', `${ready.first_run.code} (once, within a day)`],
+        ]),
     ['next', 'dauth servers add --resource URL --generate server.jwk'],
     ['stop', 'Ctrl-C'],
   ];

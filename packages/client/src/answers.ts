@@ -15,6 +15,7 @@ import {
   parseInjections,
   parsePublicJwk,
   parseResource,
+  parseSecureUrl,
   parseThumbprint,
   refuse,
   seconds,
@@ -86,6 +87,23 @@ export interface GrantView {
   readonly resource: string;
   readonly expires_at: number | null;
   readonly created_at: number;
+}
+
+export interface UserView {
+  readonly sub: string;
+  readonly org: string;
+  readonly login: string;
+  readonly name: string | null;
+  readonly email: string | null;
+  readonly role: string;
+}
+
+/** Somebody who may come: the code is theirs alone, and works once. */
+export interface InvitationView extends UserView {
+  readonly code: string;
+  readonly url: string;
+  /** Unix seconds. */
+  readonly expires_at: number;
 }
 
 export interface AuditPage {
@@ -171,6 +189,34 @@ export function parseClientView(value: unknown): ClientView {
     scopes: client.scopes === null ? null : words(client.scopes, '"scopes"'),
     created_at: seconds(client.created_at, '"created_at"'),
   });
+}
+
+const OF_A_USER = ['sub', 'org', 'login', 'name', 'email', 'role'];
+
+export function parseUserView(value: unknown): UserView & { readonly created_at: number } {
+  const user = exactObject(value, 'A user', [...OF_A_USER, 'created_at']);
+  return Object.freeze({ ...userOf(user), created_at: seconds(user.created_at, '"created_at"') });
+}
+
+export function parseInvitationView(value: unknown): InvitationView {
+  const invitation = exactObject(value, 'An invitation', [...OF_A_USER, 'code', 'url', 'expires_at']);
+  return Object.freeze({
+    ...userOf(invitation),
+    code: text(invitation.code, '"code"', 64),
+    url: parseSecureUrl(invitation.url),
+    expires_at: seconds(invitation.expires_at, '"expires_at"'),
+  });
+}
+
+function userOf(user: Readonly<Record<string, unknown>>): UserView {
+  return {
+    sub: text(user.sub, '"sub"', 256),
+    org: text(user.org, '"org"', 128),
+    login: text(user.login, '"login"', 64),
+    name: user.name === null ? null : text(user.name, '"name"', 128),
+    email: user.email === null ? null : text(user.email, '"email"', 254),
+    role: text(user.role, '"role"', 32),
+  };
 }
 
 export function parseServerView(value: unknown): ServerView {

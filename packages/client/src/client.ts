@@ -7,17 +7,21 @@ import {
   parseClientView,
   parseConnectionView,
   parseGrantView,
+  parseInvitationView,
   parseRevocation,
   parseServerView,
   parseStoredConnection,
+  parseUserView,
   type AuditPage,
   type Caller,
   type ClientView,
   type ConnectionView,
   type GrantView,
+  type InvitationView,
   type Page,
   type ServerView,
   type StoredConnection,
+  type UserView,
 } from './answers.ts';
 import { createResourceFetch } from './fetch.ts';
 import { readAnswer } from './http.ts';
@@ -59,6 +63,11 @@ export interface DAuthClient {
   };
   readonly clients: { add(client: object): Promise<ClientView>; list(): Promise<Page<ClientView>> };
   readonly servers: { add(server: object): Promise<ServerView>; list(): Promise<Page<ServerView>> };
+  readonly users: {
+    /** Invites a person, and gives the code to pass on. */
+    add(user: object): Promise<InvitationView>;
+    list(cursor?: string): Promise<Page<UserView>>;
+  };
   readonly grants: {
     add(grant: object): Promise<GrantView>;
     list(): Promise<Page<GrantView>>;
@@ -127,12 +136,7 @@ export function createClient(options: ClientOptions): DAuthClient {
     fetch: (request) => createResourceFetch(tokens, options.key, request, send),
     connections: {
       store: (sealed) => call(write, ['POST', '/connections', pickSubmission(sealed)], parseConnectionView),
-      list: (cursor) =>
-        call(
-          read,
-          ['GET', `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`],
-          pageOf(parseConnectionView),
-        ),
+      list: (cursor) => call(read, ['GET', paged('/connections', cursor)], pageOf(parseConnectionView)),
       get: (handle) => call(read, ['GET', at(handle)], parseStoredConnection),
       suspend: (handle) => change(handle, '/suspend'),
       resume: (handle) => change(handle, '/resume'),
@@ -148,6 +152,10 @@ export function createClient(options: ClientOptions): DAuthClient {
       add: (server) => call(admin, ['POST', '/servers', server], parseServerView),
       list: () => call(admin, ['GET', '/servers'], pageOf(parseServerView)),
     },
+    users: {
+      add: (user) => call(admin, ['POST', '/users', user], parseInvitationView),
+      list: (cursor) => call(admin, ['GET', paged('/users', cursor)], pageOf(parseUserView)),
+    },
     grants: {
       add: (wanted) => call(grant, ['POST', '/grants', wanted], parseGrantView),
       list: () => call(grant, ['GET', '/grants'], pageOf(parseGrantView)),
@@ -158,6 +166,10 @@ export function createClient(options: ClientOptions): DAuthClient {
       call(admin, ['GET', `/audit?after=${after}&limit=${limit}`], (answer) => parseAuditPage(answer, after)),
     whoami: () => call(read, ['GET', '/whoami'], parseCaller),
   };
+}
+
+function paged(path: string, cursor: string | undefined): string {
+  return cursor === undefined ? path : `${path}?cursor=${encodeURIComponent(cursor)}`;
 }
 
 function nothing(): void {
