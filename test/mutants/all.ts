@@ -1,6 +1,7 @@
 /** Every mutant, in the order of the rooms. */
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
+import { CLIENTS } from './authority/clients.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
@@ -15,5 +16,5 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...FEDERATION, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS, ...FEDERATION, ...EXECUTOR, ...CLI],
 ];

@@ -41,6 +41,10 @@ export const schema = z.strictObject({
       metrics: listen.optional().describe(PRIVATE),
       database: z.string().optional().describe('sqlite:PATH. Default: in the data directory.'),
       redis: z.string().optional().describe('Not in this version.'),
+      bearerException: z
+        .enum(['marked-clients', 'off'])
+        .optional()
+        .describe('Tokens without a key: for clients an operator marked, or for none. Default marked-clients.'),
       accessTokenSeconds: z.int().min(10).max(300).optional().describe('Life of access tokens. Default 300.'),
       dispatchTokenSeconds: z.int().min(5).max(120).optional().describe('Life of dispatch tokens. Default 120.'),
       outside: z
@@ -106,6 +110,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.metrics': null,
   'authority.database': 'sqlite:DATA/authority/authority.db',
   'authority.redis': null,
+  'authority.bearerException': 'marked-clients',
   'authority.accessTokenSeconds': 300,
   'authority.dispatchTokenSeconds': 120,
   'authority.outside.ca': [],

@@ -74,6 +74,9 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
     writeDurably(home.stackFile, JSON.stringify({ authority: issuer, executor: resource, database }), 0o600);
     if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else if (flags.quiet !== true) banner(ready, String(executor.listening.level), logs);
+    // Said whatever else is quiet: who steals one of their tokens has it.
+    for (const name of (authority.listening.bearer_clients ?? []) as readonly string[])
+      say(`Bearer: the tokens of ${name} work for whoever has them.`);
     const dead = Promise.race(running.map(async (room) => ({ room, code: await room.ended })));
     const end = await Promise.race([stopped.then(() => undefined), dead]);
     if (end === undefined) return EXIT.ok;
@@ -134,13 +137,15 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { metrics, accessTokenSeconds, dispatchTokenSeconds, outside, trustedIssuers } = config.authority;
+  const { metrics, bearerException, accessTokenSeconds, dispatchTokenSeconds, outside, trustedIssuers } =
+    config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
     ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
     ...{ database: databaseOf(config, home), outside },
     ...(trustedIssuers === undefined ? {} : { trustedIssuers }),
     operator: { jwk: readPublicJwk(home.operatorKey) },
+    ...(bearerException === undefined ? {} : { bearerException }),
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),
       ...(dispatchTokenSeconds === undefined ? {} : { dispatchToken: dispatchTokenSeconds }),

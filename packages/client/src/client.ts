@@ -57,7 +57,7 @@ export interface DAuthClient {
     rotate(handle: string, sealed: Submission): Promise<ConnectionView>;
     remove(handle: string): Promise<void>;
   };
-  readonly clients: { add(client: object): Promise<ClientView>; list(): Promise<Page<ClientView>> };
+  readonly clients: { add(client: object): Promise<ClientView>; list(cursor?: string): Promise<Page<ClientView>> };
   readonly servers: { add(server: object): Promise<ServerView>; list(): Promise<Page<ServerView>> };
   readonly grants: {
     add(grant: object): Promise<GrantView>;
@@ -127,12 +127,7 @@ export function createClient(options: ClientOptions): DAuthClient {
     fetch: (request) => createResourceFetch(tokens, options.key, request, send),
     connections: {
       store: (sealed) => call(write, ['POST', '/connections', pickSubmission(sealed)], parseConnectionView),
-      list: (cursor) =>
-        call(
-          read,
-          ['GET', `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`],
-          pageOf(parseConnectionView),
-        ),
+      list: (cursor) => call(read, ['GET', paged('/connections', cursor)], pageOf(parseConnectionView)),
       get: (handle) => call(read, ['GET', at(handle)], parseStoredConnection),
       suspend: (handle) => change(handle, '/suspend'),
       resume: (handle) => change(handle, '/resume'),
@@ -142,7 +137,7 @@ export function createClient(options: ClientOptions): DAuthClient {
     },
     clients: {
       add: (client) => call(admin, ['POST', '/clients', client], parseClientView),
-      list: () => call(admin, ['GET', '/clients'], pageOf(parseClientView)),
+      list: (cursor) => call(admin, ['GET', paged('/clients', cursor)], pageOf(parseClientView)),
     },
     servers: {
       add: (server) => call(admin, ['POST', '/servers', server], parseServerView),
@@ -158,6 +153,10 @@ export function createClient(options: ClientOptions): DAuthClient {
       call(admin, ['GET', `/audit?after=${after}&limit=${limit}`], (answer) => parseAuditPage(answer, after)),
     whoami: () => call(read, ['GET', '/whoami'], parseCaller),
   };
+}
+
+function paged(path: string, cursor: string | undefined): string {
+  return cursor === undefined ? path : `${path}?cursor=${encodeURIComponent(cursor)}`;
 }
 
 function nothing(): void {

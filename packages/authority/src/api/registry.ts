@@ -10,15 +10,15 @@ import {
   parseSecureUrl,
   REVOCABLE,
   text,
-  type PublicJwk,
   type Revocable,
 } from '@dauth/protocol';
 import { thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
+import { parseMetadata } from '../clients/metadata.ts';
 import { signingJwk } from '../config.ts';
 import { OPERATOR_ID, type Authority } from '../context.ts';
 import { readJson, type HttpEnv } from '../http.ts';
-import { EXCHANGE, GRANTS } from '../oauth/token.ts';
+import { EXCHANGE } from '../oauth/token.ts';
 import { formatCursor, parseCursor, type Place } from '../store/page.ts';
 import type { Grant } from '../store/grants.ts';
 import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
@@ -26,6 +26,10 @@ import { authenticate, writeAs, type Caller } from './authenticate.ts';
 
 const ADMIN = 'dauth:admin';
 const PAGE = 100;
+const CLIENT_MEMBERS = [
+  ...['auth', 'jwk', 'grants', 'redirect_uris', 'owner', 'org', 'scopes'],
+  ...['dpop_bound_access_tokens', 'dpop_nonces'],
+];
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
@@ -37,15 +41,17 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.post('/clients', async (c) => {
     const caller = authenticate(authority, c, ADMIN);
-    const body = exactObject(await readJson(c), 'A client', ['name', 'jwk'], ['grants', 'owner', 'org', 'scopes']);
-    const grants =
-      body.grants === undefined
-        ? ['client_credentials']
-        : list(body.grants, '"grants"', 1, 4, (item) => text(item, 'A grant type', 128));
-    if (!grants.every((grant) => GRANTS.has(grant) && grant !== EXCHANGE))
-      throw new DAuthError('INVALID_REQUEST', 'A client may use the grant type client_credentials.');
+    const body = exactObject(await readJson(c), 'A client', ['name'], CLIENT_MEMBERS);
+    const metadata = parseMetadata(body);
+    if (metadata.auth === 'none' && body.owner !== undefined)
+      throw new DAuthError('INVALID_REQUEST', 'A public client acts for the person who says yes; it has no owner.');
+    const isBound = flag(body.dpop_bound_access_tokens, '"dpop_bound_access_tokens"', true);
+    if (!isBound && config.bearerException === 'off')
+      throw new DAuthError('CONFLICT', 'Tokens without a key are switched off here (bearerException).');
     const client = newClient(authority, {
-      ...{ name: text(body.name, '"name"', 128), jwk: signingJwk(body.jwk), grants },
+      ...metadata,
+      ...{ name: text(body.name, '"name"', 128), dpop_bound_access_tokens: isBound },
+      dpop_nonces: flag(body.dpop_nonces, '"dpop_nonces"', false),
       owner: body.owner === undefined ? null : text(body.owner, '"owner"', 256),
       org: body.org === undefined ? config.org : text(body.org, '"org"', 128),
       scopes: body.scopes === undefined ? null : list(body.scopes, '"scopes"', 0, 64, parseScope),
@@ -177,10 +183,16 @@ function asPage<T extends Pick<Place, 'created_at'>>(rows: readonly T[], idOf: (
   return { items, next: hasMore ? formatCursor({ created_at: last.created_at, id: idOf(last) }) : null };
 }
 
-type Registration = Pick<Client, 'name' | 'grants' | 'owner' | 'org' | 'scopes'> & { readonly jwk: PublicJwk };
+type Registration = Pick<Client, 'name' | 'jwk' | 'grants' | 'owner' | 'org' | 'scopes'> & Partial<Client>;
 
 function newClient({ newId, now }: Authority, of: Registration): Client {
-  return { client_id: newId(), ...CLIENT_DEFAULTS, ...of, jkt: thumbprint(of.jwk), created_at: now() };
+  const jkt = of.jwk === null ? null : thumbprint(of.jwk);
+  return { client_id: newId(), ...CLIENT_DEFAULTS, ...of, jkt, created_at: now() };
+}
+
+function flag(value: unknown, what: string, fallback: boolean): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? fallback;
+  throw new DAuthError('INVALID_REQUEST', `${what} must be true or false.`);
 }
 
 function parseScope(value: unknown): string {

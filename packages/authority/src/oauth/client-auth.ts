@@ -61,7 +61,7 @@ export function boundTo({ proof }: AuthenticatedClient): string | null {
 }
 
 /** Whether a client may have tokens without a key: marked by an operator, in an installation that allows it. */
-export function mayBeUnbound({ config }: Authority, client: Client): boolean {
+export function mayBeUnbound({ config }: Pick<Authority, 'config'>, client: Client): boolean {
   return config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens;
 }
 

@@ -59,9 +59,10 @@ export class Registry {
     return asClient(this.#db.get('SELECT * FROM clients WHERE client_id = ?', clientId));
   }
 
-  /** A page of all clients, in the order they were registered. */
+  /** A page of all clients that were not revoked, in the order they were registered. */
   clients(after = FIRST, limit = ALL): Client[] {
-    const sql = `SELECT * FROM clients WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;
+    const sql = `SELECT * FROM clients WHERE (created_at, client_id) > (?, ?)
+      AND client_id NOT IN (SELECT id FROM revoked WHERE what = 'client') ORDER BY created_at, client_id LIMIT ?`;
     return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asClient(row)!);
   }
 
