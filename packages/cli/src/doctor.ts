@@ -169,7 +169,7 @@ async function checkBearer(flags: GlobalFlags): Promise<Check> {
     const marked = await bearerClients(flags);
     return marked.length === 0
       ? { check, result: 'ok', detail: 'none; every token is bound to a key' }
-      : { check, result: 'warn', detail: `marked Bearer: ${marked.join(', ')}`, fix: 'dauth clients rm ID' };
+      : { check, result: 'warn', detail: `marked Bearer: ${marked.join(', ')}`, fix: 'dauth clients bind ID' };
   } catch {
     return { check, result: 'warn', detail: 'could not be asked' };
   }

@@ -17,6 +17,7 @@ import {
   addGrant,
   addServer,
   audit,
+  bindClient,
   list,
   listClients,
   listConnections,
@@ -124,6 +125,9 @@ talking(clients.command('add'))
   .option('--nonces', 'its DPoP proofs need a nonce')
   .action(addClient);
 talking(clients.command('ls')).action(listClients);
+talking(clients.command('bind <id>'))
+  .description('take the mark of --bearer away')
+  .action((id: string, flags: GlobalFlags) => bindClient(id, flags));
 talking(clients.command('rm <id>'))
   .description('end a client for good')
   .action((id: string, flags: GlobalFlags) => removeClient(id, flags));
@@ -161,7 +165,8 @@ function policy(command: Command): Command {
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
-    .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect);
+    .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
+    .option('--allow-bearer', 'dangerous: also for clients without a key, whose tokens work for whoever has them');
 }
 
 policy(sealing(program.command('connect <name>')))

@@ -77,6 +77,13 @@ export async function removeClient(id: string, flags: GlobalFlags): Promise<void
   print(flags.json === true, { client_id: id, revoked: true, revision }, () => 'revoked');
 }
 
+/** Takes the mark of the Bearer exception away: no new token without a key, and no exchange of an old one. */
+export async function bindClient(id: string, flags: GlobalFlags): Promise<void> {
+  const { client } = await reach(flags);
+  const bound = await client.clients.bind(id);
+  print(flags.json === true, bound, () => 'bound');
+}
+
 export async function listClients(flags: GlobalFlags): Promise<void> {
   const { client } = await reach(flags);
   const items = await allClients(client);

@@ -57,7 +57,12 @@ export interface DAuthClient {
     rotate(handle: string, sealed: Submission): Promise<ConnectionView>;
     remove(handle: string): Promise<void>;
   };
-  readonly clients: { add(client: object): Promise<ClientView>; list(cursor?: string): Promise<Page<ClientView>> };
+  readonly clients: {
+    add(client: object): Promise<ClientView>;
+    list(cursor?: string): Promise<Page<ClientView>>;
+    /** From now on its tokens are bound to a key. */
+    bind(id: string): Promise<ClientView>;
+  };
   readonly servers: { add(server: object): Promise<ServerView>; list(): Promise<Page<ServerView>> };
   readonly grants: {
     add(grant: object): Promise<GrantView>;
@@ -138,6 +143,7 @@ export function createClient(options: ClientOptions): DAuthClient {
     clients: {
       add: (client) => call(admin, ['POST', '/clients', client], parseClientView),
       list: (cursor) => call(admin, ['GET', paged('/clients', cursor)], pageOf(parseClientView)),
+      bind: (id) => call(admin, ['POST', `/clients/${encodeURIComponent(id)}/bind`], parseClientView),
     },
     servers: {
       add: (server) => call(admin, ['POST', '/servers', server], parseServerView),

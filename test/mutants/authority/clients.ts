@@ -95,4 +95,117 @@ const METADATA: readonly Mutant[] = of('clients/metadata', unit('clients/metadat
   ],
 ]);
 
-export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...METADATA];
+const BEARER: readonly Mutant[] = [
+  ...of('oauth/client-auth', unit('oauth/bearer'), [
+    [
+      'token.bound',
+      "config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens",
+      "config.bearerException === 'marked-clients' && client.name !== ''",
+      '[token.bound] a client without the mark gets no token without a proof',
+    ],
+    [
+      'token.bound',
+      "config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens",
+      "config.issuer !== '' && !client.dpop_bound_access_tokens",
+      '[token.bound] an installation that switches the exception off gives no such token and exchanges none',
+    ],
+  ]),
+  ...of('oauth/issue', unit('oauth/bearer'), [
+    [
+      'token.bound',
+      'if (issue.jkt === null && issue.aud === config.issuer)',
+      "if (issue.jkt === null && issue.aud === '')",
+      '[token.bound] no token for the authority itself is without a key',
+    ],
+  ]),
+  ...of('oauth/details', unit('oauth/bearer'), [
+    [
+      'seal.bound',
+      'if (jkt === null && !policy.bearer)',
+      "if (jkt === '' && !policy.bearer)",
+      '[seal.bound] a token without a key names only what was sealed for such clients',
+    ],
+  ]),
+  ...of('oauth/exchange', unit('oauth/bearer'), [
+    [
+      'token.bound',
+      'if (subject.cnf === undefined) assertMarked(authority, subject);',
+      "if (subject.cnf?.jkt === '') assertMarked(authority, subject);",
+      '[token.bound] a mark that was taken away ends the exchange of tokens that are out, and gives no new one',
+    ],
+    [
+      'token.bound',
+      'if (form.subject_dpop !== undefined)',
+      "if (form.subject_dpop === '')",
+      '[token.bound] a proof beside a token without a key is refused, by whomever it is',
+    ],
+    [
+      'token.bound',
+      'const window = cnf === undefined ?',
+      'const window = cnf === undefined || form.subject_dpop === undefined ?',
+      '[token.bound] a bound token is not exchanged without its proof, whatever its client is marked',
+    ],
+    [
+      'token.bound',
+      'windowEnd: exp };',
+      'windowEnd: exp + LIMITS.callWindowSeconds };',
+      '[token.bound] the window of a token without a key is its own life, and not a second more',
+    ],
+    [
+      'token.bound',
+      'windowKey: `bearer.${jti}`,',
+      'windowKey: `bearer.${jti}.${exp}`,',
+      '[token.bound] a token without a key is exchanged by one server only, the one it names',
+    ],
+  ]),
+  ...ofPackage('authority', 'api/registry', unit('oauth/bearer'), [
+    [
+      'token.bound',
+      "app.post('/clients/:id/bind', (c) => {\n    const caller = authenticate(authority, c, ADMIN);",
+      "app.post('/clients/:id/bind', (c) => {\n    const caller = authenticate(authority, c);",
+      "[token.bound] POST /clients/ID/bind is the operator's alone, and knows only clients",
+    ],
+  ]),
+  ...ofPackage('executor', 'who/authorize', 'packages/executor/dist/who/dispatch-may.test.js', [
+    [
+      'seal.bound',
+      'if (caller.isBearer && !policy.bearer)',
+      "if (caller.isBearer && policy.owner === '')",
+      '[seal.bound] a call by a client without a key opens only what its owner sealed for such clients',
+    ],
+    [
+      'token.bound',
+      ' || isBearer === (claims.subjectDpop !== undefined)) {',
+      ' || (isBearer && claims.subjectDpop !== undefined)) {',
+      '[token.bound] step 2 refuses a dispatch token with neither a proof nor the Bearer mark',
+    ],
+    [
+      'token.bound',
+      ' || isBearer === (claims.subjectDpop !== undefined)) {',
+      ' || (!isBearer && claims.subjectDpop === undefined)) {',
+      '[token.bound] step 2 refuses a dispatch token with both a proof and the Bearer mark',
+    ],
+    [
+      'token.bound',
+      'if ((claims.raw[BEARER] !== undefined && !isBearer) ||',
+      'if (',
+      '[token.bound] step 2 refuses a dispatch token with a proof, and a Bearer mark of false',
+    ],
+    [
+      'seal.bound',
+      "  if (claims.subjectDpop === undefined)\n    throw denied('The credential is pinned",
+      "  if (claims.subjectDpop === undefined && server !== '') return;\n  if (claims.subjectDpop === undefined)\n    throw denied('The credential is pinned",
+      '[seal.bound] step 3 refuses a pinned credential with no proof by the client',
+    ],
+  ]),
+  ...ofPackage('verify', 'token', 'packages/verify/dist/token.test.js', [
+    [
+      'token.bound',
+      'cnf: claims.cnf ?? readConfirmation(undefined, subject) });',
+      "cnf: claims.cnf ?? { jkt: '' } });",
+      '[token.bound] an access token is refused: no key',
+    ],
+  ]),
+];
+
+export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...METADATA, ...BEARER];

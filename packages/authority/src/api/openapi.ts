@@ -22,6 +22,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['delete', '/connections/{handle}', 'dauth:connections.write', 'Delete a connection; its handle stays taken'],
   ['post', '/clients', 'dauth:admin', 'Register a client'],
   ['get', '/clients', 'dauth:admin', 'List clients'],
+  ['post', '/clients/{id}/bind', 'dauth:admin', "Take a client's mark for the Bearer exception away"],
   ['post', '/servers', 'dauth:admin', 'Register an MCP server and its key'],
   ['get', '/servers', 'dauth:admin', 'List MCP servers'],
   ['post', '/grants', 'dauth:grants.write', 'Let a runner use pinned credentials'],

@@ -69,6 +69,19 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
     return c.json(asPage(rows, (client) => client.client_id));
   });
 
+  // One way only: whoever wants tokens without a key again says so in a new registration.
+  app.post('/clients/:id/bind', (c) => {
+    const caller = authenticate(authority, c, ADMIN);
+    const client = store.registry.client(c.req.param('id'));
+    if (client === undefined) throw new DAuthError('NOT_FOUND', 'There is no such client.');
+    const bound = { ...client, dpop_bound_access_tokens: true };
+    writeAs(authority, caller, () => {
+      store.registry.putClient(bound);
+      note(caller, 'client.bind', client.client_id);
+    });
+    return c.json(bound);
+  });
+
   app.post('/servers', async (c) => {
     const caller = authenticate(authority, c, ADMIN);
     const body = exactObject(await readJson(c), 'A server', ['resource', 'jwk'], ['scopes', 'org']);
