@@ -4,6 +4,7 @@ import { auditApi } from './api/audit.ts';
 import { connectionsApi } from './api/connections.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
+import { registration } from './clients/register.ts';
 import { OPERATOR_ID, type Authority } from './context.ts';
 import { executorApi } from './executor/routes.ts';
 import { health, VERSION } from './health.ts';
@@ -23,6 +24,7 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   installEdge(app, { ...authority, issuer: authority.config.issuer });
   documents(app, authority);
   tokenEndpoint(app, authority);
+  registration(app, authority);
   connectionsApi(app, authority);
   registryApi(app, authority);
   auditApi(app, authority);

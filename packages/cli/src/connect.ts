@@ -114,7 +114,11 @@ async function sealedPolicy(
 /** A policy that is given is given whole: what was left out would have to come from somewhere. */
 function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string }) | undefined {
   const { name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org } = flags;
-  if ([name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org].every((flag) => flag === undefined)) {
+  if (
+    [name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org].every(
+      (flag) => flag === undefined,
+    )
+  ) {
     statedLife(flags);
     return undefined;
   }

@@ -40,9 +40,7 @@ export async function start(flags: StartFlags, rooms: RoomPaths): Promise<number
 async function run(flags: StartFlags, config: StackConfig, home: Home, paths: RoomPaths): Promise<number> {
   const plan = await makePlan(flags, config);
   if (config.authority.outside.dangerouslyAllowLoopback)
-    say(
-      'DEVELOPMENT: the authority takes documents of issuers from this machine too; nobody should rely on its tokens.',
-    );
+    say('DEVELOPMENT: the authority takes documents from this machine too; nobody should rely on its tokens.');
   const stopped = listenForStop();
   if (!existsSync(home.operatorKey)) await generateKeyFile(home.operatorKey, OPERATOR);
   // A person reads a banner; lines of JSON go to files beside the data. A script gets them on stderr.
@@ -137,12 +135,12 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { metrics, bearerException, accessTokenSeconds, dispatchTokenSeconds, outside, trustedIssuers } =
+  const { metrics, bearerException, accessTokenSeconds, dispatchTokenSeconds, outside, clients, trustedIssuers } =
     config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
     ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
-    ...{ database: databaseOf(config, home), outside },
+    ...{ database: databaseOf(config, home), outside, clients },
     ...(trustedIssuers === undefined ? {} : { trustedIssuers }),
     operator: { jwk: readPublicJwk(home.operatorKey) },
     ...(bearerException === undefined ? {} : { bearerException }),

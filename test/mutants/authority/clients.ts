@@ -208,4 +208,186 @@ const BEARER: readonly Mutant[] = [
   ]),
 ];
 
-export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...METADATA, ...BEARER];
+const DOCUMENT: readonly Mutant[] = [
+  ...of('clients/document', unit('clients/document'), [
+    [
+      'token.bound',
+      'if (document.client_id !== id)',
+      "if (typeof document.client_id !== 'string')",
+      '[token.bound] a document with another client_id is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      'new URL(uri).origin === new URL(id).origin',
+      "new URL(uri).protocol === 'https:'",
+      '[token.bound] a document with keys on another origin is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      'if (jwks !== undefined) refuse(',
+      "if (jwks === '') refuse(",
+      '[token.bound] a document with keys in two places is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      'if (document.client_secret !== undefined)',
+      "if (document.client_secret === '')",
+      '[token.bound] a document with a secret is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      '!/[?#]/.test(id)',
+      "!id.includes('#')",
+      '[token.bound] https://app.example/client.json?a=b is no client id, and nothing is fetched for it',
+    ],
+    [
+      'token.bound',
+      "const isPlain = url.href === id && url.pathname !== '/'",
+      "const isPlain = url.pathname !== '/'",
+      '[token.bound] https://app.example/a/../client.json is no client id, and nothing is fetched for it',
+    ],
+    [
+      'token.bound',
+      "url.href === id && url.pathname !== '/'",
+      'url.href === id',
+      '[token.bound] https://app.example/ is no client id, and nothing is fetched for it',
+    ],
+    [
+      'token.bound',
+      "const isNobodys = url.username === '' && url.password === '';",
+      "const isNobodys = url.password === '';",
+      '[token.bound] https://user@app.example/client.json is no client id, and nothing is fetched for it',
+    ],
+    [
+      'token.bound',
+      'if (known === undefined && !outside.newcomers.take(now()))',
+      "if (known?.name === '' && !outside.newcomers.take(now()))",
+      '[token.bound] strangers make us look at thirty places a minute, and known clients go on meanwhile',
+    ],
+    [
+      'token.bound',
+      'if (!documents || id.length',
+      'if (id.length',
+      'where documents are switched off, or a host is not on the list, nothing is fetched',
+    ],
+    [
+      'token.bound',
+      '(documentHosts === undefined || documentHosts.includes(url.host))',
+      "(documentHosts === undefined || url.host !== '')",
+      'where documents are switched off, or a host is not on the list, nothing is fetched',
+    ],
+    [
+      'token.bound',
+      'store.registry.dropDocumentsBeyond(MAX_CLIENTS);',
+      'store.registry.dropDocumentsBeyond(MAX_CLIENTS + 1);',
+      'documents that nobody used for 90 days are forgotten, and past ten thousand the oldest',
+    ],
+  ]),
+  ...of('outside/open', unit('clients/document'), [
+    [
+      'token.bound',
+      'maxOctets: 5_120,',
+      'maxOctets: 51_200,',
+      '[token.bound] a document with more than 5 KiB is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      'mostMs: 86_400_000, lastGoodMs: 0 }',
+      'mostMs: 86_400_000, lastGoodMs: 60_000 }',
+      '[token.bound] a document that is gone is no client any more once the copy has ended',
+    ],
+  ]),
+  ...of('clients/metadata', unit('clients/document'), [
+    [
+      'token.bound',
+      'if (of.dpop_bound_access_tokens !== undefined && of.dpop_bound_access_tokens !== true)',
+      "if (of.dpop_bound_access_tokens === '')",
+      '[token.bound] a document with tokens without a key is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      'asked.filter((grant) => CONSENTED.has(grant))',
+      'asked.filter((grant) => GRANTS.has(grant))',
+      'what a document says beyond what is known here is left out, and so are grants that nobody says yes to',
+    ],
+    [
+      'token.bound',
+      "if (method === undefined && !hasKeys) return 'none';",
+      "if (method === undefined) return hasKeys ? 'private_key_jwt' : 'none';",
+      '[token.bound] a document with keys, and no word of how it authenticates is no client, and leaves no row',
+    ],
+    [
+      'token.bound',
+      'if (signing.length !== 1)',
+      'if (signing.length === 0)',
+      '[token.bound] a document with two keys is no client, and leaves no row',
+    ],
+  ]),
+];
+
+const REGISTER: readonly Mutant[] = [
+  ...of('clients/register', unit('clients/register'), [
+    [
+      'token.bound',
+      "if (authority.config.clients.registration === 'off') return;",
+      "if (authority.config.issuer === '') return;",
+      'where registration is off there is no such endpoint, and nobody is told of one',
+    ],
+    [
+      'token.bound',
+      'if (!each.take(now, addressOf(c)) || !all.take(now))',
+      'if (!all.take(now))',
+      '[token.bound] one address registers ten clients a minute, of IPv6 one network, and others go on meanwhile',
+    ],
+    [
+      'token.bound',
+      'if (!each.take(now, addressOf(c)) || !all.take(now))',
+      'if (!each.take(now, addressOf(c)))',
+      '[token.bound] all addresses together register sixty clients a minute',
+    ],
+    [
+      'token.bound',
+      "if (store.registry.countClients('dynamic') >= MAX_CLIENTS)",
+      "if (store.registry.countClients('dynamic') > MAX_CLIENTS)",
+      '[token.bound] ten thousand clients register here, and the next when some have ended',
+    ],
+    [
+      'token.bound',
+      "if (type === 'web' && !uris.every((uri) => uri.startsWith('https:')))",
+      "if (type === 'web' && uris.length === 0)",
+      'an app on a device registers com.example.app:/callback, and a web application does not',
+    ],
+    [
+      'token.bound',
+      'if (body.jwks_uri !== undefined)',
+      "if (body.jwks_uri === '')",
+      '[token.bound] a registration with keys by reference is refused',
+    ],
+  ]),
+  ...of('http', unit('clients/register'), [
+    [
+      'token.bound',
+      "address.split(':', 4).join(':')",
+      'address',
+      '[token.bound] one address registers ten clients a minute, of IPv6 one network, and others go on meanwhile',
+    ],
+  ]),
+  ...of('store/registry', unit('clients/register'), [
+    [
+      'token.bound',
+      "DELETE FROM clients WHERE source <> 'operator' AND max(used_at + ?, created_at + ?) <= ?",
+      "DELETE FROM clients WHERE source <> 'operator' AND min(used_at + ?, created_at + ?) <= ?",
+      'a client that is never used ends after a day, one that was used after ninety more, an operator’s never',
+    ],
+  ]),
+  ...of('oauth/client-auth', unit('clients/register'), [
+    [
+      'crash.safe',
+      '  store.registry.touchClient(client.client_id, now());\n',
+      "  if (client.name === '') store.registry.touchClient(client.client_id, now());\n",
+      'use is noted with the request that is granted, and an operator who changes a client forgets none of it',
+    ],
+  ]),
+];
+
+export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...METADATA, ...BEARER, ...DOCUMENT, ...REGISTER];

@@ -107,6 +107,17 @@ const TOKEN = {
   responses: { '2XX': { description: 'Token (RFC 6749 §5.1)' }, default: REFUSED },
 };
 
+const REGISTER = {
+  summary: 'Register a client (RFC 7591)',
+  description: 'Open to anybody; the answer says what was registered. No secrets, and nothing to change it with later.',
+  security: [],
+  requestBody: {
+    required: true,
+    content: { 'application/json': { schema: { type: 'object', required: ['redirect_uris'] } } },
+  },
+  responses: { '201': { description: 'Client information (RFC 7591 §3.2.1)' }, default: REFUSED },
+};
+
 /** @param who the name of a scheme, with the scopes it needs */
 function operation(
   path: string,
@@ -138,6 +149,7 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
     }
     for (const [method, path, summary] of OF_THE_EXECUTOR)
       (paths[path] ??= {})[method] = operation(path, summary, 'For the pinned executor alone.', { executorProof: [] });
+    if (authority.config.clients.registration === 'open') paths['/register'] = { post: REGISTER };
     return c.json({
       openapi: '3.1.0',
       info: { title: 'DAuth authority', version: VERSION.version },

@@ -41,7 +41,7 @@ test('the metadata says what this authority does, member by member', async () =>
   assert.deepEqual(metadata, {
     ...{ issuer: ISSUER, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}${JWKS}` },
     scopes_supported: ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write', 'dauth:admin'],
-    response_types_supported: [],
+    ...{ response_types_supported: [], client_id_metadata_document_supported: true },
     grant_types_supported: ['client_credentials', 'urn:ietf:params:oauth:grant-type:token-exchange'],
     token_endpoint_auth_methods_supported: ['private_key_jwt'],
     ...{ token_endpoint_auth_signing_alg_values_supported: algs, dpop_signing_alg_values_supported: algs },

@@ -9,13 +9,15 @@ import { grantTypes } from './token.ts';
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
 
 export function documents(app: Hono<HttpEnv>, authority: Authority): void {
-  const { issuer } = authority.config;
+  const { issuer, clients } = authority.config;
   const profiles = grantProfiles(authority.config);
   app.get('/.well-known/oauth-authorization-server', (c) => {
     c.header('cache-control', 'public, max-age=300');
     return c.json({
       issuer,
       token_endpoint: `${issuer}/token`,
+      ...(clients.registration === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
+      client_id_metadata_document_supported: clients.documents,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       scopes_supported: OWN_SCOPES,
       // No authorization endpoint in this version, so no response type (RFC 8414 §2 requires the member).

@@ -107,7 +107,10 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
 /** Without a proof nothing tells one call from another: the token is one call, as long as it lives. */
 function lifeOf({ jti, exp }: SubjectClaims, form: Form): Window {
   if (form.subject_dpop !== undefined)
-    throw new OAuthError('invalid_request', 'A token that is bound to no key came with no proof; send no subject_dpop.');
+    throw new OAuthError(
+      'invalid_request',
+      'A token that is bound to no key came with no proof; send no subject_dpop.',
+    );
   return { subjectDpop: null, windowKey: `bearer.${jti}`, windowEnd: exp };
 }
 

@@ -56,6 +56,11 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE grants ADD COLUMN scopes TEXT;
   ALTER TABLE grants ADD COLUMN details TEXT;
   `,
+  // Clients that no operator registered end when nobody uses them.
+  `
+  ALTER TABLE clients ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX clients_used ON clients (source, used_at);
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

@@ -146,7 +146,9 @@ export async function permit(caller: Caller, handle: ConnectionHandle, deps: Aut
   assertBound(policy, stored, caller, handle, deps);
   assertPins(policy, caller, deps);
   if (caller.isBearer && !policy.bearer)
-    throw denied('The credential was not sealed for clients without a key. Its owner can seal it again and allow them.');
+    throw denied(
+      'The credential was not sealed for clients without a key. Its owner can seal it again and allow them.',
+    );
   const standing = standingOf(caller, handle, policy.ver);
   assertActive(stored.status);
   deps.status.assertFresh();
