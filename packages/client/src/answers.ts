@@ -164,7 +164,7 @@ export function pageOf<T>(parse: (item: unknown) => T): (value: unknown) => Page
     const page = exactObject(value, 'A page', ['items', 'next']);
     return Object.freeze({
       items: list(page.items, '"items"', 0, MAX_ITEMS, parse),
-      next: page.next === null ? null : text(page.next, '"next"', 128),
+      next: page.next === null ? null : text(page.next, '"next"', 600),
     });
   };
 }

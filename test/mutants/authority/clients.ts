@@ -84,7 +84,7 @@ const METADATA: readonly Mutant[] = of('clients/metadata', unit('clients/metadat
   [
     'token.bound',
     "if (url.protocol === 'http:' && LOOPBACK.test(url.hostname))",
-    "if (url.protocol === 'http:')",
+    "if (url.protocol === 'http:' && LOOPBACK.test(url.hostname.slice(0, 9)))",
     '[token.bound] http://localhost.evil.example/callback is no redirect URI',
   ],
   [
@@ -219,7 +219,7 @@ const DOCUMENT: readonly Mutant[] = [
     [
       'token.bound',
       'new URL(uri).origin === new URL(id).origin',
-      "new URL(uri).protocol === 'https:'",
+      'new URL(uri).protocol === new URL(id).protocol',
       '[token.bound] a document with keys on another origin is no client, and leaves no row',
     ],
     [
@@ -254,12 +254,6 @@ const DOCUMENT: readonly Mutant[] = [
     ],
     [
       'token.bound',
-      "const isNobodys = url.username === '' && url.password === '';",
-      "const isNobodys = url.password === '';",
-      '[token.bound] https://user@app.example/client.json is no client id, and nothing is fetched for it',
-    ],
-    [
-      'token.bound',
       'if (known === undefined && !outside.newcomers.take(now()))',
       "if (known?.name === '' && !outside.newcomers.take(now()))",
       '[token.bound] strangers make us look at thirty places a minute, and known clients go on meanwhile',
@@ -267,7 +261,7 @@ const DOCUMENT: readonly Mutant[] = [
     [
       'token.bound',
       'if (!documents || id.length',
-      'if (id.length',
+      "if ((!documents && id === '') || id.length",
       'where documents are switched off, or a host is not on the list, nothing is fetched',
     ],
     [
@@ -307,7 +301,7 @@ const DOCUMENT: readonly Mutant[] = [
     [
       'token.bound',
       'asked.filter((grant) => CONSENTED.has(grant))',
-      'asked.filter((grant) => GRANTS.has(grant))',
+      'asked.filter((grant) => CONSENTED.has(grant) || GRANTS.has(grant))',
       'what a document says beyond what is known here is left out, and so are grants that nobody says yes to',
     ],
     [
@@ -336,13 +330,13 @@ const REGISTER: readonly Mutant[] = [
     [
       'token.bound',
       'if (!each.take(now, addressOf(c)) || !all.take(now))',
-      'if (!all.take(now))',
+      'if ((!each.take(now, addressOf(c)) && now < 0) || !all.take(now))',
       '[token.bound] one address registers ten clients a minute, of IPv6 one network, and others go on meanwhile',
     ],
     [
       'token.bound',
       'if (!each.take(now, addressOf(c)) || !all.take(now))',
-      'if (!each.take(now, addressOf(c)))',
+      'if (!each.take(now, addressOf(c)) || (!all.take(now) && now < 0))',
       '[token.bound] all addresses together register sixty clients a minute',
     ],
     [

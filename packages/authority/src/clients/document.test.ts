@@ -51,7 +51,7 @@ function web(pages: Readonly<Record<string, Page>>): Web {
 async function scene(
   document: unknown = DOCUMENT,
   config: object = {},
-): Promise<{ world: World; outside: Web; find(id?: string): Promise<Client | undefined> }> {
+): Promise<{ world: World; outside: Web; readonly find: (id?: string) => Promise<Client | undefined> }> {
   const outside = web({ [ID]: { body: document } });
   const world = await makeWorld({ dial: outside.dial, config });
   return { world, outside, find: (id = ID) => resolveClient(asAuthority(world), id) };
@@ -145,6 +145,7 @@ const WRONG: readonly (readonly [what: string, document: unknown])[] = [
 for (const [what, document] of WRONG) {
   test(`[token.bound] a document with ${what} is no client, and leaves no row`, async () => {
     const { world, outside, find } = await scene(document);
+    outside.pages.set(`${ID}s`, { body: { keys: [makeSigner().jwk] } });
     outside.pages.set('https://keys.example/keys.json', { body: { keys: [makeSigner().jwk] } });
     assert.equal(await find(), undefined);
     assert.equal(world.store.registry.client(ID), undefined);
@@ -296,6 +297,22 @@ test('a client of an operator is found by its id as before, and nothing is fetch
   assert.deepEqual(outside.asked, []);
   const listed = await call(world, world.operator, 'GET', '/clients');
   assert.equal(((await listed.json()) as { items: unknown[] }).items.length, 1);
+});
+
+test('a page of clients ends at an id of any length, and the next one goes on there', async () => {
+  const { world, find } = await scene();
+  const client = (await find())!;
+  const ids = Array.from({ length: 150 }, (_, n) => `https://a.example/${'a'.repeat(480)}/${n}`);
+  world.store.transaction(() => ids.forEach((id) => world.store.registry.putClient({ ...client, client_id: id })));
+  const seen: string[] = [];
+  let cursor = '';
+  do {
+    const answer = await call(world, world.operator, 'GET', `/clients${cursor}`);
+    const { items, next } = (await answer.json()) as { items: { client_id: string }[]; next: string | null };
+    seen.push(...items.map(({ client_id }) => client_id));
+    cursor = next === null ? '' : `?cursor=${encodeURIComponent(next)}`;
+  } while (cursor !== '');
+  assert.deepEqual([...seen].sort(), [...ids, ID, 'operator'].sort());
 });
 
 test('documents that nobody used for 90 days are forgotten, and past ten thousand the oldest', async () => {

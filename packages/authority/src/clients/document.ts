@@ -29,15 +29,17 @@ export async function resolveClient(authority: Authority, clientId: string): Pro
   }
 }
 
-/** §3: https with a path, in the one spelling that every parser gives back, on a host that is wanted here. */
+/**
+ * §3: https with a path, in the one spelling that every parser gives back, on a host that is wanted here. A user in it, an
+ * address or a name inside is refused where it would be fetched.
+ */
 function isDocumentId({ config }: Authority, id: string): boolean {
   const { documents, documentHosts } = config.clients;
   if (!documents || id.length > MAX_ID || !URL.canParse(id)) return false;
   const url = new URL(id);
   const isHttps = url.protocol === 'https:' || config.outside.dangerouslyAllowLoopback;
   const isPlain = url.href === id && url.pathname !== '/' && !/[?#]/.test(id);
-  const isNobodys = url.username === '' && url.password === '';
-  return isHttps && isPlain && isNobodys && (documentHosts === undefined || documentHosts.includes(url.host));
+  return isHttps && isPlain && (documentHosts === undefined || documentHosts.includes(url.host));
 }
 
 /** @throws OutsideError, DAuthError */
