@@ -2,6 +2,7 @@
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { CONSENT_FLOW } from './authority/consent.ts';
+import { CLIENTS } from './authority/clients.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
@@ -17,6 +18,6 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...FEDERATION, ...EXECUTOR, ...CLI],
-  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...EXECUTOR_DOOR, ...BOUNDS, ...PEOPLE, ...EXECUTOR, ...CLI],
+  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
+  ...[...FEDERATION, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

@@ -4,6 +4,7 @@ import { auditApi } from './api/audit.ts';
 import { connectionsApi } from './api/connections.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
+import { registration } from './clients/register.ts';
 import { usersApi } from './api/users.ts';
 import { OPERATOR_ID, type Authority } from './context.ts';
 import { executorApi } from './executor/routes.ts';
@@ -33,6 +34,7 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   parEndpoint(app, authority);
   authorizeEndpoint(app, authority);
   consentEndpoint(app, authority);
+  registration(app, authority);
   connectionsApi(app, authority);
   registryApi(app, authority);
   usersApi(app, authority);

@@ -15,6 +15,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'dauth clients add': [
     'dauth clients add --name laptop --generate laptop.jwk',
     'dauth clients add --name runner --jwk runner-public.jwk --scope mcp:use',
+    'dauth clients add --name app --public --redirect-uri https://app.example/callback',
   ],
   'dauth servers': [
     'dauth servers add --resource https://mcp.example/mcp --generate mcp-server.jwk',

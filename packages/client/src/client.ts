@@ -61,7 +61,12 @@ export interface DAuthClient {
     rotate(handle: string, sealed: Submission): Promise<ConnectionView>;
     remove(handle: string): Promise<void>;
   };
-  readonly clients: { add(client: object): Promise<ClientView>; list(): Promise<Page<ClientView>> };
+  readonly clients: {
+    add(client: object): Promise<ClientView>;
+    list(cursor?: string): Promise<Page<ClientView>>;
+    /** From now on its tokens are bound to a key. */
+    bind(id: string): Promise<ClientView>;
+  };
   readonly servers: { add(server: object): Promise<ServerView>; list(): Promise<Page<ServerView>> };
   readonly users: {
     /** Invites a person, and gives the code to pass on. */
@@ -146,7 +151,8 @@ export function createClient(options: ClientOptions): DAuthClient {
     },
     clients: {
       add: (client) => call(admin, ['POST', '/clients', client], parseClientView),
-      list: () => call(admin, ['GET', '/clients'], pageOf(parseClientView)),
+      list: (cursor) => call(admin, ['GET', paged('/clients', cursor)], pageOf(parseClientView)),
+      bind: (id) => call(admin, ['POST', `/clients/${encodeURIComponent(id)}/bind`], parseClientView),
     },
     servers: {
       add: (server) => call(admin, ['POST', '/servers', server], parseServerView),

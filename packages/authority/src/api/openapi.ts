@@ -22,6 +22,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['delete', '/connections/{handle}', 'dauth:connections.write', 'Delete a connection; its handle stays taken'],
   ['post', '/clients', 'dauth:admin', 'Register a client'],
   ['get', '/clients', 'dauth:admin', 'List clients'],
+  ['post', '/clients/{id}/bind', 'dauth:admin', "Take a client's mark for the Bearer exception away"],
   ['post', '/servers', 'dauth:admin', 'Register an MCP server and its key'],
   ['get', '/servers', 'dauth:admin', 'List MCP servers'],
   ['post', '/grants', 'dauth:grants.write', 'Let a runner use pinned credentials'],
@@ -117,6 +118,17 @@ const PUSH = {
   responses: { '2XX': { description: 'Its name, for /authorize' }, default: REFUSED },
 };
 
+const REGISTER = {
+  summary: 'Register a client (RFC 7591)',
+  description: 'Open to anybody; the answer says what was registered. No secrets, and nothing to change it with later.',
+  security: [],
+  requestBody: {
+    required: true,
+    content: { 'application/json': { schema: { type: 'object', required: ['redirect_uris'] } } },
+  },
+  responses: { '201': { description: 'Client information (RFC 7591 §3.2.1)' }, default: REFUSED },
+};
+
 /** @param who the name of a scheme, with the scopes it needs */
 function operation(
   path: string,
@@ -148,6 +160,7 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
     }
     for (const [method, path, summary] of OF_THE_EXECUTOR)
       (paths[path] ??= {})[method] = operation(path, summary, 'For the pinned executor alone.', { executorProof: [] });
+    if (authority.config.clients.registration === 'open') paths['/register'] = { post: REGISTER };
     return c.json({
       openapi: '3.1.0',
       info: { title: 'DAuth authority', version: VERSION.version },

@@ -263,8 +263,11 @@ test('[token.bound] tokens for the authority itself are for clients that an oper
   const wish = JSON.stringify([{ type: 'dauth_connection', identifier: seal(flow.world, 'ada', makeSigner()).handle }]);
   const named = told(await authorize(flow, { resource: ISSUER, scope, authorization_details: wish }));
   assert.equal(named.error, 'invalid_authorization_details');
-  for (const source of ['dynamic', 'document'] as const) {
-    const own = { ...flow, app: addApp(flow.world, { source, client_id: `https://app.example/${source}.json` }) };
+  for (const [source, client_id] of [
+    ['dynamic', 'registered-itself'],
+    ['document', 'https://app.example/document.json'],
+  ] as const) {
+    const own = { ...flow, app: addApp(flow.world, { source, client_id }) };
     assert.equal(told(await authorize(own, { resource: ISSUER, scope })).error, 'invalid_target');
     assert.equal((await authorize(own)).status, 200);
   }

@@ -9,7 +9,7 @@ import { grantTypes } from './token.ts';
 const ALGS = ['ES256', 'Ed25519', 'EdDSA'];
 
 export function documents(app: Hono<HttpEnv>, authority: Authority): void {
-  const { issuer } = authority.config;
+  const { issuer, clients } = authority.config;
   const profiles = grantProfiles(authority.config);
   app.get('/.well-known/oauth-authorization-server', (c) => {
     c.header('cache-control', 'public, max-age=300');
@@ -19,6 +19,8 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
       pushed_authorization_request_endpoint: `${issuer}/par`,
       require_pushed_authorization_requests: false,
       token_endpoint: `${issuer}/token`,
+      ...(clients.registration === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
+      client_id_metadata_document_supported: clients.documents,
       jwks_uri: `${issuer}/.well-known/jwks.json`,
       scopes_supported: [...OWN_SCOPES, ...IDENTITY_SCOPES, 'offline_access'],
       response_types_supported: ['code'],

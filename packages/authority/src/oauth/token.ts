@@ -67,7 +67,7 @@ function byClient(
   grant: (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>,
 ): Granter {
   return async (authority, c, form, mayUse) => {
-    const by = authenticateClient(authority, c, form);
+    const by = await authenticateClient(authority, c, form);
     mayUse(by.client);
     return { client: by.client, answer: await grant(authority, by, form) };
   };
