@@ -58,6 +58,13 @@ export const CLAIMS = [
     proofs: 'end-to-end',
   },
   {
+    id: 'person.asked',
+    claim:
+      'What a person has to do is done by whoever signed in and was shown the page: not by another site, a stale page, a guess, a used code or a planted session.',
+    attackers: [2, 8],
+    proofs: 'end-to-end',
+  },
+  {
     id: 'dispatch.bound',
     claim:
       'The executor sends exactly what the token and the envelope both allow, to the address it checked, and nothing else.',

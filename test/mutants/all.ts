@@ -3,10 +3,12 @@ import { ANSWERS } from './authority/answers.ts';
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { CONSENT_FLOW } from './authority/consent.ts';
+import { CLIENTS } from './authority/clients.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
+import { PEOPLE } from './authority/people.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXECUTOR } from './executor.ts';
@@ -17,16 +19,6 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[
-    ...OAUTH,
-    ...ANSWERS,
-    ...CONSENT_FLOW,
-    ...INTAKE,
-    ...API,
-    ...EXECUTOR_DOOR,
-    ...BOUNDS,
-    ...FEDERATION,
-    ...EXECUTOR,
-    ...CLI,
-  ],
+  ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
+  ...[...FEDERATION, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

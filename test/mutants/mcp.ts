@@ -294,7 +294,7 @@ export const MCP: readonly Mutant[] = [
     [
       'token.bound',
       "if (url.startsWith('https:') || issuer.startsWith('http:')) return url;",
-      "if (url !== '') return url;",
+      "if (url.startsWith('https:') || issuer.startsWith('http')) return url;",
       "[token.bound] another authority's metadata is not believed: its keys are at http://127.0.0.1:8080/jwks",
     ],
     [
@@ -318,7 +318,7 @@ export const MCP: readonly Mutant[] = [
     [
       'token.bound',
       'await (this.#running ??= this.#fetch()',
-      'await (this.#running = this.#fetch()',
+      'await (this.#running &&= undefined, this.#running ??= this.#fetch()',
       'callers at once share one discovery',
     ],
   ]),

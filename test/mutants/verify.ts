@@ -212,7 +212,11 @@ export const VERIFY: readonly Mutant[] = [
     [
       ['bits < MODULUS_BITS.least ||', '', 'RSA keys of fewer than 2048 bits or more than 4096 are refused'],
       ['|| bits > MODULUS_BITS.most)', ')', 'RSA keys of fewer than 2048 bits or more than 4096 are refused'],
-      ['|| e !== EXPONENT)', "|| typeof e !== 'string')", 'an RSA key with a strange exponent or modulus is refused'],
+      [
+        '|| e !== EXPONENT)',
+        "|| (e !== EXPONENT && typeof e !== 'string'))",
+        'an RSA key with a strange exponent or modulus is refused',
+      ],
       [', saltLength: 32 }', ' }', 'a PS256 salt of another length is refused (RFC 7518 §3.5)'],
     ] as const
   ).map(([find, replace, name]): Mutant => {

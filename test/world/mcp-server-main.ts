@@ -23,6 +23,8 @@ export interface ServerSetup {
   /** The upstream its connections reach, and the base of the API there. */
   readonly origin: string;
   readonly apiUrl: string;
+  /** False: also tokens without a key are taken. */
+  readonly requireDpop: boolean;
 }
 
 const setup = JSON.parse(process.env.WORLD_SETUP ?? 'null') as ServerSetup;
@@ -49,6 +51,7 @@ const config: AuthorizationConfig = {
   },
   server: { clientId: setup.clientId, key: setup.key },
   executor: setup.executor,
+  requireDpop: setup.requireDpop,
   scopeEnforcement: 'filter',
 };
 const protection = protect(config, { fetch: listeningFetch });

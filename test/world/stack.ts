@@ -16,6 +16,8 @@ export interface Ready {
   readonly data: string;
   readonly pids: { readonly authority: number; readonly executor: number };
   readonly executor_identity: string;
+  /** While there is nobody. */
+  readonly first_run?: { readonly url: string; readonly code: string };
 }
 
 export interface Stack extends AsyncDisposable {

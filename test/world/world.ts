@@ -45,6 +45,8 @@ export interface WorldOptions extends StackOptions {
   readonly connect?: readonly string[];
   /** Also seal a Slack token. */
   readonly slack?: boolean;
+  /** False: the MCP server takes tokens without a key, too. */
+  readonly requireDpop?: boolean;
   /** Use this token and API (`https://api.github.com`, `https://ghe.example/api/v3`) instead of the emulated GitHub. */
   readonly real?: { readonly token: string; readonly url: string };
 }
@@ -120,6 +122,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     key: serverKey,
     origin,
     apiUrl,
+    requireDpop: options.requireDpop ?? true,
   };
   const server = await start({
     file: process.execPath,

@@ -5,6 +5,7 @@ import { connectionsApi } from './api/connections.ts';
 import { keysApi } from './api/keys.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
+import { registration } from './clients/register.ts';
 import { usersApi } from './api/users.ts';
 import { OPERATOR_ID, type Authority } from './context.ts';
 import { executorApi } from './executor/routes.ts';
@@ -38,6 +39,7 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   parEndpoint(app, authority);
   authorizeEndpoint(app, authority);
   consentEndpoint(app, authority);
+  registration(app, authority);
   connectionsApi(app, authority);
   registryApi(app, authority);
   usersApi(app, authority);

@@ -72,7 +72,7 @@ const schema = z
         dispatchToken: z.int().min(5).max(120).default(120),
       })
       .prefault({}),
-    /** What is fetched from outside: issuers' metadata and keys. */
+    /** What is fetched from outside: issuers' metadata and keys, and documents of clients. */
     outside: z
       .strictObject({
         /** PEM files added to the trust store. */
@@ -83,6 +83,16 @@ const schema = z
       .prefault({}),
     /** Issuers whose assertions are taken (`jwt-bearer`). None by default. */
     trustedIssuers,
+    /** Clients that no operator registered. */
+    clients: z
+      .strictObject({
+        /** Whether a client id may be the URL of a document, and on which hosts alone (as in a URL, with the port). */
+        documents: z.boolean().default(true),
+        documentHosts: z.array(z.string().min(1).max(260)).max(256).optional(),
+        /** Whether anybody may register a client (RFC 7591). */
+        registration: z.enum(['off', 'open']).default('off'),
+      })
+      .prefault({}),
   })
   .superRefine((config, context) => {
     const say = (message: string) => context.addIssue({ code: 'custom', message });
@@ -108,6 +118,8 @@ const schema = z
         say('"trustedIssuers" must be https: whoever is between could put other keys in the place of theirs.');
       if (issuer === config.issuer) say('"trustedIssuers" cannot name this authority itself.');
     }
+    if (!config.clients.documents && config.clients.documentHosts !== undefined)
+      say('"clients.documentHosts" names hosts of documents that "clients.documents" switches off.');
     if (config.issuer === config.executor.resource)
       say('"issuer" and "executor.resource" must differ: a token for one would work at the other.');
   });

@@ -9,7 +9,12 @@ import { placeOf, type Log } from './log.ts';
 
 /** Per-request values; `incoming` is node's own message when served over a socket. */
 export interface HttpEnv {
-  Bindings: { readonly incoming?: { readonly rawHeaders: readonly string[] } };
+  Bindings: {
+    readonly incoming?: {
+      readonly rawHeaders: readonly string[];
+      readonly socket?: { readonly remoteAddress?: string };
+    };
+  };
   Variables: { requestId: string; issuer: string; formCookie?: string };
 }
 export type HttpContext = Context<HttpEnv>;
@@ -106,6 +111,15 @@ export function sayWhen(c: HttpContext, { status }: DAuthError): void {
 /** Headers as they stood on the wire, where there was one: only there are duplicates visible. */
 export function rawHeaders(c: HttpContext): RequestHeaders {
   return (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.rawHeaders ?? c.req.raw.headers;
+}
+
+/**
+ * Whose connection this is, for limits: an address, of IPv6 the network that one party is given. Behind a proxy it is the
+ * proxy's, for what a header says about that is the caller's to choose.
+ */
+export function addressOf(c: HttpContext): string {
+  const address = (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.socket?.remoteAddress ?? '';
+  return address.includes('.') ? address : address.split(':', 4).join(':');
 }
 
 /**

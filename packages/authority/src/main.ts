@@ -12,9 +12,10 @@ import { loadKeyRing } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
 import { makeNonces } from './oauth/nonce.ts';
-import { openOutside, wayOutside } from './outside/open.ts';
 import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
+import { openOutside, wayOutside } from './outside/open.ts';
 import { listen, type Served } from './serve.ts';
+import { mayBeUnbound } from './oauth/client-auth.ts';
 import { openStore } from './store/store.ts';
 
 const GRACE_MS = 5_000;
@@ -61,6 +62,7 @@ async function start(config: AuthorityConfig): Promise<void> {
       ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
       ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
       ...(first === undefined ? {} : { first_run: first }),
+      ...namesBearer(authority),
     })}\n`,
   );
 
@@ -79,6 +81,12 @@ async function start(config: AuthorityConfig): Promise<void> {
     log({ event: 'crashed', name: error.name, at: placeOf(error) });
     process.exit(EXIT_FAILED);
   });
+}
+
+/** Clients whose tokens work for whoever has them: whoever starts this is told of each. */
+function namesBearer({ config, store }: AuthorityParts): { bearer_clients?: readonly string[] } {
+  const marked = store.registry.clients().filter((client) => mayBeUnbound({ config }, client));
+  return marked.length === 0 ? {} : { bearer_clients: marked.map(({ name, client_id: id }) => `${name} (${id})`) };
 }
 
 function listenMetrics(

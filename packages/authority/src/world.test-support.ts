@@ -84,7 +84,12 @@ export function directoryClaims(openingJwk: object, kid: string): Record<string,
 }
 
 export async function makeWorld(
-  options: { readonly database?: string; readonly config?: object; readonly dial?: Dial } = {},
+  options: {
+    readonly database?: string;
+    readonly config?: object;
+    readonly dial?: Dial;
+    readonly passwords?: Passwords;
+  } = {},
 ): Promise<World> {
   const [operatorKey, identity] = [makeSigner(), makeSigner('Ed25519')];
   const clock = { now: START };
@@ -127,7 +132,7 @@ export async function makeWorld(
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
     ...{ config, key: ring, nonces, store, directory, now, newId: randomUUID, fetch, outside, log },
-    ...{ closing: closing.signal, passwords: quickly() },
+    ...{ closing: closing.signal, passwords: options.passwords ?? quickly() },
   });
   const operator = { id: 'operator', key: operatorKey };
   const world: World = {

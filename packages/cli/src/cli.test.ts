@@ -106,6 +106,11 @@ for (const [what, env, sentence] of [
   ],
   ['set twice', { DAUTH_AUTHORITY_LISTEN: 'a:1', DAUTH_AUTHORITY_LISTEN_FILE: '/x' }, /are both set; keep one/],
   ['wider than the default', { DAUTH_EXECUTOR_LIMITS_TOTAL_MS: '600001' }, /executor\.limits\.totalMs: Too big/],
+  [
+    'a switch that is neither',
+    { DAUTH_AUTHORITY_CLIENTS_DOCUMENTS: 'yes' },
+    /authority\.clients\.documents: Invalid input/,
+  ],
   ['slower than the bound', { DAUTH_EXECUTOR_FRESHNESS_MS: '751' }, /executor\.freshnessMs: Too big/],
 ] as const) {
   test(`a variable that is ${what} is refused`, () => {

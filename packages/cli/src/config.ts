@@ -41,6 +41,10 @@ export const schema = z.strictObject({
       metrics: listen.optional().describe(PRIVATE),
       database: z.string().optional().describe('sqlite:PATH. Default: in the data directory.'),
       redis: z.string().optional().describe('Not in this version.'),
+      bearerException: z
+        .enum(['marked-clients', 'off'])
+        .optional()
+        .describe('Tokens without a key: for clients an operator marked, or for none. Default marked-clients.'),
       accessTokenSeconds: z.int().min(10).max(300).optional().describe('Life of access tokens. Default 300.'),
       keys: z
         .strictObject({
@@ -61,14 +65,30 @@ export const schema = z.strictObject({
       dispatchTokenSeconds: z.int().min(5).max(120).optional().describe('Life of dispatch tokens. Default 120.'),
       outside: z
         .strictObject({
-          ca: z.array(z.string()).default([]).describe("PEM files added to the trust store for issuers' documents."),
+          ca: z.array(z.string()).default([]).describe("PEM files added to the trust store for others' documents."),
           dangerouslyAllowLoopback: z
             .boolean()
             .default(false)
-            .describe('Tests and demos only: issuers on this machine, also over http.'),
+            .describe('Tests and demos only: documents on this machine, also over http.'),
         })
         .prefault({}),
       trustedIssuers,
+      clients: z
+        .strictObject({
+          documents: z
+            .boolean()
+            .default(true)
+            .describe('Whether a client id may be the URL of a document about the client. Default true.'),
+          documentHosts: z
+            .array(z.string())
+            .optional()
+            .describe('Hosts of such documents, as they stand in a URL. Default: any.'),
+          registration: z
+            .enum(['off', 'open'])
+            .default('off')
+            .describe('Whether anybody may register a client (RFC 7591). Default off.'),
+        })
+        .prefault({}),
     })
     .prefault({}),
   executor: z
@@ -122,6 +142,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.metrics': null,
   'authority.database': 'sqlite:DATA/authority/authority.db',
   'authority.redis': null,
+  'authority.bearerException': 'marked-clients',
   'authority.accessTokenSeconds': 300,
   'authority.dispatchTokenSeconds': 120,
   'authority.keys.rotateAfter': 90,
@@ -129,6 +150,9 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.outside.ca': [],
   'authority.outside.dangerouslyAllowLoopback': false,
   'authority.trustedIssuers': [],
+  'authority.clients.documents': true,
+  'authority.clients.documentHosts': null,
+  'authority.clients.registration': 'off',
   'executor.resource': 'http://127.0.0.1:PORT+1',
   'executor.listen': '127.0.0.1:4181',
   'executor.metrics': null,
@@ -212,8 +236,8 @@ function readValue(path: string): string {
 
 function convert(key: string, value: string): unknown {
   if (key.endsWith('.trustedIssuers')) return readJson(value);
-  if (key.endsWith('.ca')) return value.split(',').filter((part) => part !== '');
-  if (key.endsWith('Loopback')) return value === 'true' ? true : value === 'false' ? false : value;
+  if (/\.(?:ca|documentHosts)$/.test(key)) return value.split(',').filter((part) => part !== '');
+  if (/(?:Loopback|\.documents)$/.test(key)) return value === 'true' ? true : value === 'false' ? false : value;
   return typeof DEFAULTS[key] === 'number' || DEFAULTS[key] === null ? numberOr(value) : value;
 }
 

@@ -113,15 +113,19 @@ async function sealedPolicy(
 
 /** A policy that is given is given whole: what was left out would have to come from somewhere. */
 function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string }) | undefined {
-  const { name, origin, server, inject, method, path, pin, pinServer, owner, org } = flags;
-  if ([name, origin, server, inject, method, path, pin, pinServer, owner, org].every((flag) => flag === undefined)) {
+  const { name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org } = flags;
+  if (
+    [name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org].every(
+      (flag) => flag === undefined,
+    )
+  ) {
     statedLife(flags);
     return undefined;
   }
   if (name === undefined || origin === undefined || server === undefined)
     throw usage(
       'A rotation keeps the sealed policy, or is given a whole new one.',
-      'Give --name, --origin and --server, with --inject, --method, --path, --pin and --pin-server as for connect; or none of them.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
   return { name, ...statePolicy(flags, origin, server) };
 }

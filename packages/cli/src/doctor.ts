@@ -1,9 +1,10 @@
 /** `dauth doctor`: every check with ok, warn or fail and what to do. Reads modes and answers; never a key or a credential. */
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fetchExecutor, MemorySeqStore } from '@dauth/client';
 import { openHome } from './home.ts';
 import { EXIT, print } from './output.ts';
 import type { GlobalFlags } from './reach.ts';
+import { bearerClients } from './registry.ts';
 
 interface Check {
   readonly check: string;
@@ -36,6 +37,7 @@ export async function doctor(flags: GlobalFlags): Promise<number> {
       await checkClock(authority),
       await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin)),
     );
+    if (flags.authority === undefined && existsSync(home.operatorKey)) checks.push(await checkBearer(flags));
   }
   print(flags.json === true, checks, () =>
     checks
@@ -157,6 +159,19 @@ async function checkIdentity(authority: string, identity: string | undefined): P
       detail: (error as { publicMessage?: string }).publicMessage ?? 'could not be checked',
       fix: isServed ? 'do not seal until this is explained' : 'start it, or check the address',
     };
+  }
+}
+
+/** Tokens that work for whoever has them: for no client unless an operator said so, and then said again here. */
+async function checkBearer(flags: GlobalFlags): Promise<Check> {
+  const check = 'clients without keys';
+  try {
+    const marked = await bearerClients(flags);
+    return marked.length === 0
+      ? { check, result: 'ok', detail: 'none; every token is bound to a key' }
+      : { check, result: 'warn', detail: `marked Bearer: ${marked.join(', ')}`, fix: 'dauth clients bind ID' };
+  } catch {
+    return { check, result: 'warn', detail: 'could not be asked' };
   }
 }
 

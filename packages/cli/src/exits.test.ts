@@ -66,6 +66,8 @@ const TALKING: readonly (readonly string[])[] = [
   ['clients', 'ls'],
   ['servers', 'add', '--resource', 'https://mcp.example/mcp', '--generate', 'new.jwk'],
   ['servers', 'ls'],
+  ['users', 'add', '--login', 'ada'],
+  ['users', 'ls'],
   ['grants', 'add', '--client', 'c', '--resource', 'https://mcp.example/mcp'],
   ['grants', 'ls'],
   ['grants', 'rm', 'g'],
@@ -278,7 +280,19 @@ for (const [args, message, hint] of [
 }
 
 test('each main command shows how it is used', async () => {
-  for (const name of ['start', 'serve', 'clients', 'servers', 'grants', 'connect', 'connections', 'audit', 'doctor']) {
+  const names = [
+    'start',
+    'serve',
+    'clients',
+    'servers',
+    'users',
+    'grants',
+    'connect',
+    'connections',
+    'audit',
+    'doctor',
+  ];
+  for (const name of names) {
     const { code, stdout } = await runDauth([name, '--help'], dir);
     assert.equal(code, 0);
     assert.match(stdout, new RegExp(`\nExamples:\n  dauth ${name}[ \n]`));

@@ -15,6 +15,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
   'dauth clients add': [
     'dauth clients add --name laptop --generate laptop.jwk',
     'dauth clients add --name runner --jwk runner-public.jwk --scope mcp:use',
+    'dauth clients add --name app --public --redirect-uri https://app.example/callback',
   ],
   'dauth servers': [
     'dauth servers add --resource https://mcp.example/mcp --generate mcp-server.jwk',
@@ -24,6 +25,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
     'dauth servers add --resource https://mcp.example/mcp --generate mcp-server.jwk',
     'dauth servers add --resource http://127.0.0.1:3000/mcp --generate mcp-server.jwk --scope mcp:use',
   ],
+  'dauth users': ['dauth users add --login ada --name "Ada Lovelace"', 'dauth users ls'],
   'dauth grants': [
     'dauth grants add --key laptop.jwk --client CLIENT_ID --resource https://mcp.example/mcp --expires-in 30',
     'dauth grants rm GRANT_ID --key laptop.jwk',

@@ -17,14 +17,18 @@ import {
   addGrant,
   addServer,
   audit,
+  bindClient,
   list,
+  listClients,
   listConnections,
+  removeClient,
   removeGrant,
   rotateKeys,
 } from './registry.ts';
 import { installedRooms } from './rooms.ts';
 import { serve } from './serve.ts';
 import { start, type StartFlags } from './start.ts';
+import { addUser, listUsers } from './users.ts';
 
 const VERSION = '0.1.0';
 let exit: number = EXIT.ok;
@@ -109,14 +113,26 @@ talking(clients.command('add'))
   .requiredOption('--name <name>', 'a name for people')
   .option('--jwk <file>', 'its public JWK')
   .option('--generate <file>', 'make a key into this file (0600), with its client id')
-  .option('--grant <type>', 'grant type it may use (repeat; default: client_credentials)', collect)
+  .option('--public', "it has no key: an app on its users' devices, or in their browsers")
+  .option('--redirect-uri <uri>', 'where a browser may be sent back to (repeat)', collect)
+  .option(
+    '--grant <type>',
+    'grant type it may use (repeat; default: client_credentials, public: authorization_code)',
+    collect,
+  )
   .option('--owner <sub>', 'owner it acts for (default: itself)')
   .option('--org <org>', 'organisation')
   .option('--scope <scope>', 'scopes it may have (repeat; default: any but admin)', collect)
+  .option('--bearer', 'dangerous: it cannot sign, so its tokens work for whoever has them')
+  .option('--nonces', 'its DPoP proofs need a nonce')
   .action(addClient);
-talking(clients.command('ls')).action((flags: GlobalFlags) =>
-  list('clients', ['client_id', 'name', 'owner', 'jkt'], flags),
-);
+talking(clients.command('ls')).action(listClients);
+talking(clients.command('bind <id>'))
+  .description('take the mark of --bearer away')
+  .action((id: string, flags: GlobalFlags) => bindClient(id, flags));
+talking(clients.command('rm <id>'))
+  .description('end a client for good')
+  .action((id: string, flags: GlobalFlags) => removeClient(id, flags));
 
 const servers = program.command('servers').description('MCP servers and their keys');
 talking(servers.command('add'))
@@ -129,6 +145,16 @@ talking(servers.command('add'))
 talking(servers.command('ls')).action((flags: GlobalFlags) =>
   list('servers', ['resource', 'client_id', 'scopes'], flags),
 );
+
+const users = program.command('users').description('people who sign in to the pages of the authority');
+talking(users.command('add'))
+  .requiredOption('--login <login>', 'what the person signs in with')
+  .option('--name <name>', 'how they are called')
+  .option('--email <address>', 'their email address')
+  .option('--owner <sub>', 'owner whose connections are theirs (default: a new one)')
+  .option('--org <org>', 'organisation')
+  .action(addUser);
+talking(users.command('ls')).action(listUsers);
 
 const grants = program.command('grants').description('what owners let runners use');
 talking(grants.command('add'))
@@ -156,7 +182,8 @@ function policy(command: Command): Command {
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
-    .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect);
+    .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
+    .option('--allow-bearer', 'dangerous: also for clients without a key, whose tokens work for whoever has them');
 }
 
 policy(sealing(program.command('connect <name>')))

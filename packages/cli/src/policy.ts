@@ -3,7 +3,7 @@ import { parseOrigin, parseSecureUrl, type Pins } from '@dauth/protocol';
 import type { InjectionInput, SealPolicy } from '@dauth/client';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
 import { days } from './numbers.ts';
-import { given, say } from './output.ts';
+import { given, say, usage } from './output.ts';
 import type { Reach } from './reach.ts';
 
 export interface PolicyFlags {
@@ -16,6 +16,7 @@ export interface PolicyFlags {
   readonly org?: string;
   readonly pin?: readonly string[];
   readonly pinServer?: readonly string[];
+  readonly allowBearer?: boolean;
   readonly expiresIn?: string;
 }
 
@@ -31,6 +32,8 @@ export interface StatedPolicy {
 }
 
 export function statePolicy(flags: PolicyFlags, origin: string, servers: readonly string[]): StatedPolicy {
+  if (flags.allowBearer === true && (flags.pin ?? flags.pinServer) !== undefined)
+    throw usage('--allow-bearer and a pin exclude each other: a token without a key has none to pin.');
   const inject = (flags.inject ?? [DEFAULT_INJECT]).map(parseInject);
   given('--origin', origin, parseOrigin);
   servers.forEach((server) => given('--server', server, parseSecureUrl));
@@ -49,6 +52,7 @@ export async function makePolicy(
     ...(flags.org === undefined ? {} : { org: flags.org }),
     allow: [{ origin: stated.origin, methods: flags.method ?? ['GET'], paths: flags.path ?? ['/**'] }],
     ...pins(flags),
+    ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
 }
@@ -67,6 +71,8 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);
+  if (policy.bearer === true)
+    say('  Bearer allowed  also for clients without a key: whoever steals a token of theirs can use it while it lives');
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
 }
 

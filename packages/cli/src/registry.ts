@@ -1,8 +1,8 @@
 /** Clients, servers, grants, connections and the journal: thin commands over the authority's API. */
-import type { ConnectionView, DAuthClient } from '@dauth/client';
+import type { ClientView, ConnectionView, DAuthClient } from '@dauth/client';
 import { readPublicJwk, registerKeyFile } from './key-file.ts';
 import { parseSecureUrl } from '@dauth/protocol';
-import { EXIT, given, print, printRecord, table, usage } from './output.ts';
+import { EXIT, given, print, printRecord, say, table, usage } from './output.ts';
 import { days, wholeNumber } from './numbers.ts';
 import { reach, type GlobalFlags } from './reach.ts';
 
@@ -31,20 +31,89 @@ function assertOneKey(flags: KeyFlags): void {
     throw usage('Give either --jwk FILE or --generate FILE.');
 }
 
-export async function addClient(
-  flags: KeyFlags & { name: string; grant?: string[]; owner?: string; org?: string; scope?: string[] },
-): Promise<void> {
-  assertOneKey(flags);
+export interface ClientFlags extends KeyFlags {
+  readonly name: string;
+  readonly public?: boolean;
+  readonly redirectUri?: readonly string[];
+  readonly grant?: readonly string[];
+  readonly owner?: string;
+  readonly org?: string;
+  readonly scope?: readonly string[];
+  readonly bearer?: boolean;
+  readonly nonces?: boolean;
+}
+
+export async function addClient(flags: ClientFlags): Promise<void> {
+  if (flags.public !== true) assertOneKey(flags);
+  else if ((flags.jwk ?? flags.generate) !== undefined)
+    throw usage('A public client has no key: give --public, or --jwk or --generate.');
   const { client } = await reach(flags);
-  const { name, grant, owner, org, scope } = flags;
-  const optional = {
+  const { name, redirectUri, grant, owner, org, scope } = flags;
+  const wanted = {
+    name,
+    ...(redirectUri && { redirect_uris: redirectUri }),
     ...(grant && { grants: grant }),
     ...(owner && { owner }),
     ...(org && { org }),
     ...(scope && { scopes: scope }),
+    ...(flags.bearer === true && { dpop_bound_access_tokens: false }),
+    ...(flags.nonces === true && { dpop_nonces: true }),
   };
-  const added = await registerKey(flags, (jwk) => client.clients.add({ name, jwk, ...optional }));
+  const added =
+    flags.public === true
+      ? await client.clients.add({ ...wanted, auth: 'none' })
+      : await registerKey(flags, (jwk) => client.clients.add({ ...wanted, jwk }));
+  if (!added.dpop_bound_access_tokens) say(BEARER_WARNING);
   print(flags.json === true, added, () => added.client_id);
+}
+
+const BEARER_WARNING =
+  'Marked Bearer: a token of this client works for whoever has it. It opens only what was sealed with --allow-bearer.';
+
+/** Ends a client for good: no new token, and no call with an old one. */
+export async function removeClient(id: string, flags: GlobalFlags): Promise<void> {
+  const { client } = await reach(flags);
+  const { revision } = await client.revoke('client', id);
+  print(flags.json === true, { client_id: id, revoked: true, revision }, () => 'revoked');
+}
+
+/** Takes the mark of the Bearer exception away: no new token without a key, and no exchange of an old one. */
+export async function bindClient(id: string, flags: GlobalFlags): Promise<void> {
+  const { client } = await reach(flags);
+  const bound = await client.clients.bind(id);
+  print(flags.json === true, bound, () => 'bound');
+}
+
+export async function listClients(flags: GlobalFlags): Promise<void> {
+  const { client } = await reach(flags);
+  const items = await allClients(client);
+  print(flags.json === true, items, () =>
+    table(
+      ['client_id', 'name', 'tokens', 'auth', 'source', 'owner', 'jkt'],
+      items.map((each) => [
+        ...[each.client_id, each.name, each.dpop_bound_access_tokens ? 'DPoP' : 'BEARER'],
+        ...[each.auth, each.source, each.owner ?? '', each.jkt ?? ''],
+      ]),
+    ),
+  );
+}
+
+async function allClients(client: DAuthClient): Promise<readonly ClientView[]> {
+  const items: ClientView[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await client.clients.list(cursor);
+    items.push(...page.items);
+    cursor = page.next ?? undefined;
+  } while (cursor !== undefined);
+  return items;
+}
+
+/** Clients whose tokens work for whoever has them: an operator is told of each. */
+export async function bearerClients(flags: GlobalFlags): Promise<readonly string[]> {
+  const { client } = await reach(flags);
+  const marked = (await allClients(client)).filter((each) => !each.dpop_bound_access_tokens);
+  return marked.map(({ client_id, name }) => `${name} (${client_id})`);
 }
 
 export async function addServer(flags: KeyFlags & { resource: string; scope?: string[]; org?: string }): Promise<void> {
@@ -72,11 +141,7 @@ export async function addGrant(
 }
 
 /** `ls` of anything: the columns that exist. */
-export async function list(
-  kind: 'clients' | 'servers' | 'grants',
-  columns: readonly string[],
-  flags: GlobalFlags,
-): Promise<void> {
+export async function list(kind: 'servers' | 'grants', columns: readonly string[], flags: GlobalFlags): Promise<void> {
   const { client } = await reach(flags);
   const { items } = await client[kind].list();
   const rows = items.map((item) => {

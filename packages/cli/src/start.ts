@@ -40,9 +40,7 @@ export async function start(flags: StartFlags, rooms: RoomPaths): Promise<number
 async function run(flags: StartFlags, config: StackConfig, home: Home, paths: RoomPaths): Promise<number> {
   const plan = await makePlan(flags, config);
   if (config.authority.outside.dangerouslyAllowLoopback)
-    say(
-      'DEVELOPMENT: the authority takes documents of issuers from this machine too; nobody should rely on its tokens.',
-    );
+    say('DEVELOPMENT: the authority takes documents from this machine too; nobody should rely on its tokens.');
   const stopped = listenForStop();
   if (!existsSync(home.operatorKey)) await generateKeyFile(home.operatorKey, OPERATOR);
   // A person reads a banner; lines of JSON go to files beside the data. A script gets them on stderr.
@@ -68,12 +66,16 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
       data: home.dir,
       pids,
       executor_identity: identity,
+      ...firstRunOf(authority),
     };
     const { issuer, resource } = plan;
     const database = resolve(databaseOf(config, home).replace(/^sqlite:/, ''));
     writeDurably(home.stackFile, JSON.stringify({ authority: issuer, executor: resource, database }), 0o600);
     if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else if (flags.quiet !== true) banner(ready, String(executor.listening.level), logs);
+    // Said whatever else is quiet: who steals one of their tokens has it.
+    for (const name of (authority.listening.bearer_clients ?? []) as readonly string[])
+      say(`Bearer: the tokens of ${name} work for whoever has them.`);
     const dead = Promise.race(running.map(async (room) => ({ room, code: await room.ended })));
     const end = await Promise.race([stopped.then(() => undefined), dead]);
     if (end === undefined) return EXIT.ok;
@@ -134,19 +136,28 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { metrics, keys, accessTokenSeconds, dispatchTokenSeconds, outside, trustedIssuers } = config.authority;
+  const { metrics, keys, bearerException, accessTokenSeconds, dispatchTokenSeconds, outside, clients, trustedIssuers } =
+    config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
     ...(metrics === undefined ? {} : { metrics: parseListen(metrics) }),
-    ...{ database: databaseOf(config, home), outside },
+    ...{ database: databaseOf(config, home), outside, clients },
     ...(trustedIssuers === undefined ? {} : { trustedIssuers }),
     operator: { jwk: readPublicJwk(home.operatorKey) },
     keys,
+    firstRun: true,
+    ...(bearerException === undefined ? {} : { bearerException }),
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),
       ...(dispatchTokenSeconds === undefined ? {} : { dispatchToken: dispatchTokenSeconds }),
     },
   };
+}
+
+/** The one-time code for the first person, while there is nobody: shown to whoever started the stack, and kept nowhere. */
+function firstRunOf({ listening }: Room): { first_run?: { url: string; code: string } } {
+  const { first_run: first } = listening;
+  return typeof first === 'object' && first !== null ? { first_run: first as { url: string; code: string } } : {};
 }
 
 function databaseOf(config: StackConfig, home: Home): string {
@@ -196,7 +207,13 @@ function checkEnvironment(): void {
 }
 
 function banner(
-  ready: { authority: string; executor: string; data: string; executor_identity: string },
+  ready: {
+    authority: string;
+    executor: string;
+    data: string;
+    executor_identity: string;
+    first_run?: { url: string; code: string };
+  },
   level: string,
   logs: string | undefined,
 ): void {
@@ -214,6 +231,12 @@ function banner(
       ? [['node', `${process.version} is past its end of life; 24 is recommended`]]
       : []),
     ...(logs === undefined ? [] : [['logs', join(logs, '*.log')]]),
+    ...(ready.first_run === undefined
+      ? []
+      : [
+          ['sign in', ready.first_run.url],
+          ['code', `${ready.first_run.code} (once, within a day)`],
+        ]),
     ['next', 'dauth servers add --resource URL --generate server.jwk'],
     ['stop', 'Ctrl-C'],
   ];

@@ -2,7 +2,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAuthError, LIMITS } from '@dauth/protocol';
-import { pageOf, parseAuditPage, parseCaller, parseConnectionView, parseStoredConnection } from './answers.ts';
+import {
+  pageOf,
+  parseAuditPage,
+  parseCaller,
+  parseConnectionView,
+  parseInvitationView,
+  parseStoredConnection,
+  parseUserView,
+} from './answers.ts';
 import { createClient } from './client.ts';
 import { boundAnswer, readAnswer, readOctets } from './http.ts';
 import { generateKey } from './key.ts';
@@ -49,6 +57,17 @@ test('a connection is what its type says, or refused', () => {
     assert.throws(() => parseConnectionView({ ...ROW, ...over }), invalid, JSON.stringify(over));
   const { last_used_at: _, ...without } = ROW;
   for (const value of [without, null, [], 'x', undefined]) assert.throws(() => parseConnectionView(value), invalid);
+});
+
+test('a person and an invitation are what their types say, or refused', () => {
+  const user = { sub: 's', org: 'default', login: 'ada', name: 'Ada', email: null, role: 'member' };
+  assert.deepEqual(parseUserView({ ...user, created_at: 1 }), { ...user, created_at: 1 });
+  const invitation = { ...user, name: null, code: 'abcd', url: 'https://auth.example/first-run', expires_at: 1 };
+  assert.deepEqual(parseInvitationView(invitation), invitation);
+  for (const over of [{ sub: '' }, { login: 'a\u001b[2J' }, { email: 7 }, { role: 'r'.repeat(33) }, { password: 'x' }])
+    assert.throws(() => parseUserView({ ...user, created_at: 1, ...over }), invalid, JSON.stringify(over));
+  for (const over of [{ code: '' }, { url: 'javascript:alert(1)' }, { expires_at: '1' }])
+    assert.throws(() => parseInvitationView({ ...invitation, ...over }), invalid, JSON.stringify(over));
 });
 
 test('a stored connection has its envelope and proof, and endorsements where there are any', () => {

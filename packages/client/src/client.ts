@@ -7,19 +7,23 @@ import {
   parseClientView,
   parseConnectionView,
   parseGrantView,
+  parseInvitationView,
   parseKeyRotation,
   parseRevocation,
   parseServerView,
   parseStoredConnection,
+  parseUserView,
   type AuditPage,
   type Caller,
   type ClientView,
   type ConnectionView,
   type GrantView,
+  type InvitationView,
   type KeyRotation,
   type Page,
   type ServerView,
   type StoredConnection,
+  type UserView,
 } from './answers.ts';
 import { createResourceFetch } from './fetch.ts';
 import { readAnswer } from './http.ts';
@@ -59,8 +63,18 @@ export interface DAuthClient {
     rotate(handle: string, sealed: Submission): Promise<ConnectionView>;
     remove(handle: string): Promise<void>;
   };
-  readonly clients: { add(client: object): Promise<ClientView>; list(): Promise<Page<ClientView>> };
+  readonly clients: {
+    add(client: object): Promise<ClientView>;
+    list(cursor?: string): Promise<Page<ClientView>>;
+    /** From now on its tokens are bound to a key. */
+    bind(id: string): Promise<ClientView>;
+  };
   readonly servers: { add(server: object): Promise<ServerView>; list(): Promise<Page<ServerView>> };
+  readonly users: {
+    /** Invites a person, and gives the code to pass on. */
+    add(user: object): Promise<InvitationView>;
+    list(cursor?: string): Promise<Page<UserView>>;
+  };
   readonly grants: {
     add(grant: object): Promise<GrantView>;
     list(): Promise<Page<GrantView>>;
@@ -131,12 +145,7 @@ export function createClient(options: ClientOptions): DAuthClient {
     fetch: (request) => createResourceFetch(tokens, options.key, request, send),
     connections: {
       store: (sealed) => call(write, ['POST', '/connections', pickSubmission(sealed)], parseConnectionView),
-      list: (cursor) =>
-        call(
-          read,
-          ['GET', `/connections${cursor === undefined ? '' : `?cursor=${encodeURIComponent(cursor)}`}`],
-          pageOf(parseConnectionView),
-        ),
+      list: (cursor) => call(read, ['GET', paged('/connections', cursor)], pageOf(parseConnectionView)),
       get: (handle) => call(read, ['GET', at(handle)], parseStoredConnection),
       suspend: (handle) => change(handle, '/suspend'),
       resume: (handle) => change(handle, '/resume'),
@@ -146,11 +155,16 @@ export function createClient(options: ClientOptions): DAuthClient {
     },
     clients: {
       add: (client) => call(admin, ['POST', '/clients', client], parseClientView),
-      list: () => call(admin, ['GET', '/clients'], pageOf(parseClientView)),
+      list: (cursor) => call(admin, ['GET', paged('/clients', cursor)], pageOf(parseClientView)),
+      bind: (id) => call(admin, ['POST', `/clients/${encodeURIComponent(id)}/bind`], parseClientView),
     },
     servers: {
       add: (server) => call(admin, ['POST', '/servers', server], parseServerView),
       list: () => call(admin, ['GET', '/servers'], pageOf(parseServerView)),
+    },
+    users: {
+      add: (user) => call(admin, ['POST', '/users', user], parseInvitationView),
+      list: (cursor) => call(admin, ['GET', paged('/users', cursor)], pageOf(parseUserView)),
     },
     grants: {
       add: (wanted) => call(grant, ['POST', '/grants', wanted], parseGrantView),
@@ -163,6 +177,10 @@ export function createClient(options: ClientOptions): DAuthClient {
       call(admin, ['GET', `/audit?after=${after}&limit=${limit}`], (answer) => parseAuditPage(answer, after)),
     whoami: () => call(read, ['GET', '/whoami'], parseCaller),
   };
+}
+
+function paged(path: string, cursor: string | undefined): string {
+  return cursor === undefined ? path : `${path}?cursor=${encodeURIComponent(cursor)}`;
 }
 
 function nothing(): void {

@@ -5,10 +5,12 @@ export {
   type ClientView,
   type ConnectionView,
   type GrantView,
+  type InvitationView,
   type KeyRotation,
   type Page,
   type ServerView,
   type StoredConnection,
+  type UserView,
 } from './answers.ts';
 export { createClient, type ClientOptions, type DAuthClient } from './client.ts';
 export {

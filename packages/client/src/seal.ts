@@ -54,6 +54,8 @@ export interface SealPolicy {
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;
+  /** Also for clients without a key of their own, whose tokens work for whoever has them. Excludes `pin`. Default false. */
+  readonly bearer?: boolean;
   /** Unix seconds. */
   readonly expiresAt: number;
   /** Of a connection that is rotated: its handle and the next version. */
@@ -152,7 +154,7 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     },
     inject: policy.inject.map(normalizeInjection),
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
-    ...{ bearer: false, iat, exp: policy.expiresAt },
+    ...{ bearer: policy.bearer ?? false, iat, exp: policy.expiresAt },
   } satisfies EnvelopePolicy;
   return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };
 }

@@ -148,4 +148,6 @@ test('[seal.bound] the next version keeps the policy, and lasts no longer than t
     replaces: { handle: sealed.handle, ver: 4 },
   });
   assert.equal(nextPolicy(verified, { now: NOW, lifeSeconds: 60 }).expiresAt, NOW + 60);
+  const open = await verify(await sealBy(key, { replaces: { handle: sealed.handle, ver: 3 }, bearer: true }));
+  assert.deepEqual([open.policy.bearer, nextPolicy(open, { now: NOW }).bearer], [true, true]);
 });

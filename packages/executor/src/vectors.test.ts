@@ -121,7 +121,9 @@ function ask(vector: PermitVector): Promise<Permit> {
     ...{ issuer: permits.issuer, audience: permits.resource, now: permits.now, maxLifetime: 120 },
     keys: parsePublicJwk(permits.jwk),
   });
-  const caller: Caller = { claims, server: claims.act!.sub, tokens: [claims.jti, claims.subjectJti!], proof: 'x.y' };
+  const isBearer = claims.raw['ddls:bearer'] === true;
+  const tokens = [claims.jti, claims.subjectJti!];
+  const caller: Caller = { claims, isBearer, server: claims.act!.sub, tokens, proof: 'x.y' };
   const view = { version: () => undefined, assertStands: () => undefined };
   const known = seen === undefined ? undefined : { ver: seen.ver, digest: seen.sha256, trusted: seen.trusted };
   const room: object = {

@@ -28,4 +28,10 @@ export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } fr
 export { RSA_ALGS } from './rsa.ts';
 export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
 export { type AccessTokenOptions } from './rfc9068.ts';
-export { verifyAccessToken, verifyAccessTokenWith, type AccessClaims } from './token.ts';
+export {
+  verifyAccessToken,
+  verifyAccessTokenWith,
+  verifySubjectToken,
+  type AccessClaims,
+  type SubjectClaims,
+} from './token.ts';

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { SignJWT } from 'jose';
-import { verifyAccessToken } from './token.ts';
+import { verifyAccessToken, verifySubjectToken } from './token.ts';
 import { assertRefused, makeSigner } from './signer.test-support.ts';
 
 const NOW = 1_795_000_000;
@@ -140,6 +140,15 @@ for (const [what, make, sentence] of REFUSALS) {
     assertRefused(() => verifyAccessToken(make(), OPTIONS), 'UNAUTHENTICATED', sentence);
   });
 }
+
+test('[token.bound] a token without a key is read only where it is asked for by name, and everything else holds', () => {
+  const { cnf, sub } = verifySubjectToken(token({ cnf: undefined }), OPTIONS);
+  assert.deepEqual([cnf, sub], [undefined, verifySubjectToken(token({}), OPTIONS).sub]);
+  assert.deepEqual(verifySubjectToken(token({}), OPTIONS).cnf, { jkt: client.jkt });
+  for (const [what, make, sentence] of REFUSALS) {
+    if (what !== 'no key') assertRefused(() => verifySubjectToken(make(), OPTIONS), 'UNAUTHENTICATED', sentence);
+  }
+});
 
 test('[token.bound] the leeway is 5 seconds unless the caller says otherwise', () => {
   const expired = token({ iat: NOW - 60, exp: NOW - 4 });

@@ -1,7 +1,7 @@
 /**
  * Access and dispatch tokens (RFC 9068 `at+jwt`, spec/dauth.md §4): verified, and turned into typed claims.
  * Never decides what a token may do: that is the caller's comparison with its own request. Never takes a token without a
- * key (`cnf.jkt`), so a token found here is worth nothing to whoever steals it.
+ * key (`cnf.jkt`) but where its issuer asks for that by name, so a token found here is worth nothing to whoever steals it.
  */
 import { isObject, LIMITS, parseDetails, TYP, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
 import { claimName, claimText } from './claims.ts';
@@ -31,6 +31,9 @@ export interface AccessClaims extends TokenClaims {
   readonly subjectDpop?: string;
 }
 
+/** What a token says that may be bound to no key. */
+export type SubjectClaims = Omit<AccessClaims, 'cnf'> & Partial<Pick<AccessClaims, 'cnf'>>;
+
 /**
  * Verifies a token by keys at hand.
  * @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`)
@@ -39,6 +42,20 @@ export function verifyAccessToken(
   token: string,
   options: AccessTokenOptions & { readonly keys: KeySource },
 ): AccessClaims {
+  const subject = subjectOf(options, 'The access token');
+  const claims = verifySubjectToken(token, options);
+  return Object.freeze({ ...claims, cnf: claims.cnf ?? readConfirmation(undefined, subject) });
+}
+
+/**
+ * The same of a token that may be bound to no key (spec/dauth.md §4, Bearer exception). Whether its client may have one is
+ * the caller's to ask: that is for its issuer alone, who knows what an operator marked.
+ * @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`)
+ */
+export function verifySubjectToken(
+  token: string,
+  options: AccessTokenOptions & { readonly keys: KeySource },
+): SubjectClaims {
   const subject = subjectOf(options, 'The access token');
   const { claims } = verifyJws(token, {
     typ: TYP.accessToken,
@@ -62,11 +79,11 @@ export async function verifyAccessTokenWith(
   return verifyAccessToken(token, { ...options, keys: key });
 }
 
-function readClaims(claims: JsonObject, options: AccessTokenOptions, subject: Subject): AccessClaims {
+function readClaims(claims: JsonObject, options: AccessTokenOptions, subject: Subject): SubjectClaims {
   // An array is refused even with one entry: a token for several audiences works at each of them (RFC 9068 §3, RFC 8707 §2).
   return Object.freeze({
     ...readRegisteredClaims(claims, claims.aud, options, subject),
-    cnf: readConfirmation(claims.cnf, subject),
+    ...(claims.cnf === undefined ? {} : { cnf: readConfirmation(claims.cnf, subject) }),
     grant_id: claimName(claims, 'grant_id', MAX_NAME, subject),
     org: claimText(claims, 'ddls:org', MAX_NAME, subject),
     details: parsing(subject, () => parseDetails(claims.authorization_details ?? [])),

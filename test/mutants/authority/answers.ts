@@ -118,6 +118,12 @@ const ISSUED: readonly Mutant[] = [
     ],
     [
       'token.bound',
+      '(client === undefined || !mayBeUnbound(authority, client))',
+      '(client === undefined && mayBeUnbound(authority, registry.client(claims.client_id)!))',
+      '[token.bound] a token without a key is shown as Bearer, and only while its client may have one',
+    ],
+    [
+      'token.bound',
       '(grant.expires_at !== null && grant.expires_at <= now()) ||',
       '',
       'a token without its grant, or whose grant has ended, is inactive',

@@ -199,12 +199,6 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('api/registry'), [
   ],
   [
     'token.bound',
-    'GRANTS.has(grant) && grant !== EXCHANGE)',
-    'GRANTS.has(grant))',
-    'a registration with a member nobody knows, a grant type that is not its, or a bad scope is refused',
-  ],
-  [
-    'token.bound',
     'if (owner !== caller.sub && !caller.isAdmin)',
     "if (owner === '')",
     '[token.bound] only the operator gives a grant for somebody else, and it is noted as such',

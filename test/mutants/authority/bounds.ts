@@ -112,7 +112,7 @@ export const BOUNDS: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/authority/src/oauth/exchange.ts',
+    file: 'packages/authority/src/oauth/live.ts',
     find: 'grant === undefined || end <= now()',
     replace: 'grant === undefined && end <= now()',
     test: {

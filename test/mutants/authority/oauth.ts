@@ -26,8 +26,8 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   ],
   [
     'token.bound',
-    'if (proof.windowEnd <= now())',
-    'if (proof.windowEnd <= 0)',
+    'if (window.windowEnd <= now())',
+    'if (window.windowEnd <= 0)',
     '[token.bound] after the window of its call nothing is exchanged, though the token lives on',
   ],
   [
@@ -56,8 +56,8 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   ],
   [
     'token.bound',
-    'jkt: subject.cnf.jkt,',
-    'jkt: [subject.cnf.jkt, server.client_id, authority.store.registry.client(server.client_id)?.jkt ?? server.resource],',
+    '      jkt,\n',
+    '      jkt: [jkt, server.client_id, authority.store.registry.client(server.client_id)?.jkt ?? server.resource],\n',
     "[token.bound] a carried proof by another key than the token's is refused",
   ],
   [

@@ -22,6 +22,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['delete', '/connections/{handle}', 'dauth:connections.write', 'Delete a connection; its handle stays taken'],
   ['post', '/clients', 'dauth:admin', 'Register a client'],
   ['get', '/clients', 'dauth:admin', 'List clients'],
+  ['post', '/clients/{id}/bind', 'dauth:admin', "Take a client's mark for the Bearer exception away"],
   ['post', '/servers', 'dauth:admin', 'Register an MCP server and its key'],
   ['get', '/servers', 'dauth:admin', 'List MCP servers'],
   ['post', '/grants', 'dauth:grants.write', 'Let a runner use pinned credentials'],
@@ -77,9 +78,8 @@ const REFUSED = {
 const FORM = {
   required: ['grant_type'],
   optional: [
-    ...['resource', 'client_assertion_type', 'client_assertion', 'assertion'],
-    ...['scope', 'authorization_details', 'client_id', 'code', 'code_verifier', 'redirect_uri', 'refresh_token'],
-    ...['audience', 'requested_token_type'],
+    ...['resource', 'scope', 'authorization_details', 'client_id', 'client_assertion_type', 'client_assertion'],
+    ...['code', 'code_verifier', 'redirect_uri', 'refresh_token', 'assertion', 'audience', 'requested_token_type'],
     ...['subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };
@@ -100,8 +100,7 @@ function formOf({ required, optional }: typeof FORM): object {
 const TOKEN = {
   summary: 'Issue a DPoP-bound access token or dispatch token',
   description:
-    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2), or by its id and PKCE where it is public, ' +
-    'and its key by `DPoP` (RFC 9449). ' +
+    'The client proves itself by `client_assertion` (private_key_jwt, RFC 7523 §2.2), or by its id and PKCE where it is public, and its key by `DPoP` (RFC 9449). ' +
     "With the grant type jwt-bearer a workload's `assertion` takes the place of `client_assertion`. " +
     'Grants and algorithms: /.well-known/oauth-authorization-server.',
   parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],
@@ -129,6 +128,17 @@ const PUSH = {
   security: [],
   requestBody: formOf(PUSHED),
   responses: { '2XX': { description: 'Its name, for /authorize' }, default: REFUSED },
+};
+
+const REGISTER = {
+  summary: 'Register a client (RFC 7591)',
+  description: 'Open to anybody; the answer says what was registered. No secrets, and nothing to change it with later.',
+  security: [],
+  requestBody: {
+    required: true,
+    content: { 'application/json': { schema: { type: 'object', required: ['redirect_uris'] } } },
+  },
+  responses: { '201': { description: 'Client information (RFC 7591 §3.2.1)' }, default: REFUSED },
 };
 
 /** @param who the name of a scheme, with the scopes it needs */
@@ -167,6 +177,7 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
     }
     for (const [method, path, summary] of OF_THE_EXECUTOR)
       (paths[path] ??= {})[method] = operation(path, summary, 'For the pinned executor alone.', { executorProof: [] });
+    if (authority.config.clients.registration === 'open') paths['/register'] = { post: REGISTER };
     return c.json({
       openapi: '3.1.0',
       info: { title: 'DAuth authority', version: VERSION.version },

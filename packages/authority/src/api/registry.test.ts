@@ -137,14 +137,17 @@ for (const [what, jwk, said] of KEYS) {
   });
 }
 
+const GRANT_TYPES =
+  'A client may use the grant types authorization_code, refresh_token, client_credentials, urn:ietf:params:oauth:grant-type:device_code, urn:ietf:params:oauth:grant-type:jwt-bearer.';
+
 test('a registration with a member nobody knows, a grant type that is not its, or a bad scope is refused', async () => {
   const { world } = await scene();
   const right = { name: 'x', jwk: makeSigner().jwk };
   for (const [members, said] of [
     [{ client_secret: 'x' }, 'A client has a member that is not defined for it.'],
     [{ name: '' }, '"name" must be a non-empty string.'],
-    [{ grants: [EXCHANGE] }, 'A client may use the grant type client_credentials.'],
-    [{ grants: ['authorization_code'] }, 'A client may use the grant type client_credentials.'],
+    [{ grants: [EXCHANGE] }, GRANT_TYPES],
+    [{ grants: ['password'] }, GRANT_TYPES],
     [{ grants: [] }, '"grants" must not be empty.'],
     [{ scopes: ['a b'] }, 'A scope is 1 to 128 visible characters without quotes.'],
     [{ scopes: ['a"'] }, 'A scope is 1 to 128 visible characters without quotes.'],

@@ -10,15 +10,14 @@ import {
   parseSecureUrl,
   REVOCABLE,
   text,
-  type PublicJwk,
   type Revocable,
 } from '@dauth/protocol';
 import { thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
+import { parseMetadata } from '../clients/metadata.ts';
 import { signingJwk } from '../config.ts';
 import { OPERATOR_ID, type Authority } from '../context.ts';
 import { readJson, type HttpEnv } from '../http.ts';
-import { JWT_BEARER } from '../oauth/jwt-bearer.ts';
 import { EXCHANGE } from '../oauth/token.ts';
 import { asPage, PAGE, parseCursor } from '../store/page.ts';
 import type { Grant } from '../store/grants.ts';
@@ -26,6 +25,10 @@ import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
 import { authenticate, writeAs, type Caller } from './authenticate.ts';
 
 const ADMIN = 'dauth:admin';
+const CLIENT_MEMBERS = [
+  ...['auth', 'jwk', 'grants', 'redirect_uris', 'owner', 'org', 'scopes'],
+  ...['dpop_bound_access_tokens', 'dpop_nonces'],
+];
 const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]{1,128}$/;
 
 export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
@@ -37,15 +40,17 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
 
   app.post('/clients', async (c) => {
     const caller = authenticate(authority, c, ADMIN);
-    const body = exactObject(await readJson(c), 'A client', ['name', 'jwk'], ['grants', 'owner', 'org', 'scopes']);
-    const grants =
-      body.grants === undefined
-        ? ['client_credentials']
-        : list(body.grants, '"grants"', 1, 4, (item) => text(item, 'A grant type', 128));
-    if (!grants.every((grant) => grant === 'client_credentials' || grant === JWT_BEARER))
-      throw new DAuthError('INVALID_REQUEST', 'A client may use the grant type client_credentials.');
+    const body = exactObject(await readJson(c), 'A client', ['name'], CLIENT_MEMBERS);
+    const metadata = parseMetadata(body);
+    if (metadata.auth === 'none' && body.owner !== undefined)
+      throw new DAuthError('INVALID_REQUEST', 'A public client acts for the person who says yes; it has no owner.');
+    const isBound = flag(body.dpop_bound_access_tokens, '"dpop_bound_access_tokens"', true);
+    if (!isBound && config.bearerException === 'off')
+      throw new DAuthError('CONFLICT', 'Tokens without a key are switched off here (bearerException).');
     const client = newClient(authority, {
-      ...{ name: text(body.name, '"name"', 128), jwk: signingJwk(body.jwk), grants },
+      ...metadata,
+      ...{ name: text(body.name, '"name"', 128), dpop_bound_access_tokens: isBound },
+      dpop_nonces: flag(body.dpop_nonces, '"dpop_nonces"', false),
       owner: body.owner === undefined ? null : text(body.owner, '"owner"', 256),
       org: body.org === undefined ? config.org : text(body.org, '"org"', 128),
       scopes: body.scopes === undefined ? null : list(body.scopes, '"scopes"', 0, 64, parseScope),
@@ -61,6 +66,19 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
     authenticate(authority, c, ADMIN);
     const rows = store.registry.clients(parseCursor(c.req.query('cursor')), PAGE + 1);
     return c.json(asPage(rows, (client) => client.client_id));
+  });
+
+  // One way only: whoever wants tokens without a key again says so in a new registration.
+  app.post('/clients/:id/bind', (c) => {
+    const caller = authenticate(authority, c, ADMIN);
+    const client = store.registry.client(c.req.param('id'));
+    if (client === undefined) throw new DAuthError('NOT_FOUND', 'There is no such client.');
+    const bound = { ...client, dpop_bound_access_tokens: true };
+    writeAs(authority, caller, () => {
+      store.registry.putClient(bound);
+      note(caller, 'client.bind', client.client_id);
+    });
+    return c.json(bound);
   });
 
   app.post('/servers', async (c) => {
@@ -169,10 +187,16 @@ export function registryApi(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
-type Registration = Pick<Client, 'name' | 'grants' | 'owner' | 'org' | 'scopes'> & { readonly jwk: PublicJwk };
+type Registration = Pick<Client, 'name' | 'jwk' | 'grants' | 'owner' | 'org' | 'scopes'> & Partial<Client>;
 
 function newClient({ newId, now }: Authority, of: Registration): Client {
-  return { client_id: newId(), ...CLIENT_DEFAULTS, ...of, jkt: thumbprint(of.jwk), created_at: now() };
+  const jkt = of.jwk === null ? null : thumbprint(of.jwk);
+  return { client_id: newId(), ...CLIENT_DEFAULTS, ...of, jkt, created_at: now() };
+}
+
+function flag(value: unknown, what: string, fallback: boolean): boolean {
+  if (value === undefined || typeof value === 'boolean') return value ?? fallback;
+  throw new DAuthError('INVALID_REQUEST', `${what} must be true or false.`);
 }
 
 function parseScope(value: unknown): string {

@@ -263,8 +263,11 @@ test('[token.bound] tokens for the authority itself are for clients that an oper
   const wish = JSON.stringify([{ type: 'dauth_connection', identifier: seal(flow.world, 'ada', makeSigner()).handle }]);
   const named = told(await authorize(flow, { resource: ISSUER, scope, authorization_details: wish }));
   assert.equal(named.error, 'invalid_authorization_details');
-  for (const source of ['dynamic', 'document'] as const) {
-    const own = { ...flow, app: addApp(flow.world, { source, client_id: `https://app.example/${source}.json` }) };
+  for (const [source, client_id] of [
+    ['dynamic', 'registered-itself'],
+    ['document', 'https://app.example/document.json'],
+  ] as const) {
+    const own = { ...flow, app: addApp(flow.world, { source, client_id }) };
     assert.equal(told(await authorize(own, { resource: ISSUER, scope })).error, 'invalid_target');
     assert.equal((await authorize(own)).status, 200);
   }
@@ -279,6 +282,9 @@ test('who is not signed in signs in first, and comes back to the same request', 
   assert.equal(response.status, 303);
   const next = new URL(response.headers.get('location')!, ISSUER).searchParams.get('next');
   assert.equal(next, `/authorize?${parameters(flow).toString()}`);
+  const odd = await out.browser.go(`/authorize?${parameters(flow).toString()}&x=\\`);
+  const way = new URL(odd.headers.get('location')!, ISSUER).searchParams.get('next');
+  assert.equal(way, `/authorize?${parameters(flow).toString()}&x=%5C`);
   assert.equal((await flow.browser.go(next)).status, 200);
   assert.deepEqual(told(await authorize(out, { prompt: 'none' })), {
     ...{ error: 'login_required', error_description: 'The person has to sign in first.', state: 'xyz', iss: ISSUER },
@@ -347,12 +353,13 @@ test('what was said before is not asked again of an app that nobody can pass its
   assert.equal(told(await authorize(flow, { prompt: 'none' })).error, 'consent_required');
 });
 
+const LOCAL_TLS = ['localhost', 'app.localhost', '127.1.2.3', '[::1]:4000'].map((host) => `https://${host}/cb`);
 test('an app on the own computer is asked about every time, unless it has a key of its own', async () => {
   const redirect_uri = 'http://127.0.0.1:4000/cb';
   const flow = await makeFlow({
-    redirect_uris: ['http://127.0.0.1/cb', 'com.example.app:/cb', 'https://localhost/cb'],
+    redirect_uris: ['http://127.0.0.1/cb', 'com.example.app:/cb', ...LOCAL_TLS],
   });
-  for (const uri of [redirect_uri, 'com.example.app:/cb', 'https://localhost/cb']) {
+  for (const uri of [redirect_uri, 'com.example.app:/cb', ...LOCAL_TLS]) {
     await getCode(flow, { redirect_uri: uri });
     assert.equal((await authorize(flow, { redirect_uri: uri })).status, 200, uri);
     const none = told(await authorize(flow, { redirect_uri: uri, prompt: 'none' }), uri);

@@ -5,6 +5,7 @@
  */
 import { DAuthError, encodeUtf8 } from '@dauth/protocol';
 import type { Hono } from 'hono';
+import { resolveClient } from '../clients/document.ts';
 import type { Authority } from '../context.ts';
 import type { HttpContext, HttpEnv } from '../http.ts';
 import { refusalPage } from '../people/page.ts';
@@ -31,7 +32,7 @@ const LONGEST_WAY_BACK = 4_096;
 
 export function authorizeEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   const { config, log } = authority;
-  app.get('/authorize', (c) => {
+  app.get('/authorize', async (c) => {
     const refusePage = (error: unknown) => {
       const { code, description } = asOAuthError(error);
       log({ event: 'authorize_refused', error: code, request_id: c.get('requestId') });
@@ -39,7 +40,7 @@ export function authorizeEndpoint(app: Hono<HttpEnv>, authority: Authority): voi
     };
     let opened: Opened;
     try {
-      opened = open(authority, c);
+      opened = await open(authority, c);
     } catch (error) {
       return refusePage(error);
     }
@@ -66,9 +67,9 @@ interface Opened {
 }
 
 /** Client and redirect URI, or a page. @throws OAuthError */
-function open(authority: Authority, c: HttpContext): Opened {
+async function open(authority: Authority, c: HttpContext): Promise<Opened> {
   const form = parseForm(encodeUtf8(new URL(c.req.url).search.slice(1)), 'authorization request');
-  const client = authority.store.registry.client(need(form, 'client_id', 'authorization request'));
+  const client = await resolveClient(authority, need(form, 'client_id', 'authorization request'));
   // No client, one without redirect URIs and a revoked one are one answer.
   if (client === undefined || authority.store.changes.isRevoked('client', client.client_id))
     throw new OAuthError('invalid_client', 'The app that sent you here is not registered at this authority.');
@@ -126,7 +127,8 @@ function isTooOld({ now }: Authority, { authTime }: Session, { prompt, maxAge }:
 
 /** Where the sign-in leads back to: the same address, or the name of a request that is kept for it. */
 function wayBack(authority: Authority, c: HttpContext, request: AuthorizationRequest, isPushed: boolean): string {
-  const { search } = new URL(c.req.url);
+  // The one octet of a query that a path of ours may not have.
+  const search = new URL(c.req.url).search.replaceAll('\\', '%5C');
   if (!isPushed && search.length <= LONGEST_WAY_BACK) return `/authorize${search}`;
   const request_uri = pushRequest(authority, request, RESUMED_SECONDS);
   return `/authorize?${new URLSearchParams({ client_id: request.client_id, request_uri }).toString()}`;

@@ -5,6 +5,7 @@
  */
 import { DAuthError, LIMITS, parseClaims, splitJws, type JsonObject } from '@dauth/protocol';
 import { readProof, verifyDpopProof, verifyJws, type VerifiedProof } from '@dauth/verify';
+import { resolveClient } from '../clients/document.ts';
 import type { Authority } from '../context.ts';
 import { rawHeaders, type HttpContext } from '../http.ts';
 import type { Client } from '../store/registry.ts';
@@ -32,21 +33,24 @@ export interface AuthenticatedClient {
  * @param path of the endpoint, to which assertion and proof are made
  * @throws OAuthError `invalid_client`, `invalid_dpop_proof`, `use_dpop_nonce`
  */
-export function authenticateClient(
+export async function authenticateClient(
   authority: Authority,
   c: HttpContext,
   form: Form,
   path: '/token' | '/par' | '/revoke' | '/introspect' = '/token',
-): AuthenticatedClient {
+): Promise<AuthenticatedClient> {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
-  const { client, assertion } = isPublic ? readPublic(authority, form) : readAssertion(authority, form, path);
+  const { client, assertion } = await (isPublic ? readPublic(authority, form) : readAssertion(authority, form, path));
   return { client, assertion, proof: readTokenProof(authority, c, client, path) };
 }
 
 /** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
-function readPublic({ store }: Authority, form: Form): Pick<AuthenticatedClient, 'client' | 'assertion'> {
-  const client = form.client_id === undefined ? undefined : store.registry.client(form.client_id);
-  const isKnown = client?.auth === 'none' && !store.changes.isRevoked('client', client.client_id);
+async function readPublic(
+  authority: Authority,
+  form: Form,
+): Promise<Pick<AuthenticatedClient, 'client' | 'assertion'>> {
+  const client = form.client_id === undefined ? undefined : await resolveClient(authority, form.client_id);
+  const isKnown = client?.auth === 'none' && !authority.store.changes.isRevoked('client', client.client_id);
   // No client, one with a key, and a revoked one are one answer.
   if (!isKnown || form.client_secret !== undefined) {
     const how = 'Clients authenticate with private_key_jwt (client_assertion).';
@@ -56,12 +60,13 @@ function readPublic({ store }: Authority, form: Form): Pick<AuthenticatedClient,
 }
 
 /** Records the assertion and the proof, each once. Call inside the transaction that issues. */
-export function consumeOnce({ store }: Authority, { assertion, proof }: AuthenticatedClient): void {
+export function consumeOnce({ store, now }: Authority, { client, assertion, proof }: AuthenticatedClient): void {
   if (assertion !== null && !store.once.consume(...assertion))
     throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
   if (proof !== null && !store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
     throw new OAuthError('invalid_dpop_proof', 'This DPoP proof was used before. Sign a fresh one.');
   }
+  store.registry.touchClient(client.client_id, now());
 }
 
 /** Thumbprint of the key that what is issued will be bound to; null under the Bearer exception. */
@@ -70,15 +75,15 @@ export function boundTo({ proof }: AuthenticatedClient): string | null {
 }
 
 /** Whether a client may have tokens without a key: marked by an operator, in an installation that allows it. */
-export function mayBeUnbound({ config }: Authority, client: Client): boolean {
+export function mayBeUnbound({ config }: Pick<Authority, 'config'>, client: Client): boolean {
   return config.bearerException === 'marked-clients' && !client.dpop_bound_access_tokens;
 }
 
-function readAssertion(
+async function readAssertion(
   authority: Authority,
   form: Form,
   path: string,
-): Pick<AuthenticatedClient, 'client' | 'assertion'> {
+): Promise<Pick<AuthenticatedClient, 'client' | 'assertion'>> {
   if (
     form.client_assertion_type !== ASSERTION_TYPE ||
     form.client_assertion === undefined ||
@@ -91,7 +96,7 @@ function readAssertion(
     const unverified = parseClaims(splitJws(compact, LIMITS.proof).payload, LIMITS.proof);
     const { iss } = unverified;
     // Nothing but a string is looked up: turning an object into one can throw.
-    const client = typeof iss === 'string' ? authority.store.registry.client(iss) : undefined;
+    const client = typeof iss === 'string' ? await resolveClient(authority, iss) : undefined;
     // An unknown client, a wrong signature and a revoked client are one answer.
     if (client?.jwk == null || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
     const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });

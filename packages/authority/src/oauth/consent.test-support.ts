@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { sha256Base64url } from '@dauth/verify';
+import type { Dial } from '../outside/dial.ts';
 import { signedIn, type Browser } from '../people/browser.test-support.ts';
 import { assertion, dpop, makeSigner, type Signer } from '../signer.test-support.ts';
 import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
@@ -38,10 +39,21 @@ export interface Flow {
 
 /** One server, one public app with an https redirect URI, and a person who is signed in. */
 export async function makeFlow(change: Partial<Client> = {}, config: object = {}): Promise<Flow> {
-  const world = await makeWorld({ config });
+  const world = await makeWorld({ config, dial: publish });
   await addServer(world);
   return { world, app: addApp(world, change), browser: signedIn(world) };
 }
+
+/** The web, where every address holds the document of the app of that name. */
+const publish: Dial = (url) => {
+  const document = { client_id: url.href, client_name: 'an app', redirect_uris: [CALLBACK] };
+  return Promise.resolve({
+    ...{ status: 200, contentType: 'application/json', contentEncoding: undefined, cacheControl: undefined },
+    body: (async function* () {
+      yield Buffer.from(JSON.stringify(document));
+    })(),
+  });
+};
 
 export function addApp(world: World, change: Partial<Client> = {}): App {
   const key = makeSigner();

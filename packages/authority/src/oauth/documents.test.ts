@@ -50,6 +50,7 @@ test('the metadata says what this authority does, member by member', async () =>
       ...['profile', 'email', 'offline_access'],
     ],
     ...{ response_types_supported: ['code'], response_modes_supported: ['query'] },
+    client_id_metadata_document_supported: true,
     ...{ code_challenge_methods_supported: ['S256'], authorization_response_iss_parameter_supported: true },
     grant_types_supported: [
       ...['client_credentials', 'authorization_code', 'refresh_token'],

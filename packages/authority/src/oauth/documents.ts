@@ -32,7 +32,7 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
 }
 
 function metadata(authority: Authority): object {
-  const { issuer } = authority.config;
+  const { issuer, clients } = authority.config;
   const profiles = grantProfiles(authority.config);
   return {
     issuer,
@@ -42,6 +42,8 @@ function metadata(authority: Authority): object {
     token_endpoint: `${issuer}/token`,
     revocation_endpoint: `${issuer}/revoke`,
     introspection_endpoint: `${issuer}/introspect`,
+    ...(clients.registration === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),
+    client_id_metadata_document_supported: clients.documents,
     jwks_uri: `${issuer}/.well-known/jwks.json`,
     scopes_supported: [...OWN_SCOPES, ...IDENTITY_SCOPES, 'offline_access'],
     response_types_supported: ['code'],

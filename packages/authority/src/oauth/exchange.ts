@@ -1,12 +1,13 @@
 /**
  * Token exchange (RFC 8693) from a caller's access token to a dispatch token for the executor (spec/dauth.md §4).
- * Never outlives the caller's call: the proof that came with it opens one window, for one server.
+ * Never outlives the caller's call: the proof that came with it opens one window, for one server. Never for a token without
+ * a key, but where its client is marked for the Bearer exception at this moment: then the token's own life is the window.
  */
 import { DAuthError, isNarrower, LIMITS, parseDetails, parseJson, type ConnectionDetail } from '@dauth/protocol';
-import { verifyAccessToken, verifyCarriedProof, type AccessClaims } from '@dauth/verify';
+import { verifyCarriedProof, verifySubjectToken, type SubjectClaims } from '@dauth/verify';
 import type { Authority } from '../context.ts';
 import type { Server } from '../store/registry.ts';
-import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
+import { consumeOnce, mayBeUnbound, type AuthenticatedClient } from './client-auth.ts';
 import { OAuthError } from './errors.ts';
 import { need, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
@@ -34,6 +35,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
     consumeOnce(authority, by);
     // Read inside the transaction: a revocation that was acknowledged before is seen here.
     assertLive(authority, subject, server);
+    if (subject.cnf === undefined) assertMarked(authority, subject);
     const grantEnd = endOf(authority, store.grants.get(subject.grant_id));
     assertInTime(authority, call, server);
     // First come, for good: the same server may act again inside the window, no other ever.
@@ -65,11 +67,15 @@ function assertTarget(executor: string, form: Form): void {
   }
 }
 
-interface Call {
-  readonly subject: AccessClaims;
-  readonly subjectDpop: string;
+interface Window {
+  /** Null where the caller's token is bound to no key. */
+  readonly subjectDpop: string | null;
   readonly windowKey: string;
   readonly windowEnd: number;
+}
+
+interface Call extends Window {
+  readonly subject: SubjectClaims;
 }
 
 function readSubject(authority: Authority, server: Server, form: Form): Call {
@@ -78,29 +84,43 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
     throw new OAuthError('invalid_request', 'An exchange takes an access token as its subject, and no actor token.');
   }
   const token = need(form, 'subject_token');
-  const subjectDpop = need(form, 'subject_dpop');
-  try {
-    const audience = server.resource;
-    const options = { issuer: config.issuer, audience, now: now(), keys: key.find };
-    // A long call may go on after its token ended; `assertInTime` asks which call this is.
-    const subject = verifyAccessToken(token, { ...options, leeway: LIMITS.callWindowSeconds });
-    if (subject.iat > now() + LIMITS.clockLeewaySeconds)
-      throw new DAuthError('UNAUTHENTICATED', 'The access token was issued in the future.');
+  const audience = server.resource;
+  const windowOf = (subjectDpop: string, jkt: string): Window => {
     const proof = verifyCarriedProof(subjectDpop, {
-      jkt: subject.cnf.jkt,
+      jkt,
       htu: audience,
       accessToken: token,
       now: now(),
     });
-    if (proof.windowEnd <= now()) throw new DAuthError('UNAUTHENTICATED', 'The window of this call has ended.');
-    return { subject, subjectDpop, windowKey: `${proof.jkt}.${proof.jti}`, windowEnd: proof.windowEnd };
+    return { subjectDpop, windowKey: `${proof.jkt}.${proof.jti}`, windowEnd: proof.windowEnd };
+  };
+  try {
+    const options = { issuer: config.issuer, audience, now: now(), keys: key.find };
+    // A long call may go on after its token ended; `assertInTime` asks which call this is.
+    const subject = verifySubjectToken(token, { ...options, leeway: LIMITS.callWindowSeconds });
+    if (subject.iat > now() + LIMITS.clockLeewaySeconds)
+      throw new DAuthError('UNAUTHENTICATED', 'The access token was issued in the future.');
+    const { cnf } = subject;
+    const window = cnf === undefined ? lifeOf(subject, form) : windowOf(need(form, 'subject_dpop'), cnf.jkt);
+    if (window.windowEnd <= now()) throw new DAuthError('UNAUTHENTICATED', 'The window of this call has ended.');
+    return { subject, ...window };
   } catch (error) {
     if (error instanceof DAuthError) throw new OAuthError('invalid_grant', error.publicMessage, { cause: error });
     throw error;
   }
 }
 
-function narrowDetails(subject: AccessClaims, asked: string | undefined): readonly ConnectionDetail[] {
+/** Without a proof nothing tells one call from another: the token is one call, as long as it lives. */
+function lifeOf({ jti, exp }: SubjectClaims, form: Form): Window {
+  if (form.subject_dpop !== undefined)
+    throw new OAuthError(
+      'invalid_request',
+      'A token that is bound to no key came with no proof; send no subject_dpop.',
+    );
+  return { subjectDpop: null, windowKey: `bearer.${jti}`, windowEnd: exp };
+}
+
+function narrowDetails(subject: SubjectClaims, asked: string | undefined): readonly ConnectionDetail[] {
   if (asked === undefined) return subject.details;
   try {
     const details = parseDetails(parseJson(asked, LIMITS.wishes));
@@ -124,9 +144,20 @@ function assertInTime({ store, now }: Authority, { subject, windowKey }: Call, s
 }
 
 /** Revocation bites here too, not only at the executor. */
-function assertLive(authority: Authority, subject: AccessClaims, server: Server): void {
-  assertUnrevoked(authority, {
-    ...{ token: subject.jti, grant: subject.grant_id, client: subject.client_id },
-    ...{ owner: subject.sub, org: subject.org, server: server.resource },
-  });
+function assertLive(authority: Authority, subject: SubjectClaims, server: Server): void {
+  const ids = {
+    token: subject.jti,
+    grant: subject.grant_id,
+    client: subject.client_id,
+    owner: subject.sub,
+    org: subject.org,
+  };
+  assertUnrevoked(authority, { ...ids, server: server.resource });
+}
+
+/** Asked again at every exchange: a mark that was taken away ends the calls of a client, not only its next token. */
+function assertMarked(authority: Authority, subject: SubjectClaims): void {
+  const client = authority.store.registry.client(subject.client_id);
+  if (client === undefined || !mayBeUnbound(authority, client))
+    throw new OAuthError('invalid_grant', 'The client of this token may not act without a key.');
 }

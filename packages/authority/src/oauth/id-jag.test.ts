@@ -59,7 +59,7 @@ test('[token.bound] without a trusted issuer the grant type does not exist', asy
     await askToken(world, client, { grant_type: JWT_BEARER, assertion: 'a.b.c' }),
     400,
     'unsupported_grant_type',
-    'This authority grants client_credentials, authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:token-exchange.',
+    'This authority grants client_credentials, authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:token-exchange.',
   );
 });
 
@@ -283,6 +283,18 @@ test('[token.bound] scopes are those of the request, the assertion, the server a
 test('[token.bound] a token ends with its assertion', async () => {
   const made = await makeFederation();
   assert.equal((await granted(await made.askIdJag({ exp: START + 60 }))).expires_in, 60);
+});
+
+test('[token.bound] an assertion that ends while something is waited for gives no token any more', async () => {
+  const made = await makeFederation();
+  const device = await addClient(made.world, { owner: 'acme:ada' });
+  const details = JSON.stringify([carried(seal(made.world, 'acme:ada', device.key))]);
+  const { directory } = made.world.executor;
+  made.world.executor.directory = () => {
+    made.world.clock.now += 300;
+    return directory();
+  };
+  await assertRefused(made, await made.askIdJag({}, { authorization_details: details }), 'time');
 });
 
 test('[token.bound] clients of another organisation cannot use the issuer', async () => {

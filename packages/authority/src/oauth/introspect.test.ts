@@ -164,11 +164,15 @@ test('the operator may ask about any token, a dispatch token and its own among t
   assert.deepEqual(await introspect(world, world.operator, own), INACTIVE);
 });
 
-test('a token without a key is shown as Bearer, and without a confirmation', async () => {
-  const { world, server, token } = await scene();
+test('[token.bound] a token without a key is shown as Bearer, and only while its client may have one', async () => {
+  const { world, server, client, token } = await scene();
   const { cnf, ...claims } = claimsOf(token);
   assert.ok(cnf);
-  const said = await introspect(world, server, world.ring.sign('at+jwt', claims));
+  const unbound = world.ring.sign('at+jwt', claims);
+  assert.deepEqual(await introspect(world, server, unbound), INACTIVE);
+  const { registry } = world.store;
+  registry.putClient({ ...registry.client(client.id)!, dpop_bound_access_tokens: false });
+  const said = await introspect(world, server, unbound);
   assert.deepEqual([said.active, said.token_type, 'cnf' in said], [true, 'Bearer', false]);
 });
 

@@ -18,7 +18,7 @@ export function introspectionEndpoint(app: Hono<HttpEnv>, authority: Authority):
     try {
       const form = await readForm(c);
       const token = need(form, 'token');
-      const by = authenticateClient(authority, c, form, '/introspect');
+      const by = await authenticateClient(authority, c, form, '/introspect');
       const { client } = by;
       if (client.auth === 'none') throw new OAuthError('invalid_client', 'Whoever asks about tokens proves a key.');
       const resource = store.registry.serverOf(client.client_id)?.resource;

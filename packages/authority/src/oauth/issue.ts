@@ -44,6 +44,9 @@ export interface TokenAnswer {
 /** @throws OAuthError `invalid_authorization_details` for a token that no server would read */
 export function issueToken(authority: Authority, issue: Issue): TokenAnswer {
   const { config, key, now, newId } = authority;
+  // What it opens is everything an owner may do here, and no owner said yes to that.
+  if (issue.jkt === null && issue.aud === config.issuer)
+    throw new OAuthError('invalid_dpop_proof', 'A token for the authority itself is always bound to a key.');
   const iat = now();
   const scope = issue.scope.join(' ');
   const connections = Object.fromEntries(

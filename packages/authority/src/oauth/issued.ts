@@ -5,6 +5,7 @@
 import { DAuthError, isObject, LIMITS, TYP, type Revocable } from '@dauth/protocol';
 import { verifyJws } from '@dauth/verify';
 import { OPERATOR_ID, type Authority } from '../context.ts';
+import { mayBeUnbound } from './client-auth.ts';
 
 /** What `issueToken` wrote, and nobody else can have signed. */
 export interface IssuedClaims {
@@ -38,13 +39,17 @@ export function readIssued({ config, key }: Authority, token: string): IssuedCla
 }
 
 /** Whether a token would be taken now: not ended, its grant there, and nothing it stands on revoked. */
-export function isStanding({ config, store, now }: Authority, claims: IssuedClaims): boolean {
-  const { changes, grants } = store;
+export function isStanding(authority: Authority, claims: IssuedClaims): boolean {
+  const { config, store, now } = authority;
+  const { changes, grants, registry } = store;
   const isRevoked = (what: Revocable, ...ids: readonly (string | undefined)[]): boolean =>
     ids.some((id) => id !== undefined && changes.isRevoked(what, id));
   if (claims.exp <= now() || isRevoked('token', claims.jti, claims.subject_jti)) return false;
   // As at the authority's own API: who revoked an organisation can still look at it.
   if (claims.client_id === OPERATOR_ID && claims.aud === config.issuer) return true;
+  const client = registry.client(claims.client_id);
+  // The Bearer exception is asked anew at each use (spec/dauth.md §4): an operator who takes the mark away ends its tokens.
+  if (claims.cnf === undefined && (client === undefined || !mayBeUnbound(authority, client))) return false;
   const grant = grants.get(claims.grant_id);
   return !(
     grant === undefined ||

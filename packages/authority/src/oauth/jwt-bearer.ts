@@ -29,7 +29,7 @@ export async function grantJwtBearer(
   try {
     if (profileOf(compact) === 'workload') return await grantWorkload(authority, c, form, mayUse);
     // First who asks: what nobody proven sends makes the authority fetch nothing.
-    const by = authenticateClient(authority, c, form);
+    const by = await authenticateClient(authority, c, form);
     mayUse(by.client);
     return { client: by.client, answer: await grantIdJag(authority, by, form) };
   } catch (error) {

@@ -21,7 +21,7 @@ export function parEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   app.post('/par', async (c) => {
     try {
       const form = await readForm(c, 'authorization request');
-      const by = authenticateClient(authority, c, form, '/par');
+      const by = await authenticateClient(authority, c, form, '/par');
       const { client_id } = by.client;
       const request = readRequest(authority, by.client, form, boundTo(by));
       const request_uri = store.transaction(() => {

@@ -28,7 +28,7 @@ function isSame(registered: string, asked: string): boolean {
 export function isLocal(redirectUri: string): boolean {
   if (!redirectUri.startsWith('https://')) return true;
   const { hostname } = new URL(redirectUri);
-  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.[0-9]{1,3}){3}$/.test(hostname);
+  return hostname === '[::1]' || /(?:^|\.)localhost\.?$/.test(hostname) || /^127(?:\.[0-9]{1,3}){3}$/.test(hostname);
 }
 
 /** What every authorization response says beside its own (RFC 6749 §4.1.2, RFC 9207). */

@@ -57,7 +57,7 @@ export function revocationEndpoint(app: Hono<HttpEnv>, authority: Authority): vo
     try {
       const form = await readForm(c);
       const token = need(form, 'token');
-      const by = authenticateClient(authority, c, form, '/revoke');
+      const by = await authenticateClient(authority, c, form, '/revoke');
       const hint = form.token_type_hint;
       if (hint !== undefined && !TOKEN_KINDS.some((kind) => kind.hint === hint))
         throw new OAuthError('unsupported_token_type', 'Tokens of that type are not revoked here.');

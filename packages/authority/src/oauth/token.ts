@@ -45,7 +45,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       const grantType = need(form, 'grant_type');
       const granter = grantTypes(authority).includes(grantType) ? GRANTS.get(grantType) : undefined;
       if (granter === undefined)
-        throw new OAuthError('unsupported_grant_type', `This authority grants ${grantTypes(authority).join(', ')}.`);
+        throw new OAuthError('unsupported_grant_type', `This authority grants ${listed(grantTypes(authority))}.`);
       const { client, answer } = await granter(authority, c, form, ({ grants }) => {
         if (!grants.includes(grantType))
           throw new OAuthError('unauthorized_client', 'The client is not registered for this grant type.');
@@ -67,8 +67,12 @@ function byClient(
   grant: (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>,
 ): Granter {
   return async (authority, c, form, mayUse) => {
-    const by = authenticateClient(authority, c, form);
+    const by = await authenticateClient(authority, c, form);
     mayUse(by.client);
     return { client: by.client, answer: await grant(authority, by, form) };
   };
+}
+
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 }

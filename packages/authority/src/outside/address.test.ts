@@ -24,6 +24,7 @@ const INSIDE: Readonly<Record<string, readonly string[]>> = {
   'protocol assignments and benchmarks': ['192.0.0.8', '192.88.99.1', '198.18.0.1', '198.19.255.255', '2001:2::1'],
   documentation: ['192.0.2.1', '198.51.100.1', '203.0.113.1', '2001:db8::1'],
   'multicast, reserved, broadcast': ['224.0.0.1', '240.0.0.1', '255.255.255.255', 'ff02::1', '100::1', '5f00::1'],
+  'an address that nobody was given': ['4000::1', '8000::1', 'e000::1'],
   'an address with a zone': ['fe80::1%eth0', '2606:4700::1111%lo'],
   'an address in another spelling': ['127.1', '0x7f.1', '2130706433', '0177.0.0.1', '10.1', '1.1', '01.1.1.1'],
   'something that is no address': ['', 'localhost', '1.2.3.4.5', '1.2.3.256', ' 1.1.1.1', '1.1.1.1/8', '[::1]'],

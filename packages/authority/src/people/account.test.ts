@@ -77,7 +77,7 @@ test('signing out everywhere ends every session of the person, and of nobody els
   const [one, two] = [signedIn(world), signedIn(world)];
   const other = signedIn(world, { sub: 'bob', login: 'bob' });
   await one.go('/account');
-  assert.match(one.text, /In 2 browser\(s\)/);
+  assert.match(one.text, /<p>Here, and in one other browser\.<\/p>/);
   assert.equal((await one.submit('/account/sign-out-everywhere', {})).status, 303);
   for (const browser of [one, two]) assert.equal((await browser.go('/account')).status, 303);
   assert.equal((await other.go('/account')).status, 200);

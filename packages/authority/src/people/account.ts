@@ -111,6 +111,7 @@ function show(authority: Authority, c: Context<HttpEnv>, session: Session, fille
   const { sub, login, email, org } = store.people.user(session.sub)!;
   const grants = store.grants.list(session, now()).filter((grant) => isOwn(grant, session));
   const csrf = csrfField(c, session);
+  const others = store.people.countSessions(sub) - 1;
   return page(
     c,
     { title: session.name, status },
@@ -128,12 +129,12 @@ ${
     : markup`<ul class="rows">${grants.map((grant) => grantRow(authority, grant, csrf))}</ul>`
 }
 <h2>Where you are signed in</h2>
-<p>In ${store.people.countSessions(sub)} browser(s), this one among them.</p>
+<p>Here${others > 0 && `, and in ${others === 1 ? 'one other browser' : `${others} other browsers`}`}.</p>
 <form method="post" action="/account/sign-out-everywhere">${csrf}<button class="quiet">Sign out everywhere</button></form>
 <h2>Change your password</h2>
 <form method="post" action="/account/password">${csrf}
 <input type="text" name="username" value="${login}" autocomplete="username" hidden>
-${fields(PASSWORDS, filled)}
+${fields(PASSWORDS, filled, false)}
 <div class="actions"><button>Change password</button></div>
 </form>`,
   );

@@ -20,9 +20,10 @@ export interface Filled {
 
 export const EMPTY: Filled = Object.freeze({ values: {}, wrong: {} });
 
-export function fields(all: readonly Field[], { values, wrong }: Filled): readonly Html[] {
-  // Where something is wrong the first such field has the focus; else the first one that is empty.
-  const focused = all.find(({ name }) => wrong[name]) ?? all.find(({ name }) => !values[name]);
+/** @param isWholePage whether a person comes for these fields, and begins in the first of them */
+export function fields(all: readonly Field[], { values, wrong }: Filled, isWholePage = true): readonly Html[] {
+  const focused =
+    all.find(({ name }) => wrong[name]) ?? (isWholePage ? all.find(({ name }) => !values[name]) : undefined);
   return all.map((field) => one(field, values[field.name], wrong[field.name], field === focused));
 }
 

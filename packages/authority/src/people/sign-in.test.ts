@@ -1,8 +1,10 @@
 /** Signing in and out: the right password, everything else, and how often one may guess. */
 import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
 import { test } from 'node:test';
 import { makeWorld, quickly, revoke, type World } from '../world.test-support.ts';
 import { assertRefusalPage, Browser, PERSON, signedIn } from './browser.test-support.ts';
+import { Passwords } from './password.ts';
 
 const PASSWORD = 'several words make one';
 const STORED = quickly().hash(PASSWORD);
@@ -74,6 +76,25 @@ test('ten wrong passwords stop a login for ten minutes, known or not, also at th
   assert.equal((await signIn(new Browser(world), 'bob', PASSWORD)).status, 303);
   world.clock.now += 600;
   assert.equal((await signIn(new Browser(world), 'ada', PASSWORD)).status, 303);
+});
+
+test('a password changed while the old one is looked at is the only one that works', async () => {
+  let begin: () => void = () => undefined;
+  const begun = new Promise<void>((resolve) => (begin = resolve));
+  let finish: () => void = () => undefined;
+  const passwords = new Passwords(async (password, salt) => {
+    begin();
+    await new Promise<void>((resolve) => (finish = resolve));
+    return createHmac('sha256', salt).update(password).digest();
+  });
+  const world = await makeWorld({ passwords });
+  world.store.people.addUser(PERSON, await STORED);
+  const browser = new Browser(world);
+  const signing = signIn(browser, 'ada', PASSWORD);
+  await Promise.race([begun, signing]);
+  world.store.people.setPassword('ada', await quickly().hash('several words make two'));
+  finish();
+  assert.equal((await signing).status, 403);
 });
 
 test('right passwords do not count', async () => {

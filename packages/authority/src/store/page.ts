@@ -29,7 +29,7 @@ function formatCursor({ created_at, id }: Place): string {
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseCursor(value: string | undefined): Place {
   if (value === undefined) return FIRST;
-  const [, time, id] = /^([0-9]{1,15})\.([\x21-\x7e]{1,128})$/.exec(value) ?? [];
+  const [, time, id] = /^([0-9]{1,15})\.([\x21-\x7e]{1,512})$/.exec(value) ?? [];
   if (time === undefined || id === undefined)
     throw new DAuthError('INVALID_REQUEST', '"cursor" must be the "next" of the page before.');
   return { created_at: Number(time), id };

@@ -39,6 +39,9 @@ export const CLIENT_DEFAULTS = Object.freeze({
   source: 'operator',
 } as const);
 
+/** Seconds. */
+const DAY = 86_400;
+
 export interface Server {
   /** RFC 8707 resource URI; belongs to exactly one server client. */
   readonly resource: string;
@@ -59,9 +62,10 @@ export class Registry {
     return asClient(this.#db.get('SELECT * FROM clients WHERE client_id = ?', clientId));
   }
 
-  /** A page of all clients, in the order they were registered. */
+  /** A page of all clients that were not revoked, in the order they were registered. */
   clients(after = FIRST, limit = ALL): Client[] {
-    const sql = `SELECT * FROM clients WHERE (created_at, client_id) > (?, ?) ORDER BY created_at, client_id LIMIT ?`;
+    const sql = `SELECT * FROM clients WHERE (created_at, client_id) > (?, ?)
+      AND client_id NOT IN (SELECT id FROM revoked WHERE what = 'client') ORDER BY created_at, client_id LIMIT ?`;
     return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asClient(row)!);
   }
 
@@ -74,8 +78,12 @@ export class Registry {
 
   /** Adds a client, or replaces the registration of the same id (the operator's own, at start). */
   putClient(client: Client): void {
-    const sql = `INSERT OR REPLACE INTO clients (client_id, name, auth, jwk, jkt, grants, redirect_uris, owner, org, scopes,
-      bound, nonces, source, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)`;
+    const sql = `INSERT INTO clients (client_id, name, auth, jwk, jkt, grants, redirect_uris, owner, org, scopes,
+      bound, nonces, source, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+      ON CONFLICT (client_id) DO UPDATE SET name = excluded.name, auth = excluded.auth, jwk = excluded.jwk,
+        jkt = excluded.jkt, grants = excluded.grants, redirect_uris = excluded.redirect_uris, owner = excluded.owner,
+        org = excluded.org, scopes = excluded.scopes, bound = excluded.bound, nonces = excluded.nonces,
+        source = excluded.source, created_at = excluded.created_at`;
     this.#db.run(
       sql,
       // The columns of the key are older than public clients: there `null` and the empty text say "none".
@@ -84,6 +92,29 @@ export class Registry {
       ...[client.scopes === null ? null : JSON.stringify(client.scopes)],
       ...[Number(client.dpop_bound_access_tokens), Number(client.dpop_nonces), client.source, client.created_at],
     );
+  }
+
+  /** Notes that a client which no operator registered was used; to the day, so that few calls write. */
+  touchClient(clientId: string, now: number): void {
+    const sql = `UPDATE clients SET used_at = ? WHERE client_id = ? AND source <> 'operator' AND used_at <= ?`;
+    this.#db.run(sql, now, clientId, now - DAY);
+  }
+
+  /** Drops clients that no operator registered: never used within a day, or for 90 days not again. */
+  dropUnused(now: number): void {
+    const sql = `DELETE FROM clients WHERE source <> 'operator' AND max(used_at + ?, created_at + ?) <= ?`;
+    this.#db.run(sql, 90 * DAY, DAY, now);
+  }
+
+  countClients(source: Client['source']): number {
+    return Number(this.#db.get('SELECT count(*) AS count FROM clients WHERE source = ?', source)?.count);
+  }
+
+  /** Drops the documents that were unused longest, so that no more than `most` are left. */
+  dropDocumentsBeyond(most: number): void {
+    const sql = `DELETE FROM clients WHERE client_id IN (SELECT client_id FROM clients WHERE source = 'document'
+      ORDER BY used_at DESC, created_at DESC, client_id LIMIT -1 OFFSET ?)`;
+    this.#db.run(sql, most);
   }
 
   server(resource: string): Server | undefined {
@@ -122,7 +153,7 @@ export class Registry {
 
 function asClient(row: Row | undefined): Client | undefined {
   if (row === undefined) return undefined;
-  const { bound, nonces, ...rest } = row;
+  const { bound, nonces, used_at: _, ...rest } = row;
   const jwk = JSON.parse(String(row.jwk)) as unknown;
   return {
     ...(rest as unknown as Client),

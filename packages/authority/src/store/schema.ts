@@ -97,6 +97,11 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX refresh_tokens_grant ON refresh_tokens (grant_id, created_at);
   CREATE INDEX refresh_tokens_expiry ON refresh_tokens (expires_at);
   `,
+  // Clients that no operator registered end when nobody uses them.
+  `
+  ALTER TABLE clients ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX clients_used ON clients (source, used_at);
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

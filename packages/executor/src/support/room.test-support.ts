@@ -218,6 +218,7 @@ export class World implements AsyncDisposable {
       subject_jti: 'subject-1',
       subject_client_id: 'client-1',
       authorization_details: [detail(handle)],
+      'ddls:subject_dpop': dpop(this.client, { htm: 'POST', htu: MCP, iat: this.now, token: 'access' }),
       ...changes,
     };
   }

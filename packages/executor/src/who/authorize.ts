@@ -29,6 +29,9 @@ import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
 import type { Status } from './status.ts';
 import { assertActive, type Standing } from './view.ts';
 
+/** The mark of a dispatch token whose call came without a proof. */
+const BEARER = 'ddls:bearer';
+
 export interface AuthorizeDeps {
   readonly issuer: string;
   readonly resource: string;
@@ -49,6 +52,8 @@ export interface AuthorizeDeps {
 /** Who asks: a verified dispatch token and its proof. */
 export interface Caller {
   readonly claims: AccessClaims;
+  /** Whether it acts on a call by a client without a key (§4, Bearer exception). */
+  readonly isBearer: boolean;
   /** The MCP server's resource URI. */
   readonly server: string;
   readonly tokens: readonly string[];
@@ -91,6 +96,11 @@ export async function authenticate(
   if (claims.act === undefined || claims.subjectJti === undefined) {
     throw new DAuthError('UNAUTHENTICATED', 'The token is no dispatch token: it names no server that acts (act.sub).');
   }
+  const isBearer = claims.raw[BEARER] === true;
+  if ((claims.raw[BEARER] !== undefined && !isBearer) || isBearer === (claims.subjectDpop !== undefined)) {
+    const what = `carries the proof of its call, or says that there was none (${BEARER}): one of the two`;
+    throw new DAuthError('UNAUTHENTICATED', `A dispatch token ${what}.`);
+  }
   const verified = verifyDpopProof(proof, {
     htm: request.method,
     htu: deps.node + escaped(request.path),
@@ -108,7 +118,7 @@ export async function authenticate(
   const key = `${verified.jkt}.${verified.jti}`;
   if (!(await deps.replay.consume(key, verified.iat + LIMITS.proofReplaySeconds)))
     throw new DAuthError('REPLAY_DETECTED');
-  return { claims, server: claims.act.sub, tokens: [claims.jti, claims.subjectJti], proof: key };
+  return { claims, isBearer, server: claims.act.sub, tokens: [claims.jti, claims.subjectJti], proof: key };
 }
 
 /** What stands raw in a request target but in no URI: a proof's `htu` can only have it escaped. */
@@ -128,12 +138,6 @@ export async function permit(caller: Caller, handle: ConnectionHandle, deps: Aut
   const { claims } = caller;
   // Before any lookup, so that a handle the token does not name says nothing about whether it exists (§3).
   if (!claims.details.some((detail) => detail.identifier === handle)) throw new DAuthError('CONNECTION_NOT_FOUND');
-  if (claims.raw['ddls:bearer'] !== undefined) {
-    throw new DAuthError(
-      'POLICY_DENIED',
-      'Calls by clients without a key of their own are not served by this executor.',
-    );
-  }
   await deps.status.whenFresh();
   deps.status.view.assertStands(standingOf(caller, handle, deps.status.view.version(handle)));
   const stored = await deps.shelf.take(handle, deps.status.view.version(handle));
@@ -141,6 +145,10 @@ export async function permit(caller: Caller, handle: ConnectionHandle, deps: Aut
   const policy = envelope.header.dauth;
   assertBound(policy, stored, caller, handle, deps);
   assertPins(policy, caller, deps);
+  if (caller.isBearer && !policy.bearer)
+    throw denied(
+      'The credential was not sealed for clients without a key. Its owner can seal it again and allow them.',
+    );
   const standing = standingOf(caller, handle, policy.ver);
   assertActive(stored.status);
   deps.status.assertFresh();

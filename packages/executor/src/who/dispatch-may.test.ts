@@ -21,6 +21,9 @@ function carried(claims: object = {}, by = world.client, htu = MCP): string {
   return dpop(by, { htm: 'POST', htu, iat: world.now, token: 'the client’s access token' }, { claims });
 }
 
+/** Marks of a dispatch token whose call came without a proof. */
+const UNPROVEN = { 'ddls:bearer': true, 'ddls:subject_dpop': undefined };
+
 test('[dispatch.bound] what the owner sealed for this server, and for this client’s key, is allowed', async () => {
   assert.equal((await world.stream(await world.connect())).status, 200);
   const pinned = await world.connect({ pin: { jkt: [world.client.jkt], server_jkt: [world.server.jkt] } });
@@ -79,7 +82,7 @@ for (const [what, policy, code, says] of SEALED) {
 const CARRIED: readonly (readonly [what: string, token: () => object, says: RegExp])[] = [
   [
     'no proof by the client',
-    () => ({}),
+    () => UNPROVEN,
     /^The credential is pinned to a client key, and the token carries no proof by it\.$/,
   ],
   [
@@ -122,15 +125,35 @@ for (const [what, claims, says] of CARRIED) {
   });
 }
 
-test('[token.bound] step 3 refuses a call by a client without a key, whatever the owner consented to', async () => {
-  const handle = await world.connect({ bearer: true });
-  const token = world.token(handle, { 'ddls:bearer': true });
-  await assertRefused(world, () => world.stream(handle, '/user', { token }), {
+test('[seal.bound] a call by a client without a key opens only what its owner sealed for such clients', async () => {
+  const sealed = await world.connect();
+  await assertRefused(world, () => world.stream(sealed, '/user', { token: world.token(sealed, UNPROVEN) }), {
     code: DENIED,
-    says: /^Calls by clients without a key of their own are not served by this executor\.$/,
+    says: /^The credential was not sealed for clients without a key\. Its owner can seal it again and allow them\.$/,
     step: 3,
   });
+  const allowed = await world.connect({ bearer: true });
+  assert.equal((await world.stream(allowed, '/user', { token: world.token(allowed, UNPROVEN) })).status, 200);
+  assert.equal((await world.stream(allowed)).status, 200, 'a call with a proof is better, and goes too');
 });
+
+const MARKS: readonly (readonly [what: string, marks: () => object])[] = [
+  ['neither a proof nor the Bearer mark', () => ({ 'ddls:subject_dpop': undefined })],
+  ['both a proof and the Bearer mark', () => ({ 'ddls:bearer': true })],
+  ['a Bearer mark that is text', () => ({ ...UNPROVEN, 'ddls:bearer': 'true' })],
+  ['a Bearer mark of false', () => ({ ...UNPROVEN, 'ddls:bearer': false })],
+  ['a proof, and a Bearer mark of false', () => ({ 'ddls:bearer': false })],
+];
+for (const [what, marks] of MARKS) {
+  test(`[token.bound] step 2 refuses a dispatch token with ${what}`, async () => {
+    const handle = await world.connect({ bearer: true });
+    await assertRefused(world, () => world.stream(handle, '/user', { token: world.token(handle, marks()) }), {
+      code: 'UNAUTHENTICATED',
+      says: /^A dispatch token carries the proof of its call, or says that there was none \(ddls:bearer\): one of the two\.$/,
+      step: 2,
+    });
+  });
+}
 
 test('[seal.bound] an envelope of another connection or version in a row is refused', async () => {
   const [one, other] = [await world.connect(), await world.connect()];
