@@ -1,0 +1,214 @@
+/**
+ * The authorization code flow: RFC 6749 §4.1 and §6, 7636, 9126, 9207, what RFC 9449 §5 and §10, RFC 9700 and MCP say of it.
+ * Data only; see requirement.ts.
+ */
+import { authorize, code, consent, documents, of, par, refresh, type Requirement } from './requirement.ts';
+
+const REFUSED = authorize('${what} is refused to the app, with its state and our issuer');
+const EXACT = authorize('a redirect URI is one that was registered, octet for octet; any other is a page of ours');
+const ONCE = code('[token.bound] a code works once; its second use ends everything that came of it');
+const OTHER = code('[token.bound] another client cannot use a code, and does not use it up');
+const VERIFIER = code('[token.bound] a code without its verifier is worth nothing');
+const ROTATED = refresh(
+  '[token.bound] a refresh token that was used before ends the whole grant, whoever comes second',
+);
+const PUSHED = par('a client that does not prove itself pushes nothing');
+const METADATA = documents('the metadata says what this authority does, member by member');
+
+const RFC6749: readonly Requirement[] = of('RFC 6749 (authorization code)', [
+  [
+    '3.1',
+    'AS',
+    'MUST',
+    'ignore parameters it does not know',
+    authorize('unknown parameters are ignored (RFC 6749 §3.1)'),
+  ],
+  [
+    '3.1',
+    'AS',
+    'MUST NOT',
+    'take a parameter twice',
+    authorize('a parameter given twice is refused on a page of ours, whichever it is'),
+  ],
+  ['3.1.2', 'AS', 'MUST', 'keep the query of a redirect URI', authorize('a redirect URI that has a query keeps it')],
+  ['4.1.2', 'AS', 'MUST', 'give the state back as it came', REFUSED],
+  [
+    '4.1.2',
+    'AS',
+    'MUST',
+    'end a code soon after it was given',
+    code('[token.bound] a code ends after 60 seconds, and the access with it never began'),
+  ],
+  ['4.1.2', 'AS', 'MUST', 'take a code once', ONCE],
+  ['4.1.2.1', 'AS', 'MUST NOT', 'redirect to an address that is not registered', EXACT],
+  ['4.1.3', 'AS', 'MUST', 'take a code of the client it was given to only', OTHER],
+  [
+    '4.1.3',
+    'AS',
+    'MUST',
+    'compare the redirect URI of both requests',
+    code('a code goes with the redirect URI of its request, octet for octet'),
+  ],
+  [
+    '6',
+    'AS',
+    'MUST',
+    'bind a refresh token to its client',
+    refresh('[token.bound] another client cannot use a refresh token, and ends nothing by trying'),
+  ],
+  [
+    '6',
+    'AS',
+    'MUST NOT',
+    'widen the scope in a refresh',
+    refresh('[token.bound] a refresh may ask for fewer scopes, never for more, and the next may have all again'),
+  ],
+]);
+
+const RFC7636: readonly Requirement[] = of('RFC 7636', [
+  ['4.4', 'AS', 'MUST', 'bind the challenge to the code', VERIFIER],
+  ['4.4.1', 'AS', 'MUST', 'refuse a request without a challenge where one is needed', REFUSED],
+  ['4.6', 'AS', 'MUST', 'answer `invalid_grant` to another verifier', VERIFIER],
+]);
+
+const RFC9126: readonly Requirement[] = of('RFC 9126', [
+  ['2.1', 'AS', 'MUST', 'authenticate the client as at the token endpoint', PUSHED],
+  ['2.1', 'AS', 'MUST', 'refuse a pushed request with `request_uri`', par('${what} is refused when it is pushed')],
+  [
+    '2.1',
+    'AS',
+    'MUST',
+    'check a pushed request as if it came to the authorization endpoint',
+    par('${what} is refused when it is pushed'),
+  ],
+  [
+    '2.2',
+    'AS',
+    'MUST',
+    'bind the name of a pushed request to its client',
+    par('a pushed request is used once, by its own client, within 60 seconds'),
+  ],
+  [
+    '2.3',
+    'AS',
+    'MUST',
+    'refuse other methods than POST',
+    par('a pushed request is not refused for its way: only POST, only as a form'),
+  ],
+  [
+    '4',
+    'AS',
+    'SHOULD',
+    'take the name of a pushed request once',
+    par('a pushed request is used once, by its own client, within 60 seconds'),
+  ],
+  ['5', 'AS', 'SHOULD', 'publish where requests are pushed', METADATA],
+]);
+
+const RFC9207: readonly Requirement[] = of('RFC 9207', [
+  ['2', 'AS', 'MUST', 'say `iss` in each authorization response, errors included', REFUSED],
+  ['3', 'AS', 'MUST', 'announce that it does', METADATA],
+]);
+
+const RFC9449: readonly Requirement[] = of('RFC 9449 (authorization code)', [
+  [
+    '5',
+    'AS',
+    'MUST',
+    'bind refresh tokens of public clients to their key',
+    refresh('[token.bound] a refresh token of a public client works with its key alone (RFC 9449 §5)'),
+  ],
+  [
+    '10',
+    'AS',
+    'MUST',
+    'refuse a token request whose proof is by another key than `dpop_jkt`',
+    code('[token.bound] a code that names a key works for that key alone (RFC 9449 §10)'),
+  ],
+  [
+    '10.1',
+    'AS',
+    'MUST',
+    'refuse a pushed request whose proof and `dpop_jkt` differ',
+    par('the key of a pushed request is said once: by proof or by name, never two'),
+  ],
+]);
+
+const RFC9700: readonly Requirement[] = of('RFC 9700 (authorization code)', [
+  ['2.1', 'AS', 'MUST', 'compare redirect URIs octet for octet, ports of loopback aside', EXACT],
+  ['2.1.1', 'AS', 'MUST', 'support PKCE and hold every client to it', VERIFIER],
+  ['2.1.1', 'AS', 'MUST', 'publish that it supports PKCE', METADATA],
+  ['2.1.2', 'AS', 'SHOULD NOT', 'give tokens in authorization responses', METADATA],
+  ['2.2.2', 'AS', 'MUST', 'bind refresh tokens of public clients, or rotate them', ROTATED],
+  ['4.5.3', 'AS', 'MUST', 'end what came of a code that is shown twice', ONCE],
+  [
+    '4.11',
+    'AS',
+    'MUST NOT',
+    'redirect on its own to an address nobody vouches for',
+    authorize('an app that is not registered, or was revoked, is answered on a page of ours and never redirected to'),
+  ],
+  [
+    '4.14.2',
+    'AS',
+    'MUST',
+    'bind refresh tokens to what was consented to',
+    refresh('[token.bound] a refresh may ask for fewer scopes, never for more, and the next may have all again'),
+  ],
+  ['4.14.2', 'AS', 'MUST', 'notice a refresh token that is shown again', ROTATED],
+]);
+
+const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28 (authorization server)', [
+  ['server metadata', 'AS', 'MUST', 'publish `code_challenge_methods_supported`', METADATA],
+  ['security', 'AS', 'MUST', 'compare redirect URIs exactly', EXACT],
+  ['security', 'AS', 'MUST', 'rotate refresh tokens of public clients', ROTATED],
+  [
+    'security',
+    'AS',
+    'MUST',
+    'show where the answer goes on the consent page',
+    consent('the page says who asks, what for, where the answer goes, and leads back there only'),
+  ],
+  [
+    'security',
+    'AS',
+    'SHOULD',
+    'warn where it goes to the own computer',
+    consent('an answer that goes to the own computer comes with a warning'),
+  ],
+  ['security', 'AS', 'SHOULD', 'say `iss` in authorization responses', REFUSED],
+  [
+    'client documents',
+    'AS',
+    'MUST',
+    'refuse a document whose `client_id` is not its address, or that is no good document',
+    [
+      'packages/authority/src/clients/document.test.ts',
+      '[token.bound] a document with ${what} is no client, and leaves no row',
+    ],
+  ],
+  [
+    'client documents',
+    'AS',
+    'SHOULD',
+    'fetch nothing from addresses inside',
+    [
+      'packages/authority/src/clients/document.test.ts',
+      '[token.bound] no address inside is asked for, whatever a client id says',
+    ],
+  ],
+  [
+    'client documents',
+    'AS',
+    'SHOULD',
+    'keep a document as long as its headers say',
+    [
+      'packages/authority/src/clients/document.test.ts',
+      'a document is kept as long as its headers say, and at most a day',
+    ],
+  ],
+]);
+
+export const AUTHORIZE: readonly Requirement[] = [
+  ...[...RFC6749, ...RFC7636, ...RFC9126, ...RFC9207, ...RFC9449, ...RFC9700, ...MCP],
+];
