@@ -1,4 +1,5 @@
 /** Every mutant, in the order of the rooms. */
+import { ANSWERS } from './authority/answers.ts';
 import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { CONSENT_FLOW } from './authority/consent.ts';
@@ -18,6 +19,6 @@ import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
-  ...[...OAUTH, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
+  ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
   ...[...FEDERATION, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

@@ -2,6 +2,7 @@
 import { Hono } from 'hono';
 import { auditApi } from './api/audit.ts';
 import { connectionsApi } from './api/connections.ts';
+import { keysApi } from './api/keys.ts';
 import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
 import { registration } from './clients/register.ts';
@@ -13,6 +14,8 @@ import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { authorizeEndpoint } from './oauth/authorize.ts';
 import { consentEndpoint } from './oauth/consent.ts';
 import { documents } from './oauth/documents.ts';
+import { introspectionEndpoint } from './oauth/introspect.ts';
+import { revocationEndpoint } from './oauth/revoke.ts';
 import { parEndpoint } from './oauth/par.ts';
 import { refusalPage } from './people/page.ts';
 import { peoplePages } from './people/pages.ts';
@@ -31,6 +34,8 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   installEdge(app, { ...authority, issuer: authority.config.issuer, refusalPage });
   documents(app, authority);
   tokenEndpoint(app, authority);
+  revocationEndpoint(app, authority);
+  introspectionEndpoint(app, authority);
   parEndpoint(app, authority);
   authorizeEndpoint(app, authority);
   consentEndpoint(app, authority);
@@ -38,6 +43,7 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   connectionsApi(app, authority);
   registryApi(app, authority);
   usersApi(app, authority);
+  keysApi(app, authority);
   auditApi(app, authority);
   executorApi(app, authority);
   openApi(app, authority);

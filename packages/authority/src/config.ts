@@ -56,6 +56,14 @@ const schema = z
     firstRun: z.boolean().default(false),
     /** Whether clients that an operator marked may have tokens without a key (spec/dauth.md §4). */
     bearerException: z.enum(['marked-clients', 'off']).default('marked-clients'),
+    /** The signing keys: days until one is replaced (0: never by itself), seconds the next one is published ahead. */
+    keys: z
+      .strictObject({
+        rotateAfter: z.int().min(0).max(3_650).default(90),
+        /** Longer than verifiers keep a key set: 300 s as we say, 600 s where a library does not listen, and a minute. */
+        publishAhead: z.int().min(15).max(86_400).default(660),
+      })
+      .prefault({}),
     lifetimes: z
       .strictObject({
         /** Seconds, at most 300. */

@@ -1,14 +1,18 @@
 /** What every endpoint of the authority is given: configuration, key, store, clock, randomness, log. Nothing global. */
 import type { AuthorityConfig } from './config.ts';
 import type { DirectoryMirror } from './executor/mirror.ts';
-import type { SigningKey } from './keys.ts';
+import type { KeyRing } from './key-ring.ts';
 import type { Log } from './log.ts';
+import type { Nonces } from './oauth/nonce.ts';
 import type { Outside } from './outside/open.ts';
 import type { Store } from './store/store.ts';
 
 export interface Authority {
   readonly config: AuthorityConfig;
-  readonly key: SigningKey;
+  /** Signs, and verifies what it signed. */
+  readonly key: KeyRing;
+  /** For the DPoP proofs of clients that need one (RFC 9449 §8). */
+  readonly nonces: Nonces;
   readonly store: Store;
   readonly directory: DirectoryMirror;
   /** Unix seconds. */

@@ -2,21 +2,26 @@
  * The authority as a process: reads its configuration, opens its store, listens, says so in one line, drains on SIGTERM.
  * Never holds an opening key, and never starts with a configuration that contradicts itself.
  */
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { dirname, join } from 'node:path';
+import { tendKeys } from './api/keys.ts';
 import { createAuthority, type AuthorityParts } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
-import { loadSigningKey } from './keys.ts';
+import { loadKeyRing } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
-import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
+import { makeNonces } from './oauth/nonce.ts';
 import { openOutside, wayOutside } from './outside/open.ts';
+import { INVITE_PATH, offerFirstRun } from './people/invite.ts';
 import { listen, type Served } from './serve.ts';
 import { mayBeUnbound } from './oauth/client-auth.ts';
 import { openStore } from './store/store.ts';
 
 const GRACE_MS = 5_000;
+/** How often signing keys are looked after. */
+const TEND_MS = 30_000;
+const NONCE_KEY_OCTETS = 32;
 const EXIT_CONFIG = 2;
 const EXIT_FAILED = 1;
 const unixNow = (): number => Math.floor(Date.now() / 1_000);
@@ -32,7 +37,7 @@ try {
 async function start(config: AuthorityConfig): Promise<void> {
   const path = config.database.slice('sqlite:'.length);
   const store = await openStore(path, unixNow);
-  const key = loadSigningKey(join(dirname(path), 'signing.jwk'));
+  const key = loadKeyRing(join(dirname(path), 'signing.jwk'), { ...config.keys, now: unixNow });
   const outside = openOutside(wayOutside(config.outside, () => performance.now()));
   const metrics = new Metrics();
   const log = metrics.watch(stderrLog(() => Date.now()));
@@ -40,11 +45,14 @@ async function start(config: AuthorityConfig): Promise<void> {
   const answered = metrics.answered.bind(metrics);
   const directory = new DirectoryMirror({ ...config.executor, fetch, now: unixNow });
   const authority: AuthorityParts = {
-    ...{ config, key, store, directory, log, fetch, outside },
+    ...{ config, key, store, directory, log, fetch, outside, nonces: makeNonces(randomBytes(NONCE_KEY_OCTETS)) },
     ...{ now: unixNow, newId: randomUUID, closing: closing.signal, answered },
   };
   if (config.outside.dangerouslyAllowLoopback) log({ event: 'dangerous', switch: 'outside.dangerouslyAllowLoopback' });
-  const server = await listen(createAuthority(authority), { ...config.listen, newId: randomUUID, closing });
+  const app = createAuthority(authority);
+  tendKeys(authority);
+  const tending = setInterval(() => tendKeys(authority), TEND_MS);
+  const server = await listen(app, { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
   // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
   const offered = config.firstRun ? offerFirstRun(authority) : undefined;
@@ -61,6 +69,7 @@ async function start(config: AuthorityConfig): Promise<void> {
   const drain = async (): Promise<void> => {
     if (closing.signal.aborted) process.exit(130);
     log({ event: 'draining' });
+    clearInterval(tending);
     await Promise.all([server.close(GRACE_MS), scraped?.close(GRACE_MS)]);
     store.close();
     process.exit(0);

@@ -30,7 +30,14 @@ test('requests, tokens, refusals and connections are counted, without a name of 
   const bare = await makeWorld();
   const metrics = new Metrics();
   const app = createAuthority({
-    ...{ config: configure(bare), key: bare.key, store: bare.store, now: () => bare.clock.now, newId: randomUUID },
+    ...{
+      config: configure(bare),
+      key: bare.ring,
+      nonces: bare.nonces,
+      store: bare.store,
+      now: () => bare.clock.now,
+      newId: randomUUID,
+    },
     ...{ directory: bare.directory, fetch: () => Promise.reject(new Error('not here')), closing: bare.closing.signal },
     ...{
       outside: bare.outside,

@@ -23,6 +23,8 @@ const EVENTS: ReadonlyMap<string, readonly [family: Family, label: string, membe
   ['token_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['push_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['authorize_refused', ['dauth_authority_refusals_total', 'code', 'error']],
+  ['revocation_refused', ['dauth_authority_refusals_total', 'code', 'error']],
+  ['introspection_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['refused', ['dauth_authority_refusals_total', 'code', 'code']],
   ['body_aborted', ['dauth_authority_refusals_total', 'code', 'event']],
 ]);

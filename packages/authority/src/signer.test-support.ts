@@ -53,6 +53,7 @@ export interface ProofClaims {
   readonly iat?: number;
   readonly jti?: string;
   readonly token?: string;
+  readonly nonce?: unknown;
 }
 
 /** A DPoP proof (RFC 9449 §4.2). */

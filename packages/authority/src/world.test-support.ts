@@ -25,11 +25,13 @@ import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
 import type { HttpEnv } from './http.ts';
 import { Passwords } from './people/password.ts';
-import { signingKey, type SigningKey } from './keys.ts';
+import { KeyRing, type PublishedKey } from './key-ring.ts';
+import { ringKey } from './keys.ts';
 import type { LogEvent } from './log.ts';
 import type { Dial } from './outside/dial.ts';
 import { openOutside, type Outside } from './outside/open.ts';
 import { assertion, dpop, makePair, makeSigner, type Signer } from './signer.test-support.ts';
+import { makeNonces, type Nonces } from './oauth/nonce.ts';
 import { openStore, type Store } from './store/store.ts';
 
 export const ISSUER = 'https://auth.example';
@@ -57,7 +59,10 @@ export interface World {
   readonly directory: DirectoryMirror;
   readonly outside: Outside;
   readonly config: AuthorityConfig;
-  readonly key: SigningKey;
+  /** The key that signs from the start. */
+  readonly key: PublishedKey;
+  readonly ring: KeyRing;
+  readonly nonces: Nonces;
   readonly clock: { now: number };
   readonly events: LogEvent[];
   readonly identity: Signer;
@@ -104,11 +109,14 @@ export async function makeWorld(
     ...{ executor: { resource: EXECUTOR, identity: identity.jkt }, ...options.config },
   });
   const store = await openStore(options.database ?? ':memory:', now);
-  const key = signingKey(makePair('P-256').privateKey);
+  const make = (from: number) => ringKey(makePair('P-256').privateKey, from);
+  const key = make(START - 1_000);
+  const ring = new KeyRing({ ...config.keys, keys: [key], now, make, save: () => undefined });
   const executor: World['executor'] = {
     try: () => Response.json({ ok: true }),
     directory: () => new Response(identity.proof(TYP.directory, directoryClaims(opening, kid))),
   };
+  const nonces = makeNonces(randomBytes(32));
   const fetch = (async (url: string, init?: RequestInit) => {
     fetched.push(url);
     if (url === `${EXECUTOR}/.well-known/dauth-executor`) return world.executor.directory();
@@ -123,7 +131,7 @@ export async function makeWorld(
   });
   const directory = new DirectoryMirror({ ...config.executor, fetch, now });
   const app = createAuthority({
-    ...{ config, key, store, directory, now, newId: randomUUID, fetch, outside, log },
+    ...{ config, key: ring, nonces, store, directory, now, newId: randomUUID, fetch, outside, log },
     ...{ closing: closing.signal, passwords: options.passwords ?? quickly() },
   });
   const operator = { id: 'operator', key: operatorKey };
@@ -135,6 +143,8 @@ export async function makeWorld(
       outside,
       config,
       key,
+      ring,
+      nonces,
       clock,
       events,
       identity,

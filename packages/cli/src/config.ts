@@ -46,6 +46,22 @@ export const schema = z.strictObject({
         .optional()
         .describe('Tokens without a key: for clients an operator marked, or for none. Default marked-clients.'),
       accessTokenSeconds: z.int().min(10).max(300).optional().describe('Life of access tokens. Default 300.'),
+      keys: z
+        .strictObject({
+          rotateAfter: z
+            .int()
+            .min(0)
+            .max(3_650)
+            .optional()
+            .describe('Days after which a signing key is replaced; 0: never by itself. Default 90.'),
+          publishAhead: z
+            .int()
+            .min(15)
+            .max(86_400)
+            .optional()
+            .describe('Seconds for which the next signing key is published before it signs. Default 660.'),
+        })
+        .prefault({}),
       dispatchTokenSeconds: z.int().min(5).max(120).optional().describe('Life of dispatch tokens. Default 120.'),
       outside: z
         .strictObject({
@@ -129,6 +145,8 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'authority.bearerException': 'marked-clients',
   'authority.accessTokenSeconds': 300,
   'authority.dispatchTokenSeconds': 120,
+  'authority.keys.rotateAfter': 90,
+  'authority.keys.publishAhead': 660,
   'authority.outside.ca': [],
   'authority.outside.dangerouslyAllowLoopback': false,
   'authority.trustedIssuers': [],

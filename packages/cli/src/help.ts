@@ -30,6 +30,7 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
     'dauth grants add --key laptop.jwk --client CLIENT_ID --resource https://mcp.example/mcp --expires-in 30',
     'dauth grants rm GRANT_ID --key laptop.jwk',
   ],
+  'dauth keys': ['dauth keys rotate', 'dauth keys rotate --json'],
   'dauth connect': [
     'dauth connect github --key laptop.jwk --origin https://api.github.com --server https://mcp.example/mcp < token.txt',
     'dauth connect jira --origin https://example.atlassian.net --server https://mcp.example/mcp --field user --field pass --inject "basic:USER={user},PASS={pass}" < login.json',

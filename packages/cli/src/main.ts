@@ -23,6 +23,7 @@ import {
   listConnections,
   removeClient,
   removeGrant,
+  rotateKeys,
 } from './registry.ts';
 import { installedRooms } from './rooms.ts';
 import { serve } from './serve.ts';
@@ -166,6 +167,11 @@ talking(grants.command('ls')).action((flags: GlobalFlags) =>
   list('grants', ['id', 'kind', 'owner', 'client_id', 'resource'], flags),
 );
 talking(grants.command('rm <id>')).action((id: string, flags: GlobalFlags) => removeGrant(id, flags));
+
+const keys = program.command('keys').description("the authority's signing keys");
+talking(keys.command('rotate').description('publish the next key, which signs once every verifier can know it')).action(
+  (flags: GlobalFlags) => rotateKeys(flags),
+);
 
 /** Options of the policy, but where it goes: that is required where there is none yet. */
 function policy(command: Command): Command {

@@ -161,6 +161,14 @@ export async function removeGrant(id: string, flags: GlobalFlags): Promise<void>
   print(flags.json === true, { id, revoked: true }, () => 'revoked');
 }
 
+/** Has the authority publish its next signing key. */
+export async function rotateKeys(flags: GlobalFlags): Promise<void> {
+  const { client } = await reach(flags);
+  const { kid, signs_from } = await client.rotateKeys();
+  const at = new Date(signs_from * 1_000).toISOString();
+  print(flags.json === true, { kid, signs_from }, () => `${kid} is published and signs from ${at}`);
+}
+
 export async function listConnections(flags: GlobalFlags): Promise<void> {
   const { client } = await reach(flags);
   const items: ConnectionView[] = [];

@@ -136,7 +136,7 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
 }
 
 function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: string): object {
-  const { metrics, bearerException, accessTokenSeconds, dispatchTokenSeconds, outside, clients, trustedIssuers } =
+  const { metrics, keys, bearerException, accessTokenSeconds, dispatchTokenSeconds, outside, clients, trustedIssuers } =
     config.authority;
   return {
     ...{ issuer: plan.issuer, listen: plan.authorityListen, executor: { resource: plan.resource, identity } },
@@ -145,6 +145,7 @@ function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: 
     ...(trustedIssuers === undefined ? {} : { trustedIssuers }),
     operator: { jwk: readPublicJwk(home.operatorKey) },
     firstRun: true,
+    keys,
     ...(bearerException === undefined ? {} : { bearerException }),
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),

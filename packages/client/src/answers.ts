@@ -287,6 +287,21 @@ export function parseCaller(value: unknown): Caller {
   });
 }
 
+/** Of the key that signs next. */
+export interface KeyRotation {
+  readonly kid: string;
+  /** Unix second from which it signs; until then it is published only. */
+  readonly signs_from: number;
+}
+
+export function parseKeyRotation(value: unknown): KeyRotation {
+  const rotation = exactObject(value, 'A rotation of keys', ['kid', 'signs_from']);
+  return Object.freeze({
+    kid: parseThumbprint(rotation.kid, '"kid"'),
+    signs_from: integer(rotation.signs_from, '"signs_from"', 0, Number.MAX_SAFE_INTEGER),
+  });
+}
+
 export function parseRevocation(value: unknown): {
   readonly what: string;
   readonly id: string;

@@ -8,6 +8,7 @@ import {
   parseConnectionView,
   parseGrantView,
   parseInvitationView,
+  parseKeyRotation,
   parseRevocation,
   parseServerView,
   parseStoredConnection,
@@ -18,6 +19,7 @@ import {
   type ConnectionView,
   type GrantView,
   type InvitationView,
+  type KeyRotation,
   type Page,
   type ServerView,
   type StoredConnection,
@@ -82,6 +84,8 @@ export interface DAuthClient {
     what: Revocable,
     id: string,
   ): Promise<{ readonly what: string; readonly id: string; readonly revision: number }>;
+  /** Has the authority publish its next signing key; asked again before that one signs, it is the same. */
+  rotateKeys(): Promise<KeyRotation>;
   /** A page of the journal. Ask again after `next` until there are no records: a page may hold fewer than `limit`. */
   audit(after: number, limit?: number): Promise<AuditPage>;
   whoami(): Promise<Caller>;
@@ -168,6 +172,7 @@ export function createClient(options: ClientOptions): DAuthClient {
       revoke: (id) => call(grant, ['DELETE', `/grants/${encodeURIComponent(id)}`], nothing),
     },
     revoke: (what, id) => call(admin, ['POST', '/revocations', { what, id }], parseRevocation),
+    rotateKeys: () => call(admin, ['POST', '/keys/rotate'], parseKeyRotation),
     audit: (after, limit = 100) =>
       call(admin, ['GET', `/audit?after=${after}&limit=${limit}`], (answer) => parseAuditPage(answer, after)),
     whoami: () => call(read, ['GET', '/whoami'], parseCaller),

@@ -6,6 +6,7 @@ export {
   type ConnectionView,
   type GrantView,
   type InvitationView,
+  type KeyRotation,
   type Page,
   type ServerView,
   type StoredConnection,

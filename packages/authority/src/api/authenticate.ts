@@ -31,7 +31,7 @@ export function authenticate(authority: Authority, c: HttpContext, scope?: strin
     issuer: config.issuer,
     audience: config.issuer,
     now: now(),
-    keys: key.jwk,
+    keys: key.find,
   });
   const { jkt, jti, iat } = verifyDpopProof(proof, {
     ...{ htm: c.req.method, htu: targetOf(c, config.issuer), accessToken: token },

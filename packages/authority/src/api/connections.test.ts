@@ -281,7 +281,7 @@ test('[token.bound] a token for a server, an expired one and a forged one open n
     'The access token is for another audience (aud).',
   );
   const own = (await getToken(world, client, { resource: ISSUER, scope: READ })).access_token;
-  const forged = makeSigner().jws({ typ: 'at+jwt' }, claimsOf(own));
+  const forged = makeSigner().jws({ typ: 'at+jwt', kid: world.key.kid }, claimsOf(own));
   await assertProblem(
     await callWith(world, client.key, forged, 'GET', '/connections'),
     401,

@@ -31,6 +31,7 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
   ['post', '/users', 'dauth:admin', 'Invite a person; answers with the one-time code to pass on'],
   ['get', '/users', 'dauth:admin', 'List people'],
   ['post', '/revocations', 'dauth:admin', 'Revoke a token, grant, client, server, owner or organisation'],
+  ['post', '/keys/rotate', 'dauth:admin', 'Publish the next signing key, which signs once verifiers can know it'],
   ['get', '/whoami', '', 'Say who the token speaks for'],
   ['get', '/audit', 'dauth:admin', 'Read journal records'],
   ['get', '/audit/operations', 'dauth:admin', 'Read what was done to the authority itself, newest first'],
@@ -109,6 +110,17 @@ const TOKEN = {
   responses: { '2XX': { description: 'Token (RFC 6749 §5.1)' }, default: REFUSED },
 };
 
+/** How a client with a key says who it is (RFC 7523 §2.2). */
+const PROVEN = ['client_assertion_type', 'client_assertion'];
+const REVOKED = { required: ['token'], optional: [...PROVEN, 'client_id', 'token_type_hint'] };
+const ASKED = { required: ['token', ...PROVEN], optional: ['client_id', 'token_type_hint'] };
+
+/** What a client asks about a token it holds or was shown: a form, and the client's own proof in it (RFC 7009, RFC 7662). */
+function aboutToken(summary: string, form: typeof FORM, answer: string): object {
+  const responses = { '2XX': { description: answer }, default: REFUSED };
+  return { summary, security: [], requestBody: formOf(form), responses };
+}
+
 const PUSH = {
   summary: 'Push an authorization request (RFC 9126)',
   description: 'The client proves itself as at /token; a `DPoP` proof names the key the code will be bound to.',
@@ -153,7 +165,12 @@ function operation(
 
 export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.get('/openapi.json', (c) => {
-    const paths: Record<string, Record<string, object>> = { '/token': { post: TOKEN }, '/par': { post: PUSH } };
+    const paths: Record<string, Record<string, object>> = {
+      '/token': { post: TOKEN },
+      '/par': { post: PUSH },
+      '/revoke': { post: aboutToken('Give a token back', REVOKED, 'Nothing, whether there was a token or not') },
+      '/introspect': { post: aboutToken('Ask about a token', ASKED, 'Its claims, or that it is not active') },
+    };
     for (const [method, path, scope, summary] of OPERATIONS) {
       const description = scope === '' ? 'Any token for this authority will do.' : `Needs the scope ${scope}.`;
       (paths[path] ??= {})[method] = operation(path, summary, description, { dpop: scope === '' ? [] : [scope] });

@@ -207,7 +207,7 @@ test('[token.bound] an installation that switches the exception off gives no suc
     const grant = { kind: 'client', owner: client.id, org: 'default', client_id: client.id, resource: MCP } as const;
     const row = { ...grant, id: 'g', scopes: null, details: null, expires_at: null, created_at: START };
     world.store.grants.add(row);
-    const token = world.key.sign('at+jwt', {
+    const token = world.ring.sign('at+jwt', {
       ...{ iss: ISSUER, sub: client.id, aud: MCP, client_id: client.id, iat: START, exp: START + 300, jti: 'old' },
       ...{ grant_id: 'g', 'ddls:org': 'default' },
     });

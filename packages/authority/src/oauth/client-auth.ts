@@ -11,6 +11,7 @@ import { rawHeaders, type HttpContext } from '../http.ts';
 import type { Client } from '../store/registry.ts';
 import { OAuthError } from './errors.ts';
 import type { Form } from './form.ts';
+import { requireNonce } from './nonce.ts';
 
 export const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 /** RFC 7523 leaves `typ` open; these are in use. */
@@ -30,13 +31,13 @@ export interface AuthenticatedClient {
 
 /**
  * @param path of the endpoint, to which assertion and proof are made
- * @throws OAuthError `invalid_client`, `invalid_dpop_proof`
+ * @throws OAuthError `invalid_client`, `invalid_dpop_proof`, `use_dpop_nonce`
  */
 export async function authenticateClient(
   authority: Authority,
   c: HttpContext,
   form: Form,
-  path: '/token' | '/par' = '/token',
+  path: '/token' | '/par' | '/revoke' | '/introspect' = '/token',
 ): Promise<AuthenticatedClient> {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
   const { client, assertion } = await (isPublic ? readPublic(authority, form) : readAssertion(authority, form, path));
@@ -138,12 +139,16 @@ function notProven(): DAuthError {
 function readTokenProof(authority: Authority, c: HttpContext, client: Client, path: string): VerifiedProof | null {
   try {
     const proof = readProof(rawHeaders(c));
-    // RFC 9449 §10.1: a pushed request may name its key by a proof, by `dpop_jkt`, or leave it to the token request.
-    if (proof === undefined && (path === '/par' || mayBeUnbound(authority, client))) return null;
+    // RFC 9449 §10.1: a pushed request may name its key by a proof, by `dpop_jkt`, or leave it to the token request. Where
+    // nothing is issued a proof is not needed, and one that came is held to all that a proof is held to.
+    if (proof === undefined && (path !== '/token' || mayBeUnbound(authority, client))) return null;
     if (proof === undefined)
       throw new DAuthError('UNAUTHENTICATED', 'The request needs a DPoP header; every token is bound to a key.');
     const htu = `${authority.config.issuer}${path}`;
-    return verifyDpopProof(proof, { htm: 'POST', htu, now: authority.now(), windowSeconds: LIMITS.proofSeconds });
+    const now = authority.now();
+    const verified = verifyDpopProof(proof, { htm: 'POST', htu, now, windowSeconds: LIMITS.proofSeconds });
+    if (client.dpop_nonces) requireNonce(authority.nonces, c, verified.claims.nonce, now);
+    return verified;
   } catch (error) {
     if (error instanceof DAuthError) throw new OAuthError('invalid_dpop_proof', error.publicMessage, { cause: error });
     throw error;

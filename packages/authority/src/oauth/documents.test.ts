@@ -24,6 +24,7 @@ import {
 } from '../world.test-support.ts';
 
 const METADATA = '/.well-known/oauth-authorization-server';
+const OPENID = '/.well-known/openid-configuration';
 const JWKS = '/.well-known/jwks.json';
 
 async function document<T>(world: World, path: string): Promise<T> {
@@ -40,6 +41,7 @@ test('the metadata says what this authority does, member by member', async () =>
   const algs = ['ES256', 'Ed25519', 'EdDSA'];
   assert.deepEqual(metadata, {
     ...{ issuer: ISSUER, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}${JWKS}` },
+    ...{ revocation_endpoint: `${ISSUER}/revoke`, introspection_endpoint: `${ISSUER}/introspect` },
     authorization_endpoint: `${ISSUER}/authorize`,
     pushed_authorization_request_endpoint: `${ISSUER}/par`,
     require_pushed_authorization_requests: false,
@@ -56,9 +58,20 @@ test('the metadata says what this authority does, member by member', async () =>
     ],
     token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
     ...{ token_endpoint_auth_signing_alg_values_supported: algs, dpop_signing_alg_values_supported: algs },
+    revocation_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
+    introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
+    revocation_endpoint_auth_signing_alg_values_supported: algs,
+    introspection_endpoint_auth_signing_alg_values_supported: algs,
     dpop_bound_access_tokens_required: true,
     authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
   });
+});
+
+test('both well-known addresses give the same metadata, to be kept equally long', async () => {
+  const world = await makeWorld();
+  const other = await world.app.request(OPENID);
+  assert.deepEqual(await other.json(), await document(world, METADATA));
+  assert.equal(other.headers.get('cache-control'), 'public, max-age=300');
 });
 
 test('every announced scope of the API can be had, by the operator at least, and no other', async () => {
@@ -136,6 +149,9 @@ interface OpenApi {
   readonly paths: Record<string, Record<string, { security: readonly Partial<Record<string, readonly string[]>>[] }>>;
 }
 
+/** Where a client proves itself in the form. */
+const FORMS = ['/token', '/par', '/revoke', '/introspect'];
+
 /** Routes that are for no program with a token: documents, health, pages. */
 const ELSEWHERE =
   /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|first-run|account|account\/.*)$/;
@@ -162,7 +178,7 @@ test('[token.bound] every operation of the OpenAPI document needs the scope that
       const { dpop } = security[0] ?? {};
       // Not a token's: at the token endpoint and at /par a client proves itself, at the executor's endpoints the executor.
       if (dpop === undefined) {
-        assert.deepEqual([path, security], [path, ['/token', '/par'].includes(path) ? [] : [{ executorProof: [] }]]);
+        assert.deepEqual([path, security], [path, FORMS.includes(path) ? [] : [{ executorProof: [] }]]);
         continue;
       }
       const [scope] = dpop;

@@ -8,6 +8,8 @@ export type OAuthCode =
   | 'invalid_scope'
   | 'invalid_target'
   | 'invalid_dpop_proof'
+  | 'use_dpop_nonce'
+  | 'unsupported_token_type'
   | 'invalid_authorization_details'
   | 'temporarily_unavailable'
   // At the authorization endpoint only; the last five are registered by OpenID Connect Core §3.1.2.6.

@@ -199,13 +199,13 @@ test('[token.bound] a dispatch token is no subject of another exchange', async (
 
 test('[token.bound] a subject token that this authority did not sign is refused', async () => {
   const all = await scene();
-  const forged = makeSigner().jws({ typ: 'at+jwt' }, claimsOf(all.token));
-  await assertOAuth(
-    await exchange({ ...all, token: forged }),
-    400,
-    'invalid_grant',
-    'The access token has a signature that does not verify.',
-  );
+  for (const [kid, sentence] of [
+    [all.world.key.kid, 'The access token has a signature that does not verify.'],
+    [undefined, 'The access token is signed by a key that is not known here.'],
+  ] as const) {
+    const forged = makeSigner().jws({ typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) }, claimsOf(all.token));
+    await assertOAuth(await exchange({ ...all, token: forged }), 400, 'invalid_grant', sentence);
+  }
 });
 
 test("[token.bound] a carried proof by another key than the token's is refused", async () => {

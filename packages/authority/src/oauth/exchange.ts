@@ -95,7 +95,7 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
     return { subjectDpop, windowKey: `${proof.jkt}.${proof.jti}`, windowEnd: proof.windowEnd };
   };
   try {
-    const options = { issuer: config.issuer, audience, now: now(), keys: key.jwk };
+    const options = { issuer: config.issuer, audience, now: now(), keys: key.find };
     // A long call may go on after its token ended; `assertInTime` asks which call this is.
     const subject = verifySubjectToken(token, { ...options, leeway: LIMITS.callWindowSeconds });
     if (subject.iat > now() + LIMITS.clockLeewaySeconds)

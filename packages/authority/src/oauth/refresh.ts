@@ -5,6 +5,7 @@
  */
 import type { Authority } from '../context.ts';
 import type { Grant } from '../store/grants.ts';
+import type { RefreshFamily } from '../store/refresh.ts';
 import type { Client } from '../store/registry.ts';
 import { boundTo, consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { issueConsented, type Terms } from './consented.ts';
@@ -32,6 +33,12 @@ export function openFamily(
     ...{ jkt: keyOf(by), terms: { scopes, details }, expires_at: expiryOf(authority, grant) },
   });
   return { refresh_token: `${family}.${secret}` };
+}
+
+/** The family that a refresh token is of, whether it is the one that works now or was used before. */
+export function findFamily({ store }: Authority, token: string): RefreshFamily<Terms> | undefined {
+  const [, family] = FORM.exec(token) ?? [];
+  return family === undefined ? undefined : store.refresh.find<Terms>(hashed(family));
 }
 
 /** The grant type `refresh_token`. */

@@ -1,0 +1,50 @@
+/**
+ * What a standard asks of one of our parties, and the test that holds us to it. Data only; `npm test` requires each named
+ * test to exist, and docs/conformance.md to be what these rows say.
+ */
+/** Who has to do it: authorization server, resource server (`protect`, the executor, the authority's own API), or client. */
+export type Party = 'AS' | 'RS' | 'client';
+export type Level = 'MUST' | 'MUST NOT' | 'SHOULD' | 'SHOULD NOT';
+
+/** A test by its source file and its name as it is written there, or why nothing here could break the rule. */
+export type Proof = readonly [file: string, name: string] | { readonly notApplicable: string };
+
+export interface Requirement {
+  readonly document: string;
+  readonly section: string;
+  readonly party: Party;
+  readonly level: Level;
+  /** In our words. */
+  readonly text: string;
+  readonly proof: Proof;
+}
+
+export type Row = readonly [section: string, party: Party, level: Level, text: string, proof: Proof];
+
+export function of(document: string, rows: readonly Row[]): readonly Requirement[] {
+  return rows.map(([section, party, level, text, proof]) => ({ document, section, party, level, text, proof }));
+}
+
+/** Test files that prove much. */
+const tests = (folder: string) => (noun: string) => (name: string) => [`${folder}/${noun}.test.ts`, name] as const;
+const [verify, oauth, mcp] = [
+  tests('packages/verify/src'),
+  tests('packages/authority/src/oauth'),
+  tests('packages/mcp/src'),
+];
+export const dpop = verify('dpop');
+export const jws = verify('jws');
+export const authorization = verify('authorization');
+export const htu = verify('htu');
+export const keyTest = verify('key');
+export const token = oauth('token');
+export const exchange = oauth('exchange');
+export const documents = oauth('documents');
+export const nonce = oauth('nonce');
+export const revoke = oauth('revoke');
+export const introspect = oauth('introspect');
+export const protect = mcp('protect');
+export const mcpNonce = mcp('nonce');
+export const discovery = mcp('discovery');
+export const clientTokens = tests('packages/client/src')('tokens');
+export const foreign = tests('test/e2e')('own-server');
