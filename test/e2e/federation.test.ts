@@ -110,7 +110,7 @@ describe('enterprise-managed authorization', { timeout: 180_000 }, () => {
 
   test('an authority that may fetch from this machine says so when it starts', () => {
     const said = stack.process.stderr();
-    assert.match(said, /DEVELOPMENT: the authority takes documents of issuers from this machine too/);
+    assert.match(said, /DEVELOPMENT: the authority takes documents from this machine too/);
     assert.match(said, /"event":"dangerous","switch":"outside\.dangerouslyAllowLoopback"/);
   });
 });

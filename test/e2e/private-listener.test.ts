@@ -16,7 +16,7 @@ test('both rooms say health and counts on a private listener, and name neither a
     executor: { metrics: executor },
   });
   assert.deepEqual(Object.keys(stack.ready).sort(), [
-    ...['authority', 'data', 'event', 'executor', 'executor_identity', 'pids'],
+    ...['authority', 'data', 'event', 'executor', 'executor_identity', 'first_run', 'pids'],
   ]);
   const server = 'https://mcp.example/mcp';
   await stack.dauth(['servers', 'add', '--resource', server, '--generate', join(dir.path, 'server.jwk')]);

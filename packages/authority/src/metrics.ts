@@ -21,10 +21,10 @@ type Labels = Readonly<Record<string, string | number>>;
 const EVENTS: ReadonlyMap<string, readonly [family: Family, label: string, member: string]> = new Map([
   ['token', ['dauth_authority_tokens_total', 'grant_type', 'grant_type']],
   ['token_refused', ['dauth_authority_refusals_total', 'code', 'error']],
-  ['revocation_refused', ['dauth_authority_refusals_total', 'code', 'error']],
-  ['introspection_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['push_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['authorize_refused', ['dauth_authority_refusals_total', 'code', 'error']],
+  ['revocation_refused', ['dauth_authority_refusals_total', 'code', 'error']],
+  ['introspection_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['refused', ['dauth_authority_refusals_total', 'code', 'code']],
   ['body_aborted', ['dauth_authority_refusals_total', 'code', 'event']],
 ]);

@@ -144,8 +144,8 @@ function authorityConfig(config: StackConfig, plan: Plan, home: Home, identity: 
     ...{ database: databaseOf(config, home), outside, clients },
     ...(trustedIssuers === undefined ? {} : { trustedIssuers }),
     operator: { jwk: readPublicJwk(home.operatorKey) },
-    keys,
     firstRun: true,
+    keys,
     ...(bearerException === undefined ? {} : { bearerException }),
     lifetimes: {
       ...(accessTokenSeconds === undefined ? {} : { accessToken: accessTokenSeconds }),

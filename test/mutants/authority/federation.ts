@@ -154,6 +154,12 @@ const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
   ['token.bound', '> issuer.maxLife)', '> 2 * issuer.maxLife)', workload('that lives longer than the issuer may say')],
   [
     'token.bound',
+    'if (client.dpop_nonces) requireNonce',
+    "if (client.name === '') requireNonce",
+    '[token.bound] a workload whose client needs nonces gets its token with one only',
+  ],
+  [
+    'token.bound',
     'if (!store.once.claimWindow(keyOf(compact), proof.jkt, exp))',
     "if (keyOf(compact) === '')",
     '[token.bound] an assertion works again with the key it came with first, and with no other',

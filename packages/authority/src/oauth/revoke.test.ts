@@ -203,7 +203,7 @@ test('[token.bound] a refresh token of another client, an ended and a made up on
 
 test('a public client gives its tokens back by its id alone', async () => {
   const { world } = await scene();
-  const id = 'app';
+  const id = 'a-public-app';
   addPublic(world, id);
   const token = world.ring.sign('at+jwt', tokenClaims(id));
   const answer = await world.app.request('/revoke', {

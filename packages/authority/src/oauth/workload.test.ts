@@ -1,7 +1,8 @@
 /** Workload identity: a platform's JWT makes its workload one registered client, by rule, with one key. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { test } from 'node:test';
+import { TYP } from '@dauth/protocol';
 import { verifyAccessToken } from '@dauth/verify';
 import { dpop, makeSigner } from '../signer.test-support.ts';
 import {
@@ -134,6 +135,24 @@ test("[token.bound] a client_id is the rule's or absent, and nothing else authen
       'invalid_request',
       'A workload proves itself by its assertion alone; leave the rest out.',
     );
+});
+
+test('[token.bound] a workload whose client needs nonces gets its token with one only', async () => {
+  const { world, client, workload } = await makeFederation();
+  const registered = world.store.registry.client(client.id)!;
+  world.store.transaction(() => world.store.registry.putClient({ ...registered, dpop_nonces: true }));
+  const form = new URLSearchParams({ grant_type: JWT_BEARER, assertion: workload(), resource: MCP });
+  const key = makeSigner();
+  const ask = (nonce: object): Promise<Response> => {
+    const proof = { htm: 'POST', htu: `${ISSUER}/token`, iat: START, jti: randomUUID(), ...nonce };
+    return Promise.resolve(
+      world.app.request('/token', { method: 'POST', body: form, headers: { dpop: key.proof(TYP.dpop, proof) } }),
+    );
+  };
+  const refused = await ask({});
+  const nonce = refused.headers.get('dpop-nonce');
+  await assertOAuth(refused, 400, 'use_dpop_nonce', /Sign it again with that/);
+  await granted(await ask({ nonce }));
 });
 
 test('[token.bound] no token without a DPoP proof, and a proof is good once', async () => {

@@ -13,6 +13,7 @@ import { OAuthError } from './errors.ts';
 import { issueFederated, meetScopes, serverFor } from './federated.ts';
 import { need, type Form } from './form.ts';
 import type { TokenAnswer } from './issue.ts';
+import { requireNonce } from './nonce.ts';
 import type { WorkloadIssuer, WorkloadRule } from './trusted-issuers.ts';
 
 /** @throws AssertionRefused, OAuthError */
@@ -32,6 +33,7 @@ export async function grantWorkload(
   const rule = ruleFor(issuer, sub, claims);
   const client = clientOf(authority, rule, form);
   mayUse(client);
+  if (client.dpop_nonces) requireNonce(authority.nonces, c, proof.claims.nonce, authority.now());
   const resource = need(form, 'resource');
   if (!rule.resources.includes(resource))
     throw new OAuthError('invalid_target', 'The resource is not one that this workload may use.');
