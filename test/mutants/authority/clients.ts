@@ -202,7 +202,7 @@ const BEARER: readonly Mutant[] = [
     [
       'token.bound',
       'cnf: claims.cnf ?? readConfirmation(undefined, subject) });',
-      "cnf: claims.cnf ?? { jkt: '' } });",
+      'cnf: claims.cnf ?? { jkt: JSON.stringify(subject) } });',
       '[token.bound] an access token is refused: no key',
     ],
   ]),

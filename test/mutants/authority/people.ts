@@ -151,7 +151,7 @@ const SIGN_IN: readonly Mutant[] = [
     row(' && stored !== undefined', '', 'for somebody who is not there the same work is done, and it opens nothing'),
     row(
       'if (this.#running < AT_ONCE) this.#running++;',
-      'if (this.#running < Number.POSITIVE_INFINITY) this.#running++;',
+      'if (this.#running < AT_ONCE * WAITING) this.#running++;',
       'two passwords are worked on at once, in turn, and who would wait behind 32 others is told to come back',
     ),
     row(

@@ -85,7 +85,9 @@ test('what a document says beyond what is known here is left out, and so are gra
   const grant_types = ['authorization_code', 'refresh_token', 'client_credentials', 'implicit'];
   const more = { logo_uri: 'https://app.example/x.png', scope: 'dauth:admin', owner: 'ada', org: 'other', grant_types };
   const { find } = await scene({ ...DOCUMENT, ...more });
-  const { grants, owner, org, scopes } = (await find())!;
+  const client = await find();
+  assert.ok(client, 'what is left makes a client');
+  const { grants, owner, org, scopes } = client;
   assert.deepEqual([grants, owner, org, scopes], [['authorization_code', 'refresh_token'], null, 'default', null]);
 });
 

@@ -138,10 +138,11 @@ test("[token.bound] a client_id is the rule's or absent, and nothing else authen
 });
 
 test('[token.bound] a workload whose client needs nonces gets its token with one only', async () => {
-  const { world, client, workload } = await makeFederation();
+  const made = await makeFederation();
+  const { world, client } = made;
   const registered = world.store.registry.client(client.id)!;
   world.store.transaction(() => world.store.registry.putClient({ ...registered, dpop_nonces: true }));
-  const form = new URLSearchParams({ grant_type: JWT_BEARER, assertion: workload(), resource: MCP });
+  const form = new URLSearchParams({ grant_type: JWT_BEARER, assertion: made.workload(), resource: MCP });
   const key = makeSigner();
   const ask = (nonce: object): Promise<Response> => {
     const proof = { htm: 'POST', htu: `${ISSUER}/token`, iat: START, jti: randomUUID(), ...nonce };
