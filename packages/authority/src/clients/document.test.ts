@@ -5,48 +5,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Authority } from '../context.ts';
-import type { Answer, Dial } from '../outside/dial.ts';
 import { assertion, dpop, makePair, makeSigner } from '../signer.test-support.ts';
 import type { Client } from '../store/registry.ts';
 import { assertOAuth, call, ISSUER, makeWorld, revoke, START, type World } from '../world.test-support.ts';
 import { resolveClient } from './document.ts';
+import { web, type Page, type Web } from './web.test-support.ts';
 
 const ID = 'https://app.example/oauth/client.json';
 const CALLBACK = 'https://app.example/callback';
 const DOCUMENT = { client_id: ID, client_name: 'An app', redirect_uris: [CALLBACK] };
 const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-
-/** What stands at a URL; a test changes it. Nothing there is a 404. */
-interface Page {
-  readonly body: unknown;
-  readonly status?: number;
-  readonly type?: string;
-  readonly cache?: string;
-}
-
-interface Web {
-  readonly pages: Map<string, Page>;
-  readonly asked: string[];
-  readonly dial: Dial;
-}
-
-function web(pages: Readonly<Record<string, Page>>): Web {
-  const at = new Map(Object.entries(pages));
-  const asked: string[] = [];
-  const dial: Dial = (url) => {
-    asked.push(url.href);
-    const { body, status = 200, type = 'application/json', cache } = at.get(url.href) ?? { body: {}, status: 404 };
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
-    const answer: Answer = {
-      ...{ status, contentType: type, contentEncoding: undefined, cacheControl: cache },
-      body: (async function* () {
-        yield Buffer.from(text);
-      })(),
-    };
-    return Promise.resolve(answer);
-  };
-  return { pages: at, asked, dial };
-}
 
 async function scene(
   document: unknown = DOCUMENT,

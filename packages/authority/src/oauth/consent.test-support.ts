@@ -38,8 +38,8 @@ export interface Flow {
 }
 
 /** One server, one public app with an https redirect URI, and a person who is signed in. */
-export async function makeFlow(change: Partial<Client> = {}, config: object = {}): Promise<Flow> {
-  const world = await makeWorld({ config, dial: publish });
+export async function makeFlow(change: Partial<Client> = {}, config: object = {}, dial: Dial = publish): Promise<Flow> {
+  const world = await makeWorld({ config, dial });
   await addServer(world);
   return { world, app: addApp(world, change), browser: signedIn(world) };
 }
