@@ -30,7 +30,11 @@ const provider = mcpProvider({
   },
   ...(clientId === undefined
     ? { clientId: 'https://conformance-test.local/client-metadata.json' }
-    : { clientId, ...(issuer === undefined ? {} : { issuer }), ...(clientSecret === undefined ? {} : { clientSecret }) }),
+    : {
+        clientId,
+        ...(issuer === undefined ? {} : { issuer }),
+        ...(clientSecret === undefined ? {} : { clientSecret }),
+      }),
   // All servers of the suite but those of the DPoP extension give Bearer tokens.
   dangerouslyAllowBearer: !scenario.startsWith('auth/dpop'),
 });
