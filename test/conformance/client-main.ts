@@ -3,8 +3,19 @@
  * with `mcpProvider`, and a person who consents at once. Takes the server's URL as its last argument; knows no scenario by
  * heart beyond what a scenario's context hands to a client.
  */
+import { setDefaultAutoSelectFamilyAttemptTimeout } from 'node:net';
 import { generateKey, mcpProvider } from '@dauth/client';
 import { Client, DpopSession, StreamableHTTPClientTransport, UnauthorizedError } from '@modelcontextprotocol/client';
+
+/** The suite listens on `localhost`: which of its addresses answers is found out with patience, however busy the machine is. */
+setDefaultAutoSelectFamilyAttemptTimeout(30_000);
+
+/** A connection for each request: none that is kept can end, by the server's timer, just as it is used again. */
+const freshFetch = (url: string | URL, init: RequestInit = {}): Promise<Response> => {
+  const headers = new Headers(init.headers);
+  headers.set('connection', 'close');
+  return fetch(url, { ...init, headers });
+};
 
 interface Context {
   readonly client_id?: string;
@@ -25,7 +36,7 @@ const provider = mcpProvider({
   DpopSession,
   redirectUrl: 'http://127.0.0.1:3000/callback',
   async redirectToAuthorization(url) {
-    const response = await fetch(url, { redirect: 'manual' });
+    const response = await freshFetch(url, { redirect: 'manual' });
     cameBackTo = response.headers.get('location') ?? undefined;
   },
   ...(clientId === undefined
@@ -42,7 +53,7 @@ const provider = mcpProvider({
 /** Does it, and once more after each time the person came back; twice at most, so that no server keeps the person clicking. */
 async function authorized<T>(attempt: (transport: StreamableHTTPClientTransport) => Promise<T>): Promise<T> {
   for (let left = 2; ; left--) {
-    const transport = new StreamableHTTPClientTransport(server, { authProvider: provider });
+    const transport = new StreamableHTTPClientTransport(server, { authProvider: provider, fetch: freshFetch });
     try {
       return await attempt(transport);
     } catch (error) {
