@@ -15,10 +15,11 @@ import { EXECUTOR } from './executor.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
+import { HOST_PROVIDER } from './provider.ts';
 import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
-  ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...MCP],
+  ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
   ...[...FEDERATION, ...PEOPLE, ...EXECUTOR, ...CLI],
 ];

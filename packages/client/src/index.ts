@@ -23,6 +23,10 @@ export {
 export { type Fields } from './fields.ts';
 export { RemoteError } from './http.ts';
 export { exportPrivateKey, generateKey, importKey, signEndorsement, signProof, type ClientKey } from './key.ts';
+export { type McpProviderOptions } from './host/options.ts';
+export { type ProviderStorage } from './host/records.ts';
+export { type ClientMetadata, type McpProvider } from './host/shapes.ts';
+export { mcpProvider } from './provider.ts';
 export { seal, type InjectionInput, type SealedCredential, type SealPolicy } from './seal.ts';
 export { nextPolicy, verifySeal, type ExpectedSeal, type StoredSeal, type VerifiedSeal } from './sealed.ts';
 export { type Token, type TokenRequest } from './tokens.ts';
