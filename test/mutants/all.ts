@@ -4,6 +4,7 @@ import { API } from './authority/api.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { CONSENT_FLOW } from './authority/consent.ts';
 import { CLIENTS } from './authority/clients.ts';
+import { DEVICE } from './authority/device.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
@@ -21,5 +22,5 @@ import { VERIFY } from './verify.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
-  ...[...FEDERATION, ...PEOPLE, ...EXECUTOR, ...CLI],
+  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...EXECUTOR, ...CLI],
 ];

@@ -14,6 +14,8 @@ import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { authorizeEndpoint } from './oauth/authorize.ts';
 import { consentEndpoint } from './oauth/consent.ts';
 import { documents } from './oauth/documents.ts';
+import { deviceEndpoint } from './oauth/device.ts';
+import { devicePages } from './oauth/device-page.ts';
 import { introspectionEndpoint } from './oauth/introspect.ts';
 import { revocationEndpoint } from './oauth/revoke.ts';
 import { parEndpoint } from './oauth/par.ts';
@@ -37,6 +39,8 @@ export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   revocationEndpoint(app, authority);
   introspectionEndpoint(app, authority);
   parEndpoint(app, authority);
+  deviceEndpoint(app, authority);
+  devicePages(app, authority);
   authorizeEndpoint(app, authority);
   consentEndpoint(app, authority);
   registration(app, authority);

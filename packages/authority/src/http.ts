@@ -12,7 +12,7 @@ export interface HttpEnv {
   Bindings: {
     readonly incoming?: {
       readonly rawHeaders: readonly string[];
-      readonly socket?: { readonly remoteAddress?: string };
+      readonly socket?: { readonly remoteAddress?: string | undefined };
     };
   };
   Variables: { requestId: string; issuer: string; formCookie?: string };

@@ -21,6 +21,7 @@ type Labels = Readonly<Record<string, string | number>>;
 const EVENTS: ReadonlyMap<string, readonly [family: Family, label: string, member: string]> = new Map([
   ['token', ['dauth_authority_tokens_total', 'grant_type', 'grant_type']],
   ['token_refused', ['dauth_authority_refusals_total', 'code', 'error']],
+  ['device_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['push_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['authorize_refused', ['dauth_authority_refusals_total', 'code', 'error']],
   ['revocation_refused', ['dauth_authority_refusals_total', 'code', 'error']],

@@ -142,14 +142,14 @@ const CONSENT: readonly Mutant[] = of('consent', 'consent', [
   ],
   [
     'token.bound',
-    'return makeCode(authority, request, grant, terms);',
-    'return makeCode(authority, request, grant, { scopes: grant.scopes!, details: grant.details! });',
+    'return tellYes(authority, request, grant, terms);',
+    'return tellYes(authority, request, grant, { scopes: grant.scopes!, details: grant.details! });',
     'two pages that are open at once come to one grant',
   ],
   [
     'token.bound',
-    'if (client === undefined || settleRedirect(client, redirect_uri) === undefined)',
-    'if (client === undefined && settleRedirect(client!, redirect_uri) === undefined)',
+    'if (client === undefined || !isStillAsked(authority, client, request))',
+    'if (client === undefined && !isStillAsked(authority, client!, request))',
     'a yes does not lead to a redirect URI that was unregistered while the page was open',
   ],
 ]);

@@ -80,7 +80,7 @@ const FORM = {
   optional: [
     ...['resource', 'scope', 'authorization_details', 'client_id', 'client_assertion_type', 'client_assertion'],
     ...['code', 'code_verifier', 'redirect_uri', 'refresh_token', 'assertion', 'audience', 'requested_token_type'],
-    ...['subject_token', 'subject_token_type', 'subject_dpop'],
+    ...['device_code', 'subject_token', 'subject_token_type', 'subject_dpop'],
   ],
 };
 const PUSHED = {
@@ -91,7 +91,7 @@ const PUSHED = {
   ],
 };
 
-function formOf({ required, optional }: typeof FORM): object {
+function formOf({ required, optional }: Readonly<Record<'required' | 'optional', readonly string[]>>): object {
   const properties = Object.fromEntries([...required, ...optional].map((name) => [name, { type: 'string' }]));
   const schema = { type: 'object', required, properties };
   return { required: true, content: { 'application/x-www-form-urlencoded': { schema } } };
@@ -141,6 +141,21 @@ const REGISTER = {
   responses: { '201': { description: 'Client information (RFC 7591 §3.2.1)' }, default: REFUSED },
 };
 
+const DEVICE = {
+  summary: 'Ask for a code that a person types elsewhere (RFC 8628)',
+  description: 'The client proves itself and its key as at /token; what comes of it is bound to that key.',
+  parameters: [{ name: 'DPoP', in: 'header', required: true, schema: { type: 'string' } }],
+  security: [],
+  requestBody: formOf({
+    required: [],
+    optional: [
+      ...['client_id', 'client_assertion_type', 'client_assertion'],
+      ...['resource', 'scope', 'authorization_details'],
+    ],
+  }),
+  responses: { '2XX': { description: 'The two codes (RFC 8628 §3.2)' }, default: REFUSED },
+};
+
 /** @param who the name of a scheme, with the scopes it needs */
 function operation(
   path: string,
@@ -168,6 +183,7 @@ export function openApi(app: Hono<HttpEnv>, authority: Authority): void {
     const paths: Record<string, Record<string, object>> = {
       '/token': { post: TOKEN },
       '/par': { post: PUSH },
+      '/device_authorization': { post: DEVICE },
       '/revoke': { post: aboutToken('Give a token back', REVOKED, 'Nothing, whether there was a token or not') },
       '/introspect': { post: aboutToken('Ask about a token', ASKED, 'Its claims, or that it is not active') },
     };

@@ -109,7 +109,7 @@ function codeWithoutAsking(
   authority: Authority,
   { sub, org }: Session,
   client: Client,
-  offer: Offer,
+  offer: Offer<AuthorizationRequest>,
 ): string | undefined {
   const { request, given } = offer;
   const terms = settledBefore(client, offer);

@@ -20,6 +20,8 @@ const ASSERTION_TYP = [undefined, 'JWT', 'client-authentication+jwt'];
 /** RFC 7523 §3 item 4 leaves the life open; a longer one would have to be remembered longer. */
 const ASSERTION_SECONDS = 300;
 const MAX_JTI = 128;
+/** Endpoints whose proof is of the key that a token will be bound to. */
+const BINDING: readonly string[] = ['/token', '/device_authorization'];
 
 export interface AuthenticatedClient {
   readonly client: Client;
@@ -37,7 +39,7 @@ export async function authenticateClient(
   authority: Authority,
   c: HttpContext,
   form: Form,
-  path: '/token' | '/par' | '/revoke' | '/introspect' = '/token',
+  path: '/token' | '/par' | '/device_authorization' | '/revoke' | '/introspect' = '/token',
 ): Promise<AuthenticatedClient> {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
   const { client, assertion } = await (isPublic ? readPublic(authority, form) : readAssertion(authority, form, path));
@@ -141,7 +143,7 @@ function readTokenProof(authority: Authority, c: HttpContext, client: Client, pa
     const proof = readProof(rawHeaders(c));
     // RFC 9449 §10.1: a pushed request may name its key by a proof, by `dpop_jkt`, or leave it to the token request. Where
     // nothing is issued a proof is not needed, and one that came is held to all that a proof is held to.
-    if (proof === undefined && (path !== '/token' || mayBeUnbound(authority, client))) return null;
+    if (proof === undefined && (!BINDING.includes(path) || mayBeUnbound(authority, client))) return null;
     if (proof === undefined)
       throw new DAuthError('UNAUTHENTICATED', 'The request needs a DPoP header; every token is bound to a key.');
     const htu = `${authority.config.issuer}${path}`;

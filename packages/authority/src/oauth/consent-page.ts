@@ -14,6 +14,7 @@ import { mayBeUnbound } from './client-auth.ts';
 import { DURATIONS } from './consent.ts';
 import { isNamed, type Offer } from './offer.ts';
 import { isLocal } from './redirect.ts';
+import { isOfDevice, type Asking, type DeviceRequest } from './way.ts';
 
 /** Ticked beforehand, so that an answer in a hurry is a short one. */
 const USUAL = '30 days';
@@ -21,24 +22,25 @@ const USUAL = '30 days';
 export function consentPage(
   authority: Authority,
   c: HttpContext,
-  { session, client, offer, ask }: { session: Session; client: Client; offer: Offer; ask: string },
+  { session, client, offer, ask }: { session: Session; client: Client; offer: Offer<Asking>; ask: string },
 ): Response {
   const { request, scopes, details, given } = offer;
   const name = markup`<strong><bdi>${client.name}</bdi></strong>`;
   return page(
     c,
-    { title: 'Let this app in?', formsLeadTo: [formTarget(request.redirect_uri)] },
+    { title: 'Let this app in?', formsLeadTo: isOfDevice(request) ? [] : [formTarget(request.redirect_uri)] },
     markup`<p>${name} asks to use ${placeOf(authority, request.resource)} for you, ${session.name} (<code>${session.sub}</code>).</p>
 <dl>
 <dt>App</dt><dd>${originOf(client)}</dd>
-<dt>Answer goes to</dt><dd><code>${request.redirect_uri}</code></dd>
+<dt>Answer goes to</dt><dd>${isOfDevice(request) ? sayDevice(request) : markup`<code>${request.redirect_uri}</code>`}</dd>
 <dt>Tokens</dt><dd>${
       mayBeUnbound(authority, client)
         ? markup`<strong>Bearer</strong>: not bound to a key; whoever gets hold of one can use it for five minutes`
         : 'bound to a key of the app (DPoP)'
     }</dd>
 </dl>
-${isLocal(request.redirect_uri) && markup`<p role="alert">The answer goes to a program on your own computer, and any program there can call itself by this name. Say yes only if you have just started this app yourself.</p>`}
+${isOfDevice(request) && markup`<p role="alert">Whoever holds that device gets what you allow. Say yes only if it is in front of you and you have just started this there yourself, and never because somebody sent you a link or a code.</p>`}
+${!isOfDevice(request) && isLocal(request.redirect_uri) && markup`<p role="alert">The answer goes to a program on your own computer, and any program there can call itself by this name. Say yes only if you have just started this app yourself.</p>`}
 <form method="post" action="/consent">
 ${csrfField(c, session)}<input type="hidden" name="ask" value="${ask}">
 ${given !== null && givenSection(given)}
@@ -66,6 +68,12 @@ function originOf({ source, client_id }: Client): Html {
     case 'dynamic':
       return markup`<strong>not verified</strong>: it registered itself, under a name of its own choice`;
   }
+}
+
+/** RFC 8628 §5.4: what lets a person see that it is not their own device that asks. */
+function sayDevice({ address, asked_at }: DeviceRequest): Html {
+  const time = new Date(asked_at * 1_000).toISOString().slice(0, 16).replace('T', ' ');
+  return markup`the device that asked from the address <code>${address}</code> at ${time} UTC`;
 }
 
 function placeOf({ config }: Authority, resource: string): Html {

@@ -14,15 +14,14 @@ import { readPageForm } from '../people/page-form.ts';
 import { sessionOf, type Session } from '../people/session.ts';
 import type { Asked } from '../store/asks.ts';
 import type { Grant } from '../store/grants.ts';
-import { makeCode } from './code.ts';
 import type { Terms } from './consented.ts';
 import { OAuthError } from './errors.ts';
 import type { Form } from './form.ts';
 import { issueToken } from './issue.ts';
 import { assertUnrevoked } from './live.ts';
 import { isTokenSized, liveConsent, union, type Offer } from './offer.ts';
-import { errorUrl, responseUrl, settleRedirect } from './redirect.ts';
 import { hashed, newSecret } from './secret.ts';
+import { isStillAsked, tellNo, tellYes, type Asking } from './way.ts';
 
 /** What may be chosen as the life of a grant, in seconds. The shortest is longer than any token lives. */
 export const DURATIONS: Readonly<Record<string, number>> = Object.freeze({
@@ -34,7 +33,7 @@ export const DURATIONS: Readonly<Record<string, number>> = Object.freeze({
 const ASK_SECONDS = 600;
 
 /** Opens a question in this session. @returns its id, for the form */
-export function openAsk({ store, now }: Authority, session: Session, offer: Offer): string {
+export function openAsk({ store, now }: Authority, session: Session, offer: Offer<Asking>): string {
   const id = newSecret();
   store.transaction(() => store.asks.open(hashed(id), askedIn(session), offer, now() + ASK_SECONDS));
   return id;
@@ -47,21 +46,19 @@ export function consentEndpoint(app: Hono<HttpEnv>, authority: Authority): void 
   });
 }
 
-/** @returns where the browser goes: back to the app, with a code or a no */
+/** @returns where the browser goes: back to the app, with a code or a no, or to a page that says so */
 function answer(authority: Authority, c: HttpContext, form: Form): string {
-  const { store, config } = authority;
+  const { store } = authority;
   try {
     return store.transaction(() => {
       // Asked again where nothing can come between any more: a session may end while a form comes in.
       const session = needSession(authority, c);
-      const offer = store.asks.take(hashed(form.ask ?? ''), askedIn(session)) as Offer | undefined;
+      const offer = store.asks.take(hashed(form.ask ?? ''), askedIn(session)) as Offer<Asking> | undefined;
       if (offer === undefined) throw startAgain('This question was answered already, or has ended.');
       assertStillAsked(authority, session, offer);
-      if (form.decision === 'deny')
-        return errorUrl(offer.request, config.issuer, new OAuthError('access_denied', 'The person said no.'));
+      if (form.decision === 'deny') return tellNo(authority, offer.request);
       if (form.decision !== 'approve') throw startAgain('The answer was neither yes nor no.');
-      const code = consent(authority, session, offer, readChoice(form, offer));
-      return responseUrl(offer.request, config.issuer, { code });
+      return consent(authority, session, offer, readChoice(form, offer));
     });
   } catch (error) {
     if (error instanceof OAuthError) throw new DAuthError('INVALID_REQUEST', error.description, { cause: error });
@@ -69,8 +66,8 @@ function answer(authority: Authority, c: HttpContext, form: Form): string {
   }
 }
 
-/** Writes what was chosen, together with what was given before. @returns the code */
-function consent(authority: Authority, { sub, org }: Session, offer: Offer, choice: Choice): string {
+/** Writes what was chosen, together with what was given before. @returns where the browser goes */
+function consent(authority: Authority, { sub, org }: Session, offer: Offer<Asking>, choice: Choice): string {
   const { store, now, log } = authority;
   const { request, given } = offer;
   const current = liveConsent(authority, request, { sub, org });
@@ -89,7 +86,7 @@ function consent(authority: Authority, { sub, org }: Session, offer: Offer, choi
   const action = current === undefined ? 'grant.consent' : 'grant.widen';
   store.audit.note({ time: now(), actor: sub, asOperator: false, action, subject: grant.id });
   log({ event: action, client_id, subject: grant.id, connections: details.length });
-  return makeCode(authority, request, grant, terms);
+  return tellYes(authority, request, grant, terms);
 }
 
 interface Choice extends Terms {
@@ -126,12 +123,12 @@ function together(one: Partial<Pick<Grant, 'scopes' | 'details'>> | null, other:
   };
 }
 
-/** That app, person, server and redirect URI are still what they were when the page was shown. */
-function assertStillAsked(authority: Authority, { sub, org }: Session, { request }: Offer): void {
-  const { client_id, resource, redirect_uri } = request;
+/** That app, person, server and the way back are still what they were when the page was shown. */
+function assertStillAsked(authority: Authority, { sub, org }: Session, { request }: Offer<Asking>): void {
+  const { client_id, resource } = request;
   assertUnrevoked(authority, { client: client_id, server: resource, owner: sub, org });
   const client = authority.store.registry.client(client_id);
-  if (client === undefined || settleRedirect(client, redirect_uri) === undefined)
+  if (client === undefined || !isStillAsked(authority, client, request))
     throw startAgain('The app is not registered any more as it was.');
 }
 

@@ -43,6 +43,7 @@ test('the metadata says what this authority does, member by member', async () =>
     ...{ issuer: ISSUER, token_endpoint: `${ISSUER}/token`, jwks_uri: `${ISSUER}${JWKS}` },
     ...{ revocation_endpoint: `${ISSUER}/revoke`, introspection_endpoint: `${ISSUER}/introspect` },
     authorization_endpoint: `${ISSUER}/authorize`,
+    device_authorization_endpoint: `${ISSUER}/device_authorization`,
     pushed_authorization_request_endpoint: `${ISSUER}/par`,
     require_pushed_authorization_requests: false,
     scopes_supported: [
@@ -54,7 +55,7 @@ test('the metadata says what this authority does, member by member', async () =>
     ...{ code_challenge_methods_supported: ['S256'], authorization_response_iss_parameter_supported: true },
     grant_types_supported: [
       ...['client_credentials', 'authorization_code', 'refresh_token'],
-      'urn:ietf:params:oauth:grant-type:token-exchange',
+      ...['urn:ietf:params:oauth:grant-type:device_code', 'urn:ietf:params:oauth:grant-type:token-exchange'],
     ],
     token_endpoint_auth_methods_supported: ['private_key_jwt', 'none'],
     ...{ token_endpoint_auth_signing_alg_values_supported: algs, dpop_signing_alg_values_supported: algs },
@@ -150,11 +151,11 @@ interface OpenApi {
 }
 
 /** Where a client proves itself in the form. */
-const FORMS = ['/token', '/par', '/revoke', '/introspect'];
+const FORMS = ['/token', '/par', '/device_authorization', '/revoke', '/introspect'];
 
 /** Routes that are for no program with a token: documents, health, pages. */
 const ELSEWHERE =
-  /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|first-run|account|account\/.*)$/;
+  /^\/(?:\.well-known\/.*|openapi\.json|livez|readyz|version|style\.css|authorize|consent|sign-.*|first-run|device|device\/.*|account|account\/.*)$/;
 
 test('the OpenAPI document lists every route that asks who somebody is, and no other', async () => {
   const world = await makeWorld();

@@ -40,6 +40,7 @@ function metadata(authority: Authority): object {
     pushed_authorization_request_endpoint: `${issuer}/par`,
     require_pushed_authorization_requests: false,
     token_endpoint: `${issuer}/token`,
+    device_authorization_endpoint: `${issuer}/device_authorization`,
     revocation_endpoint: `${issuer}/revoke`,
     introspection_endpoint: `${issuer}/introspect`,
     ...(clients.registration === 'off' ? {} : { registration_endpoint: `${issuer}/register` }),

@@ -14,7 +14,11 @@ export type OAuthCode =
   | 'temporarily_unavailable'
   // At the authorization endpoint only; the last five are registered by OpenID Connect Core §3.1.2.6.
   | 'unsupported_response_type'
+  // Also of the device flow (RFC 8628 §3.5), as are the next three.
   | 'access_denied'
+  | 'authorization_pending'
+  | 'slow_down'
+  | 'expired_token'
   | 'login_required'
   | 'consent_required'
   | 'request_not_supported'

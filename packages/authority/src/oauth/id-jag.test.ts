@@ -59,7 +59,7 @@ test('[token.bound] without a trusted issuer the grant type does not exist', asy
     await askToken(world, client, { grant_type: JWT_BEARER, assertion: 'a.b.c' }),
     400,
     'unsupported_grant_type',
-    'This authority grants client_credentials, authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:token-exchange.',
+    'This authority grants client_credentials, authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code and urn:ietf:params:oauth:grant-type:token-exchange.',
   );
 });
 

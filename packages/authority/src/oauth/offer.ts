@@ -13,7 +13,7 @@ import { narrow, type Use } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { IDENTITY_SCOPES, offeredByPeople } from './offered.ts';
 import { isLocal } from './redirect.ts';
-import type { AuthorizationRequest } from './request.ts';
+import type { AuthorizationRequest, Wanted } from './request.ts';
 
 /** Connections that are looked at for one page: each has an envelope to read, and everybody else waits. */
 const LOOKED_AT = 256;
@@ -21,8 +21,8 @@ const LOOKED_AT = 256;
 const SHOWN = 32;
 
 /** Plain JSON: it is stored until the person answers, and what is answered is compared with it. */
-export interface Offer extends Terms {
-  readonly request: AuthorizationRequest;
+export interface Offer<Request extends Wanted = Wanted> extends Terms {
+  readonly request: Request;
   /** What the person gave this app here before; it stays, and the page shows it. */
   readonly given: (Terms & { readonly grant_id: string }) | null;
   /** What the app asked for by name, new or not. */
@@ -30,12 +30,12 @@ export interface Offer extends Terms {
 }
 
 /** @throws OAuthError `invalid_scope`, `invalid_target`, `invalid_authorization_details` */
-export function makeOffer(
+export function makeOffer<Request extends Wanted>(
   authority: Authority,
   client: Client,
-  request: AuthorizationRequest,
+  request: Request,
   { sub, org }: Subject,
-): Offer {
+): Offer<Request> {
   const { resource } = request;
   const grant = liveConsent(authority, request, { sub, org });
   const given = grant === undefined ? null : { ...termsOf(grant), grant_id: grant.id };
@@ -52,7 +52,7 @@ export function makeOffer(
 /** The consent that lives now for this app, at this place, by this person. */
 export function liveConsent(
   { store, now }: Authority,
-  { client_id, resource }: Pick<AuthorizationRequest, 'client_id' | 'resource'>,
+  { client_id, resource }: Pick<Wanted, 'client_id' | 'resource'>,
   { sub, org }: Subject,
 ): Grant | undefined {
   return store.grants.find({ kind: 'consent', owner: sub, org, client_id, resource }, now());
@@ -63,7 +63,7 @@ export function liveConsent(
  * themselves off as (RFC 8252 §8.6, RFC 9700 §4.15).
  * @returns undefined where the person has to be asked
  */
-export function settledBefore(client: Client, offer: Offer): Terms | undefined {
+export function settledBefore(client: Client, offer: Offer<AuthorizationRequest>): Terms | undefined {
   const { request, given, scopes, details, named } = offer;
   const isProven = client.auth === 'private_key_jwt' || !isLocal(request.redirect_uri);
   if (given === null || !isProven || request.prompt.includes('consent') || scopes.length > 0) return undefined;
@@ -87,11 +87,7 @@ function keyStandIn(authority: Authority, client: Client): '' | null {
   return mayBeUnbound(authority, client) ? null : '';
 }
 
-function askedScopes(
-  authority: Authority,
-  client: Client,
-  { resource, scopes }: AuthorizationRequest,
-): readonly string[] {
+function askedScopes(authority: Authority, client: Client, { resource, scopes }: Wanted): readonly string[] {
   const offered = offeredByPeople(authority, client, resource);
   if (scopes === null) return offered.filter((scope) => !IDENTITY_SCOPES.includes(scope));
   // A pushed request may be older than what the operator offers now.

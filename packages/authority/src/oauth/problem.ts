@@ -9,7 +9,7 @@ export function oauthProblem(
   authority: Authority,
   c: HttpContext,
   error: unknown,
-  event: 'token_refused' | 'push_refused' | 'revocation_refused' | 'introspection_refused',
+  event: 'token_refused' | 'push_refused' | 'device_refused' | 'revocation_refused' | 'introspection_refused',
 ): Response {
   if (error instanceof BodyAborted) throw error;
   const known = asOAuthError(error);

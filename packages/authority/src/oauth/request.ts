@@ -11,19 +11,23 @@ import { need as needIn, type Form } from './form.ts';
 import { settleRedirect, type Returning } from './redirect.ts';
 import { offeredByPeople, settleResource } from './offered.ts';
 
-/** Plain JSON: it is stored while a person decides. */
-export interface AuthorizationRequest extends Returning {
+/** What an app asks a person for, whichever way the answer goes. Plain JSON: it is stored while the person decides. */
+export interface Wanted {
   readonly client_id: string;
-  /** Whether the request named its redirect URI: then the token request repeats it (RFC 6749 §4.1.3). */
-  readonly namedRedirect: boolean;
-  /** `code_challenge`, S256. */
-  readonly challenge: string;
   readonly resource: string;
   /** Null where none were asked for: then the person chooses among those the resource has. */
   readonly scopes: readonly string[] | null;
   readonly wishes: readonly ConnectionWish[];
-  /** Thumbprint of the key the code is bound to; null where the token request will name it. */
+  /** Thumbprint of the key that what comes of it is bound to; null where the token request will name it. */
   readonly jkt: string | null;
+}
+
+/** One whose answer goes back with the browser. */
+export interface AuthorizationRequest extends Wanted, Returning {
+  /** Whether the request named its redirect URI: then the token request repeats it (RFC 6749 §4.1.3). */
+  readonly namedRedirect: boolean;
+  /** `code_challenge`, S256. */
+  readonly challenge: string;
   readonly prompt: readonly string[];
   /** Greatest age of the sign-in in seconds. */
   readonly maxAge: number | null;
@@ -71,17 +75,19 @@ export function readRequest(
   if (form.state !== undefined && returning.state === null)
     throw invalid(`"state" has at most ${MAX_STATE} printable ASCII characters.`);
   const challenge = readChallenge(form);
-  const resource = settleResource(authority, client, form.resource);
-  const offered = offeredByPeople(authority, client, resource);
   return {
-    ...{ client_id: client.client_id, ...returning, namedRedirect: form.redirect_uri !== undefined },
-    ...{ challenge, resource, scopes: readScopes(form.scope, offered) },
-    ...{
-      wishes: readWishes(form.authorization_details, resource === authority.config.issuer),
-      jkt: readJkt(form, jkt),
-    },
+    ...readWanted(authority, client, form),
+    ...{ ...returning, namedRedirect: form.redirect_uri !== undefined, challenge, jkt: readJkt(form, jkt) },
     ...{ prompt: readPrompt(form.prompt), maxAge: readMaxAge(form.max_age) },
   };
+}
+
+/** @throws OAuthError `invalid_target`, `invalid_scope`, `invalid_authorization_details` */
+export function readWanted(authority: Authority, client: Client, form: Form): Omit<Wanted, 'jkt'> {
+  const resource = settleResource(authority, client, form.resource);
+  const scopes = readScopes(form.scope, offeredByPeople(authority, client, resource));
+  const wishes = readWishes(form.authorization_details, resource === authority.config.issuer);
+  return { client_id: client.client_id, resource, scopes, wishes };
 }
 
 /** RFC 7636: always, and never `plain`, which is also what a missing method would mean. */

@@ -128,7 +128,7 @@ test('a grant type that is not offered is refused by name, whoever asks', async 
       await askToken(world, client, { grant_type, resource: MCP }),
       400,
       'unsupported_grant_type',
-      'This authority grants client_credentials, authorization_code, refresh_token and urn:ietf:params:oauth:grant-type:token-exchange.',
+      'This authority grants client_credentials, authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code and urn:ietf:params:oauth:grant-type:token-exchange.',
     );
   }
   await assertOAuth(

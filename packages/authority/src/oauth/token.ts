@@ -6,6 +6,7 @@ import type { Client } from '../store/registry.ts';
 import { authenticateClient, type AuthenticatedClient } from './client-auth.ts';
 import { grantClientCredentials } from './client-credentials.ts';
 import { grantCode } from './code.ts';
+import { DEVICE_CODE, grantDevice } from './device.ts';
 import { OAuthError } from './errors.ts';
 import { grantExchange } from './exchange.ts';
 import { need, readForm, type Form } from './form.ts';
@@ -29,6 +30,7 @@ export const GRANTS: ReadonlyMap<string, Granter> = new Map<string, Granter>([
   ['client_credentials', byClient(grantClientCredentials)],
   ['authorization_code', byClient(grantCode)],
   ['refresh_token', byClient(grantRefresh)],
+  [DEVICE_CODE, byClient(grantDevice)],
   [EXCHANGE, byClient(grantExchange)],
   [JWT_BEARER, grantJwtBearer],
 ]);

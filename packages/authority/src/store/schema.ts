@@ -102,6 +102,15 @@ const MIGRATIONS: readonly string[] = [
   ALTER TABLE clients ADD COLUMN used_at INTEGER NOT NULL DEFAULT 0;
   CREATE INDEX clients_used ON clients (source, used_at);
   `,
+  // The device flow: codes of devices that wait for a person, each known by its hash only.
+  `
+  CREATE TABLE devices (
+    hash TEXT PRIMARY KEY, user_code TEXT NOT NULL UNIQUE, client_id TEXT NOT NULL, request TEXT NOT NULL, jkt TEXT,
+    pause INTEGER NOT NULL, polled_at INTEGER, state TEXT NOT NULL, grant_id TEXT, terms TEXT, expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  CREATE INDEX devices_client ON devices (client_id);
+  CREATE INDEX devices_expiry ON devices (expires_at);
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

@@ -4,6 +4,7 @@ import { Audit } from './audit.ts';
 import { Changes } from './changes.ts';
 import { Codes } from './codes.ts';
 import { Connections } from './connections.ts';
+import { Devices } from './devices.ts';
 import { openDatabase, type Database } from './driver.ts';
 import { Grants } from './grants.ts';
 import { Once } from './once.ts';
@@ -20,6 +21,7 @@ export class Store {
   readonly once: Once;
   readonly audit: Audit;
   readonly people: People;
+  readonly devices: Devices;
   readonly asks: Asks;
   readonly codes: Codes;
   readonly refresh: RefreshTokens;
@@ -35,6 +37,7 @@ export class Store {
     this.once = new Once(database, now);
     this.audit = new Audit(database);
     this.people = new People(database);
+    this.devices = new Devices(database, now);
     this.asks = new Asks(database, now);
     this.codes = new Codes(database, now);
     this.refresh = new RefreshTokens(database, now);
