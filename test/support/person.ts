@@ -1,6 +1,6 @@
 /**
- * A person with a browser, for tests: keeps cookies, follows redirects, fills in the form that is shown, and stops where a
- * redirect leads back to an app. Runs no script and knows no page by heart but by the names of its fields.
+ * A person with a browser, for tests: keeps cookies, follows redirects and pages that lead on, fills in the form that is
+ * shown, and stops where it is led back to an app. Runs no script and knows no page by heart but by the names of its fields.
  */
 import assert from 'node:assert/strict';
 
@@ -43,7 +43,7 @@ export class Person {
       headers.set('cookie', [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; '));
       const response = await fetch(url, { ...request, headers, redirect: 'manual' });
       this.#keep(response);
-      const location = response.headers.get('location');
+      const location = response.headers.get('location') ?? refreshOf(response);
       if (location === null) return { url, status: response.status, html: await response.text() };
       await response.body?.cancel();
       url = new URL(location, url);
@@ -97,6 +97,11 @@ function prefilled(form: string): Record<string, string> {
     if (name !== undefined && isSent) sent[name] = attributeOf(input, 'value') ?? '';
   }
   return sent;
+}
+
+/** Where a page leads on by itself, as browsers do it at once. */
+function refreshOf(response: Response): string | null {
+  return /^0;\s*url=(.+)$/i.exec(response.headers.get('refresh') ?? '')?.[1] ?? null;
 }
 
 function assertPage(shown: Shown | URL): Shown {
