@@ -284,6 +284,26 @@ export const EXECUTOR: readonly Mutant[] = [
     },
   },
   {
+    claim: 'memory.clean',
+    file: 'packages/executor/src/wire/inflate.ts',
+    find: '    wipe(this.#decoded);\n',
+    replace: '    wipe();\n',
+    test: {
+      file: MEMORY,
+      name: '[memory.clean] leaves no copy of a credential or its keys: echoed in a body in deflate',
+    },
+  },
+  {
+    claim: 'memory.clean',
+    file: 'packages/executor/src/wire/bits.ts',
+    find: '    wipe(this.#octets);\n    this.#octets = octets;',
+    replace: '    this.#octets = octets;',
+    test: {
+      file: MEMORY,
+      name: '[memory.clean] leaves no copy of a credential or its keys: echoed in a body in stored',
+    },
+  },
+  {
     claim: 'revoke.fast',
     file: 'packages/executor/src/who/status.ts',
     find: '    this.#freshAt = signedAt;\n',
