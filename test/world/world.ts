@@ -56,13 +56,32 @@ export const OTHER_ORIGIN = 'https://localhost:1';
 export const SCOPES = ['mcp:use', 'issues:write'];
 const ALLOW_ALL = ['GET', 'POST'].flatMap((method) => ['--method', method]);
 
-/** Starts everything and seals one GitHub token for the client. */
+/** Starts everything and seals one GitHub token for the client; where that fails, stops what had started. */
 export async function startWorld(options: WorldOptions): Promise<World> {
+  const started: (() => Promise<unknown>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const part of started.splice(0).toReversed()) await part();
+  };
+  try {
+    return await raise(options, started, stop);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function raise(
+  options: WorldOptions,
+  started: (() => Promise<unknown>)[],
+  stop: () => Promise<void>,
+): Promise<World> {
   const token = options.real?.token ?? `ghp_${randomBytes(27).toString('base64url').replace(/[-_]/g, 'x')}`;
   const stack = await startStack(options);
+  started.push(() => stack.stop());
   const slackToken = `xoxb-${randomBytes(24).toString('hex')}`;
   const tokens = { github: token, ...(options.slack === true ? { slack: slackToken } : {}) };
   const upstream = await startUpstream({ leaf: stack.leaf, tokens });
+  started.push(() => upstream.stop());
   const apiUrl = options.real?.url ?? upstream.origin;
   const { origin } = new URL(apiUrl);
   const port = await freePort();
@@ -130,7 +149,7 @@ export async function startWorld(options: WorldOptions): Promise<World> {
     env: { WORLD_SETUP: JSON.stringify(serverSetup) },
     readyMs: 30_000,
   });
-  const clients: McpClient[] = [];
+  started.push(() => server.stop());
   return {
     ...{
       stack,
@@ -158,15 +177,10 @@ export async function startWorld(options: WorldOptions): Promise<World> {
         ...over,
       };
       const client = await startClient(setup);
-      clients.push(client);
+      started.push(() => client.stop());
       return client;
     },
-    async [Symbol.asyncDispose]() {
-      await Promise.all(clients.map((client) => client.stop()));
-      await server.stop();
-      await stack.stop();
-      await upstream.stop();
-    },
+    [Symbol.asyncDispose]: stop,
   };
 }
 
