@@ -187,6 +187,20 @@ const NONCES: readonly Mutant[] = [
       '[token.bound] a proof of such a client at the revocation endpoint needs one too',
     ],
   ]),
+  ...of('oauth/client-auth', unit('oauth/token'), [
+    [
+      'token.bound',
+      '  if (header === undefined && client_secret === undefined) return;',
+      '  if (client_secret === undefined) return;',
+      'a secret in a header is refused with a challenge in its own scheme, whoever sends it (RFC 6749 §5.2)',
+    ],
+    [
+      'token.bound',
+      "  if (!isPublic) throw new OAuthError('invalid_request',",
+      "  if (!isPublic && header !== undefined) throw new OAuthError('invalid_request',",
+      'an assertion beside a secret, in the form or in a header, is one way too many (RFC 6749 §5.2)',
+    ],
+  ]),
 ];
 
 const NO_GAP = 'a rotation is no gap: published, then signing, then the old one gone, and every token works to its end';

@@ -20,6 +20,12 @@ const ASSERTION_TYP = [undefined, 'JWT', 'client-authentication+jwt'];
 /** RFC 7523 §3 item 4 leaves the life open; a longer one would have to be remembered longer. */
 const ASSERTION_SECONDS = 300;
 const MAX_JTI = 128;
+const HOW = 'Clients authenticate with private_key_jwt (client_assertion).';
+/** Schemes of an Authorization header that an answer may name; whatever else came is nothing to repeat. */
+const SCHEMES: ReadonlyMap<string, string> = new Map([
+  ['bearer', 'Bearer'],
+  ['dpop', 'DPoP'],
+]);
 /** Endpoints whose proof is of the key that a token will be bound to. */
 const BINDING: readonly string[] = ['/token', '/device_authorization'];
 
@@ -42,8 +48,24 @@ export async function authenticateClient(
   path: '/token' | '/par' | '/device_authorization' | '/revoke' | '/introspect' = '/token',
 ): Promise<AuthenticatedClient> {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
+  refuseSecrets(c, form, isPublic);
   const { client, assertion } = await (isPublic ? readPublic(authority, form) : readAssertion(authority, form, path));
   return { client, assertion, proof: readTokenProof(authority, c, client, path) };
+}
+
+/**
+ * The ways of RFC 6749 §2.3.1, none of which is taken: beside an assertion they are one too many, and a header gets a
+ * challenge in the scheme it came in (§5.2).
+ */
+function refuseSecrets(c: HttpContext, { client_secret }: Form, isPublic: boolean): void {
+  const header = c.req.header('authorization');
+  if (header === undefined && client_secret === undefined) return;
+  if (!isPublic) throw new OAuthError('invalid_request', 'A client authenticates in one way: by its assertion alone.');
+  if (header !== undefined) {
+    const [scheme = ''] = header.split(' ', 1);
+    c.header('www-authenticate', `${SCHEMES.get(scheme.toLowerCase()) ?? 'Basic'} realm="clients"`);
+  }
+  throw new OAuthError('invalid_client', HOW);
 }
 
 /** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
@@ -54,10 +76,7 @@ async function readPublic(
   const client = form.client_id === undefined ? undefined : await resolveClient(authority, form.client_id);
   const isKnown = client?.auth === 'none' && !authority.store.changes.isRevoked('client', client.client_id);
   // No client, one with a key, and a revoked one are one answer.
-  if (!isKnown || form.client_secret !== undefined) {
-    const how = 'Clients authenticate with private_key_jwt (client_assertion).';
-    throw new OAuthError('invalid_client', how);
-  }
+  if (!isKnown) throw new OAuthError('invalid_client', HOW);
   return { client, assertion: null };
 }
 
@@ -86,13 +105,8 @@ async function readAssertion(
   form: Form,
   path: string,
 ): Promise<Pick<AuthenticatedClient, 'client' | 'assertion'>> {
-  if (
-    form.client_assertion_type !== ASSERTION_TYPE ||
-    form.client_assertion === undefined ||
-    form.client_secret !== undefined
-  ) {
-    throw new OAuthError('invalid_client', 'Clients authenticate with private_key_jwt (client_assertion).');
-  }
+  if (form.client_assertion_type !== ASSERTION_TYPE || form.client_assertion === undefined)
+    throw new OAuthError('invalid_client', HOW);
   try {
     const compact = form.client_assertion;
     const unverified = parseClaims(splitJws(compact, LIMITS.proof).payload, LIMITS.proof);

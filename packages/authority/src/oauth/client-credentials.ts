@@ -9,7 +9,7 @@ import type { Client } from '../store/registry.ts';
 import { boundTo, consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { NO_SUCH, ownerOf, readAsked, settleDetails, subjectOfAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
-import { need, type Form } from './form.ts';
+import { needResource, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
 import { assertUnrevoked, endOf } from './live.ts';
 import { MAX_SCOPES, offeredScopes } from './offered.ts';
@@ -22,7 +22,7 @@ export async function grantClientCredentials(
   const { store, config, now, log } = authority;
   const { client } = by;
   const jkt = boundTo(by);
-  const resource = need(form, 'resource');
+  const resource = needResource(form);
   const scope = settleScope(authority, client, resource, form.scope);
   const asked = readAsked(form.authorization_details);
   if (resource === config.issuer && asked.credentials.length + asked.wishes.length > 0) {

@@ -313,7 +313,7 @@ const FORMS: readonly (readonly [
   ['the resource of a server', { resource: MCP }, ...TARGET],
   ['the authority as the resource', { resource: ISSUER }, ...TARGET],
   ['another audience', { audience: MCP }, ...TARGET],
-  ['no resource', { resource: undefined }, 'invalid_request', 'The token request needs the parameter "resource".'],
+  ['no resource', { resource: undefined }, 'invalid_target', 'The token request needs the parameter "resource".'],
   ['a scope', { scope: 'mcp:read' }, 'invalid_scope', 'A dispatch token carries no scopes.'],
   [
     'another type of token',

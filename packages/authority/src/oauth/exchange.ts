@@ -9,7 +9,7 @@ import type { Authority } from '../context.ts';
 import type { Server } from '../store/registry.ts';
 import { consumeOnce, mayBeUnbound, type AuthenticatedClient } from './client-auth.ts';
 import { OAuthError } from './errors.ts';
-import { need, type Form } from './form.ts';
+import { need, needResource, type Form } from './form.ts';
 import { issueToken, type TokenAnswer } from './issue.ts';
 import { assertUnrevoked, endOf } from './live.ts';
 
@@ -59,7 +59,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
 
 /** RFC 8693 §2.1: one target, and only what this exchange gives. */
 function assertTarget(executor: string, form: Form): void {
-  const isExecutor = need(form, 'resource') === executor && (form.audience === undefined || form.audience === executor);
+  const isExecutor = needResource(form) === executor && (form.audience === undefined || form.audience === executor);
   if (!isExecutor) throw new OAuthError('invalid_target', 'The resource of an exchange is the executor.');
   if (form.scope !== undefined) throw new OAuthError('invalid_scope', 'A dispatch token carries no scopes.');
   if (form.requested_token_type !== undefined && form.requested_token_type !== ACCESS_TOKEN_TYPE) {

@@ -49,6 +49,13 @@ export function need(form: Form, name: string, what: What = 'token request'): st
   return value;
 }
 
+/** The resource of a token: RFC 8707 §2 has one code for a missing and for an unknown one. @throws OAuthError `invalid_target` */
+export function needResource({ resource }: Form): string {
+  if (resource === undefined)
+    throw new OAuthError('invalid_target', 'The token request needs the parameter "resource".');
+  return resource;
+}
+
 function text(body: Uint8Array, what: What): string {
   try {
     return decodeUtf8(body);

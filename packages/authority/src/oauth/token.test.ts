@@ -158,7 +158,7 @@ test('no assertion, another method of authentication, and a client secret are re
     { client_assertion: undefined },
     { client_assertion_type: undefined },
     { client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:saml2-bearer' },
-    { client_secret: 'hunter2' },
+    { client_assertion: undefined, client_assertion_type: undefined, client_secret: 'hunter2' },
   ]) {
     await assertOAuth(
       await askToken(world, client, { resource: MCP, ...form }),
@@ -167,6 +167,34 @@ test('no assertion, another method of authentication, and a client secret are re
       /private_key_jwt/,
     );
   }
+});
+
+test('an assertion beside a secret, in the form or in a header, is one way too many (RFC 6749 §5.2)', async () => {
+  const { world, client } = await scene();
+  const wanted = { resource: MCP };
+  const sentence = 'A client authenticates in one way: by its assertion alone.';
+  const inForm = await askToken(world, client, { ...wanted, client_secret: 'hunter2' });
+  await assertOAuth(inForm, 400, 'invalid_request', sentence);
+  const inHeader = await askToken(world, client, wanted, { authorization: 'Basic YTpi' });
+  assert.equal(inHeader.headers.get('www-authenticate'), null);
+  await assertOAuth(inHeader, 400, 'invalid_request', sentence);
+});
+
+test('a secret in a header is refused with a challenge in its own scheme, whoever sends it (RFC 6749 §5.2)', async () => {
+  const { world, client } = await scene();
+  for (const client_id of [undefined, client.id, 'nobody'])
+    for (const [authorization, challenge] of [
+      ['Basic YTpi', 'Basic realm="clients"'],
+      ['bearer a', 'Bearer realm="clients"'],
+      ['DPoP a', 'DPoP realm="clients"'],
+      ['canary a', 'Basic realm="clients"'],
+      ['', 'Basic realm="clients"'],
+    ] as const) {
+      const form = { resource: MCP, client_assertion: undefined, client_assertion_type: undefined, client_id };
+      const response = await askToken(world, client, form, { authorization });
+      assert.equal(response.headers.get('www-authenticate'), challenge);
+      await assertOAuth(response, 401, 'invalid_client', /private_key_jwt/);
+    }
 });
 
 test('an assertion that is wrong in any one respect is refused, each with the same sentence', async () => {
@@ -294,7 +322,7 @@ test('a resource that is no registered server is refused, and so is none', async
     /not a registered MCP server/,
   );
   await assertOAuth(await askToken(world, client, { resource: `${MCP}/` }), 400, 'invalid_target');
-  await assertOAuth(await askToken(world, client, {}), 400, 'invalid_request', /"resource"/);
+  await assertOAuth(await askToken(world, client, {}), 400, 'invalid_target', /"resource"/);
 });
 
 test('a server of another organisation is no server', async () => {

@@ -118,7 +118,7 @@ test('[token.bound] resources and scopes are those of the rule, and a server mus
   const ask = (form: Form): Promise<Response> => made.askWorkload({}, form);
   await assertOAuth(await ask({ resource: 'https://other.example/mcp' }), 400, 'invalid_target', elsewhere);
   await assertOAuth(await ask({ resource: ISSUER }), 400, 'invalid_target', elsewhere);
-  await assertOAuth(await ask({ resource: undefined }), 400, 'invalid_request', /"resource"/);
+  await assertOAuth(await ask({ resource: undefined }), 400, 'invalid_target', /"resource"/);
   await assertOAuth(await ask({ resource: 'https://gone.example' }), 400, 'invalid_target', /not a registered/);
   assert.equal((await granted(await ask({ scope: 'mcp:read mcp:write' }))).scope, 'mcp:read');
   assert.equal((await granted(await ask({}))).scope, 'mcp:read');

@@ -11,7 +11,7 @@ import { AssertionRefused, verifyWorkload } from './assertion.ts';
 import { ownerOf, readAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { issueFederated, meetScopes, serverFor } from './federated.ts';
-import { need, type Form } from './form.ts';
+import { needResource, type Form } from './form.ts';
 import type { TokenAnswer } from './issue.ts';
 import { requireNonce } from './nonce.ts';
 import type { WorkloadIssuer, WorkloadRule } from './trusted-issuers.ts';
@@ -34,7 +34,7 @@ export async function grantWorkload(
   const client = clientOf(authority, rule, form);
   mayUse(client);
   if (client.dpop_nonces) requireNonce(authority.nonces, c, proof.claims.nonce, authority.now());
-  const resource = need(form, 'resource');
+  const resource = needResource(form);
   if (!rule.resources.includes(resource))
     throw new OAuthError('invalid_target', 'The resource is not one that this workload may use.');
   const server = serverFor(authority, client, resource);
