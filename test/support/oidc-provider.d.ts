@@ -1,9 +1,25 @@
 /** The part of `oidc-provider` that the tests use; the package has no types of its own. */
 declare module 'oidc-provider' {
-  import type { RequestListener } from 'node:http';
+  import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+
+  interface Interaction {
+    readonly prompt: { readonly name: string };
+    readonly params: { readonly client_id: string };
+  }
+
+  interface Grant {
+    addOIDCScope(scope: string): void;
+    addResourceScope(resource: string, scope: string): void;
+    save(): Promise<string>;
+  }
+
+  export const errors: { readonly InvalidTarget: new () => Error };
 
   export default class Provider {
     constructor(issuer: string, configuration: object);
     callback(): RequestListener;
+    readonly Grant: new (of: { readonly accountId: string; readonly clientId: string }) => Grant;
+    interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
+    interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
   }
 }
