@@ -1,13 +1,23 @@
-/** The authority under the battery: a process of its own, with the clients of the battery registered by commands. */
-import { writeFile } from 'node:fs/promises';
+/** The authority under the battery: a process of its own, with the clients of the battery registered by its operator. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { createClient, importKey } from '@dauth/client';
 import { Person } from '../../support/person.ts';
-import { startStack } from '../../world/stack.ts';
+import { startStack, type Stack } from '../../world/stack.ts';
 import { ADA, OTHER_RESOURCE, REDIRECT, RESOURCE, type Keys, type Side } from './side.ts';
 
-const flags = (name: string, values: readonly string[]) => values.flatMap((value) => [name, value]);
-const SCOPES = flags('--scope', ['mcp:use', 'mcp:write']);
-const APP_GRANTS = ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'];
+const SCOPES = ['mcp:use', 'mcp:write'];
+const APP = {
+  auth: 'none',
+  redirect_uris: [REDIRECT],
+  grants: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
+  scopes: SCOPES,
+} as const;
+const AGENT = {
+  redirect_uris: [REDIRECT],
+  grants: ['client_credentials', 'authorization_code'],
+  scopes: ['mcp:use'],
+} as const;
 
 export async function startOurs(dir: string, keys: Keys): Promise<Side> {
   const stack = await startStack({ dir });
@@ -15,30 +25,8 @@ export async function startOurs(dir: string, keys: Keys): Promise<Side> {
     const issuer = stack.ready.authority;
     const person = new Person(issuer);
     await person.setUp(stack.ready.first_run!, ADA);
-    const register = async (...args: string[]) => (await stack.dauth<{ client_id: string }>(args)).client_id;
-    const keyed = async (name: 'agent' | 'server' | 'careful'): Promise<string[]> => {
-      const path = join(dir, `${name}.jwk`);
-      await writeFile(path, JSON.stringify(keys[name].jwk));
-      return ['--jwk', path];
-    };
-    const app = ['--public', '--redirect-uri', REDIRECT, ...flags('--grant', APP_GRANTS), ...SCOPES];
-    const server = await register(...['servers', 'add', '--resource', RESOURCE, ...(await keyed('server')), ...SCOPES]);
-    const theirKey = join(dir, 'theirs.jwk');
-    await register('servers', 'add', '--resource', OTHER_RESOURCE, '--generate', theirKey, '--org', 'theirs');
-    const client = (name: string, ...more: readonly string[]) => register('clients', 'add', '--name', name, ...more);
-    const own = flags('--grant', ['client_credentials', 'authorization_code']);
-    const agent = [...own, '--redirect-uri', REDIRECT, '--scope', 'mcp:use'];
-    const ids = {
-      server,
-      app: await client('app', ...app),
-      other: await client('other', ...app),
-      agent: await client('agent', ...(await keyed('agent')), ...agent),
-      revoked: await client('revoked', ...app),
-      careful: await client('careful', ...(await keyed('careful')), ...agent, '--nonces'),
-    };
-    await stack.dauth(['clients', 'rm', ids.revoked]);
     return {
-      ...{ name: 'the authority', issuer, ids, keys, person },
+      ...{ name: 'the authority', issuer, keys, person, ids: await register(stack, keys) },
       paths: {
         ...{ par: '/par', authorize: '/authorize', credentials: '/token', code: '/token', refresh: '/token' },
         ...{ poll: '/token', exchange: '/token', device: '/device_authorization' },
@@ -50,4 +38,25 @@ export async function startOurs(dir: string, keys: Keys): Promise<Side> {
     await stack.stop();
     throw error;
   }
+}
+
+async function register({ ready }: Stack, keys: Keys): Promise<Side['ids']> {
+  const jwk = JSON.parse(await readFile(join(ready.data, 'operator.jwk'), 'utf8')) as Record<string, unknown>;
+  const key = await importKey(jwk);
+  const { clients, servers, revoke } = createClient({
+    ...{ issuer: ready.authority, clientId: 'operator', key, asOperator: true },
+  });
+  const idOf = async (added: Promise<{ client_id: string }>) => (await added).client_id;
+  const server = await idOf(servers.add({ resource: RESOURCE, jwk: keys.server.jwk, scopes: SCOPES }));
+  await servers.add({ resource: OTHER_RESOURCE, jwk: keys.stranger.jwk, scopes: SCOPES, org: 'theirs' });
+  const ids = {
+    server,
+    app: await idOf(clients.add({ ...APP, name: 'app' })),
+    other: await idOf(clients.add({ ...APP, name: 'other' })),
+    revoked: await idOf(clients.add({ ...APP, name: 'revoked' })),
+    agent: await idOf(clients.add({ ...AGENT, name: 'agent', jwk: keys.agent.jwk })),
+    careful: await idOf(clients.add({ ...AGENT, name: 'careful', jwk: keys.careful.jwk, dpop_nonces: true })),
+  };
+  await revoke('client', ids.revoked);
+  return ids;
 }
