@@ -1,6 +1,7 @@
 /** Every mutant, in the order of the rooms. */
 import { ANSWERS } from './authority/answers.ts';
 import { API } from './authority/api.ts';
+import { BATTERY } from './authority/battery.ts';
 import { BOUNDS } from './authority/bounds.ts';
 import { CONSENT_FLOW } from './authority/consent.ts';
 import { CLIENTS } from './authority/clients.ts';
@@ -22,5 +23,5 @@ import { VERIFY } from './verify.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
-  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...EXECUTOR, ...CLI],
+  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...CLI],
 ];

@@ -140,9 +140,9 @@ const RFC9700: readonly Requirement[] = of('RFC 9700 (authorization code)', [
   ['2.1.1', 'AS', 'MUST', 'publish that it supports PKCE', METADATA],
   ['2.1.2', 'AS', 'SHOULD NOT', 'give tokens in authorization responses', METADATA],
   ['2.2.2', 'AS', 'MUST', 'bind refresh tokens of public clients, or rotate them', ROTATED],
-  ['4.5.3', 'AS', 'MUST', 'end what came of a code that is shown twice', ONCE],
+  ['4.2.4', 'AS', 'SHOULD', 'end what came of a code that is shown twice', ONCE],
   [
-    '4.11',
+    '4.11.2',
     'AS',
     'MUST NOT',
     'redirect on its own to an address nobody vouches for',

@@ -317,7 +317,7 @@ const RFC9700: readonly Requirement[] = of('RFC 9700', [
     exchange('[token.bound] a server exchanges only tokens whose audience it owns'),
   ],
   [
-    '4.10',
+    '4.10.1',
     'AS',
     'SHOULD',
     'end the use of stolen tokens by binding and audience',

@@ -39,6 +39,7 @@ function table(rows: readonly Requirement[]): string {
 
 function cell(proof: Requirement['proof']): string {
   if ('notApplicable' in proof) return proof.notApplicable;
+  if ('entry' in proof) return `[battery: ${proof.entry}](../test/attacks/authority/entries.ts)`;
   const [file, name] = proof;
   return `[${name.replaceAll('[', '\\[').replaceAll(']', '\\]').replaceAll('|', '\\|')}](../${file})`;
 }

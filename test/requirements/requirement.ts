@@ -6,8 +6,12 @@
 export type Party = 'AS' | 'RS' | 'client';
 export type Level = 'MUST' | 'MUST NOT' | 'SHOULD' | 'SHOULD NOT';
 
-/** A test by its source file and its name as it is written there, or why nothing here could break the rule. */
-export type Proof = readonly [file: string, name: string] | { readonly notApplicable: string };
+/**
+ * A test by its source file and its name as it is written there, an entry of the negative battery by its id, or why nothing
+ * here could break the rule.
+ */
+export type Proof =
+  readonly [file: string, name: string] | { readonly entry: string } | { readonly notApplicable: string };
 
 export interface Requirement {
   readonly document: string;
@@ -52,4 +56,5 @@ export const protect = mcp('protect');
 export const mcpNonce = mcp('nonce');
 export const discovery = mcp('discovery');
 export const clientTokens = tests('packages/client/src')('tokens');
+export const battery = (entry: string) => ({ entry });
 export const foreign = tests('test/e2e')('own-server');

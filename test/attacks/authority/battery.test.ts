@@ -68,6 +68,14 @@ suite('the negative battery', { timeout: 170_000 }, () => {
       }
     });
 
+  test('an assertion may be for the issuer, the token endpoint and the endpoint it is sent to (RFC 9126 §2)', async () => {
+    for (const side of [ours, oracle])
+      for (const aud of [side.issuer, `${side.issuer}/token`, `${side.issuer}${side.paths.par}`]) {
+        const got = await ask(side, 'par', { by: 'agent', assertion: { claims: { aud } } });
+        assert.deepEqual(answerOf(got), [201, 'given'], `${side.name}, ${aud}: ${got.text}`);
+      }
+  });
+
   for (const entry of ENTRIES) {
     const { id, must, what, to, change, answer } = entry;
     test(`${id}: ${what} (${must})`, async () => {

@@ -62,8 +62,8 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   ],
   [
     'token.bound',
-    "need(form, 'resource') === executor &&",
-    "need(form, 'resource') !== '' &&",
+    'needResource(form) === executor &&',
+    "needResource(form) !== '' &&",
     '[token.bound] an exchange that asks with the resource of a server is refused',
   ],
   [

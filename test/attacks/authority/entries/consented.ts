@@ -8,7 +8,7 @@ export const CONSENTED: readonly Entry[] = [
     ['code.none', 'RFC 6749 §4.1.3', 'no code', { form: { code: null } }, INVALID],
     ['code.unknown', 'RFC 6749 §5.2', 'a code nobody gave', { form: { code: CANARY } }, GRANT],
     ['code.others', 'RFC 6749 §4.1.3', 'the code of another', { form: { code: '{code of another client}' } }, GRANT],
-    ['code.used', 'RFC 9700 §4.5.3', 'a code that was used', { form: { code: '{used code}' } }, GRANT],
+    ['code.used', 'RFC 9700 §4.2.4', 'a code that was used', { form: { code: '{used code}' } }, GRANT],
     ['code.no-verifier', 'RFC 7636 §4.5', 'a code without its verifier', { form: { code_verifier: null } }, INVALID],
     [
       ...(['code.other-verifier', 'RFC 7636 §4.6', 'a code with another verifier'] as const),
