@@ -1,6 +1,7 @@
 /** The comparison of URLs in proofs: RFC 3986's equivalences and nothing a parser merely forgives. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import fc from 'fast-check';
 import { matchesHtu, normalizeHtu } from './htu.ts';
 
 test('query and fragment are ignored on both sides (RFC 9449 §4.3)', () => {
@@ -65,4 +66,58 @@ test('what WHATWG parsers repair or hide is no URL here', () => {
 test('two malformed URLs do not match each other', () => {
   assert.ok(!matchesHtu('nonsense', 'https://a.example/mcp'));
   assert.ok(!matchesHtu('nonsense', 'other nonsense'));
+});
+
+/** URLs of a few parts each, so that two of them are often the same one; escapes in both cases. */
+const segment = fc.constantFrom('', 'a', 'B', '~', '%7e', '%7E', '%41', '%2f', '%2F', '%c3%a4', '.', '..', '%2e');
+const address = fc
+  .tuple(
+    ...[fc.constantFrom('http', 'https', 'HTTPS'), fc.constantFrom('a.example', 'A.Example', 'b.example')],
+    ...[fc.constantFrom('', ':443', ':80', ':8443'), fc.array(segment, { maxLength: 4 })],
+    fc.constantFrom('', '?', '?x=1', '#y', '?x#y', '?x=%2'),
+  )
+  .map(
+    ([scheme, host, port, path, rest]) =>
+      `${String(scheme)}://${String(host)}${String(port)}/${(path as string[]).join('/')}${String(rest)}`,
+  );
+
+test('a normal form is its own normal form, and has neither query nor fragment', () => {
+  fc.assert(
+    fc.property(address, (text) => {
+      const normal = normalizeHtu(text);
+      if (normal === undefined) return;
+      assert.equal(normalizeHtu(normal), normal);
+      assert.doesNotMatch(normal, /[?#]/);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('what matches is one resource to the platform as well, and matching goes both ways', () => {
+  const platform = (text: string) => {
+    const { origin, pathname } = new URL(text);
+    return `${origin}${pathname.replaceAll(/%(?:7e|41)/gi, (escape) => decodeURIComponent(escape))}`.replaceAll(
+      /%../g,
+      (escape) => escape.toUpperCase(),
+    );
+  };
+  fc.assert(
+    fc.property(address, address, (one, other) => {
+      assert.equal(matchesHtu(one, other), matchesHtu(other, one));
+      if (one !== other && matchesHtu(one, other)) assert.equal(platform(one), platform(other));
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('no text makes the comparison throw', () => {
+  fc.assert(
+    fc.property(
+      fc.oneof(fc.string({ unit: 'binary' }), fc.webUrl({ withFragments: true, withQueryParameters: true })),
+      (text) => {
+        matchesHtu(text, 'https://a.example/mcp');
+      },
+    ),
+    { numRuns: 2_000 },
+  );
 });

@@ -93,6 +93,13 @@ test('[token.bound] another client cannot use a code, and does not use it up', a
   assert.equal(grants.length, 1, 'what another client shows ends nothing');
 });
 
+test('the example of RFC 7636 appendix B is redeemed', async () => {
+  const flow = await makeFlow();
+  const code = await getCode(flow, { code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM' });
+  const code_verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+  assert.equal((await good(post(flow, '/token', codeForm(code, { code_verifier })))).token_type, 'DPoP');
+});
+
 test('[token.bound] a code without its verifier is worth nothing', async () => {
   const flow = await makeFlow();
   const code = await getCode(flow);
