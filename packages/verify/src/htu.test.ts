@@ -71,15 +71,14 @@ test('two malformed URLs do not match each other', () => {
 /** URLs of a few parts each, so that two of them are often the same one; escapes in both cases. */
 const segment = fc.constantFrom('', 'a', 'B', '~', '%7e', '%7E', '%41', '%2f', '%2F', '%c3%a4', '.', '..', '%2e');
 const address = fc
-  .tuple(
-    ...[fc.constantFrom('http', 'https', 'HTTPS'), fc.constantFrom('a.example', 'A.Example', 'b.example')],
-    ...[fc.constantFrom('', ':443', ':80', ':8443'), fc.array(segment, { maxLength: 4 })],
-    fc.constantFrom('', '?', '?x=1', '#y', '?x#y', '?x=%2'),
-  )
-  .map(
-    ([scheme, host, port, path, rest]) =>
-      `${String(scheme)}://${String(host)}${String(port)}/${(path as string[]).join('/')}${String(rest)}`,
-  );
+  .record({
+    scheme: fc.constantFrom('http', 'https', 'HTTPS'),
+    host: fc.constantFrom('a.example', 'A.Example', 'b.example'),
+    port: fc.constantFrom('', ':443', ':80', ':8443'),
+    path: fc.array(segment, { maxLength: 4 }),
+    rest: fc.constantFrom('', '?', '?x=1', '#y', '?x#y', '?x=%2'),
+  })
+  .map(({ scheme, host, port, path, rest }) => `${scheme}://${host}${port}/${path.join('/')}${rest}`);
 
 test('a normal form is its own normal form, and has neither query nor fragment', () => {
   fc.assert(

@@ -43,9 +43,10 @@ export async function startOurs(dir: string, keys: Keys): Promise<Side> {
 async function register({ ready }: Stack, keys: Keys): Promise<Side['ids']> {
   const jwk = JSON.parse(await readFile(join(ready.data, 'operator.jwk'), 'utf8')) as Record<string, unknown>;
   const key = await importKey(jwk);
-  const { clients, servers, revoke } = createClient({
+  const operator = createClient({
     ...{ issuer: ready.authority, clientId: 'operator', key, asOperator: true },
   });
+  const { clients, servers } = operator;
   const idOf = async (added: Promise<{ client_id: string }>) => (await added).client_id;
   const server = await idOf(servers.add({ resource: RESOURCE, jwk: keys.server.jwk, scopes: SCOPES }));
   await servers.add({ resource: OTHER_RESOURCE, jwk: keys.stranger.jwk, scopes: SCOPES, org: 'theirs' });
@@ -57,6 +58,6 @@ async function register({ ready }: Stack, keys: Keys): Promise<Side['ids']> {
     agent: await idOf(clients.add({ ...AGENT, name: 'agent', jwk: keys.agent.jwk })),
     careful: await idOf(clients.add({ ...AGENT, name: 'careful', jwk: keys.careful.jwk, dpop_nonces: true })),
   };
-  await revoke('client', ids.revoked);
+  await operator.revoke('client', ids.revoked);
   return ids;
 }
