@@ -298,7 +298,7 @@ test('a sign-in is renewed with the next refresh token, by the same key, for few
 
 test('a sign-in is given back at the revocation endpoint', async () => {
   const { sent, send } = authority({ revoke: [() => new Response(null, { status: 200 })] });
-  await endSignIn({ issuer: ISSUER, clientId: 'dauth-cli', key: await generateKey(), fetch: send }, 'r.1');
+  await endSignIn({ issuer: ISSUER, clientId: 'dauth-cli', fetch: send }, 'r.1');
   const form = { token: 'r.1', token_type_hint: 'refresh_token', client_id: 'dauth-cli' };
   assert.deepEqual(sent, [{ url: `${ISSUER}/revoke`, form, proof: null }]);
 });

@@ -60,7 +60,7 @@ export async function renewSignIn(
 }
 
 /** Gives the refresh token back, and with it all that came of the same yes (RFC 7009). */
-export async function endSignIn(of: SignedInClient, refreshToken: string): Promise<void> {
+export async function endSignIn(of: Omit<SignedInClient, 'key'>, refreshToken: string): Promise<void> {
   const issuer = new Issuer(of.issuer, of.fetch ?? globalThis.fetch);
   const server = await issuer.discover('revocation_endpoint');
   const options = { ...issuer.http, additionalParameters: { token_type_hint: 'refresh_token' } };
