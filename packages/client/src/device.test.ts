@@ -254,7 +254,10 @@ test('a signal ends it: before anything is asked, while it waits, and while it a
   assert.deepEqual(early.sent, []);
   const controller = new AbortController();
   const waiting = answers(() => TOKEN);
-  const wait = async (): Promise<void> => controller.abort(reason);
+  const wait = (): Promise<void> => {
+    controller.abort(reason);
+    return Promise.reject(new DOMException('', 'AbortError'));
+  };
   await assert.rejects((await start(waiting, { signal: controller.signal, wait })).signedIn, reason);
   assert.equal(waiting.sent.length, 1);
   const asking = new AbortController();

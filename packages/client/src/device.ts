@@ -121,9 +121,10 @@ async function poll(
   for (let [left, pause] = [life, interval]; left > 0;) {
     // Twice as long after each question that nobody answered, and never less than the authority asked for.
     const seconds = Math.min(left, Math.max(pause, Math.min(pause * 2 ** failures, MOST_PATIENT)));
-    await options.wait(seconds * 1_000, options.signal);
+    const waited = options.wait(seconds * 1_000, options.signal);
+    // However a wait ends that is aborted, the reason is the signal's.
+    await waited.finally(() => options.signal?.throwIfAborted());
     left -= seconds;
-    options.signal?.throwIfAborted();
     const answer = await askOnce(issuer, options, deviceCode);
     if (typeof answer !== 'string') return answer;
     failures = answer === 'unreachable' ? failures + 1 : 0;
