@@ -175,3 +175,31 @@ test('a lock that somebody lives with, or that nobody can read, is not taken', a
   );
   assert.deepEqual(readdirSync(dir), [], 'given back');
 });
+
+test('[token.bound] a sign-in that could not be written down is given back, and none is left here', async () => {
+  const at: FakeAuthority = await startAuthority((path) => {
+    const { url } = at;
+    if (path.startsWith('/.well-known/')) {
+      const names = ['token', 'revocation', 'device_authorization'];
+      const endpoints = Object.fromEntries(names.map((name) => [`${name}_endpoint`, `${url}/${name}`]));
+      return { body: { issuer: url, ...endpoints } };
+    }
+    const codes = {
+      device_code: 'd',
+      user_code: 'BCDF',
+      verification_uri: `${url}/device`,
+      expires_in: 60,
+      interval: 1,
+    };
+    if (path === '/device_authorization') return { body: codes };
+    if (path === '/token') return { body: { ...TOKEN, refresh_token: 'r' } };
+    return path === '/revocation' ? { body: {} } : { status: 403, body: { code: 'FORBIDDEN', detail: 'No.' } };
+  });
+  open.push(at);
+  const { code, stdout, stderr } = await runDauth(['login', at.url, '--data', dir, '--json'], dir);
+  assert.deepEqual([code, errorOf(stderr).message], [5, 'No.']);
+  assert.equal((JSON.parse(stdout) as { event: string }).event, 'code', 'and nothing after it');
+  const asked = at.asked.filter((path) => !path.startsWith('/.well-known/'));
+  assert.deepEqual(asked, ['/device_authorization', '/token', '/whoami', '/revocation']);
+  assert.deepEqual(readdirSync(dir), ['login.jwk']);
+});
