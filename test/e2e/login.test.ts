@@ -121,6 +121,11 @@ suite('a person on the command line', { timeout: 170_000 }, () => {
     const { handle } = rows.find(({ name }) => name === 'github')!;
     await laptop.given('connections', 'revoke', handle);
     assert.equal((await list(laptop)).find((row) => row.handle === handle)?.status, 'revoked');
+    const at = ['--executor-identity', stack.ready.executor_identity, '--data', laptop.home, '--json'];
+    const args = [DAUTH, 'connect', 'sealed-here', ...SEAL, ...at];
+    const sealed = await run({ file: process.execPath, args, input: 'ghp_f6e5d4c3b2a1' });
+    assert.equal(sealed.code, 0, sealed.stderr);
+    assert.ok((await list(laptop)).some(({ name }) => name === 'sealed-here'));
     const refused = await laptop.refused('clients', 'ls');
     assert.deepEqual([refused.exit, refused.code], [5, 'FORBIDDEN'], 'a person is not the operator');
     await list(laptop);
@@ -128,7 +133,8 @@ suite('a person on the command line', { timeout: 170_000 }, () => {
     const before = await laptop.read();
     const gone = await laptop.given('logout');
     assert.deepEqual(gone, { signed_out: true, authority: issuer, owner: 'operator' });
-    assert.deepEqual(await readdir(laptop.home), ['login.jwk'], 'the key stays: it is worth nothing by itself');
+    const left = (await readdir(laptop.home)).filter((name) => name.startsWith('login'));
+    assert.deepEqual(left, ['login.jwk'], 'the key stays: it is worth nothing by itself');
     const key = await importKey(
       JSON.parse(await readFile(join(laptop.home, 'login.jwk'), 'utf8')) as Record<string, unknown>,
     );
