@@ -86,8 +86,7 @@ export class Person {
   ): Promise<Record<'question' | 'last', Shown>> {
     const signIn = assertPage(await this.visit(address));
     assert.equal(signIn.url.pathname, '/sign-in', signIn.html);
-    await this.submit(signIn, login);
-    const device = assertPage(await this.visit(address));
+    const device = assertPage(await this.submit(signIn, login));
     assert.equal(device.url.pathname, '/device', device.html);
     const question = assertPage(await this.submit(device, {}));
     return { question, last: assertPage(await this.submit(question, { decision })) };
