@@ -14,6 +14,7 @@ import { PEOPLE } from './authority/people.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXECUTOR } from './executor.ts';
+import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
@@ -23,5 +24,5 @@ import { VERIFY } from './verify.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
-  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...CLI],
+  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...CLI, ...LOGIN],
 ];

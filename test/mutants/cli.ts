@@ -77,8 +77,8 @@ export const CLI: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/cli/src/reach.ts',
-    find: "  given('--authority', flags.authority, parseSecureUrl);\n",
-    replace: "  given('--authority', flags.authority === '' ? '' : 'https://a.example', parseSecureUrl);\n",
+    find: '  given(flag, value, parseSecureUrl);\n',
+    replace: "  given(flag, value === '' ? '' : 'https://a.example', parseSecureUrl);\n",
     test: { file: EXITS, name: 'an authority over plain http ends with 2' },
   },
   {

@@ -192,8 +192,8 @@ export const CLIENT: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/client/src/tokens.ts',
-    find: "    assertSecure(server.token_endpoint ?? '');\n",
+    file: 'packages/client/src/issuer.ts',
+    find: '    assertSecure(address);\n',
     replace: '',
     test: {
       file: TOKENS,
@@ -202,7 +202,7 @@ export const CLIENT: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/client/src/tokens.ts',
+    file: 'packages/client/src/issuer.ts',
     find: "(protocol === 'http:' && LOOPBACK.test(hostname))",
     replace: "(protocol === 'http:' && (LOOPBACK.test(hostname) || hostname !== ''))",
     test: { file: TOKENS, name: '[token.bound] https goes anywhere, http to this machine only' },

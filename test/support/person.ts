@@ -78,6 +78,20 @@ export class Person {
     return { question, back };
   }
 
+  /** Signs in on the way to a device's page, which holds its code, and answers what it asks. @returns the question, and the last page */
+  async answerDevice(
+    address: string,
+    login: Login,
+    decision: 'approve' | 'deny',
+  ): Promise<Record<'question' | 'last', Shown>> {
+    const signIn = assertPage(await this.visit(address));
+    assert.equal(signIn.url.pathname, '/sign-in', signIn.html);
+    const device = assertPage(await this.submit(signIn, login));
+    assert.equal(device.url.pathname, '/device', device.html);
+    const question = assertPage(await this.submit(device, {}));
+    return { question, last: assertPage(await this.submit(question, { decision })) };
+  }
+
   #keep(response: Response): void {
     for (const line of response.headers.getSetCookie()) {
       const [, name, value] = /^([^=]+)=([^;]*)/.exec(line)!;

@@ -7,14 +7,14 @@ import { openApi } from './api/openapi.ts';
 import { registryApi } from './api/registry.ts';
 import { registration } from './clients/register.ts';
 import { usersApi } from './api/users.ts';
-import { OPERATOR_ID, type Authority } from './context.ts';
+import { CLI_ID, OPERATOR_ID, type Authority } from './context.ts';
 import { executorApi } from './executor/routes.ts';
 import { health, VERSION } from './health.ts';
 import { installEdge, type EdgeOptions, type HttpEnv } from './http.ts';
 import { authorizeEndpoint } from './oauth/authorize.ts';
 import { consentEndpoint } from './oauth/consent.ts';
 import { documents } from './oauth/documents.ts';
-import { deviceEndpoint } from './oauth/device.ts';
+import { DEVICE_CODE, deviceEndpoint } from './oauth/device.ts';
 import { devicePages } from './oauth/device-page.ts';
 import { introspectionEndpoint } from './oauth/introspect.ts';
 import { revocationEndpoint } from './oauth/revoke.ts';
@@ -32,6 +32,7 @@ export type AuthorityParts = Authority & Pick<EdgeOptions, 'answered'> & { reado
 /** Builds the handler; `app.fetch` serves it anywhere, `app.request` calls it without a socket. */
 export function createAuthority(authority: AuthorityParts): Hono<HttpEnv> {
   registerOperator(authority);
+  registerCli(authority);
   const app = new Hono<HttpEnv>();
   installEdge(app, { ...authority, issuer: authority.config.issuer, refusalPage });
   documents(app, authority);
@@ -76,6 +77,23 @@ function registerOperator({ config, store, now }: Authority): void {
         org: config.org,
         scopes: ['dauth:admin', 'dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write'],
       },
+      created_at: known?.created_at ?? now(),
+    }),
+  );
+}
+
+/**
+ * The command line as a person's tool: it waits for the person's yes, and has nothing of its own. An operator who does not want
+ * it revokes it like any other client, and it stays revoked.
+ */
+function registerCli({ config, store, now }: Authority): void {
+  const known = store.registry.client(CLI_ID);
+  store.transaction(() =>
+    store.registry.putClient({
+      ...CLIENT_DEFAULTS,
+      ...{ client_id: CLI_ID, name: 'dauth on the command line', auth: 'none', jwk: null, jkt: null, owner: null },
+      ...{ grants: [DEVICE_CODE, 'refresh_token'], org: config.org },
+      scopes: ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write'],
       created_at: known?.created_at ?? now(),
     }),
   );

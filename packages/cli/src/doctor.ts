@@ -25,6 +25,8 @@ export async function doctor(flags: GlobalFlags): Promise<number> {
   const home = openHome(flags.data);
   const checks: Check[] = [checkNode(), checkProxies(), checkTls(), checkAuthorities()];
   checks.push(checkMode('data directory', home.dir, 0o077), checkMode('operator key', home.operatorKey, 0o177));
+  if (existsSync(home.loginFile))
+    checks.push(checkMode('sign-in', home.loginFile, 0o177), checkMode('sign-in key', home.loginKey, 0o177));
   const stack = readStack(home.stackFile);
   const authority = flags.authority ?? stack?.authority;
   if (authority === undefined)

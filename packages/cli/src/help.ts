@@ -11,6 +11,8 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
   ],
   'dauth start': ['dauth start --data ./.dauth', 'dauth start --port 0 --json'],
   'dauth serve': ['dauth serve authority --config authority.yaml', 'dauth serve executor --config executor.yaml'],
+  'dauth login': ['dauth login https://auth.example', 'dauth login --scope dauth:connections.read'],
+  'dauth logout': ['dauth logout', 'dauth logout --json'],
   'dauth clients': ['dauth clients add --name laptop --generate laptop.jwk', 'dauth clients ls'],
   'dauth clients add': [
     'dauth clients add --name laptop --generate laptop.jwk',

@@ -14,6 +14,10 @@ export interface Home {
   readonly stackFile: string;
   readonly seqFile: string;
   readonly sealsFile: string;
+  /** A signed-in person's: the sign-in, the key it is bound to, and who uses it now. */
+  readonly loginFile: string;
+  readonly loginKey: string;
+  readonly loginLock: string;
 }
 
 /** `--data DIR`, else `DAUTH_HOME`, else `./.dauth`. */
@@ -27,6 +31,9 @@ export function openHome(data: string | undefined): Home {
     stackFile: at('stack.json'),
     seqFile: at('directory-seq.json'),
     sealsFile: at('seals.json'),
+    loginFile: at('login.json'),
+    loginKey: at('login.jwk'),
+    loginLock: at('login.lock'),
   };
 }
 

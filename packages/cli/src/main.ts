@@ -9,6 +9,7 @@ import { explainConfig, loadConfig, schema } from './config.ts';
 import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
 import { addExamples, describeMisuse } from './help.ts';
+import { login, logout, type LoginFlags } from './login.ts';
 import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
 import { checkFlags, type GlobalFlags } from './reach.ts';
 import {
@@ -48,6 +49,7 @@ function talking(command: Command): Command {
     .option('--data <dir>', 'data directory of a stack (default: DAUTH_HOME or ./.dauth)')
     .option('--authority <url>', 'authority to talk to')
     .option('--key <file>', 'private JWK of the client')
+    .option('--signed-in', 'ask as the person who is signed in here (default where there is no operator)')
     .option('--client-id <id>', 'client id of that key (default: as the key file says)')
     .option('--executor-identity <thumbprint>', 'identity of the executor, as its operator told you')
     .option('--timeout <seconds>', 'time for each answer', '30')
@@ -107,6 +109,25 @@ program
   .action(
     async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())),
   );
+
+/** Options of the commands that sign in and out: no key is chosen here. */
+function signing(command: Command): Command {
+  return command
+    .option('--data <dir>', 'data directory (default: DAUTH_HOME or ./.dauth)')
+    .option('--timeout <seconds>', 'time for each answer', '30')
+    .option('--json', 'one JSON document a line on stdout')
+    .allowExcessArguments(true)
+    .hook('preAction', (_, action) => refuseExtra(action));
+}
+
+signing(program.command('login [authority]'))
+  .description('sign a person in here, with a code that is typed in a browser')
+  .option('--client-id <id>', 'public client with the device flow (default: dauth-cli)')
+  .option('--scope <scope>', 'what it may do (repeat; default: connections and grants)', collect)
+  .action((authority: string | undefined, flags: LoginFlags) => login(authority, flags));
+signing(program.command('logout'))
+  .description('sign out, here and at the authority')
+  .action((flags: LoginFlags) => logout(flags));
 
 const clients = program.command('clients').description('OAuth clients');
 talking(clients.command('add'))

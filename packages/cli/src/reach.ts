@@ -6,11 +6,14 @@ import { parseSecureUrl } from '@dauth/protocol';
 import { fileSeqStore, openHome, type Home } from './home.ts';
 import { readKeyFile } from './key-file.ts';
 import { CliError, EXIT, given, usage } from './output.ts';
+import { isByPerson, reachByLogin } from './session.ts';
 
 export interface GlobalFlags {
   readonly data?: string;
   readonly authority?: string;
   readonly key?: string;
+  /** Asks as the person who is signed in here. */
+  readonly signedIn?: boolean;
   readonly clientId?: string;
   readonly executorIdentity?: string;
   readonly json?: boolean;
@@ -35,9 +38,11 @@ export const OPERATOR = 'operator';
 
 export async function reach(flags: GlobalFlags): Promise<Reach> {
   const home = openHome(flags.data);
+  const limit = timeoutMs(flags);
+  const send = boundedFetch(limit);
+  if (isByPerson(flags, home)) return reachByLogin(flags, home, send, limit);
   const issuer = flags.authority ?? readStack(home);
   const { key, clientId } = await readClient(flags, home);
-  const send = boundedFetch(timeoutMs(flags));
   const client = createClient({ issuer, clientId, key, asOperator: clientId === OPERATOR, fetch: send });
   return { home, issuer, clientId, key, client, fetch: send };
 }
@@ -60,14 +65,22 @@ async function readClient(flags: GlobalFlags, home: Home): Promise<{ key: Client
 /** What can be refused before anything is read or asked. @throws CliError (usage) */
 export function checkFlags(flags: GlobalFlags): void {
   timeoutMs(flags);
-  if (flags.authority === undefined) return;
-  given('--authority', flags.authority, parseSecureUrl);
-  if (new URL(flags.authority).origin !== flags.authority)
-    throw usage('--authority is an origin, without a path or a trailing slash: https://auth.example.');
+  if (flags.signedIn === true && (flags.key ?? flags.clientId) !== undefined)
+    throw usage(
+      '--signed-in and --key exclude each other: either the signed-in person asks, or a client with its key.',
+    );
+  if (flags.authority !== undefined) assertOrigin('--authority', flags.authority);
+}
+
+/** @throws CliError (usage) */
+export function assertOrigin(flag: string, value: string): void {
+  given(flag, value, parseSecureUrl);
+  if (new URL(value).origin !== value)
+    throw usage(`${flag} is an origin, without a path or a trailing slash: https://auth.example.`);
 }
 
 /** `--timeout` in milliseconds. @throws CliError (usage) */
-export function timeoutMs(flags: GlobalFlags): number {
+export function timeoutMs(flags: Pick<GlobalFlags, 'timeout'>): number {
   const seconds = Number(flags.timeout ?? DEFAULT_SECONDS);
   if (!(seconds > 0 && seconds <= 3_600))
     throw usage('--timeout is a number of seconds, more than 0 and at most 3600.');
@@ -92,7 +105,8 @@ export function reachExecutor(identity: string, { home, issuer, fetch }: Reach):
   return fetchExecutor({ url: issuer, identities: [identity], seqStore: fileSeqStore(home), fetch });
 }
 
-function readStack(home: Home): string {
+/** The authority of the stack that was started here. @throws CliError (unreachable) */
+export function readStack(home: Home): string {
   try {
     return (JSON.parse(readFileSync(home.stackFile, 'utf8')) as { authority: string }).authority;
   } catch {
@@ -100,7 +114,7 @@ function readStack(home: Home): string {
       EXIT.unreachable,
       'NO_STACK',
       'No stack was started with this data directory.',
-      'Run "dauth start", or give --authority, --key and --executor-identity.',
+      'Run "dauth start", or give --authority, --key and --executor-identity, or sign in with "dauth login AUTHORITY".',
     );
   }
 }
@@ -113,7 +127,8 @@ function readPin(home: Home): string | undefined {
   }
 }
 
-function boundedFetch(limit: number): typeof fetch {
+/** Ends each request after `limit` milliseconds. */
+export function boundedFetch(limit: number): typeof fetch {
   return (input, init) => {
     const ends = AbortSignal.timeout(limit);
     return fetch(input, { ...init, signal: init?.signal ? AbortSignal.any([init.signal, ends]) : ends });

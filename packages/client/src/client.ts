@@ -27,9 +27,10 @@ import {
 } from './answers.ts';
 import { createResourceFetch } from './fetch.ts';
 import { readAnswer } from './http.ts';
+import { assertSecure } from './issuer.ts';
 import { signProof, type ClientKey } from './key.ts';
 import type { SealedCredential } from './seal.ts';
-import { TokenClient, type Token, type TokenRequest } from './tokens.ts';
+import { TokenClient, type Token, type TokenRequest, type TokenSource } from './tokens.ts';
 
 export interface ClientOptions {
   /** The authority's issuer URL; https, or http on a loopback address. */
@@ -38,6 +39,8 @@ export interface ClientOptions {
   readonly key: ClientKey;
   /** Calls the authority's API with `dauth:admin`, for any owner; each change is noted as the operator's. Default false. */
   readonly asOperator?: boolean;
+  /** Where tokens come from, bound to `key`. Default: `client_credentials` of the client. */
+  readonly tokens?: TokenSource;
   readonly fetch?: typeof fetch;
 }
 
@@ -98,8 +101,9 @@ export interface DAuthClient {
  * const transport = new StreamableHTTPClientTransport(url, { fetch: client.fetch({ resource, connections: [handle] }) });
  */
 export function createClient(options: ClientOptions): DAuthClient {
+  assertSecure(options.issuer);
   const send = options.fetch ?? globalThis.fetch;
-  const tokens = new TokenClient({ ...options, fetch: send });
+  const tokens: TokenSource = options.tokens ?? new TokenClient({ ...options, fetch: send });
   const held = new Map<Scope, Token>();
 
   const tokenFor = async (needed: Scope): Promise<Token> => {

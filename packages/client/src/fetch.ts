@@ -3,15 +3,16 @@
  * Never sends the token anywhere but to the resource it is for.
  */
 import { DAuthError } from '@dauth/protocol';
+import { assertSecure } from './issuer.ts';
 import { signProof, type ClientKey } from './key.ts';
-import { assertSecure, type Token, type TokenClient, type TokenRequest } from './tokens.ts';
+import type { Token, TokenRequest, TokenSource } from './tokens.ts';
 
 /** A token is renewed this long before it ends, in milliseconds. */
 const RENEW_BEFORE = 30_000;
 
 /** @returns a function of the shape of `fetch`, for the MCP client's transport */
 export function createResourceFetch(
-  tokens: TokenClient,
+  tokens: TokenSource,
   key: ClientKey,
   wanted: TokenRequest,
   send: typeof fetch,

@@ -13,6 +13,7 @@ export {
   type UserView,
 } from './answers.ts';
 export { createClient, type ClientOptions, type DAuthClient } from './client.ts';
+export { signInByDevice, type DeviceCode, type DeviceOptions } from './device.ts';
 export {
   fetchExecutor,
   MemorySeqStore,
@@ -29,4 +30,5 @@ export { type ClientMetadata, type McpProvider } from './host/shapes.ts';
 export { mcpProvider } from './provider.ts';
 export { seal, type InjectionInput, type SealedCredential, type SealPolicy } from './seal.ts';
 export { nextPolicy, verifySeal, type ExpectedSeal, type StoredSeal, type VerifiedSeal } from './sealed.ts';
-export { type Token, type TokenRequest } from './tokens.ts';
+export { endSignIn, renewSignIn, type SignedInClient, type SignIn } from './sign-in.ts';
+export { type Token, type TokenRequest, type TokenSource } from './tokens.ts';

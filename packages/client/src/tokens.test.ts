@@ -4,8 +4,8 @@ import { test } from 'node:test';
 import { DAuthError } from '@dauth/protocol';
 import { assertSameResource } from './fetch.ts';
 import { createClient } from './client.ts';
+import { assertSecure } from './issuer.ts';
 import { generateKey } from './key.ts';
-import { assertSecure } from './tokens.ts';
 
 const PLAIN = 'Plain http is only for a loopback address; use https.';
 const refused = (code: string, sentence: string) => (error: unknown) => {

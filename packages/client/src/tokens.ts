@@ -1,10 +1,11 @@
 /**
- * Tokens for one resource at a time: discovery, `client_credentials`, DPoP (through oauth4webapi).
- * Never a Bearer token, never a second audience, and never over http except to this machine itself.
+ * Tokens for one resource at a time: `client_credentials`, DPoP (through oauth4webapi).
+ * Never a Bearer token, and never a second audience.
  */
 import { DAuthError, parseDetails, type ConnectionDetail } from '@dauth/protocol';
 import * as oauth from 'oauth4webapi';
-import { boundAnswer, RemoteError } from './http.ts';
+import { RemoteError } from './http.ts';
+import { assertSecure, Issuer } from './issuer.ts';
 import type { ClientKey } from './key.ts';
 import type { SealedCredential } from './seal.ts';
 
@@ -34,24 +35,19 @@ export interface TokenClientOptions {
   readonly fetch: typeof fetch;
 }
 
-const LOOPBACK = /^(?:localhost|\[::1\]|127(?:\.\d{1,3}){3})$/;
+/** Where tokens come from: a client's own key, or a person's sign-in (device.ts). */
+export interface TokenSource {
+  request(wanted: TokenRequest): Promise<Token>;
+}
 
-export class TokenClient {
+export class TokenClient implements TokenSource {
   readonly #options: TokenClientOptions;
-  readonly #http: {
-    [oauth.customFetch]: (url: string, init: object) => Promise<Response>;
-    [oauth.allowInsecureRequests]: boolean;
-  };
+  readonly #issuer: Issuer;
   readonly #dpop: oauth.DPoPHandle;
-  #server: Promise<oauth.AuthorizationServer> | undefined;
 
   constructor(options: TokenClientOptions) {
-    assertSecure(options.issuer);
     this.#options = options;
-    this.#http = {
-      [oauth.customFetch]: async (url, init) => boundAnswer(await options.fetch(url, init)),
-      [oauth.allowInsecureRequests]: options.issuer.startsWith('http:'),
-    };
+    this.#issuer = new Issuer(options.issuer, options.fetch);
     this.#dpop = oauth.DPoP({}, { privateKey: options.key.privateKey, publicKey: options.key.publicKey });
   }
 
@@ -59,12 +55,10 @@ export class TokenClient {
   async request(wanted: TokenRequest): Promise<Token> {
     const { clientId, key } = this.#options;
     assertSecure(wanted.resource);
-    const server = await this.#discover();
-    // What is true of the issuer need not be true of what it names: an issuer on loopback could name any host.
-    assertSecure(server.token_endpoint ?? '');
+    const server = await this.#issuer.discover('token_endpoint');
     const client: oauth.Client = { client_id: clientId };
     const authentication = oauth.PrivateKeyJwt(key.privateKey);
-    const options = { ...this.#http, DPoP: this.#dpop };
+    const options = { ...this.#issuer.http, DPoP: this.#dpop };
     const send = () => oauth.clientCredentialsGrantRequest(server, client, authentication, parameters(wanted), options);
     try {
       const answer = await oauth
@@ -78,30 +72,6 @@ export class TokenClient {
       throw asTokenError(error);
     }
   }
-
-  #discover(): Promise<oauth.AuthorizationServer> {
-    const issuer = new URL(this.#options.issuer);
-    this.#server ??= oauth
-      .discoveryRequest(issuer, { ...this.#http, algorithm: 'oauth2' })
-      .then((response) => oauth.processDiscoveryResponse(issuer, response))
-      .catch((error: unknown) => {
-        this.#server = undefined;
-        throw new DAuthError(
-          'ENCLAVE_UNAVAILABLE',
-          'The authority could not be reached, or does not describe itself as this issuer.',
-          { cause: error },
-        );
-      });
-    return this.#server;
-  }
-}
-
-/** Refuses http to anywhere but this machine. @throws DAuthError `INVALID_REQUEST` */
-export function assertSecure(url: string): void {
-  if (!URL.canParse(url)) throw new DAuthError('INVALID_REQUEST', 'The address of a server is not a URL.');
-  const { protocol, hostname } = new URL(url);
-  if (protocol === 'https:' || (protocol === 'http:' && LOOPBACK.test(hostname))) return;
-  throw new DAuthError('INVALID_REQUEST', 'Plain http is only for a loopback address; use https.');
 }
 
 function parameters(wanted: TokenRequest): URLSearchParams {
@@ -122,7 +92,7 @@ function parameters(wanted: TokenRequest): URLSearchParams {
   });
 }
 
-function toToken(answer: oauth.TokenEndpointResponse, resource: string): Token {
+export function toToken(answer: oauth.TokenEndpointResponse, resource: string): Token {
   if (answer.token_type !== 'dpop')
     throw new DAuthError('UNAUTHENTICATED', 'The authority did not bind the token to this key.');
   return Object.freeze({
@@ -144,7 +114,8 @@ function readDetails(value: unknown): readonly ConnectionDetail[] {
   }
 }
 
-function asTokenError(error: unknown): unknown {
+/** What the token endpoint refused, under a code of ours; anything else as it is. */
+export function asTokenError(error: unknown): unknown {
   if (error instanceof oauth.ResponseBodyError) {
     const requestId = typeof error.cause.request_id === 'string' ? error.cause.request_id : undefined;
     const code = error.status === 401 ? 'UNAUTHENTICATED' : error.status === 503 ? 'ENCLAVE_UNAVAILABLE' : 'FORBIDDEN';

@@ -266,7 +266,7 @@ test('a client of an operator is found by its id as before, and nothing is fetch
   assert.equal(await find('nobody'), undefined);
   assert.deepEqual(outside.asked, []);
   const listed = await call(world, world.operator, 'GET', '/clients');
-  assert.equal(((await listed.json()) as { items: unknown[] }).items.length, 1);
+  assert.equal(((await listed.json()) as { items: unknown[] }).items.length, 2, 'the operator and the command line');
 });
 
 test('a page of clients ends at an id of any length, and the next one goes on there', async () => {
@@ -282,7 +282,7 @@ test('a page of clients ends at an id of any length, and the next one goes on th
     seen.push(...items.map(({ client_id }) => client_id));
     cursor = next === null ? '' : `?cursor=${encodeURIComponent(next)}`;
   } while (cursor !== '');
-  assert.deepEqual([...seen].sort(), [...ids, ID, 'operator'].sort());
+  assert.deepEqual([...seen].sort(), [...ids, ID, 'operator', 'dauth-cli'].sort());
 });
 
 test('documents that nobody used for 90 days are forgotten, and past ten thousand the oldest', async () => {

@@ -24,6 +24,8 @@ const BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const CALLBACK = 'https://app.example/callback';
 const PUBLIC = { name: 'an app', auth: 'none', redirect_uris: [CALLBACK] };
 
+/** Clients that every authority registers itself. */
+const BUILT_IN = ['dauth-cli', 'operator'];
 const add = (world: World, body: object) => call(world, world.operator, 'POST', '/clients', body);
 
 async function added(world: World, body: object): Promise<Record<string, unknown>> {
@@ -112,7 +114,7 @@ for (const [uri, said] of REFUSED) {
   test(`[token.bound] ${String(uri).slice(0, 60)} is no redirect URI`, async () => {
     const world = await makeWorld();
     await assertProblem(await add(world, { ...PUBLIC, redirect_uris: [uri] }), 400, 'INVALID_REQUEST', said);
-    assert.equal(world.store.registry.clients().length, 1);
+    assert.equal(world.store.registry.clients().length, BUILT_IN.length);
   });
 }
 
@@ -178,7 +180,7 @@ for (const [what, body, said] of CONTRADICTIONS) {
   test(`[token.bound] a client ${what} is refused`, async () => {
     const world = await makeWorld();
     await assertProblem(await add(world, body), 400, 'INVALID_REQUEST', said);
-    assert.equal(world.store.registry.clients().length, 1);
+    assert.equal(world.store.registry.clients().length, BUILT_IN.length);
   });
 }
 
@@ -188,7 +190,7 @@ test('a grant that no client may be registered for is refused', async () => {
     const response = await add(world, { ...KEYED, grants: [OWN, grant] });
     await assertProblem(response, 400, 'INVALID_REQUEST', /^A client may use the grant types authorization_code, /);
   }
-  assert.equal(world.store.registry.clients().length, 1);
+  assert.equal(world.store.registry.clients().length, BUILT_IN.length);
 });
 
 test('a client that was revoked is on no list, and gets no token', async () => {
@@ -198,9 +200,9 @@ test('a client that was revoked is on no list, and gets no token', async () => {
     ((await (await call(world, world.operator, 'GET', '/clients')).json()) as { items: { client_id: string }[] }).items
       .map(({ client_id }) => client_id)
       .sort();
-  assert.deepEqual(await ids(), [client.id, 'operator'].sort());
+  assert.deepEqual(await ids(), [client.id, ...BUILT_IN].sort());
   revoke(world, 'client', client.id);
-  assert.deepEqual(await ids(), ['operator']);
+  assert.deepEqual(await ids(), BUILT_IN);
   await assertOAuth(await askToken(world, client, { resource: ISSUER }), 401, 'invalid_client');
 });
 
@@ -209,6 +211,6 @@ test('[token.bound] where the Bearer exception is off no client is marked for it
   const body = { ...PUBLIC, dpop_bound_access_tokens: false };
   const said = 'Tokens without a key are switched off here (bearerException).';
   await assertProblem(await add(world, body), 409, 'CONFLICT', said);
-  assert.equal(world.store.registry.clients().length, 1);
+  assert.equal(world.store.registry.clients().length, BUILT_IN.length);
   await added(world, PUBLIC);
 });

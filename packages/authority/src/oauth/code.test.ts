@@ -32,7 +32,8 @@ test('[token.bound] a code becomes a token for the person, one server, one key, 
   assert.equal(response.headers.get('cache-control'), 'no-store');
   const answer = await good(response);
   assert.deepEqual(Object.keys(answer).sort(), [
-    ...['access_token', 'authorization_details', 'expires_in', 'refresh_token', 'scope', 'token_type'],
+    ...['access_token', 'authorization_details', 'expires_in', 'refresh_token', 'refresh_token_timeout', 'scope'],
+    'token_type',
   ]);
   assert.equal(answer.token_type, 'DPoP');
   assert.equal(answer.scope, 'mcp:read');

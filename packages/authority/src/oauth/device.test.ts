@@ -257,6 +257,16 @@ test('a device is refused that may not ask, asks without a key, or for what ther
   assert.equal((await ask({ authorization_details: carried })).status, 400);
 });
 
+test('parameters that are unknown or empty are as good as left out, and none is given twice', async () => {
+  const flow = await makeDevice();
+  const codes = await start(flow, { resource: MCP, unheard_of: 'x', state: '', authorization_details: '' });
+  const again = await post(flow, '/device_authorization', new URLSearchParams(`scope=mcp:read&scope=mcp:read`));
+  const twice = 'A parameter of the authorization request is given twice.';
+  await assertOAuth(again, 400, 'invalid_request', twice);
+  const form = `grant_type=${DEVICE_CODE}&device_code=${codes.device_code}&device_code=${codes.device_code}`;
+  await assertOAuth(await post(flow, '/token', new URLSearchParams(form)), 400, 'invalid_request');
+});
+
 test('a client has at most 256 devices that wait', async () => {
   const flow = await makeDevice();
   const { store, clock } = flow.world;

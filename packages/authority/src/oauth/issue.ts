@@ -39,6 +39,8 @@ export interface TokenAnswer {
   readonly authorization_details: readonly ConnectionDetail[];
   readonly issued_token_type?: string;
   readonly refresh_token?: string;
+  /** Seconds in which the refresh token has to be used (draft-ietf-oauth-refresh-token-expiration). */
+  readonly refresh_token_timeout?: number;
 }
 
 /** @throws OAuthError `invalid_authorization_details` for a token that no server would read */

@@ -25,14 +25,15 @@ export function openFamily(
   by: AuthenticatedClient,
   grant: Grant,
   { scopes, details }: Terms,
-): Pick<TokenAnswer, 'refresh_token'> {
+): Pick<TokenAnswer, 'refresh_token' | 'refresh_token_timeout'> {
   if (!by.client.grants.includes('refresh_token')) return {};
   const [family, secret] = [newSecret(), newSecret()];
+  const expires_at = expiryOf(authority, grant);
   authority.store.refresh.add<Terms>({
     ...{ family: hashed(family), hash: hashed(secret), grant_id: grant.id, client_id: by.client.client_id },
-    ...{ jkt: keyOf(by), terms: { scopes, details }, expires_at: expiryOf(authority, grant) },
+    ...{ jkt: keyOf(by), terms: { scopes, details }, expires_at },
   });
-  return { refresh_token: `${family}.${secret}` };
+  return { refresh_token: `${family}.${secret}`, refresh_token_timeout: expires_at - authority.now() };
 }
 
 /** The family that a refresh token is of, whether it is the one that works now or was used before. */
@@ -57,8 +58,9 @@ export function grantRefresh(authority: Authority, by: AuthenticatedClient, form
     const grant = store.grants.get(row.grant_id);
     const token = issueConsented(authority, by, grant, row.terms, form);
     const next = newSecret();
-    if (!store.refresh.rotate(row.family, row.hash, hashed(next), expiryOf(authority, grant!))) throw noToken();
-    return { ...token, refresh_token: `${family}.${next}` };
+    const expires_at = expiryOf(authority, grant!);
+    if (!store.refresh.rotate(row.family, row.hash, hashed(next), expires_at)) throw noToken();
+    return { ...token, refresh_token: `${family}.${next}`, refresh_token_timeout: expires_at - now() };
   });
   // Thrown out here: what ended is to stay ended.
   if (answer === 'ended')

@@ -3,7 +3,7 @@
  * address, an answer of somebody else. Never repeats in an error what the other side sent.
  */
 import { DAuthError } from '@dauth/protocol';
-import { assertSecure } from '../tokens.ts';
+import { assertSecure } from '../issuer.ts';
 import type { Pending } from './records.ts';
 import type { ServerMetadata } from './shapes.ts';
 

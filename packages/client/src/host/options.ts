@@ -1,6 +1,6 @@
 /** What a host says when it makes a provider, and what follows from it before any server is asked. No I/O, no state. */
 import type { ClientKey } from '../key.ts';
-import { assertSecure } from '../tokens.ts';
+import { assertSecure } from '../issuer.ts';
 import type { ProviderStorage } from './records.ts';
 import type { ClientMetadata, DpopSessions, HeldClient } from './shapes.ts';
 
