@@ -162,6 +162,14 @@ const SIGN_IN: readonly Mutant[] = [
   ]),
 ];
 
+const TRIES: readonly Mutant[] = of('tries', 'tries', [
+  row(
+    'if (this.#ends[place]! <= now) {',
+    'if (this.#ends[place]! <= now || this.#counts[place]! >= this.#most) {',
+    'tries at any number of others give nobody theirs back before the window ends',
+  ),
+]);
+
 const ACCOUNT: readonly Mutant[] = of('account', 'account', [
   row(
     'if (grant === undefined || !isOwn(grant, session))',
@@ -186,4 +194,12 @@ const ACCOUNT: readonly Mutant[] = of('account', 'account', [
   ),
 ]);
 
-export const PEOPLE: readonly Mutant[] = [...PAGE, ...SESSION, ...FORMS, ...FIRST_RUN, ...SIGN_IN, ...ACCOUNT];
+export const PEOPLE: readonly Mutant[] = [
+  ...PAGE,
+  ...SESSION,
+  ...FORMS,
+  ...FIRST_RUN,
+  ...SIGN_IN,
+  ...TRIES,
+  ...ACCOUNT,
+];
