@@ -20,6 +20,15 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('clients/metadata'),
   ],
 ]);
 
+const REFUSED: readonly Mutant[] = of('oauth/authorize', unit('clients/unregistered'), [
+  [
+    'person.asked',
+    "return client.source === 'operator' ? c.redirect(back, 303)",
+    "return client.source !== 'document' || client.name !== '' ? c.redirect(back, 303)",
+    'a refusal leads to an app that nobody vouches for by a link only, whoever comes',
+  ],
+]);
+
 const METADATA: readonly Mutant[] = of('clients/metadata', unit('clients/metadata'), [
   [
     'token.bound',
@@ -384,4 +393,4 @@ const REGISTER: readonly Mutant[] = [
   ]),
 ];
 
-export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...METADATA, ...BEARER, ...DOCUMENT, ...REGISTER];
+export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...REFUSED, ...METADATA, ...BEARER, ...DOCUMENT, ...REGISTER];

@@ -268,7 +268,8 @@ test('[token.bound] tokens for the authority itself are for clients that an oper
     ['document', 'https://app.example/document.json'],
   ] as const) {
     const own = { ...flow, app: addApp(flow.world, { source, client_id }) };
-    assert.equal(told(await authorize(own, { resource: ISSUER, scope })).error, 'invalid_target');
+    const sentence = 'Only a client that an operator registered gets tokens for the authority.';
+    await assertRefusalPage(await authorize(own, { resource: ISSUER, scope }), 400, sentence);
     assert.equal((await authorize(own)).status, 200);
   }
   const named2 = { ...flow, app: addApp(flow.world, { scopes: ['dauth:admin'] }) };

@@ -1,7 +1,7 @@
 /**
  * `GET /authorize` (RFC 6749 §4.1.1): from an app's request to a person's answer. Before client and redirect URI are certain
- * a refusal is a page of ours; after that it is a redirect with `error`, `state` and `iss` (RFC 9207). Never a redirect to
- * what a request alone names, and never a yes that no person gave.
+ * a refusal is a page of ours; after that it is a redirect with `error`, `state` and `iss` (RFC 9207), of an app that nobody
+ * vouches for a page with that as a link. Never a redirect to what a request alone names, and never a yes that no person gave.
  */
 import { DAuthError, encodeUtf8 } from '@dauth/protocol';
 import type { Hono } from 'hono';
@@ -20,6 +20,7 @@ import { assertUnrevoked } from './live.ts';
 import { liveConsent, makeOffer, settledBefore, type Offer } from './offer.ts';
 import { isPushed, pushRequest, takePushed } from './par.ts';
 import { asOAuthError } from './problem.ts';
+import { refusedPage } from './refused-page.ts';
 import { errorUrl, responseUrl, settleRedirect, type Returning } from './redirect.ts';
 import { readRequest, readReturning, type AuthorizationRequest } from './request.ts';
 
@@ -53,7 +54,8 @@ export function authorizeEndpoint(app: Hono<HttpEnv>, authority: Authority): voi
       const known = asOAuthError(error);
       const { client_id } = client;
       log({ event: 'authorize_refused', error: known.code, client_id, request_id: c.get('requestId') });
-      return c.redirect(errorUrl(returning, config.issuer, known), 303);
+      const back = errorUrl(returning, config.issuer, known);
+      return client.source === 'operator' ? c.redirect(back, 303) : refusedPage(c, client, returning, known, back);
     }
   });
 }
