@@ -105,6 +105,12 @@ const OFFER: readonly Mutant[] = of('offer', 'authorize', [
 
 const CONSENT: readonly Mutant[] = of('consent', 'consent', [
   [
+    'person.asked',
+    'return to === ANSWERED_PATH ? c.redirect(to, 303)',
+    'return to.length > ANSWERED_PATH.length ? c.redirect(to, 303)',
+    'a yes leads on by a page, since a browser holds every redirect after a form to the policy of its page',
+  ],
+  [
     'token.bound',
     "if (Number(index ?? -1) >= offered.length || index === undefined || form[name] !== 'on')",
     "if (Number(index ?? -1) >= offered.length + 9 || index === undefined || form[name] !== 'on')",

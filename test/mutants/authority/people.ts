@@ -7,11 +7,6 @@ const row = (find: string, replace: string, name: string): Row => ['person.asked
 
 const PAGE: readonly Mutant[] = of('page', 'session', [
   row(
-    'if (!SOURCE.test(source)) throw',
-    "if (source === '' || SOURCE.test('')) throw",
-    'a page may send its form on to a client, and no text can add a directive to its policy',
-  ),
-  row(
     "frame-ancestors 'none'; base-uri",
     'base-uri',
     'a page has no script, cannot be framed, sends forms home only, and escapes what it shows',

@@ -28,7 +28,7 @@ export function consentPage(
   const name = markup`<strong><bdi>${client.name}</bdi></strong>`;
   return page(
     c,
-    { title: 'Let this app in?', formsLeadTo: isOfDevice(request) ? [] : [formTarget(request.redirect_uri)] },
+    { title: 'Let this app in?' },
     markup`<p>${name} asks to use ${placeOf(authority, request.resource)} for you, ${session.name} (<code>${session.sub}</code>).</p>
 <dl>
 <dt>App</dt><dd>${originOf(client)}</dd>
@@ -111,10 +111,4 @@ function box(name: string, isTicked: boolean, words: Html): Html {
 
 function radio(duration: string, isTicked: boolean): Html {
   return markup`<label><input type="radio" name="duration" value="${duration}"${isTicked && markup` checked`}>${duration}</label>`;
-}
-
-/** What CSP calls the place a redirect leads to: its origin, or its scheme where CSP knows no such host. */
-function formTarget(redirectUri: string): string {
-  const { protocol, origin, hostname } = new URL(redirectUri);
-  return /^https?:$/.test(protocol) && hostname !== '[::1]' ? origin : protocol;
 }
