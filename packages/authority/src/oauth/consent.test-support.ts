@@ -101,7 +101,7 @@ export function authorize(flow: Flow, change: Parameters = {}): Promise<Response
 /** `POST` of a form by the app itself, with what authenticates it. */
 export async function post(
   { world, app }: Pick<Flow, 'world' | 'app'>,
-  path: '/token' | '/par' | '/device_authorization',
+  path: '/token' | '/par' | '/device_authorization' | '/revoke',
   form: URLSearchParams,
   { key = app.key, proof }: { key?: Signer; proof?: string | null } = {},
 ): Promise<Response> {
