@@ -103,6 +103,15 @@ const OFFER: readonly Mutant[] = of('offer', 'authorize', [
   ],
 ]);
 
+const NAME_ONLY: readonly Mutant[] = of('offer', 'consent', [
+  [
+    'person.asked',
+    "return auth === 'none' && (redirectUri === null || isLocal(redirectUri));",
+    "return auth === 'none' && (redirectUri === null || isLocal('https://app.example'));",
+    'what was given under a name that anybody can send is not called what the app has, but what it would get',
+  ],
+]);
+
 const CONSENT: readonly Mutant[] = of('consent', 'consent', [
   [
     'person.asked',
@@ -293,6 +302,6 @@ const PUSHED: readonly Mutant[] = [
 ];
 
 export const CONSENT_FLOW: readonly Mutant[] = [
-  ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...OFFER],
+  ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...OFFER, ...NAME_ONLY],
   ...[...CONSENT, ...CODE, ...REFRESH, ...CONSENTED, ...PUSHED],
 ];

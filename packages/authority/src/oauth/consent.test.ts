@@ -341,6 +341,24 @@ test('[token.bound] asking for more later widens the one grant, and not what was
   assert.equal(flow.world.store.audit.operations(1)[0]?.action, 'grant.widen');
 });
 
+test('what was given under a name that anybody can send is not called what the app has, but what it would get', async () => {
+  const OTHERS =
+    /Nothing proves that this is the program you let in before\. If you allow it, it gets all of this too\./;
+  const redirect_uris = [CALLBACK, 'http://localhost/cb'];
+  for (const [auth, redirect_uri, isAnybody] of [
+    ['none', 'http://localhost:4000/cb', true],
+    ['none', CALLBACK, false],
+    ['private_key_jwt', 'http://localhost:4000/cb', false],
+  ] as const) {
+    const flow = await makeFlow({ auth, redirect_uris });
+    await authorize(flow, { redirect_uri });
+    told(await answer(flow), redirect_uri);
+    await authorize(flow, { redirect_uri, prompt: 'consent' });
+    assert.equal(OTHERS.test(flow.browser.text), isAnybody, `${auth} ${redirect_uri}`);
+    assert.equal(flow.browser.text.includes('It has already, and keeps'), !isAnybody);
+  }
+});
+
 test('more of a connection that was given in part is one detail with both parts', async () => {
   const flow = await makeFlow();
   const { handle } = addConnection(flow.world);
