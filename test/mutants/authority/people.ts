@@ -79,9 +79,14 @@ const FORMS: readonly Mutant[] = of('page-form', 'session', [
 const FIRST_RUN: readonly Mutant[] = [
   ...of('first-run', 'first-run', [
     row(
-      "wrongCodes.take(c, 'code');",
-      '',
-      'after ten wrong codes in a minute the next is not looked at, whoever sends it',
+      "      wrongCodes.take(c, 'code');",
+      "      if (form.code === '') wrongCodes.take(c, 'code');",
+      'after ten wrong codes in a minute another wrong one waits, and the right one never does',
+    ),
+    row(
+      "const found = findInvitation(authority, form.code ?? '');",
+      "wrongCodes.take(c, 'code');\n    const found = findInvitation(authority, form.code ?? '');",
+      'after ten wrong codes in a minute another wrong one waits, and the right one never does',
     ),
     row(
       '      store.people.takeInvitation(found.id);\n',
