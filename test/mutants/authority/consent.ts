@@ -291,6 +291,14 @@ const PUSHED: readonly Mutant[] = [
       'a proof is taken once, and for this endpoint only',
     ],
   ]),
+  ...of('par', 'par', [
+    [
+      'token.bound',
+      "return isPushed && auth === 'private_key_jwt' && source === 'operator' ? 1 : ANYBODYS_SHARE;",
+      "return isPushed || auth !== 'none' || source !== 'operator' ? 1 : ANYBODYS_SHARE;",
+      'what anybody can send leaves half of the room to clients of the operator that prove themselves',
+    ],
+  ]),
   ...ofPackage('authority', 'store/asks', 'packages/authority/dist/oauth/par.test.js', [
     [
       'token.bound',

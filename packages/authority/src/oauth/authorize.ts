@@ -18,7 +18,7 @@ import { OAuthError } from './errors.ts';
 import { need, parseForm, type Form } from './form.ts';
 import { assertUnrevoked } from './live.ts';
 import { liveConsent, makeOffer, settledBefore, type Offer } from './offer.ts';
-import { isPushed, pushRequest, takePushed } from './par.ts';
+import { isPushed, pushRequest, shareOf, takePushed } from './par.ts';
 import { asOAuthError } from './problem.ts';
 import { refusedPage } from './refused-page.ts';
 import { errorUrl, responseUrl, settleRedirect, type Returning } from './redirect.ts';
@@ -91,7 +91,7 @@ function proceed(authority: Authority, c: HttpContext, { client, form, pushed }:
     if (request.prompt.includes('none')) throw new OAuthError('login_required', 'The person has to sign in first.');
     // The sign-in page asks nobody who is signed in.
     if (session !== undefined) closeSession(authority, c);
-    return signInFirst(c, wayBack(authority, c, request, pushed !== null));
+    return signInFirst(c, wayBack(authority, c, client, request, pushed !== null));
   }
   if (session.org !== client.org)
     throw new OAuthError('access_denied', 'The person belongs to another organisation than this app.');
@@ -128,10 +128,16 @@ function isTooOld({ now }: Authority, { authTime }: Session, { prompt, maxAge }:
 }
 
 /** Where the sign-in leads back to: the same address, or the name of a request that is kept for it. */
-function wayBack(authority: Authority, c: HttpContext, request: AuthorizationRequest, isPushed: boolean): string {
+function wayBack(
+  authority: Authority,
+  c: HttpContext,
+  client: Client,
+  request: AuthorizationRequest,
+  isPushed: boolean,
+): string {
   // The one octet of a query that a path of ours may not have.
   const search = new URL(c.req.url).search.replaceAll('\\', '%5C');
   if (!isPushed && search.length <= LONGEST_WAY_BACK) return `/authorize${search}`;
-  const request_uri = pushRequest(authority, request, RESUMED_SECONDS);
+  const request_uri = pushRequest(authority, request, RESUMED_SECONDS, shareOf(client, isPushed));
   return `/authorize?${new URLSearchParams({ client_id: request.client_id, request_uri }).toString()}`;
 }
