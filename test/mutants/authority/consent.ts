@@ -82,9 +82,18 @@ const AUTHORIZE: readonly Mutant[] = of('authorize', 'authorize', [
   ],
   [
     'revoke.fast',
-    "if (client === undefined || authority.store.changes.isRevoked('client', client.client_id))",
-    'if (client === undefined)',
+    "client.redirect_uris.length === 0 ||\n    authority.store.changes.isRevoked('client', client.client_id)",
+    'client.redirect_uris.length === 0',
     'an app that is not registered, or was revoked, is answered on a page of ours and never redirected to',
+  ],
+]);
+
+const UNKNOWN: readonly Mutant[] = of('authorize', 'authorize', [
+  [
+    'person.asked',
+    '    client.redirect_uris.length === 0 ||\n',
+    '',
+    'a client without a browser’s way back is as unknown here as one that never was',
   ],
 ]);
 
@@ -310,6 +319,6 @@ const PUSHED: readonly Mutant[] = [
 ];
 
 export const CONSENT_FLOW: readonly Mutant[] = [
-  ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...OFFER, ...NAME_ONLY],
+  ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...UNKNOWN, ...OFFER, ...NAME_ONLY],
   ...[...CONSENT, ...CODE, ...REFRESH, ...CONSENTED, ...PUSHED],
 ];

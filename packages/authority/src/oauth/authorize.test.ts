@@ -37,6 +37,14 @@ test('an app that is not registered, or was revoked, is answered on a page of ou
   await assertRefusalPage(await authorize(flow), 400, NOT_REGISTERED);
 });
 
+test('a client without a browser’s way back is as unknown here as one that never was', async () => {
+  const flow = await makeFlow();
+  const machine = addApp(flow.world, { redirect_uris: [], grants: ['client_credentials'] }).id;
+  for (const client_id of ['operator', machine, 'nobody'])
+    for (const redirect_uri of [CALLBACK, undefined])
+      await assertRefusalPage(await authorize(flow, { client_id, redirect_uri }), 400, NOT_REGISTERED);
+});
+
 const ELSEWHERE = [
   'https://evil.example/callback',
   `${CALLBACK}/`,
@@ -55,8 +63,6 @@ test('a redirect URI is one that was registered, octet for octet; any other is a
     await assertRefusalPage(await authorize(flow, { redirect_uri }), 400, NOT_THERE);
   const two = { ...flow, app: addApp(flow.world, { redirect_uris: [CALLBACK, `${CALLBACK}2`] }) };
   await assertRefusalPage(await authorize(two, { redirect_uri: undefined }), 400, NOT_THERE);
-  const none = { ...flow, app: addApp(flow.world, { redirect_uris: [] }) };
-  await assertRefusalPage(await authorize(none, { redirect_uri: undefined }), 400, NOT_THERE);
 });
 
 test('on a loopback address the port may be another, and nothing else (RFC 8252 §7.3)', async () => {

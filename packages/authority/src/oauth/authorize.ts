@@ -73,7 +73,11 @@ async function open(authority: Authority, c: HttpContext): Promise<Opened> {
   const form = parseForm(encodeUtf8(new URL(c.req.url).search.slice(1)), 'authorization request');
   const client = await resolveClient(authority, need(form, 'client_id', 'authorization request'));
   // No client, one without redirect URIs and a revoked one are one answer.
-  if (client === undefined || authority.store.changes.isRevoked('client', client.client_id))
+  if (
+    client === undefined ||
+    client.redirect_uris.length === 0 ||
+    authority.store.changes.isRevoked('client', client.client_id)
+  )
     throw new OAuthError('invalid_client', 'The app that sent you here is not registered at this authority.');
   if (form.request_uri === undefined || !isPushed(form.request_uri))
     return { client, form, returning: readReturning(client, form), pushed: null };
