@@ -172,6 +172,11 @@ const TRIES: readonly Mutant[] = of('tries', 'tries', [
 
 const ACCOUNT: readonly Mutant[] = of('account', 'account', [
   row(
+    "${index > 0 && ', '}<bdi>${each}</bdi>",
+    "${index > 0 && ', '}${each}",
+    'a name that turns the direction of writing around turns nothing of the page around',
+  ),
+  row(
     'if (grant === undefined || !isOwn(grant, session))',
     'if (grant === undefined)',
     "somebody else's grant, another organisation's, the operator's own and none are one answer",
