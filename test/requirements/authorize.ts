@@ -149,6 +149,16 @@ const RFC9700: readonly Requirement[] = of('RFC 9700 (authorization code)', [
     authorize('an app that is not registered, or was revoked, is answered on a page of ours and never redirected to'),
   ],
   [
+    '4.11.2',
+    'AS',
+    'SHOULD',
+    'redirect by itself only to an address that it trusts',
+    [
+      'packages/authority/src/clients/unregistered.test.ts',
+      'a refusal leads to an app that nobody vouches for by a link only, whoever comes',
+    ],
+  ],
+  [
     '4.14.2',
     'AS',
     'MUST',

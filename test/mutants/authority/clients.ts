@@ -20,6 +20,24 @@ const REGISTRY: readonly Mutant[] = of('api/registry', unit('clients/metadata'),
   ],
 ]);
 
+const REFUSED: readonly Mutant[] = of('oauth/authorize', unit('clients/unregistered'), [
+  [
+    'person.asked',
+    "return client.source === 'operator' ? c.redirect(back, 303)",
+    "return client.source !== 'document' || client.name !== '' ? c.redirect(back, 303)",
+    'a refusal leads to an app that nobody vouches for by a link only, whoever comes',
+  ],
+]);
+
+const KEPT: readonly Mutant[] = of('oauth/client-auth', unit('clients/unregistered'), [
+  [
+    'token.bound',
+    '  if (proof !== null && !store.once',
+    '  store.registry.touchClient(arguments[1].client.client_id, proof?.iat ?? 0);\n  if (proof !== null && !store.once',
+    'a client that registered itself is kept for what a person let in, and for nothing that anybody can do in its name',
+  ],
+]);
+
 const METADATA: readonly Mutant[] = of('clients/metadata', unit('clients/metadata'), [
   [
     'token.bound',
@@ -374,14 +392,22 @@ const REGISTER: readonly Mutant[] = [
       'a client that is never used ends after a day, one that was used after ninety more, an operator’s never',
     ],
   ]),
-  ...of('oauth/client-auth', unit('clients/register'), [
+  ...of('oauth/consented', unit('clients/unregistered'), [
     [
       'crash.safe',
-      '  store.registry.touchClient(client.client_id, now());\n',
-      "  if (client.name === '') store.registry.touchClient(client.client_id, now());\n",
-      'use is noted with the request that is granted, and an operator who changes a client forgets none of it',
+      '  store.registry.touchClient(client_id, now());\n',
+      "  if (client_id === '') store.registry.touchClient(client_id, now());\n",
+      'a client that registered itself is kept for what a person let in, and for nothing that anybody can do in its name',
     ],
   ]),
 ];
 
-export const CLIENTS: readonly Mutant[] = [...REGISTRY, ...METADATA, ...BEARER, ...DOCUMENT, ...REGISTER];
+export const CLIENTS: readonly Mutant[] = [
+  ...REGISTRY,
+  ...REFUSED,
+  ...KEPT,
+  ...METADATA,
+  ...BEARER,
+  ...DOCUMENT,
+  ...REGISTER,
+];

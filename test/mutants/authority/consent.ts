@@ -82,9 +82,18 @@ const AUTHORIZE: readonly Mutant[] = of('authorize', 'authorize', [
   ],
   [
     'revoke.fast',
-    "if (client === undefined || authority.store.changes.isRevoked('client', client.client_id))",
-    'if (client === undefined)',
+    "client.redirect_uris.length === 0 ||\n    authority.store.changes.isRevoked('client', client.client_id)",
+    'client.redirect_uris.length === 0',
     'an app that is not registered, or was revoked, is answered on a page of ours and never redirected to',
+  ],
+]);
+
+const UNKNOWN: readonly Mutant[] = of('authorize', 'authorize', [
+  [
+    'person.asked',
+    '    client.redirect_uris.length === 0 ||\n',
+    '',
+    'a client without a browser’s way back is as unknown here as one that never was',
   ],
 ]);
 
@@ -103,7 +112,22 @@ const OFFER: readonly Mutant[] = of('offer', 'authorize', [
   ],
 ]);
 
+const NAME_ONLY: readonly Mutant[] = of('offer', 'consent', [
+  [
+    'person.asked',
+    "return auth === 'none' && (redirectUri === null || isLocal(redirectUri));",
+    "return auth === 'none' && (redirectUri === null || isLocal('https://app.example'));",
+    'what was given under a name that anybody can send is not called what the app has, but what it would get',
+  ],
+]);
+
 const CONSENT: readonly Mutant[] = of('consent', 'consent', [
+  [
+    'person.asked',
+    'return to === ANSWERED_PATH ? c.redirect(to, 303)',
+    'return to.length > ANSWERED_PATH.length ? c.redirect(to, 303)',
+    'a yes leads on by a page, since a browser holds every redirect after a form to the policy of its page',
+  ],
   [
     'token.bound',
     "if (Number(index ?? -1) >= offered.length || index === undefined || form[name] !== 'on')",
@@ -276,6 +300,14 @@ const PUSHED: readonly Mutant[] = [
       'a proof is taken once, and for this endpoint only',
     ],
   ]),
+  ...of('par', 'par', [
+    [
+      'token.bound',
+      "return isPushed && auth === 'private_key_jwt' && source === 'operator' ? 1 : ANYBODYS_SHARE;",
+      "return isPushed || auth !== 'none' || source !== 'operator' ? 1 : ANYBODYS_SHARE;",
+      'what anybody can send leaves half of the room to clients of the operator that prove themselves',
+    ],
+  ]),
   ...ofPackage('authority', 'store/asks', 'packages/authority/dist/oauth/par.test.js', [
     [
       'token.bound',
@@ -287,6 +319,6 @@ const PUSHED: readonly Mutant[] = [
 ];
 
 export const CONSENT_FLOW: readonly Mutant[] = [
-  ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...OFFER],
+  ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...UNKNOWN, ...OFFER, ...NAME_ONLY],
   ...[...CONSENT, ...CODE, ...REFRESH, ...CONSENTED, ...PUSHED],
 ];

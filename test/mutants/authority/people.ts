@@ -7,11 +7,6 @@ const row = (find: string, replace: string, name: string): Row => ['person.asked
 
 const PAGE: readonly Mutant[] = of('page', 'session', [
   row(
-    'if (!SOURCE.test(source)) throw',
-    "if (source === '' || SOURCE.test('')) throw",
-    'a page may send its form on to a client, and no text can add a directive to its policy',
-  ),
-  row(
     "frame-ancestors 'none'; base-uri",
     'base-uri',
     'a page has no script, cannot be framed, sends forms home only, and escapes what it shows',
@@ -84,9 +79,14 @@ const FORMS: readonly Mutant[] = of('page-form', 'session', [
 const FIRST_RUN: readonly Mutant[] = [
   ...of('first-run', 'first-run', [
     row(
-      "wrongCodes.take(c, 'code');",
-      '',
-      'after ten wrong codes in a minute the next is not looked at, whoever sends it',
+      "      wrongCodes.take(c, 'code');",
+      "      if (form.code === '') wrongCodes.take(c, 'code');",
+      'after ten wrong codes in a minute another wrong one waits, and the right one never does',
+    ),
+    row(
+      "const found = findInvitation(authority, form.code ?? '');",
+      "wrongCodes.take(c, 'code');\n    const found = findInvitation(authority, form.code ?? '');",
+      'after ten wrong codes in a minute another wrong one waits, and the right one never does',
     ),
     row(
       '      store.people.takeInvitation(found.id);\n',
@@ -162,7 +162,20 @@ const SIGN_IN: readonly Mutant[] = [
   ]),
 ];
 
+const TRIES: readonly Mutant[] = of('tries', 'tries', [
+  row(
+    'if (this.#ends[place]! <= now) {',
+    'if (this.#ends[place]! <= now || this.#counts[place]! >= this.#most) {',
+    'tries at any number of others give nobody theirs back before the window ends',
+  ),
+]);
+
 const ACCOUNT: readonly Mutant[] = of('account', 'account', [
+  row(
+    "${index > 0 && ', '}<bdi>${each}</bdi>",
+    "${index > 0 && ', '}${each}",
+    'a name that turns the direction of writing around turns nothing of the page around',
+  ),
   row(
     'if (grant === undefined || !isOwn(grant, session))',
     'if (grant === undefined)',
@@ -186,4 +199,12 @@ const ACCOUNT: readonly Mutant[] = of('account', 'account', [
   ),
 ]);
 
-export const PEOPLE: readonly Mutant[] = [...PAGE, ...SESSION, ...FORMS, ...FIRST_RUN, ...SIGN_IN, ...ACCOUNT];
+export const PEOPLE: readonly Mutant[] = [
+  ...PAGE,
+  ...SESSION,
+  ...FORMS,
+  ...FIRST_RUN,
+  ...SIGN_IN,
+  ...TRIES,
+  ...ACCOUNT,
+];

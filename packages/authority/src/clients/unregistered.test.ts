@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
+  addApp,
   authorize,
   CALLBACK,
   getTokens,
@@ -11,8 +12,10 @@ import {
   refreshForm,
   type Flow,
 } from '../oauth/consent.test-support.ts';
+import { DEVICE_CODE } from '../oauth/device.ts';
+import { Browser } from '../people/browser.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, claimsOf } from '../world.test-support.ts';
+import { assertOAuth, claimsOf, ISSUER, MCP, START } from '../world.test-support.ts';
 import { web, type Web } from './web.test-support.ts';
 
 const ID = 'https://desktop.example/client.json';
@@ -57,6 +60,44 @@ test('[token.bound] a redirect URI that a document no longer names is sent nothi
   const page = await authorize(flow);
   assert.equal(page.status, 400);
   assert.equal(page.headers.get('location'), null);
+});
+
+test('a client that registered itself is kept for what a person let in, and for nothing that anybody can do in its name', async () => {
+  const flow = await makeFlow({ source: 'dynamic', grants: [...GRANTS, DEVICE_CODE] });
+  const { registry } = flow.world.store;
+  const isKept = (days: number): boolean => {
+    flow.world.store.transaction(() => registry.dropUnused(START + days * 86_400));
+    return registry.client(flow.app.id) !== undefined;
+  };
+  const kept = { ...flow, app: addApp(flow.world, { source: 'dynamic' }) };
+  await getTokens(kept);
+  assert.equal((await post(flow, '/par', parameters(flow))).status, 201);
+  const device = new URLSearchParams({ resource: MCP });
+  assert.equal((await post(flow, '/device_authorization', device)).status, 200);
+  assert.equal((await post(flow, '/revoke', new URLSearchParams({ token: 'x' }))).status, 200);
+  assert.equal(isKept(1), false);
+  assert.notEqual(registry.client(kept.app.id), undefined, 'control');
+});
+
+test('a refusal leads to an app that nobody vouches for by a link only, whoever comes', async () => {
+  const flow = await scene();
+  const stranger = { ...flow, browser: new Browser(flow.world) };
+  const cases: readonly (readonly [Flow, Record<string, string>, string])[] = [
+    [stranger, { scope: 'mcp:other' }, 'invalid_scope'],
+    [stranger, { prompt: 'none' }, 'login_required'],
+    [flow, { prompt: 'none' }, 'consent_required'],
+  ];
+  for (const [who, change, error] of cases) {
+    const page = await authorize(who, change);
+    const text = await page.text();
+    assert.equal(page.status, 400, text);
+    for (const header of ['location', 'refresh']) assert.equal(page.headers.get(header), null, error);
+    const link = /<a href="([^"]+)">to <code>https:\/\/app\.example\/callback<\/code>/.exec(text)?.[1];
+    const told = new URL(link!.replaceAll('&amp;', '&')).searchParams;
+    assert.deepEqual([told.get('error'), told.get('state'), told.get('iss')], [error, 'xyz', ISSUER]);
+  }
+  const registered = await makeFlow();
+  assert.equal((await authorize(registered, { scope: 'mcp:other' })).status, 303, 'control');
 });
 
 test('an app that registered itself gets tokens for the person who said yes', async () => {

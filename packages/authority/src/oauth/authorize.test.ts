@@ -37,6 +37,14 @@ test('an app that is not registered, or was revoked, is answered on a page of ou
   await assertRefusalPage(await authorize(flow), 400, NOT_REGISTERED);
 });
 
+test('a client without a browser’s way back is as unknown here as one that never was', async () => {
+  const flow = await makeFlow();
+  const machine = addApp(flow.world, { redirect_uris: [], grants: ['client_credentials'] }).id;
+  for (const client_id of ['operator', machine, 'nobody'])
+    for (const redirect_uri of [CALLBACK, undefined])
+      await assertRefusalPage(await authorize(flow, { client_id, redirect_uri }), 400, NOT_REGISTERED);
+});
+
 const ELSEWHERE = [
   'https://evil.example/callback',
   `${CALLBACK}/`,
@@ -55,8 +63,6 @@ test('a redirect URI is one that was registered, octet for octet; any other is a
     await assertRefusalPage(await authorize(flow, { redirect_uri }), 400, NOT_THERE);
   const two = { ...flow, app: addApp(flow.world, { redirect_uris: [CALLBACK, `${CALLBACK}2`] }) };
   await assertRefusalPage(await authorize(two, { redirect_uri: undefined }), 400, NOT_THERE);
-  const none = { ...flow, app: addApp(flow.world, { redirect_uris: [] }) };
-  await assertRefusalPage(await authorize(none, { redirect_uri: undefined }), 400, NOT_THERE);
 });
 
 test('on a loopback address the port may be another, and nothing else (RFC 8252 §7.3)', async () => {
@@ -268,7 +274,8 @@ test('[token.bound] tokens for the authority itself are for clients that an oper
     ['document', 'https://app.example/document.json'],
   ] as const) {
     const own = { ...flow, app: addApp(flow.world, { source, client_id }) };
-    assert.equal(told(await authorize(own, { resource: ISSUER, scope })).error, 'invalid_target');
+    const sentence = 'Only a client that an operator registered gets tokens for the authority.';
+    await assertRefusalPage(await authorize(own, { resource: ISSUER, scope }), 400, sentence);
     assert.equal((await authorize(own)).status, 200);
   }
   const named2 = { ...flow, app: addApp(flow.world, { scopes: ['dauth:admin'] }) };

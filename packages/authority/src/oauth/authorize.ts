@@ -1,7 +1,7 @@
 /**
  * `GET /authorize` (RFC 6749 §4.1.1): from an app's request to a person's answer. Before client and redirect URI are certain
- * a refusal is a page of ours; after that it is a redirect with `error`, `state` and `iss` (RFC 9207). Never a redirect to
- * what a request alone names, and never a yes that no person gave.
+ * a refusal is a page of ours; after that it is a redirect with `error`, `state` and `iss` (RFC 9207), of an app that nobody
+ * vouches for a page with that as a link. Never a redirect to what a request alone names, and never a yes that no person gave.
  */
 import { DAuthError, encodeUtf8 } from '@dauth/protocol';
 import type { Hono } from 'hono';
@@ -18,8 +18,9 @@ import { OAuthError } from './errors.ts';
 import { need, parseForm, type Form } from './form.ts';
 import { assertUnrevoked } from './live.ts';
 import { liveConsent, makeOffer, settledBefore, type Offer } from './offer.ts';
-import { isPushed, pushRequest, takePushed } from './par.ts';
+import { isPushed, pushRequest, shareOf, takePushed } from './par.ts';
 import { asOAuthError } from './problem.ts';
+import { refusedPage } from './refused-page.ts';
 import { errorUrl, responseUrl, settleRedirect, type Returning } from './redirect.ts';
 import { readRequest, readReturning, type AuthorizationRequest } from './request.ts';
 
@@ -53,7 +54,8 @@ export function authorizeEndpoint(app: Hono<HttpEnv>, authority: Authority): voi
       const known = asOAuthError(error);
       const { client_id } = client;
       log({ event: 'authorize_refused', error: known.code, client_id, request_id: c.get('requestId') });
-      return c.redirect(errorUrl(returning, config.issuer, known), 303);
+      const back = errorUrl(returning, config.issuer, known);
+      return client.source === 'operator' ? c.redirect(back, 303) : refusedPage(c, client, returning, known, back);
     }
   });
 }
@@ -71,7 +73,11 @@ async function open(authority: Authority, c: HttpContext): Promise<Opened> {
   const form = parseForm(encodeUtf8(new URL(c.req.url).search.slice(1)), 'authorization request');
   const client = await resolveClient(authority, need(form, 'client_id', 'authorization request'));
   // No client, one without redirect URIs and a revoked one are one answer.
-  if (client === undefined || authority.store.changes.isRevoked('client', client.client_id))
+  if (
+    client === undefined ||
+    client.redirect_uris.length === 0 ||
+    authority.store.changes.isRevoked('client', client.client_id)
+  )
     throw new OAuthError('invalid_client', 'The app that sent you here is not registered at this authority.');
   if (form.request_uri === undefined || !isPushed(form.request_uri))
     return { client, form, returning: readReturning(client, form), pushed: null };
@@ -89,7 +95,7 @@ function proceed(authority: Authority, c: HttpContext, { client, form, pushed }:
     if (request.prompt.includes('none')) throw new OAuthError('login_required', 'The person has to sign in first.');
     // The sign-in page asks nobody who is signed in.
     if (session !== undefined) closeSession(authority, c);
-    return signInFirst(c, wayBack(authority, c, request, pushed !== null));
+    return signInFirst(c, wayBack(authority, c, client, request, pushed !== null));
   }
   if (session.org !== client.org)
     throw new OAuthError('access_denied', 'The person belongs to another organisation than this app.');
@@ -126,10 +132,16 @@ function isTooOld({ now }: Authority, { authTime }: Session, { prompt, maxAge }:
 }
 
 /** Where the sign-in leads back to: the same address, or the name of a request that is kept for it. */
-function wayBack(authority: Authority, c: HttpContext, request: AuthorizationRequest, isPushed: boolean): string {
+function wayBack(
+  authority: Authority,
+  c: HttpContext,
+  client: Client,
+  request: AuthorizationRequest,
+  isPushed: boolean,
+): string {
   // The one octet of a query that a path of ours may not have.
   const search = new URL(c.req.url).search.replaceAll('\\', '%5C');
   if (!isPushed && search.length <= LONGEST_WAY_BACK) return `/authorize${search}`;
-  const request_uri = pushRequest(authority, request, RESUMED_SECONDS);
+  const request_uri = pushRequest(authority, request, RESUMED_SECONDS, shareOf(client, isPushed));
   return `/authorize?${new URLSearchParams({ client_id: request.client_id, request_uri }).toString()}`;
 }

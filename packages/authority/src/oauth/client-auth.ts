@@ -81,13 +81,12 @@ async function readPublic(
 }
 
 /** Records the assertion and the proof, each once. Call inside the transaction that issues. */
-export function consumeOnce({ store, now }: Authority, { client, assertion, proof }: AuthenticatedClient): void {
+export function consumeOnce({ store }: Authority, { assertion, proof }: AuthenticatedClient): void {
   if (assertion !== null && !store.once.consume(...assertion))
     throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
   if (proof !== null && !store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
     throw new OAuthError('invalid_dpop_proof', 'This DPoP proof was used before. Sign a fresh one.');
   }
-  store.registry.touchClient(client.client_id, now());
 }
 
 /** Thumbprint of the key that what is issued will be bound to; null under the Bearer exception. */

@@ -12,7 +12,7 @@ import type { Session } from '../people/session.ts';
 import type { Client } from '../store/registry.ts';
 import { mayBeUnbound } from './client-auth.ts';
 import { DURATIONS } from './consent.ts';
-import { isNamed, type Offer } from './offer.ts';
+import { isNamed, isNameOnly, type Offer } from './offer.ts';
 import { isLocal } from './redirect.ts';
 import { isOfDevice, type Asking, type DeviceRequest } from './way.ts';
 
@@ -28,7 +28,7 @@ export function consentPage(
   const name = markup`<strong><bdi>${client.name}</bdi></strong>`;
   return page(
     c,
-    { title: 'Let this app in?', formsLeadTo: isOfDevice(request) ? [] : [formTarget(request.redirect_uri)] },
+    { title: 'Let this app in?' },
     markup`<p>${name} asks to use ${placeOf(authority, request.resource)} for you, ${session.name} (<code>${session.sub}</code>).</p>
 <dl>
 <dt>App</dt><dd>${originOf(client)}</dd>
@@ -43,7 +43,7 @@ ${isOfDevice(request) && markup`<p role="alert">Whoever holds that device gets w
 ${!isOfDevice(request) && isLocal(request.redirect_uri) && markup`<p role="alert">The answer goes to a program on your own computer, and any program there can call itself by this name. Say yes only if you have just started this app yourself.</p>`}
 <form method="post" action="/consent">
 ${csrfField(c, session)}<input type="hidden" name="ask" value="${ask}">
-${given !== null && givenSection(given)}
+${given !== null && givenSection(given, isNameOnly(client, isOfDevice(request) ? null : request.redirect_uri))}
 ${
   scopes.length > 0 &&
   markup`<fieldset><legend>What it may do there</legend>${scopes.map((scope, index) => box(`scope.${index}`, request.scopes !== null, sayScope(scope)))}
@@ -82,8 +82,10 @@ function placeOf({ config }: Authority, resource: string): Html {
     : markup`the MCP server <code>${resource}</code>`;
 }
 
-function givenSection({ scopes, details }: NonNullable<Offer['given']>): Html {
-  return markup`<fieldset><legend>It has already, and keeps</legend>
+/** @param isAnybody whether it may be another program that asks now than the one that was let in before */
+function givenSection({ scopes, details }: NonNullable<Offer['given']>, isAnybody: boolean): Html {
+  return markup`<fieldset><legend>${isAnybody ? 'Given before under this name' : 'It has already, and keeps'}</legend>
+${isAnybody && markup`<p role="alert">Nothing proves that this is the program you let in before. If you allow it, it gets all of this too.</p>`}
 <ul class="rows">${scopes.map((scope) => markup`<li>${sayScope(scope)}</li>`)}${details.map((detail) => markup`<li>${sayDetail(detail)}</li>`)}</ul>
 <p class="hint">To take something of it away, end it in your account.</p></fieldset>`;
 }
@@ -111,10 +113,4 @@ function box(name: string, isTicked: boolean, words: Html): Html {
 
 function radio(duration: string, isTicked: boolean): Html {
   return markup`<label><input type="radio" name="duration" value="${duration}"${isTicked && markup` checked`}>${duration}</label>`;
-}
-
-/** What CSP calls the place a redirect leads to: its origin, or its scheme where CSP knows no such host. */
-function formTarget(redirectUri: string): string {
-  const { protocol, origin, hostname } = new URL(redirectUri);
-  return /^https?:$/.test(protocol) && hostname !== '[::1]' ? origin : protocol;
 }

@@ -101,7 +101,7 @@ export function authorize(flow: Flow, change: Parameters = {}): Promise<Response
 /** `POST` of a form by the app itself, with what authenticates it. */
 export async function post(
   { world, app }: Pick<Flow, 'world' | 'app'>,
-  path: '/token' | '/par' | '/device_authorization',
+  path: '/token' | '/par' | '/device_authorization' | '/revoke',
   form: URLSearchParams,
   { key = app.key, proof }: { key?: Signer; proof?: string | null } = {},
 ): Promise<Response> {
@@ -138,14 +138,19 @@ export function answer(flow: Flow, change: Parameters = {}): Promise<Response> {
   return flow.browser.submit('/consent', fields);
 }
 
-/** What the app is told: the parameters of the redirect. */
+/** What the app is told: the parameters of the redirect, or of the page that leads on after a form. */
 export function told(response: Response, to = CALLBACK): Record<string, string> {
-  const location = response.headers.get('location') ?? '';
-  assert.equal(response.status, 303, location);
+  const location = response.headers.get('location') ?? ledTo(response) ?? '';
+  assert.equal(response.status, response.headers.has('refresh') ? 200 : 303, location);
   assert.ok(location.startsWith(to), location);
   assert.equal(response.headers.get('cache-control'), 'no-store');
-  assert.equal(response.headers.get('referrer-policy'), 'no-referrer');
+  assert.match(response.headers.get('referrer-policy')!, /^(no-referrer|same-origin)$/);
   return Object.fromEntries(new URL(location).searchParams);
+}
+
+/** Where a page leads on by itself. */
+export function ledTo(response: Response): string | undefined {
+  return /^0;url=(.+)$/.exec(response.headers.get('refresh') ?? '')?.[1];
 }
 
 /** The whole way to a code: the request, the page, yes. */

@@ -10,6 +10,7 @@ import { DAuthError, LIMITS } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpContext, HttpEnv } from '../http.ts';
+import { leadOn } from '../people/lead.ts';
 import { readPageForm } from '../people/page-form.ts';
 import { sessionOf, type Session } from '../people/session.ts';
 import type { Asked } from '../store/asks.ts';
@@ -21,7 +22,7 @@ import { issueToken } from './issue.ts';
 import { assertUnrevoked } from './live.ts';
 import { isTokenSized, liveConsent, union, type Offer } from './offer.ts';
 import { hashed, newSecret } from './secret.ts';
-import { isStillAsked, tellNo, tellYes, type Asking } from './way.ts';
+import { ANSWERED_PATH, isStillAsked, tellNo, tellYes, type Asking } from './way.ts';
 
 /** What may be chosen as the life of a grant, in seconds. The shortest is longer than any token lives. */
 export const DURATIONS: Readonly<Record<string, number>> = Object.freeze({
@@ -42,7 +43,8 @@ export function openAsk({ store, now }: Authority, session: Session, offer: Offe
 export function consentEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   app.post('/consent', async (c) => {
     const form = await readPageForm(c, needSession(authority, c));
-    return c.redirect(answer(authority, c, form), 303);
+    const to = answer(authority, c, form);
+    return to === ANSWERED_PATH ? c.redirect(to, 303) : leadOn(c, 'Answered', to);
   });
 }
 

@@ -30,7 +30,7 @@ export function issueConsented(
   terms: Terms,
   form: Form,
 ): TokenAnswer {
-  const { config, now } = authority;
+  const { config, store, now } = authority;
   const end = endOf(authority, grant);
   const { id, owner, org, resource, client_id, ...consented } = grant!;
   assertUnrevoked(authority, { grant: id, client: client_id, server: resource, owner, org });
@@ -44,6 +44,8 @@ export function issueConsented(
     stillUsable(authority, use, detail),
   );
   const scope = narrowScopes(scopes, form.scope);
+  // Used is what a person let in: whatever else anybody may do in the name of a client must not keep it.
+  store.registry.touchClient(client_id, now());
   return issueToken(authority, {
     ...{ sub: owner, org, aud: resource, client_id, scope, grant_id: id, jkt },
     ...{ details: narrowDetails(details, form.authorization_details), profile: profileOf(authority, owner, scope) },

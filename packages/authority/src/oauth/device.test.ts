@@ -217,6 +217,13 @@ test("another organisation's device is no different from none", async () => {
   assert.match(other.text, new RegExp(NO_DEVICE));
 });
 
+test('a device that names an app of before is told apart from it', async () => {
+  const flow = await makeDevice();
+  await allow(flow, await start(flow));
+  await type(flow, (await start(flow, { scope: 'mcp:write' })).user_code);
+  assert.match(flow.browser.text, /Given before under this name<\/legend>[^]*Nothing proves that this is the program/);
+});
+
 test('one device has one answer, whoever typed its code', async () => {
   const flow = await makeDevice();
   const codes = await start(flow);

@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import * as oauth from 'oauth4webapi';
 import { Browser, signedIn } from '../people/browser.test-support.ts';
 import { addServer, ISSUER, makeWorld, MCP } from '../world.test-support.ts';
-import { addApp, addConnection, answer, CALLBACK } from './consent.test-support.ts';
+import { ledTo, addApp, addConnection, answer, CALLBACK } from './consent.test-support.ts';
 
 /** What it hands to `fetch`, of every request alike. */
 interface Sent {
@@ -51,7 +51,7 @@ for (const pushes of [true, false])
     const browser: Browser = signedIn(world);
     const flow = { world, app, browser };
     await browser.go(`${as.authorization_endpoint!.slice(ISSUER.length)}?${query.toString()}`);
-    const back = new URL((await answer(flow)).headers.get('location')!);
+    const back = new URL(ledTo(await answer(flow))!);
     const validated = oauth.validateAuthResponse(as, client, back, state);
     const exchanged = await oauth.authorizationCodeGrantRequest(
       ...([as, client, oauth.None(), validated, CALLBACK, verifier] as const),

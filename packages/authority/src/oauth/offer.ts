@@ -65,12 +65,21 @@ export function liveConsent(
  */
 export function settledBefore(client: Client, offer: Offer<AuthorizationRequest>): Terms | undefined {
   const { request, given, scopes, details, named } = offer;
-  const isProven = client.auth === 'private_key_jwt' || !isLocal(request.redirect_uri);
+  const isProven = !isNameOnly(client, request.redirect_uri);
   if (given === null || !isProven || request.prompt.includes('consent') || scopes.length > 0) return undefined;
   // An app that names none may be back because it lacks one: whatever it could have then is a question.
   const isAsked = named.length === 0 ? details.length > 0 : details.some((detail) => isNamed(offer, detail));
   if (isAsked) return undefined;
   return { scopes: request.scopes ?? given.scopes, details: named.length === 0 ? given.details : named };
+}
+
+/**
+ * Whether an app is known by its name alone, which anybody can send: it has no key of its own, and the answer goes to whatever
+ * took the way back on some machine.
+ * @param redirectUri null where the answer goes to a device
+ */
+export function isNameOnly({ auth }: Client, redirectUri: string | null): boolean {
+  return auth === 'none' && (redirectUri === null || isLocal(redirectUri));
 }
 
 /** Whether the app asked for this connection by name. */

@@ -170,12 +170,30 @@ test('one client cannot keep all the room: 256 requests wait, and others push on
   const flow = await makeFlow();
   const { store, clock } = flow.world;
   const other = { ...flow, app: addApp(flow.world) };
-  for (let index = 0; index < 256; index++) assert.ok(store.asks.push(`hash-${index}`, flow.app.id, {}, START + 60));
+  for (let index = 0; index < 256; index++) assert.ok(store.asks.push(`hash-${index}`, flow.app.id, {}, START + 60, 1));
   const full = await post(flow, '/par', parameters(flow));
   assert.equal(full.headers.get('retry-after'), '1');
   await assertOAuth(full, 503, 'temporarily_unavailable', 'Too many requests of this client wait for a browser.');
   await push(other);
   clock.now += 60;
+  await push(flow);
+});
+
+test('what anybody can send leaves half of the room to clients of the operator that prove themselves', async () => {
+  const flow = await makeFlow({ auth: 'private_key_jwt' });
+  const { store } = flow.world;
+  const long = `${parameters(flow).toString()}&x=${'y'.repeat(5_000)}`;
+  const stranger = (): Promise<Response> => new Browser(flow.world).go(`/authorize?${long}`);
+  for (let index = 0; index < 127; index++)
+    assert.ok(store.asks.push(`hash-${index}`, flow.app.id, {}, START + 60, 0.5));
+  assert.match((await stranger()).headers.get('location')!, /^\/sign-in\?next=/);
+  assert.equal(told(await stranger()).error, 'temporarily_unavailable');
+  await push(flow);
+  for (let index = 0; index < 2_000; index++)
+    store.asks.push(`other-${index}`, `other ${index % 20}`, {}, START + 60, 0.5);
+  const own = { ...flow, app: addApp(flow.world, { source: 'document', auth: 'private_key_jwt' }) };
+  for (const app of [own, { ...flow, app: addApp(flow.world) }])
+    await assertOAuth(await post(app, '/par', parameters(app)), 503, 'temporarily_unavailable');
   await push(flow);
 });
 

@@ -5,6 +5,7 @@
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
 import type { HttpEnv } from '../http.ts';
+import type { Client } from '../store/registry.ts';
 import { authenticateClient, boundTo, consumeOnce } from './client-auth.ts';
 import { OAuthError } from './errors.ts';
 import { readForm } from './form.ts';
@@ -15,6 +16,8 @@ import { hashed, newSecret } from './secret.ts';
 const REQUEST_URI = 'urn:ietf:params:oauth:request_uri:';
 /** Long enough for the redirect that follows at once. */
 const PUSHED_SECONDS = 60;
+/** What anybody can send fills half of the room, of a client's own and of all: the rest is for clients of the operator's. */
+const ANYBODYS_SHARE = 0.5;
 
 export function parEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   const { store, log } = authority;
@@ -26,7 +29,7 @@ export function parEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       const request = readRequest(authority, by.client, form, boundTo(by));
       const request_uri = store.transaction(() => {
         consumeOnce(authority, by);
-        return pushRequest(authority, request, PUSHED_SECONDS);
+        return pushRequest(authority, request, PUSHED_SECONDS, shareOf(by.client, true));
       });
       log({ event: 'push', client_id, request_id: c.get('requestId') });
       return c.json({ request_uri, expires_in: PUSHED_SECONDS }, 201);
@@ -36,12 +39,29 @@ export function parEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
-/** Keeps a request under a name nobody can guess. @throws OAuthError `temporarily_unavailable` */
-export function pushRequest({ store, now }: Authority, request: AuthorizationRequest, seconds: number): string {
+/**
+ * Keeps a request under a name nobody can guess.
+ * @param share of the room, less where anybody could send it
+ * @throws OAuthError `temporarily_unavailable`
+ */
+export function pushRequest(
+  { store, now }: Authority,
+  request: AuthorizationRequest,
+  seconds: number,
+  share: number,
+): string {
   const id = newSecret();
-  if (!store.asks.push(hashed(id), request.client_id, request, now() + seconds))
+  if (!store.asks.push(hashed(id), request.client_id, request, now() + seconds, share))
     throw new OAuthError('temporarily_unavailable', 'Too many requests of this client wait for a browser.');
   return `${REQUEST_URI}${id}`;
+}
+
+/**
+ * How much of the room a request may be the last one in.
+ * @param isPushed whether the client itself sent it, not somebody's browser
+ */
+export function shareOf({ auth, source }: Client, isPushed: boolean): number {
+  return isPushed && auth === 'private_key_jwt' && source === 'operator' ? 1 : ANYBODYS_SHARE;
 }
 
 /** Takes a pushed request of this client, for its one use. @throws OAuthError `invalid_request_uri` */

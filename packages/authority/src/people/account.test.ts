@@ -1,6 +1,7 @@
 /** The account page: what it shows of a person, and what it lets them end. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeHandle, parseOrigin } from '@dauth/protocol';
 import type { Grant } from '../store/grants.ts';
 import { addClient, MCP, makeWorld, quickly, revoke, START, type World } from '../world.test-support.ts';
 import { assertRefusalPage, Browser, PERSON, signedIn } from './browser.test-support.ts';
@@ -25,11 +26,28 @@ test('the account shows who I am and who may act for me, and nothing of anybody 
   for (const change of [{ owner: 'bob' }, { org: 'other' }, { client_id: 'operator' }]) await addGrant(world, change);
   const browser = signedIn(world);
   assert.equal((await browser.go('/account')).status, 200);
-  for (const said of ['Ada Lovelace', '<dd>ada@example.org</dd>', '<strong>Helper &lt;3</strong>', 'mcp:read'])
+  for (const said of [
+    'Ada Lovelace',
+    '<dd>ada@example.org</dd>',
+    '<strong><bdi>Helper &lt;3</bdi></strong>',
+    'mcp:read',
+  ])
     assert.ok(browser.text.includes(said), said);
   assert.match(browser.text, /Allowed by you since 2027-01-15, until 2027-01-16\./);
   const shown = [...browser.text.matchAll(/name="grant" value="([^"]*)"/g)].map(([, id]) => id);
   assert.deepEqual(shown, [grant.id]);
+});
+
+test('a name that turns the direction of writing around turns nothing of the page around', async () => {
+  const world = await makeWorld();
+  const [origin, actions] = [parseOrigin('https://api.github.com'), ['GET /user']];
+  const detail = { type: 'dauth_connection' as const, locations: [origin] as const, actions };
+  const names = ['\u202egithub', 'second'];
+  const details = names.map((name, index) => ({ ...detail, name, identifier: makeHandle(index, new Uint8Array(10)) }));
+  await addGrant(world, { details });
+  const browser = signedIn(world);
+  await browser.go('/account');
+  assert.ok(browser.text.includes('Connections: <bdi>\u202egithub</bdi>, <bdi>second</bdi>.'), browser.text);
 });
 
 test('[revoke.fast] a person revokes a grant of theirs with one button', async () => {

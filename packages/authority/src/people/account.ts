@@ -145,10 +145,10 @@ function grantRow({ store }: Authority, grant: Grant, csrf: Html): Html {
   const name = store.registry.client(client_id)?.name ?? client_id;
   const connections = details?.map((detail) => detail.name ?? detail.identifier) ?? [];
   return markup`<li>
-<p><strong>${name}</strong> at <code>${resource}</code></p>
+<p><strong><bdi>${name}</bdi></strong> at <code>${resource}</code></p>
 <p class="soft">${KINDS[kind]} since ${day(created_at)}${expires_at !== null && `, until ${day(expires_at)}`}.
 ${scopes !== null && scopes.length > 0 && markup` Scopes: <code>${scopes.join(' ')}</code>.`}
-${connections.length > 0 && markup` Connections: ${connections.join(', ')}.`}</p>
+${connections.length > 0 && markup` Connections: ${connections.map((each, index) => markup`${index > 0 && ', '}<bdi>${each}</bdi>`)}.`}</p>
 <form method="post" action="/account/revoke">${csrf}<input type="hidden" name="grant" value="${id}">
 <button class="bad" aria-label="Revoke what ${name} may do">Revoke</button></form>
 </li>`;

@@ -40,10 +40,12 @@ export function firstRun(app: Hono<HttpEnv>, authority: Authority, passwords: Pa
     const form = await readPageForm(c, null);
     const again = (wrong: Filled['wrong']) =>
       show(c, store.people.hasUsers(), { values: form, wrong }, wrong.code === undefined ? 400 : 403);
-    wrongCodes.take(c, 'code');
     const found = findInvitation(authority, form.code ?? '');
-    if (found === undefined) return again({ code: 'This code is wrong, was used, or has ended. Ask for a new one.' });
-    wrongCodes.giveBack('code');
+    if (found === undefined) {
+      // Wrong ones only: nobody guesses 140 bits, and strangers' tries must not keep out whoever has the right code.
+      wrongCodes.take(c, 'code');
+      return again({ code: 'This code is wrong, was used, or has ended. Ask for a new one.' });
+    }
     const { user, wrong } = readUser(authority, form, found.invitation);
     if (user === undefined) return again(wrong);
     const password = await passwords.hash(form.password!);

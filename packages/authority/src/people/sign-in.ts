@@ -10,6 +10,7 @@ import type { HttpContext, HttpEnv } from '../http.ts';
 import { foldLogin } from './details.ts';
 import { EMPTY, fields, type Field, type Filled } from './field.ts';
 import { markup } from './html.ts';
+import { leadOn } from './lead.ts';
 import { csrfField, readPageForm } from './page-form.ts';
 import { page } from './page.ts';
 import type { Passwords } from './password.ts';
@@ -44,7 +45,8 @@ export function signIn(app: Hono<HttpEnv>, authority: Authority, passwords: Pass
       throw new DAuthError('FORBIDDEN', 'Your access was revoked. Ask whoever runs this installation.');
     openSession(authority, c, sub);
     log({ event: 'sign_in', subject: sub, request_id: c.get('requestId') });
-    return next === '/account' ? c.redirect(next, 303) : leadOn(c, next);
+    // From there the way may go on to an app that was let in before.
+    return next === '/account' ? c.redirect(next, 303) : leadOn(c, 'Signed in', next);
   });
 
   app.post('/sign-out', async (c) => {
@@ -75,15 +77,6 @@ export async function provePassword(
   if (authority.store.people.login(login)?.password !== known?.password) return undefined;
   tries.giveBack(key);
   return known?.sub;
-}
-
-/**
- * On to where the person came from, by a page of its own: browsers hold every redirect after a form to the form's policy, and
- * the way may go on to an app that was let in before.
- */
-function leadOn(c: HttpContext, next: string): Response {
-  c.header('refresh', `0;url=${next}`);
-  return page(c, { title: 'Signed in' }, markup`<p><a href="${next}">Go on</a></p>`);
 }
 
 function show(c: HttpContext, next: string, filled: Filled, status = 200): Response {

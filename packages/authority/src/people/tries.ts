@@ -1,19 +1,29 @@
 /**
- * How often somebody may guess: so many tries in a window of time, for each key by itself. Kept in memory only, and never
- * more of it than its bound, whatever is sent.
+ * How often somebody may guess: so many tries in a window of time, for each key by itself. Kept in memory only, in a table
+ * of one size: never more of it whatever is sent, and never a count forgotten before its window ends, or whoever sends
+ * enough other keys would guess on.
  */
+import { createHmac, randomBytes } from 'node:crypto';
 import { DAuthError } from '@dauth/protocol';
 import type { HttpContext } from '../http.ts';
 
-const MAX_KEYS = 10_000;
+/** Each key counts in one place of each row, so another one's tries are taken for its own only where both places meet. */
+const ROWS = 2;
+const PLACES_PER_ROW = 65_536;
 
 export class Tries {
   readonly #now: () => number;
   readonly #most: number;
   readonly #seconds: number;
-  readonly #keys = new Map<string, { count: number; readonly ends: number }>();
+  /** Where a key counts is a secret of this process: nobody can choose keys that meet another's. */
+  readonly #secret = randomBytes(32);
+  readonly #counts = new Uint8Array(ROWS * PLACES_PER_ROW);
+  readonly #ends = new Uint32Array(ROWS * PLACES_PER_ROW);
 
-  /** @param now Unix seconds */
+  /**
+   * @param now Unix seconds
+   * @param most tries in a window, at most 255
+   */
   constructor(now: () => number, most: number, seconds: number) {
     this.#now = now;
     this.#most = most;
@@ -26,33 +36,33 @@ export class Tries {
    */
   take(c: HttpContext, key: string): void {
     const now = this.#now();
-    let entry = this.#keys.get(key);
-    if (entry === undefined || entry.ends <= now) {
-      this.#keys.delete(key);
-      this.#makeRoom(now);
-      entry = { count: 0, ends: now + this.#seconds };
-      this.#keys.set(key, entry);
-    }
-    if (entry.count >= this.#most) {
-      c.header('retry-after', String(entry.ends - now));
-      const wait = Math.ceil((entry.ends - now) / 60);
+    const places = this.#placesOf(key);
+    for (const place of places)
+      if (this.#ends[place]! <= now) {
+        this.#counts[place] = 0;
+        this.#ends[place] = now + this.#seconds;
+      }
+    if (places.every((place) => this.#counts[place]! >= this.#most)) {
+      const left = Math.min(...places.map((place) => this.#ends[place]!)) - now;
+      c.header('retry-after', String(left));
+      const wait = Math.ceil(left / 60);
       const minutes = wait === 1 ? 'a minute' : `${wait} minutes`;
       throw new DAuthError('RATE_LIMITED', `Too many tries did not work. Wait ${minutes} and try again.`);
     }
-    entry.count++;
+    // A place that is full stays full, where the other one let this try in.
+    for (const place of places) this.#counts[place] = Math.min(this.#most, this.#counts[place]! + 1);
   }
 
   /** It was the right one: this try does not count. */
   giveBack(key: string): void {
-    const entry = this.#keys.get(key);
-    if (entry !== undefined && entry.count > 0) entry.count--;
+    for (const place of this.#placesOf(key)) this.#counts[place] = Math.max(0, this.#counts[place]! - 1);
   }
 
-  #makeRoom(now: number): void {
-    if (this.#keys.size < MAX_KEYS) return;
-    for (const [key, { ends }] of this.#keys) if (ends <= now) this.#keys.delete(key);
-    // Keys stand in the order they came; the oldest is the next to end.
-    const [oldest] = this.#keys.keys();
-    if (this.#keys.size >= MAX_KEYS && oldest !== undefined) this.#keys.delete(oldest);
+  #placesOf(key: string): readonly number[] {
+    const hash = createHmac('sha256', this.#secret).update(key).digest();
+    return Array.from(
+      { length: ROWS },
+      (_, row) => row * PLACES_PER_ROW + (hash.readUInt32BE(row * 4) % PLACES_PER_ROW),
+    );
   }
 }

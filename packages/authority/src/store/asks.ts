@@ -27,13 +27,17 @@ export class Asks {
     this.#now = now;
   }
 
-  /** @returns false where as many wait already */
-  push(hash: string, clientId: string, request: unknown, expiresAt: number): boolean {
+  /**
+   * @param share of the room that this kind of request may fill
+   * @returns false where as many wait already
+   */
+  push(hash: string, clientId: string, request: unknown, expiresAt: number, share: number): boolean {
     this.#db.run('DELETE FROM pushed WHERE expires_at <= ?', this.#now());
     const sql = `INSERT INTO pushed (hash, client_id, request, expires_at) SELECT ?,?,?,?
       WHERE (SELECT count(*) FROM pushed WHERE client_id = ?) < ? AND (SELECT count(*) FROM pushed) < ?`;
-    const values = [hash, clientId, JSON.stringify(request), expiresAt, clientId, PUSHED_PER_CLIENT, PUSHED];
-    return this.#db.run(sql, ...values) === 1;
+    const values = [hash, clientId, JSON.stringify(request), expiresAt, clientId];
+    const room = [PUSHED_PER_CLIENT * share, PUSHED * share];
+    return this.#db.run(sql, ...values, ...room) === 1;
   }
 
   /** Takes a pushed request of this client; another client's stays where it is. */
