@@ -30,5 +30,5 @@ export interface Authority {
 /** The operator's own client; its registration is the configuration. */
 export const OPERATOR_ID = 'operator';
 
-/** The command line, as which `dauth login` signs a person in (spec/dauth.md §4.2). */
+/** The command line, as which `dauth login` signs a person in (spec/dauth.md §4.3). */
 export const CLI_ID = 'dauth-cli';

@@ -71,7 +71,7 @@ test('a configuration key nobody knows is an error with the nearest one', () => 
   writeFileSync(file, 'executor:\n  upstreem: {}\n');
   const { code, stderr } = dauth(['config', 'validate', '--config', file]);
   assert.equal(code, 2);
-  assert.match(stderr, /executor\.upstreem is not a configuration key/);
+  assert.match(stderr, /executor\.upstreem is not a configuration key\. Did you mean executor\.upstream\?/);
 });
 
 test('a database or cache that is not in this version is refused in words', () => {

@@ -164,6 +164,8 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   ...Object.fromEntries(Object.entries(LIMITS).map(([name, { most }]) => [`executor.limits.${name}`, most])),
 };
 const KEYS = Object.keys(DEFAULTS);
+/** Keys, and the sections they are in: a section can be misspelt, too. */
+const NAMES = [...new Set(KEYS.flatMap((key) => key.split('.').map((_, i, parts) => parts.slice(0, i + 1).join('.'))))];
 
 /** @throws CliError (usage) with a sentence per mistake */
 export function loadConfig(
@@ -275,7 +277,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
     .join('\n');
 }
 
-function nearest(key: string, keys: readonly string[] = KEYS): string {
+function nearest(key: string, keys: readonly string[] = NAMES): string {
   const close = keys.map((known) => ({ known, far: distance(known, key) })).sort((a, b) => a.far - b.far)[0]!;
   return close.far <= 4 ? ` Did you mean ${close.known}?` : '';
 }

@@ -24,7 +24,7 @@ export async function readKeyFile(path: string): Promise<KeyFile> {
       EXIT.authentication,
       'NO_KEY',
       'The key file cannot be read.',
-      'Give --data of a started stack, or --authority, --key and --executor-identity.',
+      'Is the path right? A started stack (--data) has a key of its own; else give --authority, --key and --executor-identity.',
     );
   }
   if (text === undefined) {

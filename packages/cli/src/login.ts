@@ -17,7 +17,7 @@ export interface LoginFlags extends Pick<GlobalFlags, 'data' | 'clientId' | 'tim
   readonly scope?: readonly string[];
 }
 
-/** The client that every authority registers for this command (spec/dauth.md §4.2). */
+/** The client that every authority registers for this command (spec/dauth.md §4.3). */
 const CLI_ID = 'dauth-cli';
 /** All that a person may do at the authority; the page lets them leave some of it out. */
 const SCOPES = ['dauth:connections.read', 'dauth:connections.write', 'dauth:grants.write'];

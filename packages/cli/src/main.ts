@@ -73,12 +73,12 @@ function refuseExtra(command: Command): void {
 }
 
 const secretFlag = (name: string) => new Option(`${name} [value]`).hideHelp();
-function sealing(command: Command): Command {
+function sealing(command: Command, until: string): Command {
   return talking(command)
     .option('--field <name>', 'field of the credential (repeat; default: token)', collect)
     .option('--from-env <variable>', 'read the credential from a variable (it stays in that environment)')
     .option('--from-file <file>', 'read the credential from a file, or - for stdin')
-    .option('--expires-in <days>', 'days until the sealed credential ends (default: 365)')
+    .option('--expires-in <days>', `days until the sealed credential ends (default: ${until})`)
     .addOption(secretFlag('--token'))
     .addOption(secretFlag('--value'))
     .addOption(secretFlag('--secret'))
@@ -131,6 +131,7 @@ signing(program.command('logout'))
 
 const clients = program.command('clients').description('OAuth clients');
 talking(clients.command('add'))
+  .description('register an OAuth client')
   .requiredOption('--name <name>', 'a name for people')
   .option('--jwk <file>', 'its public JWK')
   .option('--generate <file>', 'make a key into this file (0600), with its client id')
@@ -147,7 +148,7 @@ talking(clients.command('add'))
   .option('--bearer', 'dangerous: it cannot sign, so its tokens work for whoever has them')
   .option('--nonces', 'its DPoP proofs need a nonce')
   .action(addClient);
-talking(clients.command('ls')).action(listClients);
+talking(clients.command('ls').description('list them')).action(listClients);
 talking(clients.command('bind <id>'))
   .description('take the mark of --bearer away')
   .action((id: string, flags: GlobalFlags) => bindClient(id, flags));
@@ -157,37 +158,42 @@ talking(clients.command('rm <id>'))
 
 const servers = program.command('servers').description('MCP servers and their keys');
 talking(servers.command('add'))
+  .description('register an MCP server and its key')
   .requiredOption('--resource <url>', 'resource URI of the server')
   .option('--jwk <file>', 'its public JWK')
   .option('--generate <file>', 'make a key into this file (0600), with its client id')
   .option('--scope <scope>', 'a scope it offers (repeat)', collect)
   .option('--org <org>', 'organisation')
   .action(addServer);
-talking(servers.command('ls')).action((flags: GlobalFlags) =>
+talking(servers.command('ls').description('list them')).action((flags: GlobalFlags) =>
   list('servers', ['resource', 'client_id', 'scopes'], flags),
 );
 
 const users = program.command('users').description('people who sign in to the pages of the authority');
 talking(users.command('add'))
+  .description('invite a person: prints the code to pass on')
   .requiredOption('--login <login>', 'what the person signs in with')
   .option('--name <name>', 'how they are called')
   .option('--email <address>', 'their email address')
   .option('--owner <sub>', 'owner whose connections are theirs (default: a new one)')
   .option('--org <org>', 'organisation')
   .action(addUser);
-talking(users.command('ls')).action(listUsers);
+talking(users.command('ls').description('list them')).action(listUsers);
 
-const grants = program.command('grants').description('what owners let runners use');
+const grants = program.command('grants').description('what owners let apps and runners use');
 talking(grants.command('add'))
+  .description('let a runner use what is pinned to its key')
   .requiredOption('--client <id>', 'the runner')
   .requiredOption('--resource <url>', 'the MCP server')
   .option('--owner <sub>', 'owner who gives it (operator only; default: you)')
   .option('--expires-in <days>', 'days it lasts')
   .action(addGrant);
-talking(grants.command('ls')).action((flags: GlobalFlags) =>
+talking(grants.command('ls').description('list them')).action((flags: GlobalFlags) =>
   list('grants', ['id', 'kind', 'owner', 'client_id', 'resource'], flags),
 );
-talking(grants.command('rm <id>')).action((id: string, flags: GlobalFlags) => removeGrant(id, flags));
+talking(grants.command('rm <id>').description('end one')).action((id: string, flags: GlobalFlags) =>
+  removeGrant(id, flags),
+);
 
 const keys = program.command('keys').description("the authority's signing keys");
 talking(keys.command('rotate').description('publish the next key, which signs once every verifier can know it')).action(
@@ -207,7 +213,7 @@ function policy(command: Command): Command {
     .option('--allow-bearer', 'dangerous: also for clients without a key, whose tokens work for whoever has them');
 }
 
-policy(sealing(program.command('connect <name>')))
+policy(sealing(program.command('connect <name>'), '365'))
   .description('seal a credential here and store the ciphertext')
   .requiredOption('--origin <url>', 'the one origin it may be sent to')
   .requiredOption('--server <resource>', 'MCP server that may use it (repeat)', collect)
@@ -215,13 +221,20 @@ policy(sealing(program.command('connect <name>')))
   .action((name: string, flags: ConnectFlags) => connect(name, flags));
 
 const connections = program.command('connections').description('stored connections');
-talking(connections.command('ls')).action(listConnections);
+talking(connections.command('ls').description('list them')).action(listConnections);
+const VERBS = {
+  get: 'show one',
+  suspend: 'stop it until it is resumed',
+  resume: 'let it be used again',
+  revoke: 'stop it for good',
+  rm: 'delete it',
+} as const;
 for (const verb of ['get', 'suspend', 'resume', 'revoke', 'rm'] as const) {
-  talking(connections.command(`${verb} <handle>`)).action((handle: string, flags: GlobalFlags) =>
-    actOnConnection(verb, handle, flags),
+  talking(connections.command(`${verb} <handle>`).description(VERBS[verb])).action(
+    (handle: string, flags: GlobalFlags) => actOnConnection(verb, handle, flags),
   );
 }
-policy(sealing(connections.command('rotate <handle>')))
+policy(sealing(connections.command('rotate <handle>'), 'as long as before; with a new policy 365'))
   .description('seal a new value, with the policy you sealed it with or with one given whole')
   .option('--sealed-by <thumbprint>', 'another key of yours that may have sealed it (repeat)', collect)
   .option('--name <name>', 'name of the connection, with a new policy')
@@ -231,10 +244,13 @@ policy(sealing(connections.command('rotate <handle>')))
 
 const journal = program.command('audit').description("the executor's journal");
 talking(journal.command('tail'))
+  .description('show the last records')
   .option('--follow', 'go on')
   .option('--lines <n>', 'how many (default: 20)')
   .action((flags: GlobalFlags) => audit('tail', flags));
-talking(journal.command('export')).action((flags: GlobalFlags) => audit('export', flags));
+talking(journal.command('export').description('print all records as they were written')).action((flags: GlobalFlags) =>
+  audit('export', flags),
+);
 
 talking(program.command('doctor').description('check everything that can be checked from here')).action(
   async (flags: GlobalFlags) => void (exit = await doctor(flags)),
@@ -243,6 +259,7 @@ talking(program.command('doctor').description('check everything that can be chec
 const configuration = program.command('config').description('configuration');
 configuration
   .command('show')
+  .description('show every value')
   .option('--origin', 'say where each value came from')
   .option('--config <file>')
   .option('--json')
@@ -259,6 +276,7 @@ configuration
   });
 configuration
   .command('validate')
+  .description('check a file')
   .requiredOption('--config <file>')
   .option('--json')
   .action((flags: { config: string; json?: boolean }) => {
@@ -267,6 +285,7 @@ configuration
   });
 configuration
   .command('schema')
+  .description('print the JSON Schema')
   .action(() => void process.stdout.write(`${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`));
 
 program
@@ -282,6 +301,7 @@ program
 
 program
   .command('version')
+  .description('print the version')
   .option('--json')
   .action((flags: { json?: boolean }) =>
     print(flags.json === true, { version: VERSION, node: process.version }, () => VERSION),

@@ -1,7 +1,7 @@
 /** The executor's configuration: a limit only narrows, a public door is no plain http, and nothing unknown passes. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseConfig } from './config.ts';
+import { configSentence, parseConfig } from './config.ts';
 
 const RIGHT = {
   listen: { host: '127.0.0.1', port: 0 },
@@ -65,4 +65,12 @@ test('the private listener is off by default, and refused on the port of the cal
   refused({ listen: { host: '127.0.0.1', port: 4191 }, metrics }, own);
   refused({ metrics: { host: '127.0.0.1' } }, '"metrics" needs the member "port".');
   refused({ metrics: { ...metrics, port: 65_536 } }, '"metrics.port" is out of range.');
+});
+
+test('an address in use is named as the reason, and nothing that could repeat a value is', () => {
+  assert.match(
+    configSentence(Object.assign(new Error('x'), { code: 'EADDRINUSE' })),
+    /^An address to listen on is in use/,
+  );
+  assert.equal(configSentence(new Error('x')), 'The executor could not start.');
 });

@@ -179,9 +179,9 @@ function flag(value: unknown, what: string): boolean {
 
 /** Turns a configuration error into the one line an operator needs. */
 export function configSentence(error: unknown): string {
-  return error instanceof DAuthError || error instanceof TypeError
-    ? error instanceof DAuthError
-      ? error.publicMessage
-      : error.message
+  if (error instanceof DAuthError) return error.publicMessage;
+  if (error instanceof TypeError) return error.message;
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+    ? 'An address to listen on is in use already. Stop what listens there, or choose another port.'
     : 'The executor could not start.';
 }

@@ -1,5 +1,5 @@
 /**
- * The person's answer (spec/dauth.md §4.1): read from the form, held against what the page offered, and written as a grant.
+ * The person's answer (spec/dauth.md §4.2): read from the form, held against what the page offered, and written as a grant.
  * Never more than was offered, never by another session than the one that was asked, and never twice.
  *
  * One row a person, app and resource, widened in place: a second device of the same app, and a call that runs while its app
