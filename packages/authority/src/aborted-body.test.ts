@@ -7,7 +7,8 @@ import { Hono } from 'hono';
 import { installEdge, readJson, type HttpEnv } from './http.ts';
 import type { LogEvent } from './log.ts';
 import { listen } from './serve.ts';
-import { assertProblem, makeWorld } from './world.test-support.ts';
+import { makeWorld } from './world.test-support.ts';
+import { assertProblem } from './refused.test-support.ts';
 
 const REFUSAL = /^The body of the request ended before it was whole\.$/;
 const broken = (): ReadableStream => new ReadableStream({ pull: (controller) => controller.error(new Error('gone')) });

@@ -6,24 +6,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { EnvelopePolicy } from '@dauth/protocol';
 import { makeSigner } from './signer.test-support.ts';
-import {
-  addClient,
-  asExecutor,
-  assertProblem,
-  call,
-  connect,
-  endorse,
-  makeWorld,
-  reseal,
-  seal,
-  sealProof,
-  showDirectory,
-  START,
-  submission,
-  type Party,
-  type Sealed,
-  type World,
-} from './world.test-support.ts';
+import { addClient, call, makeWorld, START, type Party, type World } from './world.test-support.ts';
+import { asExecutor, showDirectory } from './executor/executor.test-support.ts';
+import { assertProblem } from './refused.test-support.ts';
+import { connect, endorse, reseal, seal, sealProof, submission, type Sealed } from './sealed.test-support.ts';
 
 async function scene(): Promise<{ world: World; client: Party }> {
   const world = await makeWorld();

@@ -15,9 +15,7 @@ import { dpop } from './signer.test-support.ts';
 import {
   addClient,
   addServer,
-  asExecutor,
   askToken,
-  assertProblem,
   call,
   callWith,
   EXCHANGE,
@@ -30,6 +28,8 @@ import {
   type Party,
   type World,
 } from './world.test-support.ts';
+import { asExecutor } from './executor/executor.test-support.ts';
+import { assertProblem } from './refused.test-support.ts';
 
 const JWKS = '/.well-known/jwks.json';
 const AHEAD = 660;

@@ -5,18 +5,9 @@ import { test } from 'node:test';
 import { createAuthority } from './app.ts';
 import { parseConfig } from './config.ts';
 import { Metrics, metricsApp } from './metrics.ts';
-import {
-  addServer,
-  askToken,
-  assertProblem,
-  connect,
-  EXECUTOR,
-  getToken,
-  ISSUER,
-  makeWorld,
-  MCP,
-  type World,
-} from './world.test-support.ts';
+import { addServer, askToken, EXECUTOR, getToken, ISSUER, makeWorld, MCP, type World } from './world.test-support.ts';
+import { assertProblem } from './refused.test-support.ts';
+import { connect } from './sealed.test-support.ts';
 
 function configure(world: World, members: object = {}): ReturnType<typeof parseConfig> {
   return parseConfig({

@@ -4,21 +4,8 @@
  */
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import {
-  encodeEnvelopeHeader,
-  joinEnvelope,
-  makeHandle,
-  parseOrigin,
-  parsePathPattern,
-  parsePublicJwk,
-  TYP,
-  type AllowRule,
-  type ConnectionHandle,
-  type EnvelopePolicy,
-  type PublicJwk,
-  type Revocable,
-} from '@dauth/protocol';
-import { sha256Base64url, thumbprint } from '@dauth/verify';
+import { parsePublicJwk, TYP, type PublicJwk, type Revocable } from '@dauth/protocol';
+import { thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
 import { createAuthority } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
@@ -44,13 +31,6 @@ const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 export interface Party {
   readonly id: string;
   readonly key: Signer;
-}
-
-export interface Sealed {
-  readonly handle: ConnectionHandle;
-  readonly envelope: string;
-  readonly seal_proof: string;
-  readonly policy: EnvelopePolicy;
 }
 
 export interface World {
@@ -162,21 +142,6 @@ export async function makeWorld(
 /** Passwords without the work that makes them slow to guess: password.test.ts does it for all. */
 export function quickly(): Passwords {
   return new Passwords(async (password, salt) => createHmac('sha256', salt).update(password).digest());
-}
-
-/** Makes the executor show another directory from now on; `key` changes its entry, `claims` the rest, `by` who signs. */
-export function showDirectory(
-  world: World,
-  change: { readonly key?: object; readonly claims?: object; readonly by?: Signer; readonly typ?: string } = {},
-): void {
-  const claims = directoryClaims(world.opening, world.kid);
-  const [key] = claims.keys as readonly object[];
-  const compact = (change.by ?? world.identity).proof(change.typ ?? TYP.directory, {
-    ...claims,
-    keys: [{ ...key, ...change.key }],
-    ...change.claims,
-  });
-  world.executor.directory = () => new Response(compact);
 }
 
 /** The form of a token request by this client, with everything right; `form` changes it. */
@@ -299,133 +264,6 @@ export async function addServer(
   return { id: (JSON.parse(text) as { client_id: string }).client_id, key };
 }
 
-export function allow(origin: string, methods: readonly string[], paths: readonly string[]): AllowRule {
-  return {
-    origin: parseOrigin(origin),
-    methods: methods as AllowRule['methods'],
-    paths: paths.map((path) => parsePathPattern(path)),
-  };
-}
-
-/** A sealed credential as a device would make it; what is inside is random, for nobody here could open it. */
-export function seal(
-  world: World,
-  owner: string,
-  key: Signer,
-  change: Partial<EnvelopePolicy> = {},
-  kid = world.kid,
-): Sealed {
-  const { now } = world.clock;
-  const policy: EnvelopePolicy = {
-    ...{
-      handle: makeHandle(now * 1_000, randomBytes(10)),
-      ver: 1,
-      iss: ISSUER,
-      org: 'default',
-      owner,
-      connection: 'github',
-    },
-    ...{ servers: [MCP], allow: [allow('https://api.github.com', ['GET', 'POST'], ['/repos/**', '/user'])] },
-    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as unknown as EnvelopePolicy['inject'],
-    ...{ bearer: false, iat: now, exp: now + 86_400 },
-    ...change,
-  };
-  const header = encodeEnvelopeHeader({ alg: 'HPKE-3', kid, typ: TYP.credential, crit: ['dauth'], dauth: policy });
-  const envelope = joinEnvelope(header, randomBytes(32), randomBytes(64 + 16));
-  return { handle: policy.handle, envelope, seal_proof: sealProof(key, policy.handle, policy.ver, envelope), policy };
-}
-
-export function sealProof(key: Signer, handle: string, ver: number, envelope: string): string {
-  return key.proof(TYP.seal, { handle, ver, sha256: sha256Base64url(envelope) });
-}
-
-/** The next version of a sealed connection; `key` signs its seal proof. */
-export function reseal(world: World, { policy }: Sealed, key: Signer, change: Partial<EnvelopePolicy> = {}): Sealed {
-  return seal(world, policy.owner, key, { ...policy, ver: policy.ver + 1, ...change });
-}
-
-/** What a sealing key signs for a later one. */
-export function endorse(by: Signer, next: Signer, handle: string): string {
-  return by.proof(TYP.endorsement, { handle, jkt: next.jkt });
-}
-
-export function submission({ envelope, seal_proof }: Sealed): { envelope: string; seal_proof: string } {
-  return { envelope, seal_proof };
-}
-
-/** A client with one stored connection. */
-export async function connect(
-  world: World,
-  change: Partial<EnvelopePolicy> = {},
-): Promise<{ client: Party; sealed: Sealed }> {
-  const client = await addClient(world);
-  const sealed = seal(world, client.id, client.key, change);
-  const response = await call(world, client, 'POST', '/connections', submission(sealed));
-  assert.equal(response.status, 201, await response.text());
-  return { client, sealed };
-}
-
-/** A request of the executor. */
-export async function asExecutor(
-  world: World,
-  method: string,
-  path: string,
-  body?: string,
-  change: { key?: Signer; claims?: object } = {},
-): Promise<Response> {
-  const [target] = path.split('?');
-  const claims = {
-    ...{ htm: method, htu: `${ISSUER}${target}`, iat: world.clock.now, jti: randomUUID() },
-    ...(body === undefined ? {} : { body_sha256: sha256Base64url(body) }),
-    ...change.claims,
-  };
-  const headers = {
-    'dauth-executor-proof': (change.key ?? world.identity).proof(TYP.executorProof, claims),
-    'content-type': 'application/json',
-  };
-  return world.app.request(path, { method, headers, ...(body === undefined ? {} : { body }) });
-}
-
-/** Asserts a problem document: status, code, sentence, request id, content type. */
-export async function assertProblem(
-  response: Response,
-  status: number,
-  code: string,
-  sentence?: RegExp | string,
-): Promise<void> {
-  const text = await response.text();
-  assert.equal(response.status, status, text);
-  assert.equal(response.headers.get('content-type'), 'application/problem+json');
-  const body = JSON.parse(text) as { code: string; detail: string; request_id: string; status: number };
-  assert.equal(body.code, code, text);
-  assert.equal(body.status, status);
-  assert.ok(body.request_id.length >= 16);
-  assert.equal(response.headers.get('dauth-request-id'), body.request_id);
-  assertSentence(body.detail, sentence);
-}
-
-/** Asserts an OAuth error (RFC 6749 §5.2). */
-export async function assertOAuth(
-  response: Response,
-  status: number,
-  error: string,
-  sentence?: RegExp | string,
-): Promise<void> {
-  const text = await response.text();
-  assert.equal(response.status, status, text);
-  const body = JSON.parse(text) as { error: string; error_description: string; request_id: string };
-  assert.equal(body.error, error, text);
-  assert.equal(response.headers.get('dauth-request-id'), body.request_id);
-  assert.equal(response.headers.get('cache-control'), 'no-store');
-  assertSentence(body.error_description, sentence);
-}
-
-/** A string is the whole sentence; a pattern is a part of it. */
-function assertSentence(said: string, wanted: RegExp | string | undefined): void {
-  if (typeof wanted === 'string') assert.equal(said, wanted);
-  else if (wanted !== undefined) assert.match(said, wanted);
-}
-
 /** Revokes in the store, as the operator's endpoint does. */
 export function revoke(world: World, what: Revocable, id: string): void {
   world.store.transaction(() => world.store.changes.revoke(what, id, world.clock.now));
@@ -434,14 +272,4 @@ export function revoke(world: World, what: Revocable, id: string): void {
 /** Asks for these `authorization_details` at the MCP server. */
 export function askDetails(world: World, party: Party, details: unknown, resource = MCP): Promise<Response> {
   return askToken(world, party, { resource, authorization_details: JSON.stringify(details) });
-}
-
-/** A wish for a connection, whole or narrowed. */
-export function wish(handle: string, members: object = {}): object {
-  return { type: 'dauth_connection', identifier: handle, ...members };
-}
-
-/** A sealed credential as it is carried inline. */
-export function carried(sealed: Sealed): object {
-  return { type: 'dauth_credential', ...submission(sealed) };
 }

@@ -3,15 +3,16 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError } from 'commander';
 import { z } from 'zod';
 import { explainConfig, loadConfig, schema } from './config.ts';
 import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
 import { addExamples, describeMisuse } from './help.ts';
 import { login, logout, type LoginFlags } from './login.ts';
+import { collect, policy, sealing, signing, talking } from './options.ts';
 import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
-import { checkFlags, type GlobalFlags } from './reach.ts';
+import type { GlobalFlags } from './reach.ts';
 import {
   actOnConnection,
   addClient,
@@ -33,7 +34,6 @@ import { addUser, listUsers } from './users.ts';
 
 const VERSION = '0.1.0';
 let exit: number = EXIT.ok;
-const collect = (value: string, all: string[] | undefined): string[] => [...(all ?? []), value];
 
 const program = new Command('dauth')
   .version(VERSION, '-V, --version', 'the version')
@@ -42,55 +42,6 @@ const program = new Command('dauth')
   .configureHelp({ helpWidth: 80 })
   .configureOutput({ outputError: () => undefined })
   .showSuggestionAfterError();
-
-/** Options that every command talking to an authority has. */
-function talking(command: Command): Command {
-  return command
-    .option('--data <dir>', 'data directory of a stack (default: DAUTH_HOME or ./.dauth)')
-    .option('--authority <url>', 'authority to talk to')
-    .option('--key <file>', 'private JWK of the client')
-    .option('--signed-in', 'ask as the person who is signed in here (default where there is no operator)')
-    .option('--client-id <id>', 'client id of that key (default: as the key file says)')
-    .option('--executor-identity <thumbprint>', 'identity of the executor, as its operator told you')
-    .option('--timeout <seconds>', 'time for each answer', '30')
-    .option('--json', 'one JSON document on stdout')
-    .option('--no-input', 'never ask')
-    .allowExcessArguments(true)
-    .hook('preAction', (_, action) => {
-      refuseExtra(action);
-      checkFlags(action.opts<GlobalFlags>());
-    });
-}
-
-/** A value beyond the named arguments is most likely a credential: refused, and never repeated. */
-function refuseExtra(command: Command): void {
-  if (command.args.length > command.registeredArguments.length) {
-    throw usage(
-      'There is an argument too many. A credential is never an argument.',
-      'Pipe it in, or use --from-env VAR or --from-file FILE.',
-    );
-  }
-}
-
-const secretFlag = (name: string) => new Option(`${name} [value]`).hideHelp();
-function sealing(command: Command, until: string): Command {
-  return talking(command)
-    .option('--field <name>', 'field of the credential (repeat; default: token)', collect)
-    .option('--from-env <variable>', 'read the credential from a variable (it stays in that environment)')
-    .option('--from-file <file>', 'read the credential from a file, or - for stdin')
-    .option('--expires-in <days>', `days until the sealed credential ends (default: ${until})`)
-    .addOption(secretFlag('--token'))
-    .addOption(secretFlag('--value'))
-    .addOption(secretFlag('--secret'))
-    .hook('preAction', (_, action) => {
-      const { token, value, secret } = action.opts<Record<string, unknown>>();
-      if (token ?? value ?? secret)
-        throw usage(
-          "A credential is never an argument: it would stay in the shell's history and the process list.",
-          'Pipe it in, or use --from-env VAR or --from-file FILE.',
-        );
-    });
-}
 
 program
   .command('start')
@@ -109,16 +60,6 @@ program
   .action(
     async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())),
   );
-
-/** Options of the commands that sign in and out: no key is chosen here. */
-function signing(command: Command): Command {
-  return command
-    .option('--data <dir>', 'data directory (default: DAUTH_HOME or ./.dauth)')
-    .option('--timeout <seconds>', 'time for each answer', '30')
-    .option('--json', 'one JSON document a line on stdout')
-    .allowExcessArguments(true)
-    .hook('preAction', (_, action) => refuseExtra(action));
-}
 
 signing(program.command('login [authority]'))
   .description('sign a person in here, with a code that is typed in a browser')
@@ -199,19 +140,6 @@ const keys = program.command('keys').description("the authority's signing keys")
 talking(keys.command('rotate').description('publish the next key, which signs once every verifier can know it')).action(
   (flags: GlobalFlags) => rotateKeys(flags),
 );
-
-/** Options of the policy, but where it goes: that is required where there is none yet. */
-function policy(command: Command): Command {
-  return command
-    .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
-    .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
-    .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
-    .option('--owner <sub>', 'owner (operator only, and noted in the log)')
-    .option('--org <org>', 'organisation')
-    .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
-    .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
-    .option('--allow-bearer', 'dangerous: also for clients without a key, whose tokens work for whoever has them');
-}
 
 policy(sealing(program.command('connect <name>'), '365'))
   .description('seal a credential here and store the ciphertext')

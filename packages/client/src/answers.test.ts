@@ -2,15 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAuthError, LIMITS } from '@dauth/protocol';
-import {
-  pageOf,
-  parseAuditPage,
-  parseCaller,
-  parseConnectionView,
-  parseInvitationView,
-  parseStoredConnection,
-  parseUserView,
-} from './answers.ts';
+import { pageOf, parseAuditPage, parseCaller, parseConnectionView, parseStoredConnection } from './answers.ts';
+import { parseInvitationView, parseUserView } from './registry-answers.ts';
 import { createClient } from './client.ts';
 import { boundAnswer, readAnswer, readOctets } from './http.ts';
 import { generateKey } from './key.ts';

@@ -2,16 +2,18 @@
 export {
   type AuditPage,
   type Caller,
-  type ClientView,
   type ConnectionView,
-  type GrantView,
-  type InvitationView,
   type KeyRotation,
   type Page,
-  type ServerView,
   type StoredConnection,
-  type UserView,
 } from './answers.ts';
+export {
+  type ClientView,
+  type GrantView,
+  type InvitationView,
+  type ServerView,
+  type UserView,
+} from './registry-answers.ts';
 export { createClient, type ClientOptions, type DAuthClient } from './client.ts';
 export { signInByDevice, type DeviceCode, type DeviceOptions } from './device.ts';
 export {

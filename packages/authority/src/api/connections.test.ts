@@ -9,26 +9,22 @@ import { dpop, makeSigner } from '../signer.test-support.ts';
 import {
   addClient,
   addServer,
-  asExecutor,
-  assertProblem,
   call,
   callWith,
   claimsOf,
-  connect,
   EXECUTOR,
   getToken,
   ISSUER,
   makeWorld,
   MCP,
-  reseal,
   revoke,
-  seal,
   START,
-  submission,
   type Party,
-  type Sealed,
   type World,
 } from '../world.test-support.ts';
+import { asExecutor } from '../executor/executor.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
+import { connect, reseal, seal, submission, type Sealed } from '../sealed.test-support.ts';
 
 const UNKNOWN = 'ddls:conn:01900000-0000-7000-8000-000000000000';
 const NOT_FOUND = 'There is no such connection among those you may see.';

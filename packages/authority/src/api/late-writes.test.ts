@@ -5,18 +5,17 @@ import { dpop, makeSigner, type Signer } from '../signer.test-support.ts';
 import {
   addClient,
   addServer,
-  assertProblem,
   callWith,
   claimsOf,
   getToken,
   ISSUER,
   makeWorld,
   MCP,
-  seal,
-  submission,
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
+import { seal, submission } from '../sealed.test-support.ts';
 
 const SCOPE = 'dauth:connections.write dauth:grants.write';
 

@@ -1,7 +1,8 @@
 /** The operator cannot take its own key away; everything else it revokes is gone. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { addClient, assertProblem, call, makeWorld } from '../world.test-support.ts';
+import { addClient, call, makeWorld } from '../world.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
 
 test('revoking the operator is refused with what to do instead, and the operator works on', async () => {
   const world = await makeWorld();

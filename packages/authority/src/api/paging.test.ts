@@ -4,7 +4,9 @@ import { randomUUID } from 'node:crypto';
 import { test } from 'node:test';
 import { CLIENT_DEFAULTS } from '../store/registry.ts';
 import { makeSigner } from '../signer.test-support.ts';
-import { addClient, assertProblem, call, connect, makeWorld, MCP, START, type World } from '../world.test-support.ts';
+import { addClient, call, makeWorld, MCP, START, type World } from '../world.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
+import { connect } from '../sealed.test-support.ts';
 
 interface Page {
   readonly items: readonly Record<string, unknown>[];

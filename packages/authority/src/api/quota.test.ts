@@ -7,18 +7,15 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
-  assertProblem,
   call,
-  connect,
   makeWorld,
   MCP,
-  seal,
   START,
-  submission,
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
+import { connect, seal, submission } from '../sealed.test-support.ts';
 
 /** Rows of an owner as they would be after `count` requests, written at once. */
 function fillConnections(world: World, owner: string, count: number): string[] {

@@ -9,8 +9,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
-  assertProblem,
   call,
   callWith,
   claimsOf,
@@ -24,6 +22,7 @@ import {
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
 
 async function scene(): Promise<{ world: World; client: Party; server: Party }> {
   const world = await makeWorld();

@@ -5,22 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sha256Base64url, verifyJws } from '@dauth/verify';
-import {
-  addClient,
-  assertProblem,
-  call,
-  connect,
-  EXECUTOR,
-  ISSUER,
-  makeWorld,
-  reseal,
-  seal,
-  START,
-  submission,
-  type Party,
-  type Sealed,
-  type World,
-} from '../world.test-support.ts';
+import { addClient, call, EXECUTOR, ISSUER, makeWorld, START, type Party, type World } from '../world.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
+import { connect, reseal, seal, submission, type Sealed } from '../sealed.test-support.ts';
 import { TryLimit } from './try.ts';
 
 const UNUSABLE = 'The executor cannot use this sealed credential. Seal it again for its current key.';

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Browser } from '../people/browser.test-support.ts';
-import { addClient, assertProblem, call, ISSUER, makeWorld, START, type World } from '../world.test-support.ts';
+import { addClient, call, ISSUER, makeWorld, START, type World } from '../world.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
 
 interface Invited {
   readonly sub: string;

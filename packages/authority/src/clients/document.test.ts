@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import type { Authority } from '../context.ts';
 import { assertion, dpop, makePair, makeSigner } from '../signer.test-support.ts';
 import type { Client } from '../store/registry.ts';
-import { assertOAuth, call, ISSUER, makeWorld, revoke, START, type World } from '../world.test-support.ts';
+import { call, ISSUER, makeWorld, revoke, START, type World } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import { resolveClient } from './document.ts';
 import { web, type Page, type Web } from './web.test-support.ts';
 

@@ -5,18 +5,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeSigner } from '../signer.test-support.ts';
-import {
-  addClient,
-  askToken,
-  assertOAuth,
-  assertProblem,
-  call,
-  EXCHANGE,
-  ISSUER,
-  makeWorld,
-  revoke,
-  type World,
-} from '../world.test-support.ts';
+import { addClient, askToken, call, EXCHANGE, ISSUER, makeWorld, revoke, type World } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
 
 const CODE = 'authorization_code';
 const OWN = 'client_credentials';

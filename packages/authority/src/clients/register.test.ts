@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertion, dpop, makePair, makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, assertProblem, call, ISSUER, makeWorld, START, type World } from '../world.test-support.ts';
+import { call, ISSUER, makeWorld, START, type World } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
 
 const OPEN = { config: { clients: { registration: 'open' } } };
 const CALLBACK = 'https://app.example/callback';

@@ -15,7 +15,8 @@ import {
 import { DEVICE_CODE } from '../oauth/device.ts';
 import { Browser } from '../people/browser.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, claimsOf, ISSUER, MCP, START } from '../world.test-support.ts';
+import { claimsOf, ISSUER, MCP, START } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import { web, type Web } from './web.test-support.ts';
 
 const ID = 'https://desktop.example/client.json';

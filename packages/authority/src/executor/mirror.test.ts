@@ -5,15 +5,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeSigner } from '../signer.test-support.ts';
-import {
-  assertProblem,
-  directoryClaims,
-  EXECUTOR,
-  makeWorld,
-  showDirectory,
-  START,
-  type World,
-} from '../world.test-support.ts';
+import { directoryClaims, EXECUTOR, makeWorld, START, type World } from '../world.test-support.ts';
+import { showDirectory } from './executor.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
 import { DirectoryMirror } from './mirror.ts';
 
 const PATH = '/.well-known/dauth-executor';

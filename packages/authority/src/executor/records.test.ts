@@ -6,7 +6,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sha256Base64url } from '@dauth/verify';
 import { makeSigner, type Signer } from '../signer.test-support.ts';
-import { asExecutor, assertProblem, call, connect, makeWorld, START, type World } from '../world.test-support.ts';
+import { call, makeWorld, START, type World } from '../world.test-support.ts';
+import { asExecutor } from './executor.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
+import { connect } from '../sealed.test-support.ts';
 
 const GENESIS = sha256Base64url('dauth journal');
 const BROKEN = 'The records do not continue the chain that is stored here.';

@@ -6,22 +6,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sha256Base64url } from '@dauth/verify';
 import { dpop, makeSigner } from '../signer.test-support.ts';
-import {
-  asExecutor,
-  assertProblem,
-  call,
-  connect,
-  endorse,
-  ISSUER,
-  makeWorld,
-  reseal,
-  showDirectory,
-  START,
-  submission,
-  type Party,
-  type Sealed,
-  type World,
-} from '../world.test-support.ts';
+import { call, ISSUER, makeWorld, START, type Party, type World } from '../world.test-support.ts';
+import { asExecutor, showDirectory } from './executor.test-support.ts';
+import { assertProblem } from '../refused.test-support.ts';
+import { connect, endorse, reseal, submission, type Sealed } from '../sealed.test-support.ts';
 
 const UNKNOWN = 'ddls:conn:01900000-0000-7000-8000-000000000000';
 const OURS = "This endpoint is the executor's.";

@@ -6,17 +6,9 @@ import assert from 'node:assert/strict';
 import { test, type TestContext } from 'node:test';
 import { parseStatus, type StatusMessage } from '@dauth/protocol';
 import { verifyJws } from '@dauth/verify';
-import {
-  asExecutor,
-  call,
-  connect,
-  EXECUTOR,
-  ISSUER,
-  makeWorld,
-  revoke,
-  START,
-  type World,
-} from '../world.test-support.ts';
+import { call, EXECUTOR, ISSUER, makeWorld, revoke, START, type World } from '../world.test-support.ts';
+import { asExecutor } from './executor.test-support.ts';
+import { connect } from '../sealed.test-support.ts';
 
 interface Stream {
   /** The next message; waits for it. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sha256Base64url } from '@dauth/verify';
 import { assertRefusalPage, Browser, signedIn } from '../people/browser.test-support.ts';
-import { addServer, ISSUER, makeWorld, MCP, revoke, seal } from '../world.test-support.ts';
+import { addServer, ISSUER, makeWorld, MCP, revoke } from '../world.test-support.ts';
+import { seal } from '../sealed.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
 import {
   addApp,

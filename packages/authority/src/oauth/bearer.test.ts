@@ -12,8 +12,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
-  assertProblem,
   call,
   claimsOf,
   EXCHANGE,
@@ -22,16 +20,14 @@ import {
   ISSUER,
   makeWorld,
   MCP,
-  seal,
   START,
-  submission,
   tokenForm,
-  wish,
   type Party,
-  type Sealed,
   type TokenBody,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
+import { seal, submission, wish, type Sealed } from '../sealed.test-support.ts';
 
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
 const OTHER_MCP = 'https://other.example/mcp';

@@ -4,7 +4,9 @@ import { test } from 'node:test';
 import { verifyAccessToken } from '@dauth/verify';
 import { makeSigner } from '../signer.test-support.ts';
 import { signedIn } from '../people/browser.test-support.ts';
-import { addServer, allow, assertOAuth, claimsOf, ISSUER, MCP, revoke, seal, START } from '../world.test-support.ts';
+import { addServer, claimsOf, ISSUER, MCP, revoke, START } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { allow, seal } from '../sealed.test-support.ts';
 import {
   addApp,
   addConnection,

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, callWith, claimsOf, ISSUER, makeWorld, MCP, revoke } from '../world.test-support.ts';
+import { callWith, claimsOf, ISSUER, makeWorld, MCP, revoke } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import {
   addConnection,
   answer,

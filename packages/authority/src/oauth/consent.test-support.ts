@@ -7,16 +7,8 @@ import { signedIn, type Browser } from '../people/browser.test-support.ts';
 import { assertion, dpop, makeSigner, type Signer } from '../signer.test-support.ts';
 import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
 import type { Connection } from '../store/connections.ts';
-import {
-  addServer,
-  ISSUER,
-  makeWorld,
-  MCP,
-  seal,
-  type Sealed,
-  type TokenBody,
-  type World,
-} from '../world.test-support.ts';
+import { addServer, ISSUER, makeWorld, MCP, type TokenBody, type World } from '../world.test-support.ts';
+import { seal, type Sealed } from '../sealed.test-support.ts';
 import type { EnvelopePolicy } from '@dauth/protocol';
 
 export const CALLBACK = 'https://app.example/callback';

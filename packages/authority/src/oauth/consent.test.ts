@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { assertRefusalPage, signedIn } from '../people/browser.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
 import type { Grant } from '../store/grants.ts';
-import { addServer, allow, claimsOf, ISSUER, MCP, revoke, START, type World } from '../world.test-support.ts';
+import { addServer, claimsOf, ISSUER, MCP, revoke, START, type World } from '../world.test-support.ts';
+import { allow } from '../sealed.test-support.ts';
 import {
   addApp,
   addConnection,

@@ -7,7 +7,8 @@ import { test } from 'node:test';
 import { isNarrower, parseDetails, type ConnectionDetail } from '@dauth/protocol';
 import fc from 'fast-check';
 import { dpop } from '../signer.test-support.ts';
-import { addServer, allow, askToken, EXCHANGE, EXECUTOR, makeWorld, MCP, type Party } from '../world.test-support.ts';
+import { addServer, askToken, EXCHANGE, EXECUTOR, makeWorld, MCP, type Party } from '../world.test-support.ts';
+import { allow } from '../sealed.test-support.ts';
 import { signedIn } from '../people/browser.test-support.ts';
 import {
   addApp,

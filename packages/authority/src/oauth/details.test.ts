@@ -9,29 +9,22 @@ import { assertion, dpop, makeSigner } from '../signer.test-support.ts';
 import {
   addClient,
   addServer,
-  allow,
   askDetails,
   askToken,
-  assertOAuth,
   call,
-  carried,
   claimsOf,
-  connect,
   getToken,
   ISSUER,
   makeWorld,
   MCP,
   revoke,
-  seal,
-  sealProof,
   START,
-  submission,
-  wish,
   type Party,
-  type Sealed,
   type TokenBody,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { allow, carried, connect, seal, sealProof, submission, wish, type Sealed } from '../sealed.test-support.ts';
 
 const CODE = 'invalid_authorization_details';
 const NO_SUCH = 'An authorization detail names a connection that this client cannot use at this resource.';

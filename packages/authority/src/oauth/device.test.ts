@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Browser, assertRefusalPage, signedIn } from '../people/browser.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, claimsOf, ISSUER, MCP, revoke, START } from '../world.test-support.ts';
+import { claimsOf, ISSUER, MCP, revoke, START } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import {
   addApp,
   addConnection,

@@ -11,8 +11,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
-  assertProblem,
   call,
   callWith,
   getToken,
@@ -22,6 +20,7 @@ import {
   START,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
 
 const METADATA = '/.well-known/oauth-authorization-server';
 const OPENID = '/.well-known/openid-configuration';

@@ -10,9 +10,7 @@ import { dpop, makeSigner, type ProofClaims, type Signer } from '../signer.test-
 import {
   addServer,
   askToken,
-  assertOAuth,
   claimsOf,
-  connect,
   EXCHANGE,
   EXECUTOR,
   getToken,
@@ -21,12 +19,12 @@ import {
   MCP,
   revoke,
   START,
-  wish,
   type Party,
-  type Sealed,
   type TokenBody,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { connect, wish, type Sealed } from '../sealed.test-support.ts';
 
 const OTHER_MCP = 'https://other.example/mcp';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';

@@ -7,21 +7,18 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
   call,
-  carried,
   claimsOf,
   ISSUER,
   makeWorld,
   MCP,
   revoke,
-  seal,
   START,
-  submission,
   tokenForm,
-  wish,
   type TokenBody,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { carried, seal, submission, wish } from '../sealed.test-support.ts';
 import { IDP, JWT_BEARER, makeFederation, REFUSED, type Federation } from './issuers.test-support.ts';
 
 async function granted(answer: Response): Promise<TokenBody> {

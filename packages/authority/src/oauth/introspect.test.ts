@@ -8,9 +8,7 @@ import type { Revocable } from '@dauth/protocol';
 import { dpop, makeSigner } from '../signer.test-support.ts';
 import {
   addServer,
-  assertOAuth,
   claimsOf,
-  connect,
   EXCHANGE,
   EXECUTOR,
   getToken,
@@ -19,10 +17,11 @@ import {
   MCP,
   revoke,
   START,
-  wish,
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { connect, wish } from '../sealed.test-support.ts';
 import { ask, introspect } from './asking.test-support.ts';
 
 const INACTIVE = { active: false };

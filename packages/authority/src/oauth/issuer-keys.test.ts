@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeRsaSigner, makeSigner } from '../signer.test-support.ts';
-import { assertOAuth } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import { IDP, keySet, makeFederation, REFUSED, type Federation } from './issuers.test-support.ts';
 
 const METADATA = `${IDP}/.well-known/openid-configuration`;

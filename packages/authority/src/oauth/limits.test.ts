@@ -6,23 +6,18 @@ import { dpop, type Signer } from '../signer.test-support.ts';
 import {
   addClient,
   addServer,
-  allow,
   askToken,
-  assertOAuth,
-  assertProblem,
   call,
-  connect,
   EXCHANGE,
   EXECUTOR,
   getToken,
   makeWorld,
   MCP,
-  seal,
-  submission,
   type Party,
-  type Sealed,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
+import { allow, connect, seal, submission, type Sealed } from '../sealed.test-support.ts';
 
 const API = 'https://api.example';
 const paths = (count: number, length = 10): string[] =>

@@ -6,7 +6,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
   call,
   claimsOf,
   EXCHANGE,
@@ -14,12 +13,12 @@ import {
   getToken,
   makeWorld,
   MCP,
-  seal,
   START,
-  submission,
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { seal, submission } from '../sealed.test-support.ts';
 
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 

@@ -6,7 +6,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
   ISSUER,
   makeWorld,
   MCP,
@@ -14,6 +13,7 @@ import {
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import { ask } from './asking.test-support.ts';
 import { makeFlow, parameters } from './consent.test-support.ts';
 import { makeNonces } from './nonce.ts';

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertRefusalPage, Browser, signedIn } from '../people/browser.test-support.ts';
 import { dpop, makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, ISSUER, START } from '../world.test-support.ts';
+import { ISSUER, START } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import {
   addApp,
   answer,

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { makeSigner } from '../signer.test-support.ts';
-import { assertOAuth, claimsOf, MCP, revoke, START } from '../world.test-support.ts';
+import { claimsOf, MCP, revoke, START } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 import {
   addApp,
   addConnection,

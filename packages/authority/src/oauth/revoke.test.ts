@@ -9,8 +9,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
-  assertProblem,
   callWith,
   claimsOf,
   EXCHANGE,
@@ -23,6 +21,7 @@ import {
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth, assertProblem } from '../refused.test-support.ts';
 import { ask, introspect } from './asking.test-support.ts';
 import { addApp, getTokens, makeFlow, post, refreshForm, type Answer, type Flow } from './consent.test-support.ts';
 

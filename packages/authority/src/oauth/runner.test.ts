@@ -6,18 +6,16 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
   call,
   getToken,
   makeWorld,
   MCP,
-  seal,
   START,
-  submission,
   type Party,
-  type Sealed,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { seal, submission, type Sealed } from '../sealed.test-support.ts';
 
 interface Scene {
   readonly world: World;

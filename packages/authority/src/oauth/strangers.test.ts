@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { assertion, makeSigner } from '../signer.test-support.ts';
-import { addServer, askToken, assertOAuth, ISSUER, makeWorld, MCP } from '../world.test-support.ts';
+import { addServer, askToken, ISSUER, makeWorld, MCP } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 
 test('an assertion whose issuer is no string is refused like any other, and is no defect of ours', async () => {
   const world = await makeWorld();

@@ -7,7 +7,6 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
   claimsOf,
   getToken,
   ISSUER,
@@ -18,6 +17,7 @@ import {
   type Party,
   type World,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
 
 const HTU = `${ISSUER}/token`;
 

@@ -9,16 +9,15 @@ import {
   addClient,
   addServer,
   askToken,
-  assertOAuth,
-  connect,
   claimsOf,
   ISSUER,
   MCP,
   revoke,
   START,
-  wish,
   type TokenBody,
 } from '../world.test-support.ts';
+import { assertOAuth } from '../refused.test-support.ts';
+import { connect, wish } from '../sealed.test-support.ts';
 import { JWT_BEARER, makeFederation, REFUSED, SUBJECT, type Federation, type Form } from './issuers.test-support.ts';
 
 async function granted(answer: Response): Promise<TokenBody> {
