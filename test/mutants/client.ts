@@ -174,7 +174,7 @@ export const CLIENT: readonly Mutant[] = [
     claim: 'token.bound',
     file: 'packages/client/src/tokens.ts',
     find: '    assertSecure(wanted.resource);\n',
-    replace: '',
+    replace: "    if (wanted.resource === '') assertSecure(wanted.resource);\n",
     test: {
       file: TOKENS,
       name: '[token.bound] no token is asked for, and no fetch made, for a resource over plain http',

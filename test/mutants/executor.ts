@@ -285,6 +285,19 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'memory.clean',
+    file: 'packages/executor/src/secret/aead.ts',
+    find: '  const plaintext = unmask(',
+    replace:
+      "  const plain = createDecipheriv(aead as 'aes-128-gcm', key, nonce, { authTagLength: 16 }).setAAD(aad).setAuthTag(tag);\n" +
+      '  if (plain.setAutoPadding()) return Buffer.concat([plain.update(ciphertext), plain.final()]);\n' +
+      '  const plaintext = unmask(',
+    test: {
+      file: MEMORY,
+      name: '[memory.clean] leaves no copy of a credential or its keys: basic, of two long fields',
+    },
+  },
+  {
+    claim: 'memory.clean',
     file: 'packages/executor/src/wire/inflate.ts',
     find: '    wipe(this.#decoded);\n',
     replace: '    wipe();\n',

@@ -2,8 +2,9 @@
  * Opening: the one place where a sealed credential becomes readable (RFC 9180 base mode, composed on `node:crypto`).
  * Never a string, never an explanation: every failure is the same `DECRYPTION_FAILED`, and every intermediate is zeroed.
  */
-import { createDecipheriv, createHmac, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
+import { createHmac, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
 import { DAuthError, SUITES, type Envelope, type Suite, type SuiteAlg } from '@dauth/protocol';
+import { openAead } from './secret/aead.ts';
 import { ownedBytes, ownedConcat, wipe } from './secret/memory.ts';
 import { Plaintext } from './secret/plaintext.ts';
 
@@ -37,7 +38,6 @@ const SPKI_PREFIX = {
   X25519: Buffer.from('302a300506032b656e032100', 'hex'),
   'P-256': Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'),
 };
-const CIPHERS = { 1: 'aes-128-gcm', 2: 'aes-256-gcm', 3: 'chacha20-poly1305' } as const;
 
 /**
  * Opens an envelope with the key its header names. The header's octets are the `aad`: whatever was changed in it, the
@@ -61,7 +61,6 @@ export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: Sealed
   let shared: Buffer | null = null;
   let aeadKey: Buffer | null = null;
   let nonce: Buffer | null = null;
-  let plaintext: Buffer | null = null;
   try {
     shared = decap(suite, key, enc);
     const id = suiteId('HPKE', suite.kem, suite.kdf, suite.aead);
@@ -70,14 +69,12 @@ export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: Sealed
     aeadKey = labeledExpand(id, secret, 'key', context, suite.key);
     nonce = labeledExpand(id, secret, 'base_nonce', context, NONCE);
     wipe(secret);
-    const decipher = createDecipheriv(CIPHERS[suite.aead as 1], aeadKey, nonce, { authTagLength: suite.tag as 16 });
-    decipher.setAAD(aad);
-    decipher.setAuthTag(ciphertext.subarray(ciphertext.length - suite.tag));
-    plaintext = decipher.update(ciphertext.subarray(0, ciphertext.length - suite.tag));
-    decipher.final();
+    const end = ciphertext.length - suite.tag;
+    const [body, tag] = [ciphertext.subarray(0, end), ciphertext.subarray(end)];
+    const plaintext = openAead({ aead: suite.aead as 1, key: aeadKey, nonce, aad, ciphertext: body, tag });
+    if (plaintext === null) throw new TypeError('tag');
     return plaintext;
   } catch {
-    wipe(plaintext);
     throw new DAuthError('DECRYPTION_FAILED');
   } finally {
     wipe(shared, aeadKey, nonce);

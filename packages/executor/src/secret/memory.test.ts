@@ -9,6 +9,7 @@ import { deflateSync, gzipSync } from 'node:zlib';
 import {
   decodeBase64url,
   encodeEnvelopeHeader,
+  injectedFields,
   joinEnvelope,
   type EnvelopeHeader,
   type Injection,
@@ -116,10 +117,14 @@ async function seal(inject: readonly Injection[], prefix = 'ghp_'): Promise<Seal
   const segment = encodeEnvelopeHeader(header);
   const suite = new hpke.CipherSuite(hpke.KEM_DHKEM_X25519_HKDF_SHA256, hpke.KDF_HKDF_SHA256, hpke.AEAD_AES_128_GCM);
   const publicKey = await suite.DeserializePublicKey(opening.publicRaw as Buffer<ArrayBuffer>);
-  const plaintext = layOut({ token: secret }) as Buffer<ArrayBuffer>;
+  // Long, so that it is opened in more than one piece.
+  const second = injectedFields(inject).has('second') ? Buffer.from(randomBytes(450).toString('base64')) : null;
+  const fields = { token: secret, ...(second === null ? {} : { second }) };
+  const plaintext = layOut(fields) as Buffer<ArrayBuffer>;
   const sealed = await suite.Seal(publicKey, plaintext, { aad: Buffer.from(segment) as Buffer<ArrayBuffer> });
   const enc = sealed.encapsulatedSecret;
-  return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), secret, keys: deriveKeys(Buffer.from(enc)) };
+  const keys = { ...deriveKeys(Buffer.from(enc)), ...(second === null ? {} : { 'second field': second }) };
+  return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), secret, keys };
 }
 
 /** RFC 9180 once more, written apart from the code under test, to know which bytes must not lie about. */
@@ -197,6 +202,7 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
     calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { method: 'POST', body: 'data', stream: true }],
   },
   { name: 'basic', inject: [{ in: 'basic', user: 'robot', pass: '{token}' }], calls: [{}] },
+  { name: 'basic, of two long fields', inject: [{ in: 'basic', user: '{second}', pass: '{token}' }], calls: [{}] },
   {
     name: 'query, path and cookie at once',
     inject: [
