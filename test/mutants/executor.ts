@@ -298,6 +298,16 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'memory.clean',
+    file: 'packages/executor/src/wire/dial.ts',
+    find: '      scrubRegisters();\n      received(buffer.subarray(0, length));\n',
+    replace: '      received(buffer.subarray(0, length));\n      scrubRegisters();\n',
+    test: {
+      file: room('secret/registers'),
+      name: '[memory.clean] the registers are overwritten before anybody is given what was read',
+    },
+  },
+  {
+    claim: 'memory.clean',
     file: 'packages/executor/src/wire/inflate.ts',
     find: '    wipe(this.#decoded);\n',
     replace: '    wipe();\n',

@@ -43,6 +43,13 @@ let opening: { privateKey: KeyObject; publicRaw: Buffer };
 let forbidden: string | null;
 let saw = 0;
 
+/** As hard to compress as a credential, in other letters: eight hex digits of one are found by chance in megabytes of them. */
+function pad(length: number): string {
+  return randomBytes(length / 2)
+    .toString('hex')
+    .replaceAll(/./g, (digit) => 'ghijklmnopqrstuv'[Number.parseInt(digit, 16)]!);
+}
+
 function echo(request: IncomingMessage, response: ServerResponse): void {
   saw++;
   const how = new URL(request.url!, 'http://x').searchParams;
@@ -58,12 +65,12 @@ function echo(request: IncomingMessage, response: ServerResponse): void {
       });
     const size = Number(how.get('size') ?? '3000');
     const text = JSON.stringify({
-      pad: randomBytes(size / 4).toString('hex'),
+      pad: pad(size / 2),
       secret,
-      more: randomBytes(size / 4).toString('hex'),
+      more: pad(size / 2),
       last: secret,
     });
-    const body = echoed === 'body' ? text : 'quiet';
+    const body = echoed === 'body' ? text : echoed === 'end' ? `${'.'.repeat(size)}${secret}` : 'quiet';
     const coder = CODERS[how.get('coding') ?? ''];
     const bytes = coder?.encode(body) ?? Buffer.from(body);
     // Counted, not in chunks: their last empty line, come together with the head, is taken for its end, and what a stored
@@ -221,6 +228,12 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
     name: 'echoed in header values and the reason phrase',
     inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
     calls: [{ target: '/?echo=head' }, { target: '/?echo=reason' }],
+  },
+  {
+    // A cipher keeps the last block that it did not fill: 16 octets, and every place of the secret's end in them.
+    name: 'echoed at the end of the body',
+    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
+    calls: Array.from({ length: 16 }, (_, size) => ({ target: `/?echo=end&size=${size}` })),
   },
   ...Object.keys(CODERS).map((coding) => ({
     name: `echoed in a body in ${coding}`,

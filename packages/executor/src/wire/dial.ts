@@ -10,6 +10,7 @@ import type { CheckedAddress } from '../where/address.ts';
 import { checkServerName } from '../where/certificate.ts';
 import { asDownstream } from './faults.ts';
 import { ownedBytes } from '../secret/memory.ts';
+import { scrubRegisters } from '../secret/scrub.ts';
 
 /** Takes what the socket read, in place; the octets are zeroed as soon as it returns. */
 export type Received = (octets: Buffer) => void;
@@ -67,6 +68,7 @@ function dialOne(
   const onread = {
     buffer,
     callback: (length: number): boolean => {
+      scrubRegisters();
       received(buffer.subarray(0, length));
       buffer.fill(0, 0, length);
       return true;
