@@ -10,8 +10,10 @@ const HEAD = `## MCP's conformance suite
 there, and the tests hold each run to them exactly: a check that ends otherwise than it says here fails them, also where it
 passes now.
 
-- **server**: one server of the official SDK, bare and with \`protect\` in front. The suite cannot sign, so the test signs each
-  request for it and touches nothing else of it. Each scenario ends check by check the same at both: protection changes nothing.
+- **server**: one server of the official SDK, bare and with \`protect\` in front. It has all that the suite asks for by name, in
+  both eras of the protocol: sessions whose streams are taken up again, and the Tasks extension. The suite cannot sign, so the
+  test signs each request for it and touches nothing else of it. Each scenario ends check by check the same at both:
+  protection changes nothing.
 - **client**: the official SDK's client with \`mcpProvider\`, and a person who consents at once.
 - **authorization**: the authority as a process. The suite reads its metadata; a person signs in and consents; the suite redeems
   the code.

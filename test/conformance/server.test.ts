@@ -13,14 +13,13 @@ import { generateKey, signProof } from '@dauth/client';
 import { protect } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
 import {
-  createMcpHandler,
   hostHeaderValidationResponse,
   localhostAllowedHostnames,
   localhostAllowedOrigins,
   originValidationResponse,
 } from '@modelcontextprotocol/server';
 import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey } from 'jose';
-import { makeEverything } from './everything-server.ts';
+import { makeEverything } from './everything/server.ts';
 import { expectedOf } from './result.ts';
 import { SERVER_RUNS } from './server-results.ts';
 import { outcomes, runSuite, type Found } from './suite.ts';
@@ -31,13 +30,16 @@ describe("MCP's conformance suite at a protected server", { timeout: 170_000 }, 
   const servers: Server[] = [];
   let [bare, shielded] = ['', ''];
   before(async () => {
-    const handler = createMcpHandler(makeEverything);
-    bare = await listen(servers, () => (request) => handler.fetch(request));
+    // One each: what happens at one is not heard of at the other.
+    bare = await listen(servers, () => {
+      const handler = makeEverything();
+      return (request) => handler.fetch(request);
+    });
     shielded = await listen(servers, async (resource) => {
       const [signing, client] = [await generateKeyPair('ES256'), await generateKey()];
       const config = { resource, authorizationServers: [ISSUER], requiredClaims: [] } as const;
       const protection = protect(config, { fetch: issuer(await exportJWK(signing.publicKey)) });
-      const inner = protection.handler(handler);
+      const inner = protection.handler(makeEverything());
       return async (request) => {
         const accessToken = await issue(signing.privateKey, await calculateJwkThumbprint(client.jwk), resource);
         const headers = new Headers(request.headers);
