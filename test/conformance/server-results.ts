@@ -5,15 +5,21 @@ const SKIPPED =
   'The suite does not look: it skips this check at every server until it can read `subscriptions/listen` for it.';
 
 interface ServerRun extends Run {
-  readonly revision: string;
+  /** For the suite's command line: what it is called with, one call after the other. */
+  readonly calls: readonly (readonly string[])[];
 }
 
-/** Every scenario that a revision asks of a server, and those that the suite runs with them without counting them. */
+const SKILLS = ['sep-2640-skills-directory', 'sep-2640-skills-enumeration', 'sep-2640-skills-manifest'];
+
+/**
+ * Every scenario that a revision asks of a server, those that the suite runs with them without counting them, and those of the
+ * one extension that no revision names.
+ */
 export const SERVER_RUNS: readonly ServerRun[] = [
   {
     title: 'A protected server, 2025-11-25',
     command: 'server --requirements 2025-11-25',
-    revision: '2025-11-25',
+    calls: [['--requirements', '2025-11-25']],
     rows: [
       ['completion-complete', 2],
       ['dns-rebinding-protection', 2],
@@ -53,7 +59,7 @@ export const SERVER_RUNS: readonly ServerRun[] = [
   {
     title: 'A protected server, 2026-07-28',
     command: 'server --requirements 2026-07-28',
-    revision: '2026-07-28',
+    calls: [['--requirements', '2026-07-28']],
     rows: [
       ['caching', 8],
       ['completion-complete', 2],
@@ -105,6 +111,16 @@ export const SERVER_RUNS: readonly ServerRun[] = [
       ['tools-call-simple-text', 2],
       ['tools-call-with-progress', 2],
       ['tools-list', 4],
+    ],
+  },
+  {
+    title: 'A protected server, skills',
+    command: 'server --scenario SCENARIO',
+    calls: SKILLS.map((scenario) => ['--scenario', scenario]),
+    rows: [
+      ['sep-2640-skills-directory', 7],
+      ['sep-2640-skills-enumeration', 32],
+      ['sep-2640-skills-manifest', 6],
     ],
   },
 ];

@@ -4,18 +4,17 @@
  */
 import { setTimeout as wait } from 'node:timers/promises';
 import {
-  CLIENT_CAPABILITIES_META_KEY,
   inputRequired,
   inputResponse,
   MissingRequiredClientCapabilityError,
   ProtocolError,
   ProtocolErrorCode,
   type CallToolResult,
-  type ClientCapabilities,
   type McpServer,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { declaredBy } from './capabilities.ts';
 import { text } from './content.ts';
 import { fields } from './forms.ts';
 import { Task, type Work } from './tasks.ts';
@@ -92,10 +91,8 @@ export function addJobs(server: McpServer, tasks: Map<string, Task>): void {
   method('tasks/cancel', (task) => task.cancel());
 }
 
-function isDeclared({ mcpReq }: ServerContext): boolean {
-  const envelope: Readonly<Record<string, unknown>> = mcpReq.envelope ?? {};
-  const declared = envelope[CLIENT_CAPABILITIES_META_KEY] as ClientCapabilities | undefined;
-  return declared?.extensions?.[TASKS] !== undefined;
+function isDeclared(ctx: ServerContext): boolean {
+  return declaredBy(ctx).extensions?.[TASKS] !== undefined;
 }
 
 function assertDeclared(ctx: ServerContext): void {

@@ -3,16 +3,15 @@
  * sends a tool's questions as requests of its own, otherwise the client gets them as a result and calls again with the answers.
  */
 import {
-  CLIENT_CAPABILITIES_META_KEY,
   inputRequired,
   inputResponse,
-  type ClientCapabilities,
   type InputRequests,
   type McpServer,
   type RequestStateCodec,
   type ServerContext,
 } from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { declaredBy } from './capabilities.ts';
 import { text } from './content.ts';
 import { CHOICES, DEFAULTS, fields } from './forms.ts';
 
@@ -94,11 +93,10 @@ export function addQuestions(server: McpServer, codec: RequestStateCodec<Round>)
 
   const able = { description: 'asks what its caller can be asked', inputSchema: none };
   server.registerTool('test_input_required_result_capabilities', able, (_, ctx) => {
-    const envelope: Readonly<Record<string, unknown>> = ctx.mcpReq.envelope ?? {};
-    const declared = envelope[CLIENT_CAPABILITIES_META_KEY] as ClientCapabilities | undefined;
+    const { sampling, elicitation } = declaredBy(ctx);
     const ask: InputRequests = {
-      ...(declared?.sampling === undefined ? {} : { answer: sample('What is the capital of France?') }),
-      ...(declared?.elicitation === undefined ? {} : { form: form('What is your name?', 'name') }),
+      ...(sampling === undefined ? {} : { answer: sample('What is the capital of France?') }),
+      ...(elicitation === undefined ? {} : { form: form('What is your name?', 'name') }),
     };
     return isAnswered(ctx, ask) ? answer(ctx) : inputRequired({ inputRequests: ask });
   });

@@ -19,14 +19,8 @@ export function addResources(server: McpServer): void {
     const data = JSON.stringify({ id, templateTest: true, data: `Data for ID: ${String(id)}` });
     return { contents: [{ uri: href, mimeType: 'application/json', text: data }] };
   });
-  // Of the sessions of 2025 alone: later clients name what they want to hear of where they listen.
-  const watched = new Set<string>();
-  server.server.setRequestHandler('resources/subscribe', ({ params }) => {
-    watched.add(params.uri);
-    return {};
-  });
-  server.server.setRequestHandler('resources/unsubscribe', ({ params }) => {
-    watched.delete(params.uri);
-    return {};
-  });
+  // Of sessions alone: later clients name what they want to hear of where they listen. Nothing here ever changes, so there is
+  // nobody to remember.
+  for (const method of ['resources/subscribe', 'resources/unsubscribe'] as const)
+    server.server.setRequestHandler(method, () => ({}));
 }

@@ -18,6 +18,7 @@ import { addPrompts } from './prompts.ts';
 import { addQuestions, type Round } from './questions.ts';
 import { addResources } from './resources.ts';
 import { serveSessions } from './sessions.ts';
+import { loadSkills } from './skills.ts';
 import type { Task } from './tasks.ts';
 import { addTools } from './tools.ts';
 
@@ -26,10 +27,11 @@ export interface Everything {
 }
 
 /** One endpoint: with a session for who begins one, otherwise each request on its own. */
-export function makeEverything(): Everything {
+export async function makeEverything(): Promise<Everything> {
   const codec = createRequestStateCodec<Round>({ key: randomBytes(32) });
   const tasks = new Map<string, Task>();
-  /** @param notify of the era without sessions, which tasks need */
+  const skills = await loadSkills();
+  /** @param notify of the era without sessions, which tasks and skills are for */
   const make = (notify?: ServerNotifier): McpServer => {
     const extensions = notify === undefined ? {} : { extensions: { [TASKS]: {} } };
     const capabilities = { logging: {}, completions: {}, resources: { subscribe: true }, ...extensions };
@@ -41,6 +43,7 @@ export function makeEverything(): Everything {
     addQuestions(server, codec);
     addResources(server);
     addPrompts(server);
+    if (notify !== undefined) skills.attach(server);
     return server;
   };
   const modern = createMcpHandler(() => make(modern.notify), { legacy: 'reject' });

@@ -25,7 +25,12 @@ export function serveSessions(make: () => McpServer): Serve {
     const known = id === null ? undefined : transports.get(id);
     if (known !== undefined) return known.handleRequest(request, options);
     if (id !== null) return refuse(404, 'This session has ended, or never was.');
-    const body: unknown = options?.parsedBody ?? (request.method === 'POST' ? await request.clone().json() : undefined);
+    const body: unknown =
+      options?.parsedBody ??
+      (await request
+        .clone()
+        .json()
+        .catch(() => undefined));
     if (!isInitializeRequest(body)) return refuse(400, 'A session begins with initialize.');
     const transport = new WebStandardStreamableHTTPServerTransport({
       sessionIdGenerator: randomUUID,
