@@ -1,11 +1,12 @@
 /**
- * `mcpProvider` under the official conformance tests for clients: every scenario about authorization that the suite has, held to
+ * `mcpProvider` and `createClient` under the official conformance tests for clients: every scenario about authorization that the suite has, held to
  * how each of its checks ended when docs/conformance.md was written.
  */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { CLIENT_RUNS } from './client-results.ts';
 import { useServer } from './client.ts';
+import { isForProgram, useAsProgram } from './program.ts';
 import { serveRelay } from './relay.ts';
 import { expectedOf } from './result.ts';
 import { outcomes, runSuite } from './suite.ts';
@@ -18,7 +19,7 @@ describe("MCP's conformance suite for clients", { timeout: 170_000 }, () => {
   for (const { title, args, others, says = {}, ...run } of CLIENT_RUNS)
     test(`${title} ends as docs/conformance.md says`, async () => {
       await using relay = await serveRelay(async (told, gone) => {
-        if (isOurs(told.scenario)) await useServer(told, gone);
+        if (isOurs(told.scenario)) await (isForProgram(told) ? useAsProgram : useServer)(told, gone);
       });
       const found = outcomes(await runSuite(['client', '--command', relay.command, ...args, ...PATIENCE]));
       const tried = Object.fromEntries(Object.entries(found).filter(([scenario]) => isOurs(scenario)));

@@ -14,6 +14,8 @@ export interface Told {
     readonly client_id?: string;
     readonly client_secret?: string;
     readonly issuer?: string;
+    readonly private_key_pem?: string;
+    readonly valid_jwt?: string;
   };
 }
 

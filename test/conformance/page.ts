@@ -10,9 +10,12 @@ const HEAD = `## MCP's conformance suite
 there, and the tests hold each run to them exactly: a check that ends otherwise than it says here fails them, also where it
 passes now.
 
-- **server**: one server of the official SDK, bare and with \`protect\` in front. The suite cannot sign, so the test signs each
-  request for it and touches nothing else of it. Each scenario ends check by check the same at both: protection changes nothing.
-- **client**: the official SDK's client with \`mcpProvider\`, and a person who consents at once.
+- **server**: one server of the official SDK, bare and with \`protect\` in front. It has all that the suite asks for by name, in
+  both eras of the protocol: sessions whose streams are taken up again, tasks, and skills. The suite cannot sign, so the test
+  signs each request for it and touches nothing else of it. Each scenario ends check by check the same at both: protection
+  changes nothing.
+- **client**: the official SDK's client with \`mcpProvider\`, and a person who consents at once; where a scenario has a
+  program's key or a workload's assertion, with \`createClient\`.
 - **authorization**: the authority as a process. The suite reads its metadata; a person signs in and consents; the suite redeems
   the code.
 `;
@@ -34,8 +37,8 @@ function count({ title, rows }: Run): string {
   return `| ${title} | ${rows.length} | ${whole} | ${sum(([, passed]) => passed)} | ${notPassed} |`;
 }
 
-function isWhole([, , others]: Row): boolean {
-  return others === undefined;
+function isWhole([, , others = []]: Row): boolean {
+  return others.length === 0;
 }
 
 function section({ title, command, rows }: Run): string {
@@ -56,5 +59,6 @@ function others(): string {
   const names = new Set(CLIENT_RUNS.flatMap((run) => run.others));
   const list = [...names].sort().map((name) => `\`${name}\``);
   return `### Not run\n\nScenarios for clients that are about the transport and the tools of the SDK's client and not about
-authorization, which is all that \`mcpProvider\` adds to it:\n${list.join(', ')}.\n`;
+authorization, which is all that DAuth adds to it:\n${list.join(', ')},
+and those of the Skills extension (\`sep-2640-client-*\`).\n`;
 }

@@ -7,7 +7,7 @@ export interface Check {
   readonly status: 'SUCCESS' | 'FAILURE' | 'WARNING' | 'SKIPPED' | 'INFO';
 }
 
-/** A scenario with the number of checks it passed; where that is not all, or none, the others by id and status, and why. */
+/** A scenario with the number of checks it passed; the others by id and status, and why; or what there is to say of a pass. */
 export type Row =
   | readonly [scenario: string, passed: number]
   | readonly [scenario: string, passed: number, others: readonly string[], why: string];

@@ -1,33 +1,32 @@
 /** How the conformance suite's mode `server` ends at the protected server of `server.test.ts`. Data only. */
 import type { Run } from './result.ts';
 
-// The server of this run is the SDK's, with the tools, resources and prompts of `everything-server.ts`. What it leaves out is
-// asked for without protection in vain, too: the test holds both to the same checks.
-const NO_TOOL = 'The server of this run has no tool or prompt of the name that the suite asks for.';
-const NO_METHOD = 'The server of this run does not offer this; the SDK answers that there is no such method.';
-const NO_SESSION =
-  "The SDK's handler answers each request on its own and keeps no session, so there is none to look at, and no stream to take up again.";
-const STATELESS =
-  'Four checks need tools that the server of this run does not have; two need lists that change while it runs.';
-const TASKS = 'Tasks are an extension; the server of this run does not have it.';
+const SKIPPED =
+  'The suite does not look: it skips this check at every server until it can read `subscriptions/listen` for it.';
 
 interface ServerRun extends Run {
-  readonly revision: string;
+  /** For the suite's command line: what it is called with, one call after the other. */
+  readonly calls: readonly (readonly string[])[];
 }
 
-/** Every scenario that a revision asks of a server, and those that the suite runs with them without counting them. */
+const SKILLS = ['sep-2640-skills-directory', 'sep-2640-skills-enumeration', 'sep-2640-skills-manifest'];
+
+/**
+ * Every scenario that a revision asks of a server, those that the suite runs with them without counting them, and those of the
+ * one extension that no revision names.
+ */
 export const SERVER_RUNS: readonly ServerRun[] = [
   {
     title: 'A protected server, 2025-11-25',
     command: 'server --requirements 2025-11-25',
-    revision: '2025-11-25',
+    calls: [['--requirements', '2025-11-25']],
     rows: [
-      ['completion-complete', 1, ['completion-complete FAILURE'], NO_METHOD],
+      ['completion-complete', 2],
       ['dns-rebinding-protection', 2],
-      ['elicitation-sep1034-defaults', 1, ['elicitation-sep1034-general FAILURE'], NO_TOOL],
-      ['elicitation-sep1330-enums', 1, ['elicitation-sep1330-general FAILURE'], NO_TOOL],
-      ['json-schema-2020-12', 1, ['json-schema-2020-12-tool-found FAILURE'], NO_TOOL],
-      ['logging-set-level', 1, ['logging-set-level FAILURE'], NO_METHOD],
+      ['elicitation-sep1034-defaults', 6],
+      ['elicitation-sep1330-enums', 6],
+      ['json-schema-2020-12', 8],
+      ['logging-set-level', 2],
       ['ping', 2],
       ['prompts-get-embedded-resource', 2],
       ['prompts-get-simple', 2],
@@ -37,67 +36,51 @@ export const SERVER_RUNS: readonly ServerRun[] = [
       ['resources-list', 2],
       ['resources-read-binary', 2],
       ['resources-read-text', 2],
-      ['resources-subscribe', 1, ['resources-subscribe FAILURE'], NO_METHOD],
+      ['resources-subscribe', 2],
       ['resources-templates-read', 2],
-      ['resources-unsubscribe', 1, ['resources-unsubscribe FAILURE'], NO_METHOD],
-      ['server-initialize', 2],
-      ['server-session-lifecycle', 0, [], NO_SESSION],
-      ['server-sse-multiple-streams', 0, ['server-sse-multiple-streams-session WARNING'], NO_SESSION],
-      [
-        'server-sse-polling',
-        0,
-        ['server-sse-polling-session WARNING', 'server-sse-priming-event WARNING', 'server-sse-retry-field WARNING'],
-        NO_SESSION,
-      ],
+      ['resources-unsubscribe', 2],
+      ['server-initialize', 3],
+      ['server-session-lifecycle', 3],
+      ['server-sse-multiple-streams', 2],
+      ['server-sse-polling', 3],
       ['tools-call-audio', 2],
-      ['tools-call-elicitation', 1, ['tools-call-elicitation FAILURE'], NO_TOOL],
+      ['tools-call-elicitation', 2],
       ['tools-call-embedded-resource', 2],
       ['tools-call-error', 2],
       ['tools-call-image', 2],
       ['tools-call-mixed-content', 2],
-      ['tools-call-sampling', 1, ['tools-call-sampling FAILURE'], NO_TOOL],
+      ['tools-call-sampling', 2],
       ['tools-call-simple-text', 2],
-      ['tools-call-with-logging', 1, ['tools-call-with-logging FAILURE'], NO_METHOD],
-      ['tools-call-with-progress', 1, ['tools-call-with-progress FAILURE'], NO_TOOL],
+      ['tools-call-with-logging', 2],
+      ['tools-call-with-progress', 2],
       ['tools-list', 3],
     ],
   },
   {
     title: 'A protected server, 2026-07-28',
     command: 'server --requirements 2026-07-28',
-    revision: '2026-07-28',
+    calls: [['--requirements', '2026-07-28']],
     rows: [
       ['caching', 8],
-      ['completion-complete', 1, ['completion-complete FAILURE'], NO_METHOD],
+      ['completion-complete', 2],
       ['dns-rebinding-protection', 2],
-      [
-        'http-custom-header-server-validation',
-        1,
-        [
-          'sep-2243-server-decode-base64 FAILURE',
-          'sep-2243-server-no-xmcp-tool FAILURE',
-          'sep-2243-server-reject-invalid-param-chars FAILURE',
-          'sep-2243-server-reject-param-mismatch FAILURE',
-          'sep-2243-server-validate-param-match FAILURE',
-        ],
-        NO_TOOL,
-      ],
+      ['http-custom-header-server-validation', 10],
       ['http-header-validation', 14],
-      ['input-required-result-basic-elicitation', 1, ['sep-2322-elicitation-incomplete FAILURE'], NO_TOOL],
-      ['input-required-result-basic-list-roots', 1, ['sep-2322-list-roots-incomplete FAILURE'], NO_TOOL],
-      ['input-required-result-basic-sampling', 1, ['sep-2322-sampling-incomplete FAILURE'], NO_TOOL],
-      ['input-required-result-capability-check', 1, ['sep-2322-respect-client-capabilities FAILURE'], NO_TOOL],
-      ['input-required-result-ignore-extra-params', 1, ['sep-2322-ignore-unexpected-params WARNING'], NO_TOOL],
-      ['input-required-result-missing-input-response', 1, ['sep-2322-missing-response-rerequests WARNING'], NO_TOOL],
-      ['input-required-result-multi-round', 1, ['sep-2322-multi-round-r1 FAILURE'], NO_TOOL],
-      ['input-required-result-multiple-input-requests', 1, ['sep-2322-multiple-inputs-incomplete FAILURE'], NO_TOOL],
-      ['input-required-result-non-tool-request', 1, ['sep-2322-non-tool-incomplete FAILURE'], NO_TOOL],
-      ['input-required-result-request-state', 1, ['sep-2322-request-state-incomplete FAILURE'], NO_TOOL],
-      ['input-required-result-result-type', 1, ['sep-2322-result-type-included FAILURE'], NO_TOOL],
-      ['input-required-result-tampered-state', 1, ['sep-2322-reject-tampered-state FAILURE'], NO_TOOL],
+      ['input-required-result-basic-elicitation', 3],
+      ['input-required-result-basic-list-roots', 3],
+      ['input-required-result-basic-sampling', 3],
+      ['input-required-result-capability-check', 2],
+      ['input-required-result-ignore-extra-params', 2],
+      ['input-required-result-missing-input-response', 2],
+      ['input-required-result-multi-round', 4],
+      ['input-required-result-multiple-input-requests', 3],
+      ['input-required-result-non-tool-request', 3],
+      ['input-required-result-request-state', 3],
+      ['input-required-result-result-type', 2],
+      ['input-required-result-tampered-state', 2],
       ['input-required-result-unsupported-methods', 2],
       ['input-required-result-validate-input', 3],
-      ['json-schema-2020-12', 1, ['json-schema-2020-12-tool-found FAILURE'], NO_TOOL],
+      ['json-schema-2020-12', 8],
       ['prompts-get-embedded-resource', 2],
       ['prompts-get-simple', 2],
       ['prompts-get-with-args', 2],
@@ -109,100 +92,35 @@ export const SERVER_RUNS: readonly ServerRun[] = [
       ['resources-templates-read', 2],
       ['sep-2164-resource-not-found', 4],
       ['server-sse-multiple-streams', 1],
-      [
-        'server-stateless',
-        24,
-        [
-          'sep-2575-http-server-no-independent-requests-on-stream FAILURE',
-          'sep-2575-missing-capability-http-400 FAILURE',
-          'sep-2575-server-no-log-without-loglevel FAILURE',
-          'sep-2575-server-rejects-undeclared-capability FAILURE',
-          'sep-2575-server-sends-prompts-list-changed-on-subscription WARNING',
-          'sep-2575-server-sends-tools-list-changed-on-subscription WARNING',
-        ],
-        STATELESS,
-      ],
-      [
-        'tasks-capability-negotiation',
-        1,
-        [
-          'sep-2663-server-rejects-undeclared-client FAILURE',
-          'sep-2663-tasks-methods-non-declaring FAILURE',
-          'tasks-extension-advertised FAILURE',
-          'tasks-per-request-meta-opt-in FAILURE',
-        ],
-        TASKS,
-      ],
-      [
-        'tasks-dispatch-and-envelope',
-        3,
-        [
-          'sep-2663-durable-create-strong-consistency FAILURE',
-          'sep-2663-legacy-task-param-ignored FAILURE',
-          'sep-2663-tasks-get-invalid-task-id-32602 FAILURE',
-          'tasks-immediate-result-shortcut FAILURE',
-          'tasks-result-type-complete-on-non-task-responses FAILURE',
-          'tasks-server-directed-creation-no-hint FAILURE',
-        ],
-        TASKS,
-      ],
-      [
-        'tasks-lifecycle',
-        1,
-        [
-          'sep-2663-cancel-ack-empty-result FAILURE',
-          'sep-2663-result-type-task-on-create FAILURE',
-          'sep-2663-tasks-get-status-completed FAILURE',
-          'sep-2663-tasks-get-status-failed FAILURE',
-          'sep-2663-tasks-get-status-working FAILURE',
-          'sep-2663-tool-error-uses-completed-status FAILURE',
-          'tasks-cancel-terminal-idempotent-ack FAILURE',
-          'tasks-sync-tool-call FAILURE',
-        ],
-        TASKS,
-      ],
-      ['tasks-mrtr-composition', 1, ['sep-2663-mrtr-synchronous-before-task-creation FAILURE'], TASKS],
-      [
-        'tasks-mrtr-input',
-        1,
-        [
-          'sep-2663-tasks-get-status-input-required FAILURE',
-          'tasks-mrtr-partial-fulfillment FAILURE',
-          'tasks-mrtr-tasks-update-resumes FAILURE',
-        ],
-        TASKS,
-      ],
-      [
-        'tasks-request-headers',
-        2,
-        [
-          'sep-2663-routing-headers-accepted-on-tasks-get FAILURE',
-          'sep-2663-server-rejects-mismatched-mcp-name-on-tasks-get FAILURE',
-          'tasks-headers-tolerate-mcp-method-on-tools-call FAILURE',
-        ],
-        TASKS,
-      ],
-      ['tasks-request-state-removal', 1, ['tasks-request-state-removal-setup FAILURE'], TASKS],
-      ['tasks-required-task-error', 1, ['sep-2663-server-returns-missing-capability-when-required FAILURE'], TASKS],
-      ['tasks-status-notifications', 0, ['tasks-status-notifications SKIPPED'], TASKS],
-      [
-        'tasks-wire-fields',
-        1,
-        [
-          'tasks-no-early-ttl-expiry FAILURE',
-          'tasks-no-related-task-meta-on-inlined-result FAILURE',
-          'tasks-wire-field-renames FAILURE',
-        ],
-        TASKS,
-      ],
+      ['server-stateless', 30],
+      ['tasks-capability-negotiation', 5],
+      ['tasks-dispatch-and-envelope', 9],
+      ['tasks-lifecycle', 9],
+      ['tasks-mrtr-composition', 2],
+      ['tasks-mrtr-input', 4],
+      ['tasks-request-headers', 5],
+      ['tasks-request-state-removal', 3],
+      ['tasks-required-task-error', 3],
+      ['tasks-status-notifications', 0, ['tasks-status-notifications SKIPPED'], SKIPPED],
+      ['tasks-wire-fields', 4],
       ['tools-call-audio', 2],
       ['tools-call-embedded-resource', 2],
       ['tools-call-error', 2],
       ['tools-call-image', 2],
       ['tools-call-mixed-content', 2],
       ['tools-call-simple-text', 2],
-      ['tools-call-with-progress', 1, ['tools-call-with-progress FAILURE'], NO_TOOL],
+      ['tools-call-with-progress', 2],
       ['tools-list', 4],
+    ],
+  },
+  {
+    title: 'A protected server, skills',
+    command: 'server --scenario SCENARIO',
+    calls: SKILLS.map((scenario) => ['--scenario', scenario]),
+    rows: [
+      ['sep-2640-skills-directory', 7],
+      ['sep-2640-skills-enumeration', 32],
+      ['sep-2640-skills-manifest', 6],
     ],
   },
 ];

@@ -203,6 +203,16 @@ export const CLIENT: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/client/src/issuer.ts',
+    find: '    assertSecure(address);\n',
+    replace: '',
+    test: {
+      file: 'packages/client/dist/assertion.test.js',
+      name: '[token.bound] what is said of a client is not even asked for where it would travel over plain http',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/client/src/issuer.ts',
     find: "(protocol === 'http:' && LOOPBACK.test(hostname))",
     replace: "(protocol === 'http:' && (LOOPBACK.test(hostname) || hostname !== ''))",
     test: { file: TOKENS, name: '[token.bound] https goes anywhere, http to this machine only' },

@@ -4,7 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { createClient, endSignIn, signInByDevice, type DeviceCode, type SignIn } from '@dauth/client';
+import {
+  createClient,
+  endSignIn,
+  signInByDevice,
+  type DeviceCode,
+  type SignedInClient,
+  type SignIn,
+} from '@dauth/client';
 import { makeHome, openHome, type Home } from './home.ts';
 import { generateKeyFile, readKeyFile, type KeyFile } from './key-file.ts';
 import { alone } from './lock.ts';
@@ -60,11 +67,7 @@ async function ownKey(home: Home): Promise<KeyFile> {
 }
 
 /** Asks who it is, and writes it down; what cannot be written down is given back. */
-async function keep(
-  home: Home,
-  of: Parameters<typeof createClient>[0],
-  { token, refreshToken, refreshTimeout }: SignIn,
-): Promise<Login> {
+async function keep(home: Home, of: SignedInClient, { token, refreshToken, refreshTimeout }: SignIn): Promise<Login> {
   try {
     const client = createClient({ ...of, tokens: { request: () => Promise.resolve(token) } });
     const { sub: owner, org } = await client.whoami();

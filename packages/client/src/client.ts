@@ -37,11 +37,17 @@ import { TokenClient, type Token, type TokenRequest, type TokenSource } from './
 export interface ClientOptions {
   /** The authority's issuer URL; https, or http on a loopback address. */
   readonly issuer: string;
-  readonly clientId: string;
+  /** A registered client, which authenticates with `key`. A workload with an `assertion` has none. */
+  readonly clientId?: string;
+  /**
+   * What an issuer that the authority trusts says of this workload, or of the user of this client (RFC 7523 §2.1). Asked for
+   * at each token request, so that it is never one that has ended. Default: `client_credentials` of the client.
+   */
+  readonly assertion?: () => string | Promise<string>;
   readonly key: ClientKey;
   /** Calls the authority's API with `dauth:admin`, for any owner; each change is noted as the operator's. Default false. */
   readonly asOperator?: boolean;
-  /** Where tokens come from, bound to `key`. Default: `client_credentials` of the client. */
+  /** Where tokens come from, bound to `key`. Default: the authority, by `clientId`, by `assertion`, or by both. */
   readonly tokens?: TokenSource;
   readonly fetch?: typeof fetch;
 }
@@ -103,6 +109,11 @@ export interface DAuthClient {
  * const transport = new StreamableHTTPClientTransport(url, { fetch: client.fetch({ resource, connections: [handle] }) });
  */
 export function createClient(options: ClientOptions): DAuthClient {
+  const { clientId, assertion } = options;
+  if (options.tokens === undefined && clientId === undefined && assertion === undefined)
+    throw new TypeError('A client is registered, or an issuer says who it is: give its `clientId` or its `assertion`.');
+  if (options.tokens !== undefined && assertion !== undefined)
+    throw new TypeError('Tokens come from one place: give `tokens` or `assertion`.');
   assertSecure(options.issuer);
   const send = options.fetch ?? globalThis.fetch;
   const tokens: TokenSource = options.tokens ?? new TokenClient({ ...options, fetch: send });

@@ -1,6 +1,6 @@
 /**
- * Tokens for one resource at a time: `client_credentials`, DPoP (through oauth4webapi).
- * Never a Bearer token, and never a second audience.
+ * Tokens for one resource at a time, for a client that proves itself by its key, by what an issuer outside says of it, or by
+ * both; DPoP (through oauth4webapi). Never a Bearer token, and never a second audience.
  */
 import { DAuthError, parseDetails, type ConnectionDetail } from '@dauth/protocol';
 import * as oauth from 'oauth4webapi';
@@ -30,10 +30,19 @@ export interface Token {
 
 export interface TokenClientOptions {
   readonly issuer: string;
-  readonly clientId: string;
+  /** Authenticates with `key`. A workload has none: its assertion is all that is sent of it. */
+  readonly clientId?: string;
+  /** Asked for at each token request, so that it is never one that has ended. */
+  readonly assertion?: () => string | Promise<string>;
   readonly key: ClientKey;
   readonly fetch: typeof fetch;
 }
+
+/** RFC 7523 §2.1. */
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+/** For a party without a client id, whose name is never sent. */
+const NOBODY: oauth.Client = { client_id: 'nobody' };
+const sendNothing: oauth.ClientAuth = () => undefined;
 
 /** Where tokens come from: a client's own key, or a person's sign-in (device.ts). */
 export interface TokenSource {
@@ -53,20 +62,24 @@ export class TokenClient implements TokenSource {
 
   /** @throws RemoteError with `oauthError`; DAuthError `INVALID_REQUEST` where a secret would travel over plain http */
   async request(wanted: TokenRequest): Promise<Token> {
-    const { clientId, key } = this.#options;
+    const { clientId, key, assertion } = this.#options;
     assertSecure(wanted.resource);
     const server = await this.#issuer.discover('token_endpoint');
-    const client: oauth.Client = { client_id: clientId };
-    const authentication = oauth.PrivateKeyJwt(key.privateKey);
+    const client = clientId === undefined ? NOBODY : { client_id: clientId };
+    const authentication = clientId === undefined ? sendNothing : oauth.PrivateKeyJwt(key.privateKey);
+    const grant = assertion === undefined ? 'client_credentials' : JWT_BEARER;
+    const form = parameters(wanted);
+    if (assertion !== undefined) form.set('assertion', await assertion());
     const options = { ...this.#issuer.http, DPoP: this.#dpop };
-    const send = () => oauth.clientCredentialsGrantRequest(server, client, authentication, parameters(wanted), options);
+    const send = async (): Promise<oauth.TokenEndpointResponse> => {
+      const response = await oauth.genericTokenEndpointRequest(server, client, authentication, grant, form, options);
+      return oauth.processGenericTokenEndpointResponse(server, client, response);
+    };
     try {
-      const answer = await oauth
-        .processClientCredentialsResponse(server, client, await send())
-        .catch(async (error: unknown) => {
-          if (!oauth.isDPoPNonceError(error)) throw error;
-          return oauth.processClientCredentialsResponse(server, client, await send());
-        });
+      const answer = await send().catch((error: unknown) => {
+        if (!oauth.isDPoPNonceError(error)) throw error;
+        return send();
+      });
       return toToken(answer, wanted.resource);
     } catch (error) {
       throw asTokenError(error);

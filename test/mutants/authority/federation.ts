@@ -197,6 +197,15 @@ const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
   ],
 ]);
 
+const AT_WORK: readonly Mutant[] = ofPackage('authority', 'oauth/workload', 'test/dist/e2e/federation.test.js', [
+  [
+    'token.bound',
+    'if (!store.once.claimWindow(keyOf(compact), proof.jkt, exp))',
+    "if (keyOf(compact) === '')",
+    '[token.bound] a workload gets tokens for what its platform says, and nobody with another key does',
+  ],
+]);
+
 const KEYS: readonly Mutant[] = of('oauth/issuer-keys', 'oauth/issuer-keys', [
   [
     'token.bound',
@@ -302,5 +311,5 @@ const FETCH: readonly Mutant[] = [
 
 export const FEDERATION: readonly Mutant[] = [
   ...[...ASSERTION, ...ID_JAG, ...FEDERATED, ...WORKLOAD],
-  ...[...KEYS, ...GRANT, ...FETCH],
+  ...[...AT_WORK, ...KEYS, ...GRANT, ...FETCH],
 ];
