@@ -8,6 +8,7 @@ const RFC6749: readonly Requirement[] = of('RFC 6749', [
   ['3.2', 'AS', 'MUST', 'refuse token requests in the address', battery('token.get')],
   ['5.2', 'AS', 'MUST', 'answer a secret in `Authorization` with 401 and a challenge', battery('client.basic')],
   ['5.2', 'AS', 'MUST', 'answer `invalid_request` to two ways to authenticate', battery('client.basic-beside')],
+  ['5.2', 'AS', 'MUST', 'do so also beside the assertion of a workload', battery('workload.basic')],
 ]);
 
 const RFC7636: readonly Requirement[] = of('RFC 7636', [

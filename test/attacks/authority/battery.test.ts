@@ -26,6 +26,8 @@ const GOOD: readonly (readonly [Base, Answer])[] = [
   ...(['credentials', 'code', 'refresh', 'device', 'introspect'] as const).map((to) => [to, [200, 'given']] as const),
   ['revoke', [200, 'gone']],
 ];
+/** What only the authority has. */
+const OURS = ['workload'] as const;
 
 test('each divergence of the oracle is explained, and each explanation is needed', () => {
   const page = readFileSync(new URL('../../../../spec/divergences.md', import.meta.url), 'utf8');
@@ -50,9 +52,9 @@ suite('the negative battery', { timeout: 170_000 }, () => {
   let oracle: Side;
   before(async () => {
     dir = await makeTempDir();
-    const made = await Promise.all([makeKey(), makeKey(), makeKey(), makeKey(), makeKey()]);
-    const [agent, server, careful, device, stranger] = made;
-    const keys = { agent, server, careful, device, stranger };
+    const made = await Promise.all([makeKey(), makeKey(), makeKey(), makeKey(), makeKey(), makeKey()]);
+    const [agent, server, careful, device, platform, stranger] = made;
+    const keys = { agent, server, careful, device, platform, stranger };
     [ours, oracle] = await Promise.all([startOurs(dir.path, keys), startOracle(keys)]);
   });
   after(async () => {
@@ -66,6 +68,12 @@ suite('the negative battery', { timeout: 170_000 }, () => {
         const got = await ask(side, to, {});
         assert.deepEqual(answerOf(got), answer, `${side.name}: ${got.text}`);
       }
+    });
+
+  for (const to of OURS)
+    test(`control: ${to} as it stands is good`, async () => {
+      const got = await ask(ours, to, {});
+      assert.deepEqual(answerOf(got), [200, 'given'], got.text);
     });
 
   test('an assertion may be for the issuer, the token endpoint and the endpoint it is sent to (RFC 9126 §2)', async () => {

@@ -11,7 +11,7 @@ const GIVEN: Answer = [200, 'given'];
 const PUSHED: Answer = [201, 'given'];
 const LED_ON: Answer = [303, 'led on'];
 const NOT_FOUND: Answer = [404, 'text'];
-const NO_EXCHANGE: Answer = [400, 'unsupported_grant_type'];
+const NO_GRANT: Answer = [400, 'unsupported_grant_type'];
 
 export const DIVERGENCES: Readonly<Record<string, Otherwise>> = {
   'o.methods': {
@@ -67,7 +67,12 @@ export const DIVERGENCES: Readonly<Record<string, Otherwise>> = {
   'o.redirect': { 'code.no-redirect': GIVEN },
   'o.revocation': { 'revoke.hint': [200, 'gone'], 'revoke.proof': [200, 'gone'] },
   'o.introspection': { 'introspect.others': [200, 'inactive'], 'introspect.public': [200, 'inactive'] },
+  'o.workload': {
+    'workload.basic': [401, 'invalid_client'],
+    ...{ 'workload.no-jwt': INVALID, 'workload.stranger': INVALID, 'workload.no-proof': INVALID },
+    ...{ 'workload.other-id': NO_GRANT, 'workload.no-resource': INVALID },
+  },
   'o.exchange': {
-    ...{ 'exchange.no-server': NO_EXCHANGE, 'exchange.other-key': NO_EXCHANGE, 'exchange.other-target': NO_EXCHANGE },
+    ...{ 'exchange.no-server': NO_GRANT, 'exchange.other-key': NO_GRANT, 'exchange.other-target': NO_GRANT },
   },
 };

@@ -9,7 +9,19 @@ import { ISSUED } from './entries/issued.ts';
 import { PAR } from './entries/par.ts';
 import { PROOFS } from './entries/proofs.ts';
 import { TOKEN } from './entries/token.ts';
+import { WORKLOAD } from './entries/workload.ts';
 
 export const ENTRIES: readonly Entry[] = [
-  ...[...ASKING, ...PAR, ...AUTHORIZE, ...PROOFS, ...ASSERTIONS, ...TOKEN, ...CONSENTED, ...DEVICE, ...ISSUED],
+  ...[
+    ...ASKING,
+    ...PAR,
+    ...AUTHORIZE,
+    ...PROOFS,
+    ...ASSERTIONS,
+    ...TOKEN,
+    ...CONSENTED,
+    ...DEVICE,
+    ...WORKLOAD,
+    ...ISSUED,
+  ],
 ];

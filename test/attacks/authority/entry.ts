@@ -5,7 +5,17 @@
 
 /** Requests that are good as they stand; an entry changes one thing about one of them. */
 export type Base =
-  'par' | 'authorize' | 'credentials' | 'code' | 'refresh' | 'device' | 'poll' | 'exchange' | 'revoke' | 'introspect';
+  | 'par'
+  | 'authorize'
+  | 'credentials'
+  | 'code'
+  | 'refresh'
+  | 'device'
+  | 'poll'
+  | 'exchange'
+  | 'workload'
+  | 'revoke'
+  | 'introspect';
 
 /** Who asks: two public apps, one that was revoked, an agent with a key, one that has to use nonces, and the MCP server. */
 export type Who = 'app' | 'other' | 'revoked' | 'agent' | 'server' | 'careful';

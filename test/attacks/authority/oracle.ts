@@ -21,7 +21,7 @@ export async function startOracle(keys: Keys): Promise<Side> {
     ids: { app: 'app', other: 'other', revoked: 'revoked', agent: 'agent', server: 'server', careful: 'careful' },
     paths: {
       ...{ par: '/request', authorize: '/auth', credentials: '/token', code: '/token', refresh: '/token' },
-      ...{ poll: '/token', exchange: '/token', device: '/device/auth' },
+      ...{ poll: '/token', exchange: '/token', workload: '/token', device: '/device/auth' },
       ...{ revoke: '/token/revocation', introspect: '/token/introspection' },
     },
     stop: async () => void (await process_.stop()),

@@ -4,9 +4,9 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { CANARY, type Base, type Change, type Who } from './entry.ts';
+import { CANARY, type Base, type Change, type JwtChange, type Who } from './entry.ts';
 import { makeJwt, now } from './jwt.ts';
-import { approve, REDIRECT, RESOURCE, type Key, type Side } from './side.ts';
+import { approve, PLATFORM, REDIRECT, RESOURCE, type Key, type Side } from './side.ts';
 
 export interface Got {
   readonly status: number;
@@ -30,6 +30,7 @@ const ASKED = {
 };
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 interface Good {
@@ -55,6 +56,11 @@ const GOOD: Readonly<Record<Base, Good>> = {
       ...{ grant_type: EXCHANGE, resource: 'https://executor.example', subject_token: '{access}' },
       subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
     },
+  },
+  // No client asks: which one it is follows from the assertion.
+  workload: {
+    ...{ by: 'app', proof: true },
+    form: { client_id: null, grant_type: JWT_BEARER, assertion: '{workload}', resource: RESOURCE },
   },
   revoke: { by: 'app', proof: false, form: { token: '{access}' } },
   introspect: { by: 'server', proof: false, form: { token: '{access}' } },
@@ -86,6 +92,8 @@ const MADE: Readonly<Record<string, (side: Side) => Promise<string>>> = {
   'access for the authority': async (side) => {
     return (await good(side, 'credentials', { form: { resource: side.issuer, scope: null } })).access_token!;
   },
+  workload: (side) => sayWorkload(side, {}),
+  'workload that nobody vouches for': (side) => sayWorkload(side, { signed: 'stranger' }),
   'request of another client': async (side) => (await good(side, 'par', { by: 'other' })).request_uri!,
   'used request': async (side) => {
     const { request_uri } = await good(side, 'par', {});
@@ -173,6 +181,12 @@ async function good(side: Side, base: Base, change: Change): Promise<Readonly<Re
   const { status, text } = await ask(side, base, change);
   if (status >= 300) throw new Error(`${side.name} refuses a good request (${base}): ${status} ${text}`);
   return JSON.parse(text) as Record<string, string>;
+}
+
+function sayWorkload({ issuer, keys }: Side, change: JwtChange): Promise<string> {
+  const claims = { ...PLATFORM, aud: issuer, iat: now(), exp: now() + 60, jti: randomUUID() };
+  const header = { alg: 'ES256', kid: 'platform', typ: 'JWT' };
+  return makeJwt({ key: keys.platform, header, claims }, change, keys.stranger);
 }
 
 async function newCode(side: Side, more: Readonly<Record<string, string>>, by: Who = 'app'): Promise<string> {

@@ -7,6 +7,8 @@ import { Person } from '../../support/person.ts';
 import type { Base, Who } from './entry.ts';
 
 export const RESOURCE = 'https://mcp.example/mcp';
+/** The issuer of the platform, and a workload of it. */
+export const PLATFORM = { iss: 'https://platform.example', sub: 'workload:agent' };
 /** Of another organisation. */
 export const OTHER_RESOURCE = 'https://other.example/mcp';
 export const REDIRECT = 'https://app.example/callback?kept=1';
@@ -24,8 +26,8 @@ export async function makeKey(): Promise<Key> {
   return { privateKey, jwk, jkt: await calculateJwkThumbprint(jwk) };
 }
 
-/** The keys of those who have one, of a device, and of somebody nobody knows. */
-export type Keys = Readonly<Record<'agent' | 'server' | 'careful' | 'device' | 'stranger', Key>>;
+/** The keys of those who have one, of a device, of a platform that says who its workloads are, and of somebody nobody knows. */
+export type Keys = Readonly<Record<'agent' | 'server' | 'careful' | 'device' | 'platform' | 'stranger', Key>>;
 
 export interface Side {
   readonly name: 'the authority' | 'the oracle';
