@@ -27,7 +27,7 @@ const GOOD: readonly (readonly [Base, Answer])[] = [
   ['revoke', [200, 'gone']],
 ];
 /** What only the authority has. */
-const OURS = ['workload'] as const;
+const OURS = ['workload', 'exchange'] as const;
 
 test('each divergence of the oracle is explained, and each explanation is needed', () => {
   const page = readFileSync(new URL('../../../../spec/divergences.md', import.meta.url), 'utf8');
@@ -75,6 +75,18 @@ suite('the negative battery', { timeout: 170_000 }, () => {
       const got = await ask(ours, to, {});
       assert.deepEqual(answerOf(got), [200, 'given'], got.text);
     });
+
+  test('control: the token of an exchange signed again, and details that are fewer, are good', async () => {
+    const detail = { type: 'dauth_connection', identifier: 'ddls:conn:019a8f3c-7e21-7c41-9b0e-3f2a6d5c4b1a' };
+    const place = { locations: ['https://api.github.com'] };
+    const has = { ...detail, ...place, actions: ['GET /repos/**'] };
+    const wants = JSON.stringify([{ ...detail, ...place, actions: ['GET /repos/octo/hello'] }]);
+    const subject = { claims: { authorization_details: [has] } };
+    for (const change of [{ subject }, { subject, form: { authorization_details: wants } }]) {
+      const got = await ask(ours, 'exchange', change);
+      assert.deepEqual(answerOf(got), [200, 'given'], got.text);
+    }
+  });
 
   test('an assertion may be for the issuer, the token endpoint and the endpoint it is sent to (RFC 9126 §2)', async () => {
     for (const side of [ours, oracle])

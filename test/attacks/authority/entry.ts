@@ -44,6 +44,10 @@ export interface Change {
   readonly headers?: Readonly<Record<string, string>>;
   readonly proof?: 'none' | 'twice' | 'by another key' | JwtChange;
   readonly assertion?: 'none' | JwtChange;
+  /** The caller's token at an exchange, signed again by its issuer; `from` names another one to start from. */
+  readonly subject?: JwtChange & { readonly from?: string };
+  /** The proof of the caller's own call at an exchange. */
+  readonly carried?: 'none' | 'by another key' | JwtChange;
   /** Sent twice, octet for octet; the second answer counts. */
   readonly again?: true;
 }

@@ -17,7 +17,7 @@ export async function startOracle(keys: Keys): Promise<Side> {
   });
   const { issuer } = JSON.parse(process_.readyLine) as { issuer: string };
   return {
-    ...{ name: 'the oracle', issuer, keys, person: new Person(issuer) },
+    ...{ name: 'the oracle', issuer, keys, person: new Person(issuer), exchange: null },
     ids: { app: 'app', other: 'other', revoked: 'revoked', agent: 'agent', server: 'server', careful: 'careful' },
     paths: {
       ...{ par: '/request', authorize: '/auth', credentials: '/token', code: '/token', refresh: '/token' },

@@ -5,10 +5,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createClient, importKey } from '@dauth/client';
+import type { JWK } from 'jose';
 import { freePort } from '../../support/process.ts';
 import { Person } from '../../support/person.ts';
 import { startStack, type Stack } from '../../world/stack.ts';
-import { ADA, OTHER_RESOURCE, PLATFORM, REDIRECT, RESOURCE, type Keys, type Side } from './side.ts';
+import { ADA, OTHER_RESOURCE, PLATFORM, REDIRECT, RESOURCE, readKey, type Key, type Keys, type Side } from './side.ts';
 
 const SCOPES = ['mcp:use', 'mcp:write'];
 const APP = {
@@ -37,6 +38,7 @@ export async function startOurs(dir: string, keys: Keys): Promise<Side> {
     await person.setUp(stack.ready.first_run!, ADA);
     return {
       ...{ name: 'the authority', issuer, keys, person, ids },
+      exchange: { executor: stack.ready.executor, signing: await readSigning(stack) },
       paths: {
         ...{ par: '/par', authorize: '/authorize', credentials: '/token', code: '/token', refresh: '/token' },
         ...{ poll: '/token', exchange: '/token', workload: '/token', device: '/device_authorization' },
@@ -54,6 +56,12 @@ async function withStack<T>(stack: Stack, use: (stack: Stack) => Promise<T>): Pr
     await stack.stop();
     throw error;
   }
+}
+
+/** The authority's own key, by which a token with one thing wrong about it is good in everything else. */
+async function readSigning({ ready }: Stack): Promise<Key> {
+  const file = await readFile(join(ready.data, 'authority', 'signing.jwk'), 'utf8');
+  return readKey((JSON.parse(file) as { keys: readonly [JWK] }).keys[0]);
 }
 
 /** A platform whose one workload is this client. */

@@ -4,6 +4,7 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { makeCall } from './call.ts';
 import { CANARY, type Base, type Change, type JwtChange, type Who } from './entry.ts';
 import { makeJwt, now } from './jwt.ts';
 import { approve, PLATFORM, REDIRECT, RESOURCE, type Key, type Side } from './side.ts';
@@ -53,7 +54,7 @@ const GOOD: Readonly<Record<Base, Good>> = {
   exchange: {
     ...{ by: 'server', proof: true },
     form: {
-      ...{ grant_type: EXCHANGE, resource: 'https://executor.example', subject_token: '{access}' },
+      ...{ grant_type: EXCHANGE, resource: '{executor}' },
       subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
     },
   },
@@ -89,6 +90,11 @@ const MADE: Readonly<Record<string, (side: Side) => Promise<string>>> = {
   device: async (side) => (await good(side, 'device', {})).device_code!,
   'device of another client': async (side) => (await good(side, 'device', { by: 'other' })).device_code!,
   access: async (side) => (await good(side, 'credentials', {})).access_token!,
+  'access that was given back': async (side) => {
+    const token = await fill(side, '{access}');
+    await ask(side, 'revoke', { by: 'agent', form: { token } });
+    return token;
+  },
   'access for the authority': async (side) => {
     return (await good(side, 'credentials', { form: { resource: side.issuer, scope: null } })).access_token!;
   },
@@ -104,6 +110,7 @@ const MADE: Readonly<Record<string, (side: Side) => Promise<string>>> = {
   'id of the agent': (side) => Promise.resolve(side.ids.agent),
   'key of somebody else': (side) => Promise.resolve(side.keys.stranger.jkt),
   secret: ({ ids }) => Promise.resolve(`Basic ${Buffer.from(`${ids.agent}:${CANARY}`).toString('base64')}`),
+  executor: ({ exchange }) => Promise.resolve(exchange?.executor ?? 'https://executor.example'),
   here: (side) => Promise.resolve(side.issuer),
 };
 
@@ -127,7 +134,9 @@ export async function ask(side: Side, base: Base, change: Change): Promise<Got> 
     client_id: side.ids[who],
     ...(key === undefined || isQuery ? {} : await authenticate(side, who, key, change)),
   };
-  const merged: Form = { ...authentication, ...form, ...change.form };
+  const call =
+    base === 'exchange' ? await makeCall(side, await fill(side, change.subject?.from ?? '{access}'), change) : {};
+  const merged: Form = { ...authentication, ...form, ...call, ...change.form };
   for (const [name, value] of Object.entries(merged))
     for (const each of value === null ? [] : [value].flat()) parameters.push([name, await fill(side, each)]);
   const url = new URL(side.paths[base], side.issuer);
