@@ -86,6 +86,15 @@ test('[token.bound] a refused refresh token is removed; an authority that is dow
   }
 });
 
+test('where a sign-in has ended, no new one is begun unasked', async () => {
+  const at = await signedIn((path) =>
+    path === '/token' ? { status: 400, body: { error: 'invalid_grant' } } : undefined,
+  );
+  const { code, stderr } = await at.dauth('connections', 'ls');
+  assert.deepEqual([code, errorOf(stderr).code], [3, 'SIGNED_OUT']);
+  assert.deepEqual(at.asked, ['/.well-known/oauth-authorization-server', '/token']);
+});
+
 test('[token.bound] a sign-in that others could read, is broken, or is of another key is not used, and nothing is asked', async () => {
   const at = await signedIn(() => undefined);
   const refused = async (exit: number, name: string) => {
