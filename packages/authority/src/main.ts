@@ -8,6 +8,7 @@ import { tendKeys } from './api/keys.ts';
 import { createAuthority, type AuthorityParts } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
+import { tendChanges } from './executor/status.ts';
 import { loadKeyRing } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
@@ -19,7 +20,7 @@ import { mayBeUnbound } from './oauth/client-auth.ts';
 import { openStore } from './store/store.ts';
 
 const GRACE_MS = 5_000;
-/** How often signing keys are looked after. */
+/** How often signing keys, and the log of changes, are looked after. */
 const TEND_MS = 30_000;
 const NONCE_KEY_OCTETS = 32;
 const EXIT_CONFIG = 2;
@@ -50,8 +51,12 @@ async function start(config: AuthorityConfig): Promise<void> {
   };
   if (config.outside.dangerouslyAllowLoopback) log({ event: 'dangerous', switch: 'outside.dangerouslyAllowLoopback' });
   const app = createAuthority(authority);
-  tendKeys(authority);
-  const tending = setInterval(() => tendKeys(authority), TEND_MS);
+  const tend = (): void => {
+    tendKeys(authority);
+    tendChanges(authority, performance.now());
+  };
+  tend();
+  const tending = setInterval(tend, TEND_MS);
   const server = await listen(app, { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
   // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
