@@ -25,6 +25,8 @@ const TEND_MS = 30_000;
 const NONCE_KEY_OCTETS = 32;
 const EXIT_CONFIG = 2;
 const EXIT_FAILED = 1;
+/** Whoever starts this tells an address in use from the rest (docs/cli.md). */
+const EXIT_CONFLICT = 8;
 const unixNow = (): number => Math.floor(Date.now() / 1_000);
 
 // Database, journal files and key are nobody else's on this machine.
@@ -32,7 +34,8 @@ process.umask(0o077);
 try {
   await start(readConfig());
 } catch (error) {
-  stop(EXIT_FAILED, error);
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') stop(EXIT_FAILED, error);
+  stop(EXIT_CONFLICT, new Error('An address to listen on is in use already.', { cause: error }));
 }
 
 async function start(config: AuthorityConfig): Promise<void> {
