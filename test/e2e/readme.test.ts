@@ -119,6 +119,19 @@ suite('the pages', () => {
     assert.deepEqual(Object.values(ready.pids).map(isGone), [true, true], 'npm start leaves nobody behind');
   });
 
+  test('the packages are installed from a clone, and nothing is asked of a registry', async () => {
+    await using dir = await makeTempDir();
+    await writeFile(join(dir.path, 'package.json'), '{"private":true}');
+    const command = replaceAll((await fence('README.md', 'install')).trim(), [['../dauth/', ROOT]]);
+    const [npm, ...args] = command.split(' ');
+    const flags = ['--offline', '--no-audit', '--no-fund', '--cache', join(dir.path, 'cache')];
+    const installed = await run({ file: npm!, args: [...args, ...flags], cwd: dir.path });
+    assert.equal(installed.code, 0, installed.stderr);
+    const script = "import('@dauth/mcp').then(({ protect }) => console.log(typeof protect))";
+    const used = await run({ file: process.execPath, args: ['-e', script], cwd: dir.path });
+    assert.deepEqual([used.code, used.stdout], [0, 'function\n'], used.stderr);
+  });
+
   test('a signal to npm, which ends the shell it started and nothing else, ends the stack', async () => {
     await using dir = await makeTempDir();
     const npm = await start({
