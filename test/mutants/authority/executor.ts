@@ -86,6 +86,15 @@ const CHANGES: readonly Mutant[] = of('store/changes', unit('store/changes'), [
   ],
 ]);
 
+const SKIPS: readonly Mutant[] = of('store/changes', unit('executor/status'), [
+  [
+    'revoke.fast',
+    'revision: at - 1 }',
+    'revision: at - 2 }',
+    '[revoke.fast] messages stay bounded where something is skipped before each change, and none is left out',
+  ],
+]);
+
 const STATUS: readonly Mutant[] = of('executor/status', unit('executor/status'), [
   [
     'revoke.fast',
@@ -226,6 +235,7 @@ export const EXECUTOR: readonly Mutant[] = [
   ...PROVEN,
   ...ROUTES,
   ...CHANGES,
+  ...SKIPS,
   ...STATUS,
   ...RECORDS,
   ...MIRROR,
