@@ -62,18 +62,7 @@ async function start(config: AuthorityConfig): Promise<void> {
   const tending = setInterval(tend, TEND_MS);
   const server = await listen(app, { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
-  // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
-  const offered = config.firstRun ? offerFirstRun(authority) : undefined;
-  const first = offered && { url: `${config.issuer}${INVITE_PATH}`, code: offered.code };
-  process.stdout.write(
-    `${JSON.stringify({
-      ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
-      ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
-      ...(first === undefined ? {} : { first_run: first }),
-      ...namesBearer(authority),
-    })}\n`,
-  );
-
+  // Before anything is said: whoever reads the line may ask it to stop in the same moment.
   const drain = async (): Promise<void> => {
     if (closing.signal.aborted) process.exit(130);
     log({ event: 'draining' });
@@ -89,6 +78,18 @@ async function start(config: AuthorityConfig): Promise<void> {
     log({ event: 'crashed', name: error.name, at: placeOf(error) });
     process.exit(EXIT_FAILED);
   });
+
+  // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
+  const offered = config.firstRun ? offerFirstRun(authority) : undefined;
+  const first = offered && { url: `${config.issuer}${INVITE_PATH}`, code: offered.code };
+  process.stdout.write(
+    `${JSON.stringify({
+      ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
+      ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
+      ...(first === undefined ? {} : { first_run: first }),
+      ...namesBearer(authority),
+    })}\n`,
+  );
 }
 
 /** Clients whose tokens work for whoever has them: whoever starts this is told of each. */
