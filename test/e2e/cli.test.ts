@@ -71,6 +71,20 @@ suite('the command line', { timeout: 170_000 }, () => {
     assert.deepEqual(findSecret(Buffer.from(people.stdout + people.stderr + script.stdout), Buffer.from(SECRET)), []);
   });
 
+  test('connect says where no server is registered under the address that was given', async () => {
+    const misspelt = (name: string) => ['connect', name, '--origin', ORIGIN, '--server', `${SERVER}x`, ...asLaptop()];
+    const people = await typed(misspelt('typo'), SECRET);
+    assert.equal(people.code, 0, people.stderr);
+    assert.match(
+      people.stderr,
+      /No MCP server is registered as .*x: the credential cannot be used there until one is\./,
+    );
+    const script = await stack.tryDauth(misspelt('typo-2'), SECRET);
+    assert.deepEqual([script.code, script.stderr], [0, '']);
+    const { unknown_servers } = JSON.parse(script.stdout) as { unknown_servers: string[] };
+    assert.deepEqual(unknown_servers, [`${SERVER}x`]);
+  });
+
   test('a policy that contradicts itself, or a value that is not there, is refused before anything is said to be sealed', async () => {
     for (const [args, input, exit] of [
       [['connect', 'x', ...SEAL, '--inject', 'header:x-key={other}'], SECRET, 2],

@@ -128,6 +128,8 @@ suite('a person on the command line', { timeout: 170_000 }, () => {
     assert.ok((await list(laptop)).some(({ name }) => name === 'sealed-here'));
     const refused = await laptop.refused('clients', 'ls');
     assert.deepEqual([refused.exit, refused.code], [5, 'FORBIDDEN'], 'a person is not the operator');
+    assert.equal(refused.message, "That is the operator's to do, and a person is signed in here.");
+    assert.match(refused.hint!, /--data DIR of the stack.*--key FILE/);
     await list(laptop);
 
     const before = await laptop.read();

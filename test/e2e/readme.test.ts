@@ -4,6 +4,7 @@ import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { calculateJwkThumbprint, exportJWK } from 'jose';
 import { createCa } from '../support/ca.ts';
@@ -116,6 +117,34 @@ suite('the pages', () => {
       assert.deepEqual(exit, { code: 0, signal: null }, stack.stderr());
     }
     assert.deepEqual(Object.values(ready.pids).map(isGone), [true, true], 'npm start leaves nobody behind');
+  });
+
+  test('the packages are installed from a clone, and nothing is asked of a registry', async () => {
+    await using dir = await makeTempDir();
+    await writeFile(join(dir.path, 'package.json'), '{"private":true}');
+    const command = replaceAll((await fence('README.md', 'install')).trim(), [['../dauth/', ROOT]]);
+    const [npm, ...args] = command.split(' ');
+    const flags = ['--offline', '--no-audit', '--no-fund', '--cache', join(dir.path, 'cache')];
+    const installed = await run({ file: npm!, args: [...args, ...flags], cwd: dir.path });
+    assert.equal(installed.code, 0, installed.stderr);
+    const script = "import('@dauth/mcp').then(({ protect }) => console.log(typeof protect))";
+    const used = await run({ file: process.execPath, args: ['-e', script], cwd: dir.path });
+    assert.deepEqual([used.code, used.stdout], [0, 'function\n'], used.stderr);
+  });
+
+  test('a signal to npm, which ends the shell it started and nothing else, ends the stack', async () => {
+    await using dir = await makeTempDir();
+    const npm = await start({
+      file: 'npm',
+      args: ['start', '--silent', '--', '--data', dir.path, '--port', '0', '--json'],
+      cwd: ROOT,
+      isReady: (line) => line.startsWith('{"event":"ready"'),
+    });
+    const { pids } = JSON.parse(npm.readyLine) as Ready;
+    await npm.stop('SIGTERM', 20_000);
+    const end = Date.now() + 20_000;
+    while (!Object.values(pids).every(isGone) && Date.now() < end) await setTimeout(50);
+    assert.deepEqual(Object.values(pids).map(isGone), [true, true]);
   });
 
   test('npx finds dauth in a clone', async () => {

@@ -383,11 +383,58 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'revoke.fast',
     file: 'packages/executor/src/who/status.ts',
-    find: '    if (!isGapless || message.revision',
-    replace: '    if (isGapless && message.revision',
+    find: "    if (revision !== at + 1 && !(kind === 'skipped' && revision > at)) return undefined;",
+    replace: "    if (revision < at && !(kind === 'skipped' && revision > at)) return undefined;",
     test: {
       file: room('who/status'),
       name: '[revoke.fast] a gap inside a message ends freshness at once and none of its changes counts; the resync brings all',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/who/status.ts',
+    find: "    if (revision !== at + 1 && !(kind === 'skipped' && revision > at)) return undefined;",
+    replace: "    if (revision <= at && !(kind === 'skipped' && revision > at)) return undefined;",
+    test: {
+      file: room('who/status'),
+      name: '[revoke.fast] a skip that leaves out a revision behind it ends freshness at once',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/who/status.ts',
+    find: 'if (message.revision !== reachedBy(message.changes, this.#revision))',
+    replace: 'if (message.revision < (reachedBy(message.changes, this.#revision) ?? Infinity))',
+    test: {
+      file: room('who/status'),
+      name: '[revoke.fast] a skip that stays short of the revision of its message ends freshness at once',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/who/status.ts',
+    find: "!(kind === 'skipped' && revision > at)",
+    replace: "!(kind === 'skipped' && revision < 0)",
+    test: {
+      file: room('who/status'),
+      name: '[revoke.fast] what the authority says it skips is no gap, and everything else is told as before',
+    },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/who/status.ts',
+    find: "!(kind === 'skipped' && revision > at)",
+    replace: "!(kind === 'skipped' && revision >= at)",
+    test: { file: room('who/status'), name: '[revoke.fast] a skip that goes back ends freshness at once' },
+  },
+  {
+    claim: 'revoke.fast',
+    file: 'packages/executor/src/room.ts',
+    find: "changes.some(({ kind }) => kind === 'skipped')",
+    replace: 'changes.every(({ revision }) => revision < 0)',
+    test: {
+      file: room('door/doors'),
+      name: '[revoke.fast] an answer under way is reset when what happened meanwhile is skipped',
     },
   },
   {

@@ -2,17 +2,40 @@
  * What the negative battery (test/attacks/authority/) holds the authority to beyond the rows of the other files: RFC 9700,
  * 9449, 8725, 9207, 8707, 9126 and MCP, each with the entry that breaks the rule. Data only; see requirement.ts.
  */
-import { battery, documents, of, par, type Requirement } from './requirement.ts';
+import { battery, documents, exchange, of, par, type Requirement } from './requirement.ts';
 
 const RFC6749: readonly Requirement[] = of('RFC 6749', [
   ['3.2', 'AS', 'MUST', 'refuse token requests in the address', battery('token.get')],
   ['5.2', 'AS', 'MUST', 'answer a secret in `Authorization` with 401 and a challenge', battery('client.basic')],
   ['5.2', 'AS', 'MUST', 'answer `invalid_request` to two ways to authenticate', battery('client.basic-beside')],
+  ['5.2', 'AS', 'MUST', 'do so also beside the assertion of a workload', battery('workload.basic')],
 ]);
 
 const RFC7636: readonly Requirement[] = of('RFC 7636', [
   ['4.3', 'AS', 'MUST', 'take a missing method for `plain`, which is refused', battery('authorize.no-method')],
   ['4.5', 'AS', 'MUST', 'require the verifier', battery('code.no-verifier')],
+]);
+
+const RFC8693: readonly Requirement[] = of('RFC 8693', [
+  ['2.1', 'AS', 'MUST', 'require a subject token', battery('exchange.no-token')],
+  ['2.1', 'AS', 'MUST', 'require its type', battery('exchange.no-token-type')],
+  ['2.1', 'AS', 'MUST', 'require the type of an actor token', battery('exchange.actor-no-type')],
+  ['2.1', 'AS', 'MUST NOT', 'take the type of an actor token without one', battery('exchange.actor-type')],
+  ['2.1', 'AS', 'MUST', 'validate the subject token as what its type says', battery('exchange.token-jwt')],
+  [
+    '2.2.1',
+    'AS',
+    'MUST',
+    'say the type of what it gave, `Bearer` only where that is so',
+    exchange('[token.bound] an exchange gives exactly the dispatch token the protocol describes'),
+  ],
+  ['2.2.2', 'AS', 'MUST', 'answer `invalid_request` to an invalid request', battery('exchange.wants-unknown')],
+  ['2.2.2', 'AS', 'MUST', 'answer `invalid_request` to a subject token that is forged', battery('exchange.forged')],
+  ['2.2.2', 'AS', 'MUST', 'answer so to one that has ended', battery('exchange.ended')],
+  ['2.2.2', 'AS', 'MUST', 'answer so to one that was revoked', battery('exchange.revoked')],
+  ['2.2.2', 'AS', 'MUST', 'answer so to one that policy does not take', battery('exchange.unbound')],
+  ['2.2.2', 'AS', 'SHOULD', 'answer `invalid_target` where it gives nothing', battery('exchange.other-target')],
+  ['5', 'AS', 'SHOULD', 'have whoever exchanges authenticate', battery('exchange.unproven')],
 ]);
 
 const RFC8707: readonly Requirement[] = of('RFC 8707', [
@@ -163,5 +186,16 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28 (authorizat
 ]);
 
 export const ATTACKED: readonly Requirement[] = [
-  ...[...RFC6749, ...RFC7636, ...RFC8707, ...RFC8725, ...RFC9126, ...RFC9207, ...RFC9449, ...RFC9700, ...MCP],
+  ...[
+    ...RFC6749,
+    ...RFC7636,
+    ...RFC8693,
+    ...RFC8707,
+    ...RFC8725,
+    ...RFC9126,
+    ...RFC9207,
+    ...RFC9449,
+    ...RFC9700,
+    ...MCP,
+  ],
 ];

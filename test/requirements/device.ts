@@ -1,5 +1,8 @@
-/** RFC 8628, what it asks of the authority and of `dauth login`. Data only; see requirement.ts. */
-import { device, deviceClient, login, of, type Requirement } from './requirement.ts';
+/**
+ * RFC 8628, what it asks of the authority and of `dauth login`. Where its text has no keyword, the level is MUST for what the
+ * flow is made of, and SHOULD for a "should" or "recommended" in small letters. Data only; see requirement.ts.
+ */
+import { battery, cliSession, device, deviceClient, login, of, type Requirement } from './requirement.ts';
 
 export const DEVICE: readonly Requirement[] = of('RFC 8628', [
   [
@@ -45,6 +48,13 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     deviceClient('a device shows the codes, asks no sooner than it may, and has a token by its key'),
   ],
   [
+    '3.1',
+    'client',
+    'SHOULD',
+    'ask for codes only where a person wants it, not by itself once a sign-in ends',
+    cliSession('where a sign-in has ended, no new one is begun unasked'),
+  ],
+  [
     '3.2',
     'AS',
     'MUST',
@@ -59,7 +69,14 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     'take 5 s for the interval where none is given',
     deviceClient('without an interval it is five seconds, and never less than one'),
   ],
-  ['3.3', 'client', 'MUST NOT', 'show the device code', deviceClient('the device code is shown to nobody')],
+  [
+    '3.2',
+    'client',
+    'MUST',
+    'take the address of a page that is the authorization server’s',
+    deviceClient('[person.asked] a person is led to the authority, and to no other site'),
+  ],
+  ['3.3', 'client', 'SHOULD NOT', 'show the device code', deviceClient('the device code is shown to nobody')],
   [
     '3.3',
     'client',
@@ -69,17 +86,51 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
   ],
   [
     '3.3',
+    'client',
+    'MUST',
+    'stop once the codes have ended',
+    deviceClient('a code that nobody answers is asked about until it ends, and no longer, whatever the authority says'),
+  ],
+  [
+    '3.3',
     'AS',
     'MUST',
-    'have a person sign in, and ask before anything is given',
+    'begin with the person at that address, and go on with the user code',
+    device('a link fills the code in and does nothing else; a person who is signed out comes back to it'),
+  ],
+  [
+    '3.3',
+    'AS',
+    'SHOULD NOT',
+    'put the user code into the address that is typed',
+    device('a device gets codes, asks and waits, and has tokens by its key once a person said yes'),
+  ],
+  [
+    '3.3',
+    'AS',
+    'SHOULD',
+    'have a person sign in, say what is asked for, and ask for a yes or a no',
     device('the page says which app, from where and when, warns, and lets the person choose as for any app'),
   ],
-  ['3.3', 'AS', 'MUST', 'let a person say no', device('a person who says no is heard, once')],
+  [
+    '3.3.1',
+    'AS',
+    'SHOULD',
+    'let a person say no also after such a link',
+    device('a person who says no is heard, once'),
+  ],
   [
     '3.3.1',
     'client',
     'MUST',
     'show the user code also beside the complete address',
+    login('the codes are shown to a person, with what to do, on stderr'),
+  ],
+  [
+    '3.3.1',
+    'client',
+    'SHOULD',
+    'show the address that is typed, too',
     login('the codes are shown to a person, with what to do, on stderr'),
   ],
   [
@@ -98,10 +149,25 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
   ],
   [
     '3.4',
+    'client',
+    'MUST',
+    'authenticate where it has credentials',
+    { notApplicable: '`dauth-cli` is a public client, without credentials of its own.' },
+  ],
+  ['3.4', 'AS', 'MUST', 'require the device code', battery('poll.none')],
+  [
+    '3.5',
     'AS',
     'MUST',
-    'give what comes of a device code to its client only',
+    'answer a device code of another client as RFC 6749 §5.2 says',
     device('[token.bound] a device code works with the key that asked first, and for its client only'),
+  ],
+  [
+    '3.5',
+    'client',
+    'SHOULD',
+    'ask again while no person has answered',
+    deviceClient('a device shows the codes, asks no sooner than it may, and has a token by its key'),
   ],
   [
     '3.5',
@@ -122,6 +188,13 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     'client',
     'MUST',
     'stop at any other error',
+    deviceClient('what a person or the authority ends is not asked about again'),
+  ],
+  [
+    '3.5',
+    'client',
+    'SHOULD',
+    'say what that error was',
     deviceClient('what a person or the authority ends is not asked about again'),
   ],
   [
@@ -151,13 +224,6 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
   ],
   [
     '3.5',
-    'client',
-    'MUST',
-    'stop once the codes have ended',
-    deviceClient('a code that nobody answers is asked about until it ends, and no longer, whatever the authority says'),
-  ],
-  [
-    '3.5',
     'AS',
     'MUST',
     'answer `authorization_pending`, `access_denied` and `expired_token` for what they mean',
@@ -173,7 +239,7 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
   [
     '4',
     'AS',
-    'SHOULD',
+    'MUST',
     'name the endpoint and the grant type in its metadata',
     device('the metadata names the endpoint and the grant type'),
   ],
@@ -199,13 +265,6 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     device('a device gets codes, asks and waits, and has tokens by its key once a person said yes'),
   ],
   [
-    '5.3',
-    'client',
-    'SHOULD',
-    'lead the person to the authorization server and nowhere else',
-    deviceClient('[person.asked] a person is led to the authority, and to no other site'),
-  ],
-  [
     '5.4',
     'AS',
     'SHOULD',
@@ -213,10 +272,17 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     device('the page says which app, from where and when, warns, and lets the person choose as for any app'),
   ],
   [
+    '5.4',
+    'AS',
+    'SHOULD',
+    'show what it knows of the device',
+    device('the page says which app, from where and when, warns, and lets the person choose as for any app'),
+  ],
+  [
     '5.5',
     'client',
     'SHOULD',
-    'show the code where only the person sees it',
+    'choose by its surroundings how to show the code, so that others do not see it',
     {
       notApplicable:
         "The terminal it was started in is the only place there is; what is shown there is its owner's to guard.",
@@ -225,9 +291,9 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
   [
     '5.6',
     'AS',
-    'SHOULD NOT',
-    'take the id of such a client for a proof of who it is',
-    device('[token.bound] a device code works with the key that asked first, and for its client only'),
+    'SHOULD',
+    'treat such a client as public, whose id proves nothing',
+    device('a device that names an app of before is told apart from it'),
   ],
   [
     '5.7',
@@ -240,7 +306,14 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     '6.1',
     'AS',
     'SHOULD',
-    'compare codes without regard to case and punctuation',
+    'use no characters that are taken for one another',
+    device('a device gets codes, asks and waits, and has tokens by its key once a person said yes'),
+  ],
+  [
+    '6.1',
+    'AS',
+    'SHOULD',
+    'take out punctuation and compare without regard to case',
     device('a code may be typed in small letters, with spaces or without its dash'),
   ],
 ]);

@@ -61,3 +61,4 @@ export const battery = (entry: string) => ({ entry });
 export const deviceClient = tests('packages/client/src')('device');
 export const foreign = tests('test/e2e')('own-server');
 export const login = tests('test/e2e')('login');
+export const cliSession = tests('packages/cli/src')('session');

@@ -8,6 +8,7 @@ import { tendKeys } from './api/keys.ts';
 import { createAuthority, type AuthorityParts } from './app.ts';
 import { parseConfig, type AuthorityConfig } from './config.ts';
 import { DirectoryMirror } from './executor/mirror.ts';
+import { tendChanges } from './executor/status.ts';
 import { loadKeyRing } from './keys.ts';
 import { placeOf, stderrLog } from './log.ts';
 import { Metrics, metricsApp } from './metrics.ts';
@@ -19,11 +20,13 @@ import { mayBeUnbound } from './oauth/client-auth.ts';
 import { openStore } from './store/store.ts';
 
 const GRACE_MS = 5_000;
-/** How often signing keys are looked after. */
+/** How often signing keys, and the log of changes, are looked after. */
 const TEND_MS = 30_000;
 const NONCE_KEY_OCTETS = 32;
 const EXIT_CONFIG = 2;
 const EXIT_FAILED = 1;
+/** Whoever starts this tells an address in use from the rest (docs/cli.md). */
+const EXIT_CONFLICT = 8;
 const unixNow = (): number => Math.floor(Date.now() / 1_000);
 
 // Database, journal files and key are nobody else's on this machine.
@@ -31,7 +34,8 @@ process.umask(0o077);
 try {
   await start(readConfig());
 } catch (error) {
-  stop(EXIT_FAILED, error);
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') stop(EXIT_FAILED, error);
+  stop(EXIT_CONFLICT, new Error('An address to listen on is in use already.', { cause: error }));
 }
 
 async function start(config: AuthorityConfig): Promise<void> {
@@ -50,22 +54,15 @@ async function start(config: AuthorityConfig): Promise<void> {
   };
   if (config.outside.dangerouslyAllowLoopback) log({ event: 'dangerous', switch: 'outside.dangerouslyAllowLoopback' });
   const app = createAuthority(authority);
-  tendKeys(authority);
-  const tending = setInterval(() => tendKeys(authority), TEND_MS);
+  const tend = (): void => {
+    tendKeys(authority);
+    tendChanges(authority, performance.now());
+  };
+  tend();
+  const tending = setInterval(tend, TEND_MS);
   const server = await listen(app, { ...config.listen, newId: randomUUID, closing });
   const scraped = config.metrics === undefined ? undefined : await listenMetrics(config.metrics, metrics, authority);
-  // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
-  const offered = config.firstRun ? offerFirstRun(authority) : undefined;
-  const first = offered && { url: `${config.issuer}${INVITE_PATH}`, code: offered.code };
-  process.stdout.write(
-    `${JSON.stringify({
-      ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
-      ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
-      ...(first === undefined ? {} : { first_run: first }),
-      ...namesBearer(authority),
-    })}\n`,
-  );
-
+  // Before anything is said: whoever reads the line may ask it to stop in the same moment.
   const drain = async (): Promise<void> => {
     if (closing.signal.aborted) process.exit(130);
     log({ event: 'draining' });
@@ -81,6 +78,18 @@ async function start(config: AuthorityConfig): Promise<void> {
     log({ event: 'crashed', name: error.name, at: placeOf(error) });
     process.exit(EXIT_FAILED);
   });
+
+  // Said once, here, to whoever started this process: never on stderr, where it would stay in a log.
+  const offered = config.firstRun ? offerFirstRun(authority) : undefined;
+  const first = offered && { url: `${config.issuer}${INVITE_PATH}`, code: offered.code };
+  process.stdout.write(
+    `${JSON.stringify({
+      ...{ event: 'listening', url: config.issuer, port: server.port, pid: process.pid },
+      ...(scraped === undefined ? {} : { metrics_port: scraped.port }),
+      ...(first === undefined ? {} : { first_run: first }),
+      ...namesBearer(authority),
+    })}\n`,
+  );
 }
 
 /** Clients whose tokens work for whoever has them: whoever starts this is told of each. */

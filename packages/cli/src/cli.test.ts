@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -171,6 +173,27 @@ test('a configuration that contradicts itself in a room ends the start with exit
   const { code, stderr } = dauth(['start', '--config', file, '--data', join(dir, 'room')]);
   assert.equal(code, 2);
   assert.match(stderr, /for tests and demos: it cannot be used with a public/);
+});
+
+test('an address in use ends the start with exit 8, whichever room was to have it, and says how to choose another', async (t) => {
+  const busy = createServer().listen(0, '127.0.0.1');
+  t.after(() => busy.close());
+  await once(busy, 'listening');
+  const { port } = busy.address() as AddressInfo;
+  for (const [room, first] of [
+    ['authority', port],
+    ['executor', port - 1],
+  ] as const) {
+    const started = ['start', '--data', join(dir, `busy-${room}`), '--port', String(first), '--json'];
+    const { code, stderr } = dauth(started);
+    assert.equal(code, 8, stderr);
+    // Beside what the rooms themselves say.
+    const said = stderr.split('\n').find((line) => line.startsWith('{"error"'))!;
+    const { error } = JSON.parse(said) as { error: Record<string, string> };
+    assert.equal(error.code, 'ADDRESS_IN_USE');
+    assert.equal(error.message, `The ${room} did not start: somebody else listens at its address already.`);
+    assert.match(error.hint!, /--port N/);
+  }
 });
 
 test('an authority on a public address takes no documents from its own machine', () => {

@@ -6,12 +6,13 @@ import {
   type SealedCredential,
   type SealPolicy,
   type StoredConnection,
+  type TakenConnection,
   type VerifiedExecutor,
 } from '@dauth/client';
 import { DAuthError, parseHandle, type ConnectionHandle } from '@dauth/protocol';
 import { openSeals } from './home.ts';
 import type { Memory } from './memory.ts';
-import { CliError, EXIT, print, usage } from './output.ts';
+import { CliError, EXIT, print, say, usage } from './output.ts';
 import { describePolicy, makePolicy, statedLife, statePolicy, type PolicyFlags, type StatedPolicy } from './policy.ts';
 import { knownIdentity, reach, reachExecutor, type GlobalFlags, type Reach } from './reach.ts';
 import { readSecret } from './secret.ts';
@@ -47,9 +48,10 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   seals.advance(`${sealed.handle} ${at.key.jkt}`, sealed.ver);
   print(
     flags.json === true,
-    { handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status },
+    { handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status, ...unknownOf(row) },
     () => sealed.handle,
   );
+  if (flags.json !== true) warnOfUnknown(row);
 }
 
 /** Seals a new value for an existing connection: with the policy it has, as its owner sealed it, or with one that is given whole. */
@@ -72,7 +74,21 @@ export async function rotate(name: string, flags: RotateFlags): Promise<void> {
   const sealed = await sealStated(executor, policy, flags, at);
   const rotated = await at.client.connections.rotate(handle, sealed);
   seals.advance(`${handle} ${at.key.jkt}`, sealed.ver);
-  print(flags.json === true, rotated, () => `${handle} is at version ${sealed.ver}`);
+  const { unknown_servers: _, ...shown } = rotated;
+  print(flags.json === true, { ...shown, ...unknownOf(rotated) }, () => `${handle} is at version ${sealed.ver}`);
+  if (flags.json !== true) warnOfUnknown(rotated);
+}
+
+function unknownOf({ unknown_servers: unknown }: TakenConnection): Partial<Pick<TakenConnection, 'unknown_servers'>> {
+  return unknown.length === 0 ? {} : { unknown_servers: unknown };
+}
+
+/** Sealed before its server is registered is no mistake, and misspelt is one; only a person can tell. */
+function warnOfUnknown({ unknown_servers: unknown }: TakenConnection): void {
+  for (const resource of unknown)
+    say(
+      `No MCP server is registered as ${resource}: the credential cannot be used there until one is.\nIf it is misspelt, "connections rm" and connect again. Else the operator runs "dauth servers add --resource URL --generate FILE".`,
+    );
 }
 
 /** Reads the value and seals it; what was sealed is said once it holds together, and before anything is sent. */

@@ -1,7 +1,8 @@
 /** `dauth doctor`: every check with ok, warn or fail and what to do. Reads modes and answers; never a key or a credential. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fetchExecutor, MemorySeqStore } from '@dauth/client';
-import { openHome } from './home.ts';
+import { openHome, type Home } from './home.ts';
+import { readLogin, type Login } from './login-file.ts';
 import { EXIT, print } from './output.ts';
 import type { GlobalFlags } from './reach.ts';
 import { bearerClients } from './registry.ts';
@@ -24,11 +25,16 @@ interface StackFile {
 export async function doctor(flags: GlobalFlags): Promise<number> {
   const home = openHome(flags.data);
   const checks: Check[] = [checkNode(), checkProxies(), checkTls(), checkAuthorities()];
-  checks.push(checkMode('data directory', home.dir, 0o077), checkMode('operator key', home.operatorKey, 0o177));
+  const stack = readStack(home.stackFile);
+  const signIn = signInOf(home);
+  // Where a person signed in somewhere else there is no stack, and nothing is missing.
+  const isPersons = signIn !== undefined && stack === undefined && !existsSync(home.operatorKey);
+  checks.push(checkMode('data directory', home.dir, 0o077));
+  if (!isPersons) checks.push(checkMode('operator key', home.operatorKey, 0o177));
   if (existsSync(home.loginFile))
     checks.push(checkMode('sign-in', home.loginFile, 0o177), checkMode('sign-in key', home.loginKey, 0o177));
-  const stack = readStack(home.stackFile);
-  const authority = flags.authority ?? stack?.authority;
+  if (signIn !== undefined) checks.push(checkSignIn(signIn));
+  const authority = flags.authority ?? stack?.authority ?? signIn?.authority;
   if (authority === undefined)
     checks.push({ check: 'stack', result: 'fail', detail: 'no stack was started here', fix: 'run "dauth start"' });
   else {
@@ -37,7 +43,7 @@ export async function doctor(flags: GlobalFlags): Promise<number> {
     if (stack?.database !== undefined) checks.push(checkDatabase(stack.database));
     checks.push(
       await checkClock(authority),
-      await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin)),
+      await checkIdentity(authority, flags.executorIdentity ?? readPin(home.executorPin), isPersons),
     );
     if (flags.authority === undefined && existsSync(home.operatorKey)) checks.push(await checkBearer(flags));
   }
@@ -100,6 +106,25 @@ function checkMode(check: string, path: string, forbidden: number): Check {
   }
 }
 
+/** A sign-in that cannot be used is none; that its file is there is checked beside. */
+function signInOf(home: Home): Login | undefined {
+  try {
+    return readLogin(home);
+  } catch {
+    return undefined;
+  }
+}
+
+function checkSignIn({ authority, owner, expires_at: end }: Login): Check {
+  const check = 'signed in';
+  const fix = 'run "dauth logout" and "dauth login"';
+  if (end !== null && end * 1_000 <= Date.now())
+    return { check, result: 'fail', detail: `at ${authority} as ${owner}, and it has ended`, fix };
+  const until =
+    end === null ? '' : `, until ${new Date(end * 1_000).toISOString().slice(0, 10)} and longer with each use`;
+  return { check, result: 'ok', detail: `at ${authority} as ${owner}${until}` };
+}
+
 /** Where the ciphertext and the registrations are: what a backup has to hold. */
 function checkDatabase(path: string): Check {
   const { result, detail, fix } = checkMode('database', path, 0o077);
@@ -134,8 +159,14 @@ async function checkClock(authority: string): Promise<Check> {
   }
 }
 
-async function checkIdentity(authority: string, identity: string | undefined): Promise<Check> {
+/** @param isPersons where only sealing needs one */
+async function checkIdentity(authority: string, identity: string | undefined, isPersons: boolean): Promise<Check> {
   const check = 'executor identity';
+  if (identity === undefined && isPersons)
+    return {
+      ...{ check, result: 'warn', detail: 'none is known, so nothing can be sealed from here' },
+      fix: 'give --executor-identity THUMBPRINT, as the operator told you',
+    };
   if (identity === undefined)
     return { check, result: 'fail', detail: 'none is pinned', fix: 'give --executor-identity' };
   // Where nobody served a directory it is an outage, and no sign of a wrong executor.

@@ -221,6 +221,15 @@ for (const [code, exit] of Object.entries(EXITS) as [ErrorCode, number][]) {
   });
 }
 
+test('the key of a client that asks for no tokens, as a server has, is told from one that is not known', async () => {
+  const url = await start((path) =>
+    path === '/token' ? { status: 400, body: { error: 'unauthorized_client', error_description: 'No.' } } : undefined,
+  );
+  const { code, error } = await ended(['connections', 'ls', '--authority', url]);
+  assert.deepEqual([code, error.code, error.message], [5, 'FORBIDDEN', 'No.']);
+  assert.match(error.hint!, /as an MCP server's is\. Give --key/);
+});
+
 test('a code reaches the exit status of the process, and a refused registration leaves no key file', async () => {
   for (const [code, status, exit] of [
     ['RATE_LIMITED', 429, 4],

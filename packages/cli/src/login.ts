@@ -33,18 +33,12 @@ export async function login(authority: string | undefined, flags: LoginFlags): P
   if (authority !== undefined) assertOrigin('AUTHORITY', authority);
   const limit = timeoutMs(flags);
   const home = openHome(flags.data);
+  refuseSecond(home);
   const issuer = authority ?? readStack(home);
   makeHome(home);
   // Held all the way: two sign-ins at once would leave one of them behind.
   await alone(home.loginLock, limit, async () => {
-    const known = readLogin(home);
-    if (known !== undefined)
-      throw new CliError(
-        EXIT.conflict,
-        'SIGNED_IN',
-        `Here ${known.owner} is signed in at ${known.authority} already.`,
-        'Run "dauth logout" first, or use another --data directory.',
-      );
+    refuseSecond(home);
     const { key } = await ownKey(home);
     const of = { issuer, clientId: flags.clientId ?? CLI_ID, key, fetch: boundedFetch(limit) };
     const signIn = await signInByDevice({
@@ -59,6 +53,18 @@ export async function login(authority: string | undefined, flags: LoginFlags): P
   });
   if (existsSync(home.operatorKey) && flags.json !== true)
     say('In this data directory the operator asks, unless a command is given --signed-in.');
+}
+
+/** Asked first of all, so that nothing else decides the exit code, and again when nobody else can sign in. */
+function refuseSecond(home: Home): void {
+  const known = readLogin(home);
+  if (known === undefined) return;
+  throw new CliError(
+    EXIT.conflict,
+    'SIGNED_IN',
+    `Here ${known.owner} is signed in at ${known.authority} already.`,
+    'Run "dauth logout" first, or use another --data directory.',
+  );
 }
 
 async function ownKey(home: Home): Promise<KeyFile> {

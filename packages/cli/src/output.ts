@@ -93,6 +93,14 @@ const HINTS: Readonly<Partial<Record<ErrorCode, string>>> = Object.freeze({
   RATE_LIMITED: 'Wait a minute, then give the same command again.',
 });
 
+/** The same for codes of the token endpoint (RFC 6749 §5.2), which say more. */
+const OAUTH_HINTS: ReadonlyMap<string, string> = new Map([
+  [
+    'unauthorized_client',
+    'The key is that of a client that asks for no tokens, as an MCP server\'s is. Give --key with the file of one that "dauth clients add" registered, or leave it out.',
+  ],
+]);
+
 /** Of undici and OpenSSL: somebody answered, and could not prove who it is. */
 const UNPROVEN = /^(?:CERT_|ERR_TLS_|DEPTH_ZERO_|UNABLE_TO_|SELF_SIGNED_)/;
 /** Characters of a sentence or id that another party wrote. */
@@ -117,10 +125,10 @@ export function describeError(error: unknown): {
   const network = describeNetwork(error);
   if (network !== undefined) return network;
   if (error instanceof DAuthError) {
-    const requestId = error instanceof RemoteError ? error.requestId : undefined;
+    const { requestId, oauthError } = error instanceof RemoteError ? error : {};
     // The sentence may be one of the authority's, and not of ours.
     const message = printable(error.publicMessage).slice(0, MAX_SHOWN);
-    const hint = HINTS[error.code];
+    const hint = OAUTH_HINTS.get(oauthError ?? '') ?? HINTS[error.code];
     return {
       ...{ exit: BY_CODE[error.code], code: error.code, message },
       ...(hint === undefined ? {} : { hint }),

@@ -38,8 +38,8 @@ export function installedRooms(): RoomPaths {
 const INHERITED = ['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'SystemRoot'];
 const START_MS = 30_000;
 
-/** The room's exit code where its configuration contradicts itself. */
-const EXIT_CONFIG = 2;
+/** The room's exit codes where its configuration contradicts itself, and where somebody else listens at its address. */
+const [EXIT_CONFIG, EXIT_CONFLICT] = [2, 8];
 
 /**
  * Starts a room and waits for its `listening` line.
@@ -66,6 +66,7 @@ export async function startRoom(name: Room['name'], script: string, config: obje
     });
   });
   const failed = ended.then((code) => {
+    if (code === EXIT_CONFLICT) throw addressInUse(name);
     const where = logs === undefined ? 'what it said is above' : `what it said is in ${join(logs, `${name}.log`)}`;
     const exit = code === EXIT_CONFIG ? EXIT.usage : EXIT.unexpected;
     throw new CliError(exit, 'ROOM_FAILED', `The ${name} did not start (exit code ${code}); ${where}.`);
@@ -73,6 +74,15 @@ export async function startRoom(name: Room['name'], script: string, config: obje
   failed.catch(() => undefined);
   const event = await Promise.race([listening, failed, timeout(START_MS, name)]);
   return { name, process: child, pid: Number(event.pid ?? child.pid), listening: event, ended };
+}
+
+function addressInUse(name: string): CliError {
+  return new CliError(
+    EXIT.conflict,
+    'ADDRESS_IN_USE',
+    `The ${name} did not start: somebody else listens at its address already.`,
+    'Is another stack running? Stop it, or choose another port: --port N (0 picks free ones), or "listen" in the configuration.',
+  );
 }
 
 /** A free port, told by the system; somebody else could take it before its room does, which then fails aloud. */

@@ -86,6 +86,48 @@ test('[token.bound] a refused refresh token is removed; an authority that is dow
   }
 });
 
+test('doctor, where somebody is only signed in, misses no stack and asks the authority of the sign-in', async () => {
+  const at = await signedIn((path) => (['/readyz', '/livez'].includes(path) ? { body: {} } : undefined));
+  const checks = async () =>
+    new Map(
+      (JSON.parse((await at.dauth('doctor')).stdout) as Record<string, string>[]).map((each) => [each.check, each]),
+    );
+  const said = await checks();
+  assert.deepEqual([said.has('stack'), said.has('operator key')], [false, false]);
+  assert.deepEqual(said.get('signed in'), {
+    ...{ check: 'signed in', result: 'ok', detail: `at ${at.url} as ada` },
+  });
+  assert.equal(said.get('authority')?.result, 'ok');
+  assert.deepEqual(said.get('executor identity'), {
+    ...{ check: 'executor identity', result: 'warn', detail: 'none is known, so nothing can be sealed from here' },
+    fix: 'give --executor-identity THUMBPRINT, as the operator told you',
+  });
+  assert.equal((await at.dauth('doctor')).code, 0);
+  writeLogin(at.home, { ...at.login, expires_at: 1 });
+  const { result, fix } = (await checks()).get('signed in')!;
+  assert.deepEqual([result, fix], ['fail', 'run "dauth logout" and "dauth login"']);
+  assert.ok(!at.asked.includes('/token'), 'nothing is asked with the sign-in');
+});
+
+test('a second sign-in is a conflict, whatever else is right or wrong with it, and nothing is asked', async () => {
+  const at = await signedIn(() => undefined);
+  for (const more of [[], [at.url], ['http://127.0.0.1:9']]) {
+    const { code, stderr } = await at.dauth('login', ...more);
+    assert.deepEqual([code, errorOf(stderr).code], [8, 'SIGNED_IN']);
+    assert.match(errorOf(stderr).hint!, /dauth logout/);
+  }
+  assert.deepEqual(at.asked, []);
+});
+
+test('where a sign-in has ended, no new one is begun unasked', async () => {
+  const at = await signedIn((path) =>
+    path === '/token' ? { status: 400, body: { error: 'invalid_grant' } } : undefined,
+  );
+  const { code, stderr } = await at.dauth('connections', 'ls');
+  assert.deepEqual([code, errorOf(stderr).code], [3, 'SIGNED_OUT']);
+  assert.deepEqual(at.asked, ['/.well-known/oauth-authorization-server', '/token']);
+});
+
 test('[token.bound] a sign-in that others could read, is broken, or is of another key is not used, and nothing is asked', async () => {
   const at = await signedIn(() => undefined);
   const refused = async (exit: number, name: string) => {

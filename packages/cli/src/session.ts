@@ -55,6 +55,7 @@ function tokensOf(begun: Login, { home, key, send, limit }: Means): TokenSource 
     const { authority: issuer, client_id: clientId } = login;
     const renewed = await renewSignIn({ issuer, clientId, key, fetch: send }, login.refresh_token, wanted).catch(
       (error: unknown) => {
+        if (error instanceof RemoteError && error.oauthError === 'invalid_scope') throw notAllowed(wanted.scope);
         if (!(error instanceof RemoteError && error.oauthError === 'invalid_grant')) throw error;
         dropLogin(home);
         throw signedOut('The sign-in has ended: it was revoked, not used for too long, or used elsewhere.');
@@ -89,6 +90,23 @@ async function uninterrupted<T>(body: () => Promise<T>): Promise<T> {
     busy--;
     if (asked) process.exit(EXIT.interrupted);
   }
+}
+
+/** What the signed-in person may not do: never, or not as they signed in. */
+function notAllowed(scope: readonly string[] | undefined): CliError {
+  return scope?.includes('dauth:admin') === true
+    ? new CliError(
+        EXIT.denied,
+        'FORBIDDEN',
+        "That is the operator's to do, and a person is signed in here.",
+        "Give --data DIR of the stack, where the operator's key is, or --authority URL and --key FILE.",
+      )
+    : new CliError(
+        EXIT.denied,
+        'FORBIDDEN',
+        'The sign-in here does not cover that.',
+        'Run "dauth logout" and "dauth login", and allow it on the page that asks.',
+      );
 }
 
 function signedOut(message: string): CliError {

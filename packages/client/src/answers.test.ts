@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DAuthError, LIMITS } from '@dauth/protocol';
-import { pageOf, parseAuditPage, parseCaller, parseConnectionView, parseStoredConnection } from './answers.ts';
+import {
+  pageOf,
+  parseAuditPage,
+  parseCaller,
+  parseConnectionView,
+  parseStoredConnection,
+  parseTakenConnection,
+} from './answers.ts';
 import { parseInvitationView, parseUserView } from './registry-answers.ts';
 import { createClient } from './client.ts';
 import { boundAnswer, readAnswer, readOctets } from './http.ts';
@@ -39,6 +46,15 @@ function endless(): { response: Response; pulled: () => number } {
   });
   return { response: new Response(body), pulled: () => pulled };
 }
+
+test('a connection that was taken says which of its servers nobody registered, and no other answer does', () => {
+  assert.deepEqual(parseTakenConnection(ROW).unknown_servers, []);
+  const unknown_servers = ['https://nobody.example/mcp'];
+  assert.deepEqual(parseTakenConnection({ ...ROW, unknown_servers }), { ...ROW, unknown_servers });
+  for (const wrong of ['https://nobody.example/mcp', ['x\u001b[2J'], [7]])
+    assert.throws(() => parseTakenConnection({ ...ROW, unknown_servers: wrong }), invalid);
+  assert.throws(() => parseConnectionView({ ...ROW, unknown_servers }), invalid);
+});
 
 test('a connection is what its type says, or refused', () => {
   assert.deepEqual(parseConnectionView(ROW), ROW);

@@ -46,6 +46,12 @@ export interface ConnectionView {
   readonly expires_at: number;
 }
 
+/** A connection as the authority shows it when it takes an envelope. */
+export interface TakenConnection extends ConnectionView {
+  /** Those of its servers that are not registered there (yet): until they are, nothing is used through them. */
+  readonly unknown_servers: readonly string[];
+}
+
 /** A connection with its current envelope, for `verifySeal`. */
 export type StoredConnection = ConnectionView & Required<StoredSeal>;
 
@@ -79,6 +85,13 @@ const SHOWN = [
 
 export function parseConnectionView(value: unknown): ConnectionView {
   return connectionOf(exactObject(value, 'A connection', SHOWN, ['pin']));
+}
+
+export function parseTakenConnection(value: unknown): TakenConnection {
+  const row = exactObject(value, 'A connection', SHOWN, ['pin', 'unknown_servers']);
+  const { unknown_servers: unknown = [] } = row;
+  const unknown_servers = list(unknown, '"unknown_servers"', 0, LIMITS.policyNames, parseResource);
+  return Object.freeze({ ...connectionOf(row), unknown_servers });
 }
 
 export function parseStoredConnection(value: unknown): StoredConnection {

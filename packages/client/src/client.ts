@@ -10,10 +10,12 @@ import {
   parseStoredConnection,
   type AuditPage,
   type Caller,
+  parseTakenConnection,
   type ConnectionView,
   type KeyRotation,
   type Page,
   type StoredConnection,
+  type TakenConnection,
 } from './answers.ts';
 import {
   parseClientView,
@@ -64,14 +66,14 @@ export interface DAuthClient {
   /** A `fetch` for one protected resource: tokens, proofs, renewal and step-up are its business. */
   fetch(request: TokenRequest): typeof fetch;
   readonly connections: {
-    store(sealed: Submission): Promise<ConnectionView>;
+    store(sealed: Submission): Promise<TakenConnection>;
     list(cursor?: string): Promise<Page<ConnectionView>>;
     /** With its current envelope. What it says is display, until `verifySeal` has looked at it. */
     get(handle: string): Promise<StoredConnection>;
     suspend(handle: string): Promise<ConnectionView>;
     resume(handle: string): Promise<ConnectionView>;
     revoke(handle: string): Promise<ConnectionView>;
-    rotate(handle: string, sealed: Submission): Promise<ConnectionView>;
+    rotate(handle: string, sealed: Submission): Promise<TakenConnection>;
     remove(handle: string): Promise<void>;
   };
   readonly clients: {
@@ -155,19 +157,19 @@ export function createClient(options: ClientOptions): DAuthClient {
     'dauth:admin',
   ] as const;
   const at = (handle: string, verb = '') => `/connections/${encodeURIComponent(handle)}${verb}`;
-  const change = (handle: string, verb: string, body?: object) =>
-    call(write, ['POST', at(handle, verb), body], parseConnectionView);
+  const change = (handle: string, verb: string) => call(write, ['POST', at(handle, verb)], parseConnectionView);
   return {
     token: (request) => tokens.request(request),
     fetch: (request) => createResourceFetch(tokens, options.key, request, send),
     connections: {
-      store: (sealed) => call(write, ['POST', '/connections', pickSubmission(sealed)], parseConnectionView),
+      store: (sealed) => call(write, ['POST', '/connections', pickSubmission(sealed)], parseTakenConnection),
       list: (cursor) => call(read, ['GET', paged('/connections', cursor)], pageOf(parseConnectionView)),
       get: (handle) => call(read, ['GET', at(handle)], parseStoredConnection),
       suspend: (handle) => change(handle, '/suspend'),
       resume: (handle) => change(handle, '/resume'),
       revoke: (handle) => change(handle, '/revoke'),
-      rotate: (handle, sealed) => change(handle, '/rotate', pickSubmission(sealed)),
+      rotate: (handle, sealed) =>
+        call(write, ['POST', at(handle, '/rotate'), pickSubmission(sealed)], parseTakenConnection),
       remove: (handle) => call(write, ['DELETE', at(handle)], nothing),
     },
     clients: {

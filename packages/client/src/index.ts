@@ -6,6 +6,7 @@ export {
   type KeyRotation,
   type Page,
   type StoredConnection,
+  type TakenConnection,
 } from './answers.ts';
 export {
   type ClientView,

@@ -177,11 +177,16 @@ function flag(value: unknown, what: string): boolean {
   return value ?? false;
 }
 
+/** Whether somebody else listens where this was to. */
+export function isAddressInUse(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+}
+
 /** Turns a configuration error into the one line an operator needs. */
 export function configSentence(error: unknown): string {
   if (error instanceof DAuthError) return error.publicMessage;
   if (error instanceof TypeError) return error.message;
-  return error instanceof Error && 'code' in error && error.code === 'EADDRINUSE'
+  return isAddressInUse(error)
     ? 'An address to listen on is in use already. Stop what listens there, or choose another port.'
     : 'The executor could not start.';
 }

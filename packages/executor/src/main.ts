@@ -3,8 +3,11 @@
  * `listening` on stdout, logs on stderr, drains on SIGTERM. Started by `launch.js`, which sets what is checked here.
  * Never loads anything that reads a key before the checks have passed.
  */
-import { configSentence, parseConfig, type ExecutorConfig } from './config.ts';
+import { configSentence, isAddressInUse, parseConfig, type ExecutorConfig } from './config.ts';
 import { findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
+
+/** Whoever starts this tells an address in use from the rest (docs/cli.md). */
+const [EXIT_FAILED, EXIT_CONFLICT] = [1, 8];
 
 keepInspectorShut();
 const config = readConfig();
@@ -14,7 +17,7 @@ const { run } = await import('./run.ts');
 try {
   await run(config);
 } catch (error) {
-  end([configSentence(error)]);
+  end([configSentence(error)], isAddressInUse(error) ? EXIT_CONFLICT : EXIT_FAILED);
 }
 
 function readConfig(): ExecutorConfig {
@@ -27,7 +30,7 @@ function readConfig(): ExecutorConfig {
   }
 }
 
-function end(sentences: readonly string[]): never {
+function end(sentences: readonly string[], code = EXIT_FAILED): never {
   for (const reason of sentences) process.stderr.write(`${JSON.stringify({ event: 'refused', reason })}\n`);
-  process.exit(1);
+  process.exit(code);
 }

@@ -54,9 +54,9 @@ export class OpenCalls {
     }
   }
 
-  /** Ends all that are left, at the end of a drain. */
-  endAll(): void {
-    for (const call of this.#open) end(call, new DAuthError('ENCLAVE_UNAVAILABLE', 'The executor is stopping.'));
+  /** Ends all there are: at the end of a drain, and where nobody can say any more which of them still stand. */
+  endAll(why: string): void {
+    for (const call of this.#open) end(call, new DAuthError('ENCLAVE_UNAVAILABLE', why));
   }
 }
 

@@ -56,6 +56,9 @@ export interface Room {
   stop(): Promise<void>;
 }
 
+/** Why a call under way is ended where the stream no longer says all that happened since it began. */
+const SKIPPED = 'The executor was without news of revocations for too long; the call was ended. Make it again.';
+
 /** @throws TypeError with a sentence for the operator where the data directory cannot be used */
 export async function openRoom(parts: RoomParts): Promise<Room> {
   const { config, log, nowMs, monotonic, upstream } = parts;
@@ -107,6 +110,8 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
         if (change.status !== 'active') upstream.reset(change.handle);
       }
       calls.review(status.view);
+      // What was skipped ended long ago, but a call under way may stand on it, and nobody says so any more.
+      if (changes.some(({ kind }) => kind === 'skipped')) calls.endAll(SKIPPED);
     },
   });
   const checkpoints = new Checkpoints(
@@ -236,7 +241,7 @@ async function drain(server: Server, calls: OpenCalls, drainMs: number): Promise
   server.closeIdleConnections();
   const idle = setInterval(() => server.closeIdleConnections(), 50);
   const late = setTimeout(() => {
-    calls.endAll();
+    calls.endAll('The executor is stopping.');
     server.closeAllConnections();
   }, drainMs);
   await closed;

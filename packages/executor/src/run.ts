@@ -37,13 +37,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
   const address = await room.listen();
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   const url = `http://${host}:${address.port}`;
-  process.stdout.write(
-    `${JSON.stringify({
-      ...{ event: 'listening', url, pid: process.pid, identity: room.identity, level: room.level },
-      ...(address.metricsPort === undefined ? {} : { metrics_port: address.metricsPort }),
-    })}\n`,
-  );
-
+  // Before anything is said: whoever reads the line may ask it to stop in the same moment.
   let isStopping = false;
   const stop = (): void => {
     if (isStopping) return;
@@ -58,6 +52,13 @@ export async function run(config: ExecutorConfig): Promise<void> {
   process.on('SIGINT', stop);
   // The launcher holds the other end: however it ends, nobody keeps this process alive without it.
   if (process.argv.includes('--end-with-stdin')) process.stdin.once('close', stop).resume();
+
+  process.stdout.write(
+    `${JSON.stringify({
+      ...{ event: 'listening', url, pid: process.pid, identity: room.identity, level: room.level },
+      ...(address.metricsPort === undefined ? {} : { metrics_port: address.metricsPort }),
+    })}\n`,
+  );
 }
 
 /** @throws TypeError with a sentence for the operator */

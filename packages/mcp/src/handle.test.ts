@@ -101,9 +101,12 @@ test('a path is enough where there is one origin, and not where there are two', 
 
 test('[token.bound] a connection that the token does not name is asked of nobody', async () => {
   const { ctx, sent } = await makeContext(() => new Response('hi', { headers: UPSTREAM }));
+  const publicMessage =
+    "The caller's token names no such connection. Its owner has none of that name for this server, left it unticked on the page that asked, or the client did not ask for it. Connect it, then sign in again and tick it, or name it in the token request.";
+  const refused = { code: 'CONNECTION_NOT_FOUND', publicMessage };
   for (const name of ['slack', '__proto__', 'constructor']) {
-    assert.throws(() => connection(ctx, name), { code: 'CONNECTION_NOT_FOUND' });
-    await assert.rejects(dispatch(ctx, name, { method: 'GET', path: '/' }), { code: 'CONNECTION_NOT_FOUND' });
+    assert.throws(() => connection(ctx, name), refused);
+    await assert.rejects(dispatch(ctx, name, { method: 'GET', path: '/' }), refused);
   }
   assert.deepEqual(sent, []);
 });

@@ -78,6 +78,10 @@ export async function dispatch(ctx: ToolContext, name: string, request: Dispatch
   return readDispatchAnswer(response);
 }
 
+/** Not which name: a tool may have it from its caller. */
+const NOT_NAMED =
+  "The caller's token names no such connection. Its owner has none of that name for this server, left it unticked on the page that asked, or the client did not ask for it. Connect it, then sign in again and tick it, or name it in the token request.";
+
 type Reached = NonNullable<Session['executor']>;
 
 /** What a call goes through: the executor, and how. */
@@ -94,7 +98,7 @@ function find(session: Session, name: string): { details: readonly ConnectionDet
       'Connections come with the tokens of a DAuth authority, and this server takes those of another.',
     );
   const details = session.details.get(name);
-  if (details === undefined) throw new DAuthError('CONNECTION_NOT_FOUND');
+  if (details === undefined) throw new DAuthError('CONNECTION_NOT_FOUND', NOT_NAMED);
   return { details, executor };
 }
 

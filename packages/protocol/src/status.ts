@@ -1,5 +1,6 @@
 /**
- * Messages of the status stream (§6): what changed, under one revision that rises by one per change.
+ * Messages of the status stream (§6): what changed, under one revision that rises by one per change, but where the authority
+ * says that it skips some.
  * Never carries state that loosens: a change suspends, revokes, resumes or moves to a version; it grants nothing.
  */
 import { parseHandle, type ConnectionHandle } from './handle.ts';
@@ -22,7 +23,9 @@ export type StatusChange =
       readonly status: ConnectionStatus;
       readonly ver: number;
     }
-  | { readonly kind: 'revoked'; readonly revision: number; readonly what: Revocable; readonly id: string };
+  | { readonly kind: 'revoked'; readonly revision: number; readonly what: Revocable; readonly id: string }
+  /** Up to this revision, whatever is not told has no effect any more. */
+  | { readonly kind: 'skipped'; readonly revision: number };
 
 export interface StatusMessage {
   readonly iss: string;
@@ -69,6 +72,10 @@ function parseChange(value: unknown): StatusChange {
       status: parseConnectionStatus(change.status),
       ver: integer(change.ver, '"ver"', 1, 2 ** 31),
     });
+  }
+  if (value.kind === 'skipped') {
+    const change = exactObject(value, 'A skip', ['kind', 'revision']);
+    return Object.freeze({ kind: 'skipped', revision: revision(change.revision) });
   }
   const change = exactObject(value, 'A revocation', ['kind', 'revision', 'what', 'id']);
   if (change.kind !== 'revoked') refuse('A status change has a kind that is not known here.');

@@ -161,6 +161,8 @@ test('a status message with an unknown kind, status or member is refused', () =>
     changes,
   });
   parseStatus(message([{ kind: 'revoked', revision: 1, what: 'token', id: 'j' }]));
+  parseStatus(message([{ kind: 'skipped', revision: 1 }]));
+  refused(() => parseStatus(message([{ kind: 'skipped', revision: 1, id: 'j' }])), /not defined/);
   refused(() => parseStatus(message([{ kind: 'granted', revision: 1, what: 'token', id: 'j' }])), /kind/);
   refused(() => parseStatus(message([{ kind: 'revoked', revision: 1, what: 'world', id: 'j' }])), /cannot be revoked/);
   refused(() => parseStatus({ ...message([]), extra: 1 }), /not defined/);

@@ -26,6 +26,8 @@ const GOOD: readonly (readonly [Base, Answer])[] = [
   ...(['credentials', 'code', 'refresh', 'device', 'introspect'] as const).map((to) => [to, [200, 'given']] as const),
   ['revoke', [200, 'gone']],
 ];
+/** What only the authority has. */
+const OURS = ['workload', 'exchange'] as const;
 
 test('each divergence of the oracle is explained, and each explanation is needed', () => {
   const page = readFileSync(new URL('../../../../spec/divergences.md', import.meta.url), 'utf8');
@@ -50,9 +52,9 @@ suite('the negative battery', { timeout: 170_000 }, () => {
   let oracle: Side;
   before(async () => {
     dir = await makeTempDir();
-    const made = await Promise.all([makeKey(), makeKey(), makeKey(), makeKey(), makeKey()]);
-    const [agent, server, careful, device, stranger] = made;
-    const keys = { agent, server, careful, device, stranger };
+    const made = await Promise.all([makeKey(), makeKey(), makeKey(), makeKey(), makeKey(), makeKey()]);
+    const [agent, server, careful, device, platform, stranger] = made;
+    const keys = { agent, server, careful, device, platform, stranger };
     [ours, oracle] = await Promise.all([startOurs(dir.path, keys), startOracle(keys)]);
   });
   after(async () => {
@@ -67,6 +69,24 @@ suite('the negative battery', { timeout: 170_000 }, () => {
         assert.deepEqual(answerOf(got), answer, `${side.name}: ${got.text}`);
       }
     });
+
+  for (const to of OURS)
+    test(`control: ${to} as it stands is good`, async () => {
+      const got = await ask(ours, to, {});
+      assert.deepEqual(answerOf(got), [200, 'given'], got.text);
+    });
+
+  test('control: the token of an exchange signed again, and details that are fewer, are good', async () => {
+    const detail = { type: 'dauth_connection', identifier: 'ddls:conn:019a8f3c-7e21-7c41-9b0e-3f2a6d5c4b1a' };
+    const place = { locations: ['https://api.github.com'] };
+    const has = { ...detail, ...place, actions: ['GET /repos/**'] };
+    const wants = JSON.stringify([{ ...detail, ...place, actions: ['GET /repos/octo/hello'] }]);
+    const subject = { claims: { authorization_details: [has] } };
+    for (const change of [{ subject }, { subject, form: { authorization_details: wants } }]) {
+      const got = await ask(ours, 'exchange', change);
+      assert.deepEqual(answerOf(got), [200, 'given'], got.text);
+    }
+  });
 
   test('an assertion may be for the issuer, the token endpoint and the endpoint it is sent to (RFC 9126 §2)', async () => {
     for (const side of [ours, oracle])

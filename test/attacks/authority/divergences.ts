@@ -2,6 +2,7 @@
  * Where the oracle answers otherwise than the authority: by the id of a row in spec/divergences.md, the entries and what it
  * answers there. Data only; an entry that is not here gets the same answer from both.
  */
+import { EXCHANGE } from './entries/exchange.ts';
 import type { Answer } from './entry.ts';
 
 type Otherwise = Readonly<Record<string, Answer>>;
@@ -11,7 +12,9 @@ const GIVEN: Answer = [200, 'given'];
 const PUSHED: Answer = [201, 'given'];
 const LED_ON: Answer = [303, 'led on'];
 const NOT_FOUND: Answer = [404, 'text'];
-const NO_EXCHANGE: Answer = [400, 'unsupported_grant_type'];
+const NO_GRANT: Answer = [400, 'unsupported_grant_type'];
+/** Exchanges that are refused for who asks, before the grant is looked at. */
+const BEFORE: readonly string[] = ['no-client', 'unproven', 'stranger', 'again'].map((id) => `exchange.${id}`);
 
 export const DIVERGENCES: Readonly<Record<string, Otherwise>> = {
   'o.methods': {
@@ -20,7 +23,7 @@ export const DIVERGENCES: Readonly<Record<string, Otherwise>> = {
   },
   'o.nobody': {
     ...{ 'par.no-client': INVALID, 'client.no-client': INVALID, 'device.no-client': INVALID },
-    'revoke.no-client': INVALID,
+    ...{ 'exchange.no-client': INVALID, 'revoke.no-client': INVALID },
   },
   'o.assertion-form': {
     ...{ 'client.no-jwt': INVALID, 'client.other-subject': INVALID, 'client.other-id': INVALID },
@@ -67,7 +70,10 @@ export const DIVERGENCES: Readonly<Record<string, Otherwise>> = {
   'o.redirect': { 'code.no-redirect': GIVEN },
   'o.revocation': { 'revoke.hint': [200, 'gone'], 'revoke.proof': [200, 'gone'] },
   'o.introspection': { 'introspect.others': [200, 'inactive'], 'introspect.public': [200, 'inactive'] },
-  'o.exchange': {
-    ...{ 'exchange.no-server': NO_EXCHANGE, 'exchange.other-key': NO_EXCHANGE, 'exchange.other-target': NO_EXCHANGE },
+  'o.workload': {
+    'workload.basic': [401, 'invalid_client'],
+    ...{ 'workload.no-jwt': INVALID, 'workload.stranger': INVALID, 'workload.no-proof': INVALID },
+    ...{ 'workload.other-id': NO_GRANT, 'workload.no-resource': INVALID },
   },
+  'o.exchange': Object.fromEntries(EXCHANGE.filter(({ id }) => !BEFORE.includes(id)).map(({ id }) => [id, NO_GRANT])),
 };

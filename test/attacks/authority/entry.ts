@@ -5,7 +5,17 @@
 
 /** Requests that are good as they stand; an entry changes one thing about one of them. */
 export type Base =
-  'par' | 'authorize' | 'credentials' | 'code' | 'refresh' | 'device' | 'poll' | 'exchange' | 'revoke' | 'introspect';
+  | 'par'
+  | 'authorize'
+  | 'credentials'
+  | 'code'
+  | 'refresh'
+  | 'device'
+  | 'poll'
+  | 'exchange'
+  | 'workload'
+  | 'revoke'
+  | 'introspect';
 
 /** Who asks: two public apps, one that was revoked, an agent with a key, one that has to use nonces, and the MCP server. */
 export type Who = 'app' | 'other' | 'revoked' | 'agent' | 'server' | 'careful';
@@ -34,6 +44,10 @@ export interface Change {
   readonly headers?: Readonly<Record<string, string>>;
   readonly proof?: 'none' | 'twice' | 'by another key' | JwtChange;
   readonly assertion?: 'none' | JwtChange;
+  /** The caller's token at an exchange, signed again by its issuer; `from` names another one to start from. */
+  readonly subject?: JwtChange & { readonly from?: string };
+  /** The proof of the caller's own call at an exchange. */
+  readonly carried?: 'none' | 'by another key' | JwtChange;
   /** Sent twice, octet for octet; the second answer counts. */
   readonly again?: true;
 }

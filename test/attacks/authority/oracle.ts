@@ -17,11 +17,11 @@ export async function startOracle(keys: Keys): Promise<Side> {
   });
   const { issuer } = JSON.parse(process_.readyLine) as { issuer: string };
   return {
-    ...{ name: 'the oracle', issuer, keys, person: new Person(issuer) },
+    ...{ name: 'the oracle', issuer, keys, person: new Person(issuer), exchange: null },
     ids: { app: 'app', other: 'other', revoked: 'revoked', agent: 'agent', server: 'server', careful: 'careful' },
     paths: {
       ...{ par: '/request', authorize: '/auth', credentials: '/token', code: '/token', refresh: '/token' },
-      ...{ poll: '/token', exchange: '/token', device: '/device/auth' },
+      ...{ poll: '/token', exchange: '/token', workload: '/token', device: '/device/auth' },
       ...{ revoke: '/token/revocation', introspect: '/token/introspection' },
     },
     stop: async () => void (await process_.stop()),

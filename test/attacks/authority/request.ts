@@ -4,9 +4,10 @@
  */
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
-import { CANARY, type Base, type Change, type Who } from './entry.ts';
+import { makeCall } from './call.ts';
+import { CANARY, type Base, type Change, type JwtChange, type Who } from './entry.ts';
 import { makeJwt, now } from './jwt.ts';
-import { approve, REDIRECT, RESOURCE, type Key, type Side } from './side.ts';
+import { approve, PLATFORM, REDIRECT, RESOURCE, type Key, type Side } from './side.ts';
 
 export interface Got {
   readonly status: number;
@@ -30,6 +31,7 @@ const ASKED = {
 };
 const DEVICE_CODE = 'urn:ietf:params:oauth:grant-type:device_code';
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 const ASSERTION_TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 
 interface Good {
@@ -52,9 +54,14 @@ const GOOD: Readonly<Record<Base, Good>> = {
   exchange: {
     ...{ by: 'server', proof: true },
     form: {
-      ...{ grant_type: EXCHANGE, resource: 'https://executor.example', subject_token: '{access}' },
+      ...{ grant_type: EXCHANGE, resource: '{executor}' },
       subject_token_type: 'urn:ietf:params:oauth:token-type:access_token',
     },
+  },
+  // No client asks: which one it is follows from the assertion.
+  workload: {
+    ...{ by: 'app', proof: true },
+    form: { client_id: null, grant_type: JWT_BEARER, assertion: '{workload}', resource: RESOURCE },
   },
   revoke: { by: 'app', proof: false, form: { token: '{access}' } },
   introspect: { by: 'server', proof: false, form: { token: '{access}' } },
@@ -83,9 +90,16 @@ const MADE: Readonly<Record<string, (side: Side) => Promise<string>>> = {
   device: async (side) => (await good(side, 'device', {})).device_code!,
   'device of another client': async (side) => (await good(side, 'device', { by: 'other' })).device_code!,
   access: async (side) => (await good(side, 'credentials', {})).access_token!,
+  'access that was given back': async (side) => {
+    const token = await fill(side, '{access}');
+    await ask(side, 'revoke', { by: 'agent', form: { token } });
+    return token;
+  },
   'access for the authority': async (side) => {
     return (await good(side, 'credentials', { form: { resource: side.issuer, scope: null } })).access_token!;
   },
+  workload: (side) => sayWorkload(side, {}),
+  'workload that nobody vouches for': (side) => sayWorkload(side, { signed: 'stranger' }),
   'request of another client': async (side) => (await good(side, 'par', { by: 'other' })).request_uri!,
   'used request': async (side) => {
     const { request_uri } = await good(side, 'par', {});
@@ -96,6 +110,7 @@ const MADE: Readonly<Record<string, (side: Side) => Promise<string>>> = {
   'id of the agent': (side) => Promise.resolve(side.ids.agent),
   'key of somebody else': (side) => Promise.resolve(side.keys.stranger.jkt),
   secret: ({ ids }) => Promise.resolve(`Basic ${Buffer.from(`${ids.agent}:${CANARY}`).toString('base64')}`),
+  executor: ({ exchange }) => Promise.resolve(exchange?.executor ?? 'https://executor.example'),
   here: (side) => Promise.resolve(side.issuer),
 };
 
@@ -119,7 +134,9 @@ export async function ask(side: Side, base: Base, change: Change): Promise<Got> 
     client_id: side.ids[who],
     ...(key === undefined || isQuery ? {} : await authenticate(side, who, key, change)),
   };
-  const merged: Form = { ...authentication, ...form, ...change.form };
+  const call =
+    base === 'exchange' ? await makeCall(side, await fill(side, change.subject?.from ?? '{access}'), change) : {};
+  const merged: Form = { ...authentication, ...form, ...call, ...change.form };
   for (const [name, value] of Object.entries(merged))
     for (const each of value === null ? [] : [value].flat()) parameters.push([name, await fill(side, each)]);
   const url = new URL(side.paths[base], side.issuer);
@@ -173,6 +190,12 @@ async function good(side: Side, base: Base, change: Change): Promise<Readonly<Re
   const { status, text } = await ask(side, base, change);
   if (status >= 300) throw new Error(`${side.name} refuses a good request (${base}): ${status} ${text}`);
   return JSON.parse(text) as Record<string, string>;
+}
+
+function sayWorkload({ issuer, keys }: Side, change: JwtChange): Promise<string> {
+  const claims = { ...PLATFORM, aud: issuer, iat: now(), exp: now() + 60, jti: randomUUID() };
+  const header = { alg: 'ES256', kid: 'platform', typ: 'JWT' };
+  return makeJwt({ key: keys.platform, header, claims }, change, keys.stranger);
 }
 
 async function newCode(side: Side, more: Readonly<Record<string, string>>, by: Who = 'app'): Promise<string> {

@@ -2,11 +2,13 @@
  * What the battery knows of a server it asks: where its endpoints are, who is registered there, and how a person says yes.
  * Never more than both sides have.
  */
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, type JWK } from 'jose';
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, importJWK, type JWK } from 'jose';
 import { Person } from '../../support/person.ts';
 import type { Base, Who } from './entry.ts';
 
 export const RESOURCE = 'https://mcp.example/mcp';
+/** The issuer of the platform, and a workload of it. */
+export const PLATFORM = { iss: 'https://platform.example', sub: 'workload:agent' };
 /** Of another organisation. */
 export const OTHER_RESOURCE = 'https://other.example/mcp';
 export const REDIRECT = 'https://app.example/callback?kept=1';
@@ -24,8 +26,15 @@ export async function makeKey(): Promise<Key> {
   return { privateKey, jwk, jkt: await calculateJwkThumbprint(jwk) };
 }
 
-/** The keys of those who have one, of a device, and of somebody nobody knows. */
-export type Keys = Readonly<Record<'agent' | 'server' | 'careful' | 'device' | 'stranger', Key>>;
+/** The key of an EC private JWK. */
+export async function readKey({ kty, crv, x, y, d }: JWK): Promise<Key> {
+  const jwk = { kty, crv, x, y } as JWK;
+  const privateKey = (await importJWK({ ...jwk, d } as JWK, 'ES256')) as Key['privateKey'];
+  return { privateKey, jwk, jkt: await calculateJwkThumbprint(jwk) };
+}
+
+/** The keys of those who have one, of a device, of a platform that says who its workloads are, and of somebody nobody knows. */
+export type Keys = Readonly<Record<'agent' | 'server' | 'careful' | 'device' | 'platform' | 'stranger', Key>>;
 
 export interface Side {
   readonly name: 'the authority' | 'the oracle';
@@ -33,6 +42,8 @@ export interface Side {
   readonly paths: Readonly<Record<Base, string>>;
   readonly ids: Readonly<Record<Who, string>>;
   readonly keys: Keys;
+  /** Where its dispatch tokens go, and the key it signs tokens with; null where there is no exchange. */
+  readonly exchange: { readonly executor: string; readonly signing: Key } | null;
   /** Signed in after the first question, for all the codes that the battery needs. */
   readonly person: Person;
   stop(): Promise<void>;

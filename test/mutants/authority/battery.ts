@@ -27,6 +27,26 @@ export const BATTERY: readonly Mutant[] = [
       'authorize.unknown-scope: a scope that the resource does not have (RFC 6749 §3.3)',
     ],
   ]),
+  ...of('oauth/exchange', [
+    [
+      'token.bound',
+      "const NOT_TAKEN = 'invalid_request';",
+      "const NOT_TAKEN = 'invalid_grant';",
+      'exchange.forged: a token that somebody else signed (RFC 8693 §2.2.2)',
+    ],
+    [
+      'token.bound',
+      'if (isNarrower(details, subject.details)) return details;',
+      'if (isNarrower(details, subject.details) || details.length === 1) return details;',
+      'exchange.wider-method: more methods than the caller has (RFC 9396 §6.1)',
+    ],
+    [
+      'token.bound',
+      'subject.exp + LIMITS.clockLeewaySeconds > now()',
+      'subject.exp + LIMITS.callWindowSeconds > now()',
+      'exchange.ended: a token that has ended (RFC 8693 §2.2.2)',
+    ],
+  ]),
   ...of('oauth/offered', [
     [
       'token.bound',

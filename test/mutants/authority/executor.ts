@@ -41,6 +41,60 @@ const ROUTES: readonly Mutant[] = of('executor/routes', unit('executor/routes'),
   ],
 ]);
 
+const CHANGES: readonly Mutant[] = of('store/changes', unit('store/changes'), [
+  [
+    'revoke.fast',
+    'const skipped = at === last + 1 ? []',
+    'const skipped = at >= last + 1 ? []',
+    '[revoke.fast] only what has no effect any more is dropped, and what is skipped is told',
+  ],
+  [
+    'revoke.fast',
+    "what IN ('token', 'grant') AND revision < (SELECT",
+    "what IN ('token', 'grant', 'client') AND revision <= (SELECT",
+    '[revoke.fast] only what has no effect any more is dropped, and what is skipped is told',
+  ],
+  [
+    'revoke.fast',
+    'AND revision < (SELECT max(revision) FROM changes)`',
+    'AND revision <= (SELECT max(revision) FROM changes)`',
+    '[revoke.fast] the highest revision stays, whatever it says: below it everything would be an older backup',
+  ],
+  [
+    'revoke.fast',
+    'later.id = changes.id AND later.revision',
+    'later.revision',
+    '[revoke.fast] only what has no effect any more is dropped, and what is skipped is told',
+  ],
+  [
+    'revoke.fast',
+    'at - before.at < KEEP_MS) return;',
+    'at - before.at < KEEP_MS / 2) return;',
+    '[revoke.fast] nothing is dropped before fifteen minutes, of whatever clock the machine shows',
+  ],
+  [
+    'revoke.fast',
+    'this.#drop(before.revision)',
+    'this.#drop(before.revision + 1_000)',
+    '[revoke.fast] nothing is dropped before fifteen minutes, of whatever clock the machine shows',
+  ],
+  [
+    'revoke.fast',
+    "WHERE revoked.what = 'grant' AND grants.id = revoked.id)",
+    "WHERE revoked.what = 'none' AND grants.id = revoked.id)",
+    '[revoke.fast] a grant that is there stays revoked, however long ago that was',
+  ],
+]);
+
+const SKIPS: readonly Mutant[] = of('store/changes', unit('executor/status'), [
+  [
+    'revoke.fast',
+    'revision: at - 1 }',
+    'revision: at - 2 }',
+    '[revoke.fast] messages stay bounded where something is skipped before each change, and none is left out',
+  ],
+]);
+
 const STATUS: readonly Mutant[] = of('executor/status', unit('executor/status'), [
   [
     'revoke.fast',
@@ -177,4 +231,13 @@ const EDGE: readonly Mutant[] = [
   ]),
 ];
 
-export const EXECUTOR: readonly Mutant[] = [...PROVEN, ...ROUTES, ...STATUS, ...RECORDS, ...MIRROR, ...EDGE];
+export const EXECUTOR: readonly Mutant[] = [
+  ...PROVEN,
+  ...ROUTES,
+  ...CHANGES,
+  ...SKIPS,
+  ...STATUS,
+  ...RECORDS,
+  ...MIRROR,
+  ...EDGE,
+];

@@ -182,6 +182,12 @@ const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
     '.some(([name, value]) => claims[name] === value)',
     '[token.bound] every claim a rule names must have exactly its value',
   ],
+  [
+    'token.bound',
+    "c.req.header('authorization')];",
+    "c.req.header('x-authorization')];",
+    '[token.bound] a workload that also sends an Authorization header is refused, and an ID-JAG beside one as well',
+  ],
   ['token.bound', ': sub === pattern;', ': sub.startsWith(pattern);', workload('of another subject')],
   [
     'token.bound',

@@ -86,9 +86,15 @@ const EXCHANGE: readonly Mutant[] = of('oauth/exchange', unit('oauth/exchange'),
   ],
   [
     'token.bound',
-    ' || form.actor_token !== undefined)',
-    ')',
-    '[token.bound] an exchange that asks with an actor token is refused',
+    'form.actor_token !== undefined ||',
+    "form.actor_token === '' ||",
+    '[token.bound] an exchange that asks with an actor token of no type is refused',
+  ],
+  [
+    'token.bound',
+    '|| form.actor_token_type !== undefined;',
+    "|| form.actor_token_type === '';",
+    '[token.bound] an exchange that asks with the type of an actor token alone is refused',
   ],
   [
     'token.bound',

@@ -61,6 +61,26 @@ async function statusOf(response: Response): Promise<unknown> {
   return (JSON.parse(text) as { status: unknown }).status;
 }
 
+test('whoever stores or rotates is told which servers of the envelope nobody registered in their organisation', async () => {
+  const world = await makeWorld();
+  const client = await addClient(world);
+  const [here, theirs, nowhere] = ['https://here.example/mcp', 'https://theirs.example/mcp', 'https://no.example/mcp'];
+  await addServer(world, here);
+  await addServer(world, theirs, { org: 'another' });
+  const servers = [here, theirs, nowhere];
+  const sealed = seal(world, client.id, client.key, { servers });
+  const said = async (path: string, what: Sealed) => {
+    const answer = await call(world, client, 'POST', path, submission(what));
+    return ((await answer.json()) as { unknown_servers?: string[] }).unknown_servers;
+  };
+  assert.deepEqual(await said('/connections', sealed), [theirs, nowhere]);
+  await addServer(world, nowhere);
+  assert.deepEqual(await said('/connections', sealed), [theirs]);
+  const { handle } = sealed;
+  const next = seal(world, client.id, client.key, { servers: [here, nowhere], handle, ver: 2 });
+  assert.equal(await said(`/connections/${handle}/rotate`, next), undefined);
+});
+
 test('[authority.blind] a connection is shown by what was sealed about it; read alone, with the envelope its owner checks', async () => {
   const { world, client, sealed } = await scene();
   const answer = await call(world, client, 'GET', `/connections/${sealed.handle}`);

@@ -56,7 +56,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     const { repeated } = await take(caller, submission, wantsTry, check, () =>
       note(authority, caller, asOperator, 'connection.create', dauth.handle),
     );
-    return c.json(view(authority, store.connections.find(dauth.handle)!), repeated ? 200 : 201);
+    return c.json(taken(authority, store.connections.find(dauth.handle)!), repeated ? 200 : 201);
   });
 
   app.get('/connections', (c) => {
@@ -113,7 +113,7 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     await take(caller, submission, wantsTry, check, () =>
       note(authority, caller, owner !== caller.sub, 'connection.rotate', handle),
     );
-    return c.json(view(authority, current()));
+    return c.json(taken(authority, current()));
   });
 
   app.delete('/connections/:handle', (c) => {
@@ -147,6 +147,17 @@ function view(authority: Authority, row: Connection): object {
     ...{ handle, owner, org, name, status, ver, kid, servers, allow, inject, ...(pin === undefined ? {} : { pin }) },
     ...{ created_at, updated_at, last_used_at, expires_at: dauth.exp },
   };
+}
+
+/**
+ * The answer to an envelope that was taken. A server that nobody registered may be a misspelt one, and nothing else would say
+ * so before a call fails: its owner is told. No more than the token endpoint says to the same client (`invalid_target`).
+ */
+function taken(authority: Authority, row: Connection): object {
+  const { envelope } = authority.store.connections.envelope(row.handle, row.ver)!;
+  const { servers } = parseEnvelope(envelope).header.dauth;
+  const unknown = servers.filter((resource) => authority.store.registry.server(resource)?.org !== row.org);
+  return { ...view(authority, row), ...(unknown.length === 0 ? {} : { unknown_servers: unknown }) };
 }
 
 function readSubmission(value: unknown): { submission: Submission; wantsTry: boolean } {

@@ -107,6 +107,24 @@ test('[revoke.fast] what an executor has missed comes in order, in bounded messa
   );
 });
 
+test('[revoke.fast] messages stay bounded where something is skipped before each change, and none is left out', async (t) => {
+  const world = await makeWorld();
+  for (let index = 1; index <= 700; index++)
+    for (const what of ['token', 'owner'] as const) revoke(world, what, `${what}${index}`);
+  for (const at of [0, 900_000]) world.store.changes.tend(at);
+  const stream = await open(t, world);
+  const told: StatusMessage['changes'][number][] = [];
+  for (let revision = 0; revision < 1_400;) {
+    const message = await stream.next();
+    told.push(...message.changes);
+    revision = message.revision;
+  }
+  assert.deepEqual(
+    told.map(({ kind, revision }) => [kind, revision]),
+    Array.from({ length: 1_400 }, (_, index) => [index % 2 === 0 ? 'skipped' : 'revoked', index + 1]),
+  );
+});
+
 test('[revoke.fast] an executor that is ahead of the store is told the lower revision', async (t) => {
   const world = await makeWorld();
   await connect(world);

@@ -89,3 +89,13 @@ export function statusStream(authority: Authority, sid: string, since: number): 
     { highWaterMark: MAX_QUEUED },
   );
 }
+
+/** Drops changes that have no effect any more. @param at milliseconds of a clock that never goes back */
+export function tendChanges({ store, log }: Pick<Authority, 'store' | 'log'>, at: number): void {
+  try {
+    store.changes.tend(at);
+  } catch (error) {
+    // Kept is safe; the next time may find a store that is free.
+    log({ event: 'changes.failed', at: placeOf(error) });
+  }
+}

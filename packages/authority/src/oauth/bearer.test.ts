@@ -151,7 +151,7 @@ test('[token.bound] the window of a token without a key is its own life, and not
   assert.equal(claimsOf((await given(exchange(all, access_token))).access_token).exp, START + 300);
   all.world.clock.now = START + 300;
   const said = 'The window of this call has ended.';
-  await assertOAuth(await exchange(all, access_token), 400, 'invalid_grant', said);
+  await assertOAuth(await exchange(all, access_token), 400, 'invalid_request', said);
 });
 
 test('[token.bound] a token without a key is exchanged by one server only, the one it names', async () => {
@@ -172,7 +172,7 @@ test('[token.bound] a mark that was taken away ends the exchange of tokens that 
   const bound = await call(all.world, all.world.operator, 'POST', path);
   assert.equal(((await bound.json()) as { dpop_bound_access_tokens: boolean }).dpop_bound_access_tokens, true);
   const said = 'The client of this token may not act without a key.';
-  await assertOAuth(await exchange(all, access_token), 400, 'invalid_grant', said);
+  await assertOAuth(await exchange(all, access_token), 400, 'invalid_request', said);
   await assertOAuth(await askUnbound(all), 400, 'invalid_dpop_proof', NEEDS_PROOF);
   const [note] = all.world.store.audit.operations(1);
   assert.deepEqual([note?.action, note?.subject], ['client.bind', all.client.id]);
@@ -209,7 +209,7 @@ test('[token.bound] an installation that switches the exception off gives no suc
     });
     const here = { world, server, client, sealed: seal(world, client.id, client.key) };
     const said = 'The client of this token may not act without a key.';
-    await assertOAuth(await exchange(here, token), 400, 'invalid_grant', said);
+    await assertOAuth(await exchange(here, token), 400, 'invalid_request', said);
     world.store.close();
   } finally {
     rmSync(dir, { recursive: true, force: true });

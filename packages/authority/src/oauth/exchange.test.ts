@@ -107,7 +107,7 @@ test('[token.bound] a call whose window another server opened is refused there, 
   await assertOAuth(
     await exchange(elsewhere, { subject_dpop: callProof(elsewhere, { jti, htu: OTHER_MCP }) }, all.other),
     400,
-    'invalid_grant',
+    'invalid_request',
     'Another server acts on this call.',
   );
   await given(await exchange(all, { subject_dpop: callProof(all, { jti }) }));
@@ -140,7 +140,7 @@ test('[token.bound] after the window of its call nothing is exchanged, though th
     [301, 'The carried proof is too old (iat). Sign a fresh proof for each request.'],
   ] as const) {
     all.world.clock.now = START + after;
-    await assertOAuth(await exchange(late, { subject_dpop }), 400, 'invalid_grant', sentence);
+    await assertOAuth(await exchange(late, { subject_dpop }), 400, 'invalid_request', sentence);
   }
   await given(await exchange(late, { subject_dpop: callProof(late, { iat: START + 301 }) }));
 });
@@ -151,7 +151,7 @@ test('[token.bound] a carried proof may be five seconds ahead of our clock, and 
   await assertOAuth(
     await exchange(all, { subject_dpop: callProof(all, { iat: START + 6 }) }),
     400,
-    'invalid_grant',
+    'invalid_request',
     "The carried proof was signed in the future (iat). Check the signer's clock.",
   );
 });
@@ -162,7 +162,7 @@ test('[token.bound] an expired subject token is refused', async () => {
   await assertOAuth(
     await exchange(all, { subject_dpop: callProof(all, { iat: START + 306 }) }),
     400,
-    'invalid_grant',
+    'invalid_request',
     'The access token has expired.',
   );
 });
@@ -172,14 +172,14 @@ test('[token.bound] a server exchanges only tokens whose audience it owns', asyn
   await assertOAuth(
     await exchange(all, {}, all.other),
     400,
-    'invalid_grant',
+    'invalid_request',
     'The access token is for another audience (aud).',
   );
   const own = (await getToken(all.world, all.client, { resource: ISSUER })).access_token;
   await assertOAuth(
     await exchange({ ...all, token: own }),
     400,
-    'invalid_grant',
+    'invalid_request',
     'The access token is for another audience (aud).',
   );
 });
@@ -190,7 +190,7 @@ test('[token.bound] a dispatch token is no subject of another exchange', async (
   await assertOAuth(
     await exchange({ ...all, token: access_token }),
     400,
-    'invalid_grant',
+    'invalid_request',
     'The access token is for another audience (aud).',
   );
 });
@@ -202,7 +202,7 @@ test('[token.bound] a subject token that this authority did not sign is refused'
     [undefined, 'The access token is signed by a key that is not known here.'],
   ] as const) {
     const forged = makeSigner().jws({ typ: 'at+jwt', ...(kid === undefined ? {} : { kid }) }, claimsOf(all.token));
-    await assertOAuth(await exchange({ ...all, token: forged }), 400, 'invalid_grant', sentence);
+    await assertOAuth(await exchange({ ...all, token: forged }), 400, 'invalid_request', sentence);
   }
 });
 
@@ -212,7 +212,7 @@ test("[token.bound] a carried proof by another key than the token's is refused",
     await assertOAuth(
       await exchange(all, { subject_dpop: callProof(all, {}, thief) }),
       400,
-      'invalid_grant',
+      'invalid_request',
       'The carried proof is by a key that may not make this call.',
     );
 });
@@ -223,7 +223,7 @@ test('[token.bound] a carried proof made for another URL is refused', async () =
     await assertOAuth(
       await exchange(all, { subject_dpop: callProof(all, { htu }) }),
       400,
-      'invalid_grant',
+      'invalid_request',
       'The carried proof is for another URL (htu).',
     );
 });
@@ -234,14 +234,14 @@ test('[token.bound] a carried proof without ath, or with that of another token, 
   await assertOAuth(
     await exchange(all, { subject_dpop: dpop(key, { htm: 'POST', htu: MCP, iat: START }) }),
     400,
-    'invalid_grant',
+    'invalid_request',
     'The carried proof needs a usable "ath" claim.',
   );
   const token = await tokenFor(all, MCP);
   await assertOAuth(
     await exchange(all, { subject_dpop: callProof(all, { token }) }),
     400,
-    'invalid_grant',
+    'invalid_request',
     'The carried proof is for another access token (ath).',
   );
 });
@@ -320,6 +320,8 @@ const FORMS: readonly (readonly [
     'An exchange gives an access token.',
   ],
   ['an actor token', { actor_token: 'x', actor_token_type: ACCESS_TOKEN }, ...SUBJECT],
+  ['an actor token of no type', { actor_token: 'x' }, ...SUBJECT],
+  ['the type of an actor token alone', { actor_token_type: ACCESS_TOKEN }, ...SUBJECT],
   ['a subject of another type', { subject_token_type: 'urn:ietf:params:oauth:token-type:jwt' }, ...SUBJECT],
 ];
 for (const [what, form, code, said] of FORMS) {
@@ -346,7 +348,7 @@ for (const [what, id] of REVOKED) {
     const subject_dpop = callProof(all);
     await given(await exchange(all, { subject_dpop }));
     revoke(all.world, what, id(all));
-    await assertOAuth(await exchange(all, { subject_dpop }), 400, 'invalid_grant', 'This access was revoked.');
+    await assertOAuth(await exchange(all, { subject_dpop }), 400, 'invalid_request', 'This access was revoked.');
   });
 }
 

@@ -14,6 +14,8 @@ import { issueToken, type TokenAnswer } from './issue.ts';
 import { assertUnrevoked, endOf } from './live.ts';
 
 const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
+/** RFC 8693 §2.2.2: the one code for a subject token that is invalid for any reason, or not taken by policy. */
+const NOT_TAKEN = 'invalid_request';
 
 export function grantExchange(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
   const { store, config, now } = authority;
@@ -36,11 +38,11 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
     // Read inside the transaction: a revocation that was acknowledged before is seen here.
     assertLive(authority, subject, server);
     if (subject.cnf === undefined) assertMarked(authority, subject);
-    const grantEnd = endOf(authority, store.grants.get(subject.grant_id));
+    const grantEnd = endOf(authority, store.grants.get(subject.grant_id), NOT_TAKEN);
     assertInTime(authority, call, server);
     // First come, for good: the same server may act again inside the window, no other ever.
     if (!store.once.claimWindow(windowKey, server.client_id, windowEnd + LIMITS.clockLeewaySeconds)) {
-      throw new OAuthError('invalid_grant', 'Another server acts on this call.');
+      throw new OAuthError(NOT_TAKEN, 'Another server acts on this call.');
     }
     return issueToken(authority, {
       ...{
@@ -80,7 +82,9 @@ interface Call extends Window {
 
 function readSubject(authority: Authority, server: Server, form: Form): Call {
   const { config, key, now } = authority;
-  if (need(form, 'subject_token_type') !== ACCESS_TOKEN_TYPE || form.actor_token !== undefined) {
+  // RFC 8693 §2.1: the type of an actor token never comes without one.
+  const isActed = form.actor_token !== undefined || form.actor_token_type !== undefined;
+  if (need(form, 'subject_token_type') !== ACCESS_TOKEN_TYPE || isActed) {
     throw new OAuthError('invalid_request', 'An exchange takes an access token as its subject, and no actor token.');
   }
   const token = need(form, 'subject_token');
@@ -105,7 +109,7 @@ function readSubject(authority: Authority, server: Server, form: Form): Call {
     if (window.windowEnd <= now()) throw new DAuthError('UNAUTHENTICATED', 'The window of this call has ended.');
     return { subject, ...window };
   } catch (error) {
-    if (error instanceof DAuthError) throw new OAuthError('invalid_grant', error.publicMessage, { cause: error });
+    if (error instanceof DAuthError) throw new OAuthError(NOT_TAKEN, error.publicMessage, { cause: error });
     throw error;
   }
 }
@@ -140,7 +144,7 @@ function narrowDetails(subject: SubjectClaims, asked: string | undefined): reado
 function assertInTime({ store, now }: Authority, { subject, windowKey }: Call, server: Server): void {
   if (subject.exp + LIMITS.clockLeewaySeconds > now()) return;
   if (!store.once.isWindowOf(windowKey, server.client_id))
-    throw new OAuthError('invalid_grant', 'The access token has expired.');
+    throw new OAuthError(NOT_TAKEN, 'The access token has expired.');
 }
 
 /** Revocation bites here too, not only at the executor. */
@@ -152,12 +156,12 @@ function assertLive(authority: Authority, subject: SubjectClaims, server: Server
     owner: subject.sub,
     org: subject.org,
   };
-  assertUnrevoked(authority, { ...ids, server: server.resource });
+  assertUnrevoked(authority, { ...ids, server: server.resource }, NOT_TAKEN);
 }
 
 /** Asked again at every exchange: a mark that was taken away ends the calls of a client, not only its next token. */
 function assertMarked(authority: Authority, subject: SubjectClaims): void {
   const client = authority.store.registry.client(subject.client_id);
   if (client === undefined || !mayBeUnbound(authority, client))
-    throw new OAuthError('invalid_grant', 'The client of this token may not act without a key.');
+    throw new OAuthError(NOT_TAKEN, 'The client of this token may not act without a key.');
 }

@@ -33,13 +33,14 @@ export interface Federation {
   readonly fetched: string[];
   /** Asks with an ID-JAG; `claims` and `header` change what the issuer says, `form` the request. */
   askIdJag(claims?: object, form?: Form, header?: object, party?: Party): Promise<Response>;
-  /** Asks with a workload's assertion; no client authenticates itself. */
-  askWorkload(claims?: object, form?: Form, header?: object, key?: Signer): Promise<Response>;
+  /** Asks with a workload's assertion; no client authenticates itself, but by `headers` of the request. */
+  askWorkload(claims?: object, form?: Form, header?: object, key?: Signer, headers?: Headers): Promise<Response>;
   idJag(claims?: object, header?: object, party?: Party): string;
   workload(claims?: object, header?: object): string;
 }
 
 export type Form = Readonly<Record<string, string | undefined>>;
+type Headers = Readonly<Record<string, string>>;
 
 export function keySet(keys: Readonly<Record<string, object>>): object {
   return { keys: Object.entries(keys).map(([kid, jwk]) => ({ ...jwk, kid, use: 'sig' })) };
@@ -89,7 +90,7 @@ export async function makeFederation(
     ...{ world, client, idp, documents, fetched, idJag, workload },
     askIdJag: (claims, form = {}, header = {}, party = client) =>
       askToken(world, party, { grant_type: JWT_BEARER, assertion: idJag(claims, header, party), ...form }),
-    askWorkload: (claims, form = {}, header = {}, key = client.key) =>
+    askWorkload: (claims, form = {}, header = {}, key = client.key, headers = {}) =>
       askToken(
         world,
         { id: 'nobody', key },
@@ -97,6 +98,7 @@ export async function makeFederation(
           ...{ grant_type: JWT_BEARER, client_assertion: undefined, client_assertion_type: undefined },
           ...{ assertion: workload(claims, header), resource: MCP, ...form },
         },
+        headers,
       ),
   };
 }

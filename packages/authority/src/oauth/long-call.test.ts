@@ -59,14 +59,14 @@ test('a call that began while its token lived goes on until its window ends, and
   clock.now = START + 500;
   assert.equal(await endOf(await exchange(here, proof)), START + 550);
   clock.now = START + 550;
-  await assertOAuth(await exchange(here, proof), 400, 'invalid_grant', /window of this call has ended/);
+  await assertOAuth(await exchange(here, proof), 400, 'invalid_request', /window of this call has ended/);
 });
 
 test('[token.bound] a proof dated back does not give an ended token another window', async () => {
   const here = await scene();
   here.world.clock.now = START + 306;
   const answer = await exchange(here, callAt(here, START + 250));
-  await assertOAuth(answer, 400, 'invalid_grant', /^The access token has expired\.$/);
+  await assertOAuth(answer, 400, 'invalid_request', /^The access token has expired\.$/);
   here.world.clock.now = START + 304;
   assert.equal((await exchange(here, callAt(here, START + 250))).status, 200);
 });
@@ -79,7 +79,7 @@ test('[revoke.fast] a long call ends with a revocation, also after its token end
   assert.equal((await exchange(here, proof)).status, 200);
   clock.now = START + 400;
   store.transaction(() => store.changes.revoke('token', String(claimsOf(here.token).jti), clock.now));
-  await assertOAuth(await exchange(here, proof), 400, 'invalid_grant', /^This access was revoked\.$/);
+  await assertOAuth(await exchange(here, proof), 400, 'invalid_request', /^This access was revoked\.$/);
 });
 
 test("[token.bound] a dispatch token does not outlive the owner's grant, nor is one given after it", async () => {
@@ -95,7 +95,7 @@ test("[token.bound] a dispatch token does not outlive the owner's grant, nor is 
   world.clock.now = START + 250;
   assert.equal(await endOf(await exchange(here, proof)), START + 310);
   world.clock.now = START + 310;
-  await assertOAuth(await exchange(here, proof), 400, 'invalid_grant', /^The grant of this access has ended\.$/);
+  await assertOAuth(await exchange(here, proof), 400, 'invalid_request', /^The grant of this access has ended\.$/);
   world.store.transaction(() => world.store.grants.dropEnded(owner.id, 'default', world.clock.now));
-  await assertOAuth(await exchange(here, proof), 400, 'invalid_grant', /^The grant of this access has ended\.$/);
+  await assertOAuth(await exchange(here, proof), 400, 'invalid_request', /^The grant of this access has ended\.$/);
 });

@@ -62,7 +62,7 @@ test('[revoke.fast] a token given back is refused at the exchange, inactive, and
   const all = await scene();
   assert.equal((await exchange(all)).status, 200);
   await assertSilent(await ask(all.world, all.client, '/revoke', { token: all.token }));
-  await assertOAuth(await exchange(all), 400, 'invalid_grant', 'This access was revoked.');
+  await assertOAuth(await exchange(all), 400, 'invalid_request', 'This access was revoked.');
   assert.deepEqual(await introspect(all.world, all.server, all.token), { active: false });
   assert.deepEqual(revokedOf(all), [claimsOf(all.token).jti]);
   const [noted] = all.world.store.audit.operations(1);

@@ -20,6 +20,8 @@ import { assertOAuth } from '../refused.test-support.ts';
 import { connect, wish } from '../sealed.test-support.ts';
 import { JWT_BEARER, makeFederation, REFUSED, SUBJECT, type Federation, type Form } from './issuers.test-support.ts';
 
+const ALONE = 'A workload proves itself by its assertion alone; leave the rest out.';
+
 async function granted(answer: Response): Promise<TokenBody> {
   const text = await answer.text();
   assert.equal(answer.status, 200, text);
@@ -127,13 +129,30 @@ test("[token.bound] a client_id is the rule's or absent, and nothing else authen
   const made = await makeFederation();
   await granted(await made.askWorkload({}, { client_id: made.client.id }));
   await assertRefused(made, await made.askWorkload({}, { client_id: 'operator' }), 'client');
-  for (const extra of [{ client_assertion: 'a.b.c' }, { client_secret: 'x' }])
+  for (const extra of [{ client_assertion: 'a.b.c' }, { client_assertion_type: 'x' }, { client_secret: 'x' }])
+    await assertOAuth(await made.askWorkload({}, extra), 400, 'invalid_request', ALONE);
+});
+
+test('[token.bound] a workload that also sends an Authorization header is refused, and an ID-JAG beside one as well', async () => {
+  const made = await makeFederation();
+  const schemes = ['Basic d29ya2VyOng=', 'Bearer a.b.c', 'DPoP a.b.c', 'x'];
+  for (const authorization of schemes)
     await assertOAuth(
-      await made.askWorkload({}, extra),
+      await made.askWorkload({}, {}, {}, made.client.key, { authorization }),
       400,
       'invalid_request',
-      'A workload proves itself by its assertion alone; leave the rest out.',
+      ALONE,
     );
+  const form = { grant_type: JWT_BEARER, assertion: made.idJag() };
+  for (const authorization of schemes)
+    await assertOAuth(
+      await askToken(made.world, made.client, form, { authorization }),
+      400,
+      'invalid_request',
+      /one way/,
+    );
+  await granted(await made.askWorkload());
+  await granted(await askToken(made.world, made.client, form));
 });
 
 test('[token.bound] a workload whose client needs nonces gets its token with one only', async () => {

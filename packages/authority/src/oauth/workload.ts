@@ -24,8 +24,7 @@ export async function grantWorkload(
   mayUse: (client: Client) => void,
 ): Promise<{ client: Client; answer: TokenAnswer }> {
   const { store } = authority;
-  if (form.client_assertion !== undefined || form.client_secret !== undefined)
-    throw new OAuthError('invalid_request', 'A workload proves itself by its assertion alone; leave the rest out.');
+  refuseOtherWays(c, form);
   const proof = requireProof(authority, c);
   const compact = form.assertion!;
   const { issuer, claims, sub, exp } = await verifyWorkload(authority, compact, proof.jkt);
@@ -48,6 +47,16 @@ export async function grantWorkload(
     if (!store.once.claimWindow(keyOf(compact), proof.jkt, exp)) throw new AssertionRefused('used');
   });
   return { client, answer };
+}
+
+/**
+ * RFC 6749 §2.3: one way to authenticate. Ignored, credentials that came along would decide nothing, and whoever sent them
+ * would believe that they did.
+ */
+function refuseOtherWays(c: HttpContext, { client_assertion, client_assertion_type, client_secret }: Form): void {
+  const others = [client_assertion, client_assertion_type, client_secret, c.req.header('authorization')];
+  if (others.some((each) => each !== undefined))
+    throw new OAuthError('invalid_request', 'A workload proves itself by its assertion alone; leave the rest out.');
 }
 
 /** The key that the token will be bound to; no exception is made for a workload. @throws OAuthError `invalid_dpop_proof` */

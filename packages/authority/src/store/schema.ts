@@ -111,6 +111,14 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX devices_client ON devices (client_id);
   CREATE INDEX devices_expiry ON devices (expires_at);
   `,
+  // What each change is about, so that those without effect can be dropped.
+  `
+  ALTER TABLE changes ADD COLUMN what TEXT NOT NULL DEFAULT '';
+  ALTER TABLE changes ADD COLUMN id TEXT NOT NULL DEFAULT '';
+  UPDATE changes SET what = coalesce(json_extract(change, '$.what'), json_extract(change, '$.kind')),
+    id = coalesce(json_extract(change, '$.id'), json_extract(change, '$.handle'));
+  CREATE INDEX changes_about ON changes (what, id, revision);
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

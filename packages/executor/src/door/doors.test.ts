@@ -171,31 +171,37 @@ test('[response.clean] garbage on a connection whose answer is under way ends it
   }
 });
 
-test('[revoke.fast] an answer under way is reset when its connection is revoked', async () => {
-  const own = await world.connect();
-  world.answer = ({ signal }) => {
-    const body = endless('part one');
-    const finished = new Promise<UpstreamOutcome>((resolve) => {
-      signal?.addEventListener('abort', () => {
-        body.destroy(new Error('reset'));
-        resolve({ status: 200, bytes: 8, redactions: 0, error: 'ABORTED' });
+for (const [what, change, code] of [
+  ['its connection is revoked', { kind: 'connection', status: 'revoked', ver: 1 }, 'CONNECTION_REVOKED'],
+  ['what happened meanwhile is skipped', { kind: 'skipped' }, 'ENCLAVE_UNAVAILABLE'],
+] as const) {
+  test(`[revoke.fast] an answer under way is reset when ${what}`, async () => {
+    const own = await world.connect();
+    world.answer = ({ signal }) => {
+      const body = endless('part one');
+      const finished = new Promise<UpstreamOutcome>((resolve) => {
+        signal?.addEventListener('abort', () => {
+          body.destroy(new Error('reset'));
+          resolve({ status: 200, bytes: 8, redactions: 0, error: 'ABORTED' });
+        });
       });
-    });
-    return { headers: [['content-type', 'text/plain']], body, finished };
-  };
-  try {
-    const reply = world.stream(own);
-    const sent = world.sent.length;
-    await until('the call is open', () => world.sent.length > sent);
-    const isCut = assert.rejects(reply, { code: 'ECONNRESET' });
-    await world.change({ kind: 'connection', handle: own, status: 'revoked', ver: 1 });
-    await isCut;
-    const { signal } = world.sent.at(-1)!;
-    assert.deepEqual([world.resets.includes(own), Object(signal?.reason).code], [true, 'CONNECTION_REVOKED']);
-  } finally {
-    world.answer = () => ({});
-  }
-});
+      return { headers: [['content-type', 'text/plain']], body, finished };
+    };
+    try {
+      const reply = world.stream(own);
+      const sent = world.sent.length;
+      await until('the call is open', () => world.sent.length > sent);
+      const isCut = assert.rejects(reply, { code: 'ECONNRESET' });
+      await world.change(change.kind === 'connection' ? { ...change, handle: own } : change);
+      const { signal } = world.sent.at(-1)!;
+      assert.equal(Object(signal?.reason).code, code);
+      await isCut;
+      assert.equal(world.resets.includes(own), change.kind === 'connection');
+    } finally {
+      world.answer = () => ({});
+    }
+  });
+}
 
 test('a node that is not ready says so, and being asked counts as no refusal', async () => {
   world.authority.isSilent = true;

@@ -161,6 +161,31 @@ test('[revoke.fast] a gap inside a message ends freshness at once and none of it
   assert.deepEqual(logged, ['status.lost']);
 });
 
+test('[revoke.fast] what the authority says it skips is no gap, and everything else is told as before', async () => {
+  const first = await freshStream();
+  const skipped = { kind: 'skipped', revision: 4 } as const;
+  authority.changes.push(...[1, 2, 3, 4].map((revision) => ({ ...revoked, revision })), { ...revoked, revision: 5 });
+  authority.write(first, { revision: 5, changes: [skipped, authority.changes[4]] });
+  await until('the changes were read', () => announced.length === 2);
+  assert.deepEqual([status.isFresh, announced[0], seen.revision], [true, skipped, 5]);
+  assert.throws(() => status.view.assertStands(STANDING), { code: 'CONNECTION_REVOKED' });
+});
+
+const skip = (revision: number) => ({ kind: 'skipped', revision }) as const;
+for (const [what, revision, changes] of [
+  ['that leaves out a revision behind it', 5, [skip(3), { ...revoked, revision: 5 }]],
+  ['that goes back', 1, [{ ...revoked, revision: 1 }, skip(1)]],
+  ['that stays short of the revision of its message', 5, [skip(4)]],
+] as const) {
+  test(`[revoke.fast] a skip ${what} ends freshness at once`, async () => {
+    const first = await freshStream();
+    authority.write(first, { revision, changes });
+    await stream(1);
+    assert.equal(status.isFresh, false);
+    assert.deepEqual([announced, logged], [[], ['status.lost']]);
+  });
+}
+
 for (const [what, write] of [
   ['of another stream', (to) => authority.write(to, { sid: 'another' })],
   ['that is not the next one', (to) => authority.write(to, { n: 7 })],

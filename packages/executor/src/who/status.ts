@@ -176,9 +176,7 @@ export class Status {
       void seen.markRegressed().catch(() => undefined);
       throw new Gap('shows a lower revision than seen before; an operator has to confirm it');
     }
-    const isGapless = message.changes.every(({ revision }, index) => revision === this.#revision + index + 1);
-    if (!isGapless || message.revision !== this.#revision + message.changes.length)
-      throw new Gap('leaves out a revision');
+    if (message.revision !== reachedBy(message.changes, this.#revision)) throw new Gap('leaves out a revision');
     if (message.changes.length === 0) return;
     for (const change of message.changes) this.view.apply(change, monotonic());
     this.#revision = message.revision;
@@ -194,6 +192,16 @@ export class Status {
     this.#said = 'fresh';
     for (const done of [...this.#waiters]) done();
   }
+}
+
+/** The revision after these changes, each one above the last or told to be skipped; `undefined` at a gap. */
+function reachedBy(changes: readonly StatusChange[], from: number): number | undefined {
+  let at = from;
+  for (const { kind, revision } of changes) {
+    if (revision !== at + 1 && !(kind === 'skipped' && revision > at)) return undefined;
+    at = revision;
+  }
+  return at;
 }
 
 /** What one stream has shown so far, and since when. */

@@ -46,6 +46,7 @@ export class StatusView {
       this.#connections.set(change.handle, { status: change.status, ver: change.ver });
       return;
     }
+    if (change.kind === 'skipped') return;
     const ids = this.#revoked.get(change.what) ?? new Map<string, number>();
     ids.set(change.id, nowMs);
     this.#revoked.set(change.what, ids);

@@ -2,7 +2,6 @@
 import { at, CANARY, type Entry } from '../entry.ts';
 
 const [INVALID, SCOPE, TARGET] = ['invalid_request', 'invalid_scope', 'invalid_target'] as const;
-const PROOF = 'invalid_dpop_proof';
 const form = (parameters: Readonly<Record<string, string | null | readonly string[]>>) => ({ form: parameters });
 
 export const TOKEN: readonly Entry[] = [
@@ -60,15 +59,4 @@ export const TOKEN: readonly Entry[] = [
     answer: [405, 'METHOD_NOT_ALLOWED'],
     headers: { allow: 'POST', 'content-type': true },
   },
-  ...at('exchange', [
-    [
-      ...(['exchange.no-server', 'RFC 8693 §2.2.2', 'an exchange by a client that is no MCP server'] as const),
-      ...([{ by: 'agent' }, 'unauthorized_client'] as const),
-    ],
-    ['exchange.other-key', 'RFC 9449 §5', 'an exchange with the proof of another', { proof: 'by another key' }, PROOF],
-    [
-      ...(['exchange.other-target', 'RFC 8693 §2.2.2', 'an exchange for somewhere else'] as const),
-      ...([form({ resource: `https://${CANARY}.example` }), TARGET] as const),
-    ],
-  ]),
 ];
