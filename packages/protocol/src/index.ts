@@ -58,13 +58,12 @@ export {
   injectedFields,
   headerSlotKey,
   isNeverASlot,
-  parseFieldName,
+  isScheme,
+  namedFields,
   parseInjections,
-  slotKey,
-  templateParts,
+  slotKeys,
   type Injection,
-  type Template,
-  type TemplatePart,
+  type Slot,
 } from './inject.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
@@ -74,6 +73,7 @@ export { parseMethod, type Method } from './method.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
 export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
+export { isS3, type AwsSigV4, type Scheme } from './scheme.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 export {
   CONNECTION_STATUSES,
@@ -85,5 +85,6 @@ export {
   type StatusChange,
   type StatusMessage,
 } from './status.ts';
+export { parseFieldName, templateParts, type Template, type TemplatePart } from './template.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

@@ -4,22 +4,22 @@
  */
 import { canonicalHeaderName, isMethodOverride, isPathOverride } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
+import { isObject } from './json.ts';
+import { parseScheme, schemeSlots, schemeTemplates, type Scheme } from './scheme.ts';
 import { distinct, exactObject, integer, list, refuse, text } from './shape.ts';
+import { parseTemplate, templateParts, type Template } from './template.ts';
 
-/** Fixed text with `{field}` in it; a brace that is not a field reference is refused. */
-export type Template = string;
-export type TemplatePart = { readonly text: string } | { readonly field: string };
+/** A slot that is filled, or a scheme that signs the request with all slots filled. */
+export type Injection = Slot | Scheme;
 
 /** One slot. `name` is lowercase for headers; `segment` counts path segments from 0, where the slot is inserted. */
-export type Injection =
+export type Slot =
   | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: Template }
   | { readonly in: 'basic'; readonly user: Template; readonly pass: Template }
   | { readonly in: 'path'; readonly value: Template; readonly segment: number };
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
 const QUERY_NAME = /^[A-Za-z0-9._~\-[\]]{1,128}$/;
-const FIELD = /^[a-z][a-z0-9_]{0,62}$/;
-const MAX_TEMPLATE = 512;
 const MAX_SEGMENT = 32;
 
 /**
@@ -37,49 +37,67 @@ export function isNeverASlot(headerName: string): boolean {
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseInjections(value: unknown): readonly Injection[] {
-  const slots = list(value, '"inject"', 1, LIMITS.policyNames, parseInjection);
-  return distinct(slots, '"inject"', slotKey);
+  const injections = list(value, '"inject"', 1, LIMITS.policyNames, parseInjection);
+  const schemes = injections.filter(isScheme);
+  if (schemes.length > 1) refuse('"inject" has more than one scheme: a request is signed once.');
+  if (schemes.length > 0 && injections.some(isAmazon))
+    refuse('Beside a scheme no slot has a name that begins with "x-amz-": AWS takes those signed only.');
+  distinct(injections.flatMap(slotKeys), '"inject"', String);
+  return injections;
+}
+
+/** Whether an injection signs the request rather than standing in it. */
+export function isScheme(injection: Injection): injection is Scheme {
+  return 'scheme' in injection;
+}
+
+function isAmazon(injection: Injection): boolean {
+  return 'name' in injection && canonicalHeaderName(injection.name).startsWith('x-amz-');
 }
 
 /** What an injection occupies; `basic` is the Authorization header, and a header is named canonically. */
-export function slotKey(injection: Injection): string {
+export function slotKeys(injection: Injection): readonly string[] {
+  if (isScheme(injection)) {
+    const { headers, query } = schemeSlots(injection);
+    return [...headers.map(headerSlotKey), ...query.map((name) => `query ${name}`)];
+  }
   switch (injection.in) {
     case 'header':
-      return headerSlotKey(injection.name);
+      return [headerSlotKey(injection.name)];
     case 'query':
     case 'cookie':
-      return `${injection.in} ${injection.name}`;
+      return [`${injection.in} ${injection.name}`];
     case 'basic':
-      return 'header authorization';
+      return [headerSlotKey('authorization')];
     case 'path':
-      return 'path';
+      return ['path'];
   }
 }
 
-/** The `slotKey` of a header slot that a request's header of this name would stand in. */
+/** The slot key of a header slot that a request's header of this name would stand in. */
 export function headerSlotKey(name: string): string {
   return `header ${canonicalHeaderName(name)}`;
 }
 
 /** The field names an injection refers to. */
 export function injectedFields(injections: readonly Injection[]): ReadonlySet<string> {
-  const fields = new Set<string>();
-  for (const injection of injections) {
-    for (const template of injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value]) {
-      for (const part of templateParts(template)) if ('field' in part) fields.add(part.field);
-    }
-  }
-  return fields;
+  return namedFields(injections.flatMap(templatesOf));
 }
 
-/** A credential field name: short, lowercase ASCII. */
-export function parseFieldName(value: unknown): string {
-  if (typeof value !== 'string' || !FIELD.test(value))
-    refuse('A field name is lowercase letters, digits and "_", a letter first.');
-  return value;
+/** The field names some templates refer to. */
+export function namedFields(templates: readonly Template[]): ReadonlySet<string> {
+  return new Set(
+    templates.flatMap((template) => templateParts(template).flatMap((part) => ('field' in part ? [part.field] : []))),
+  );
+}
+
+function templatesOf(injection: Injection): readonly Template[] {
+  if (isScheme(injection)) return schemeTemplates(injection);
+  return injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value];
 }
 
 function parseInjection(value: unknown): Injection {
+  if (isObject(value) && Object.hasOwn(value, 'scheme')) return parseScheme(value);
   const { in: place } = exactObject(value, 'An injection', ['in'], ['name', 'value', 'user', 'pass', 'segment']);
   switch (place) {
     case 'header':
@@ -115,25 +133,4 @@ function parseName(place: 'header' | 'query' | 'cookie', value: unknown): string
     refuse('The name of a header injection is written in lowercase.');
   if (place === 'header' && isNeverASlot(name)) refuse('That header can never be an injection slot.');
   return name;
-}
-
-function parseTemplate(value: unknown, needsField: boolean): Template {
-  const template =
-    typeof value === 'string' && value.length === 0 && !needsField ? '' : text(value, 'A template', MAX_TEMPLATE);
-  if (/[^\x20-\x7e]/.test(template)) refuse('A template is printable ASCII.');
-  if (needsField && !templateParts(template).some((part) => 'field' in part))
-    refuse('A template must name a field, as in "Bearer {token}".');
-  return template;
-}
-
-/** Splits a template into fixed text and field references. @throws DAuthError `INVALID_REQUEST` for a stray brace */
-export function templateParts(template: Template): readonly TemplatePart[] {
-  const parts: TemplatePart[] = [];
-  for (const piece of template.split(/(\{[^{}]*\})/)) {
-    if (piece === '') continue;
-    if (piece.startsWith('{') && piece.endsWith('}')) parts.push({ field: parseFieldName(piece.slice(1, -1)) });
-    else if (/[{}]/.test(piece)) refuse('A template has a brace that is not part of a field reference.');
-    else parts.push({ text: piece });
-  }
-  return parts;
 }

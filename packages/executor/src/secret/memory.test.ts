@@ -10,11 +10,14 @@ import {
   decodeBase64url,
   encodeEnvelopeHeader,
   injectedFields,
+  isScheme,
   joinEnvelope,
+  parseInjections,
   type EnvelopeHeader,
   type Injection,
 } from '@dauth/protocol';
 import * as hpke from 'hpke';
+import { deriveAwsKeys } from '../support/aws.test-support.ts';
 import { layOut } from '../support/calls.test-support.ts';
 import type { CallOrder, Order } from '../support/memory.child.test-support.ts';
 import {
@@ -130,8 +133,19 @@ async function seal(inject: readonly Injection[], prefix = 'ghp_'): Promise<Seal
   const plaintext = layOut(fields) as Buffer<ArrayBuffer>;
   const sealed = await suite.Seal(publicKey, plaintext, { aad: Buffer.from(segment) as Buffer<ArrayBuffer> });
   const enc = sealed.encapsulatedSecret;
-  const keys = { ...deriveKeys(Buffer.from(enc)), ...(second === null ? {} : { 'second field': second }) };
+  const keys = {
+    ...deriveKeys(Buffer.from(enc)),
+    ...(second === null ? {} : { 'second field': second }),
+    ...(inject.some(isScheme) ? derivedKeys(secret) : {}),
+  };
   return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), secret, keys };
+}
+
+/** What signs for today in the place of the secret. */
+function derivedKeys(secret: Buffer): Record<string, Buffer> {
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const [date, region, service, signing] = deriveAwsKeys(secret.toString(), day, 'eu-west-1', 's3');
+  return { kDate: date!, kRegion: region!, kService: service!, kSigning: signing! };
 }
 
 /** RFC 9180 once more, written apart from the code under test, to know which bytes must not lie about. */
@@ -202,7 +216,7 @@ function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
   ]);
 }
 
-const CASES: readonly { name: string; inject: Injection[]; calls: readonly Partial<CallOrder>[] }[] = [
+const CASES: readonly { name: string; inject: readonly Injection[]; calls: readonly Partial<CallOrder>[] }[] = [
   {
     name: 'GET and POST, buffered and streamed',
     inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
@@ -219,6 +233,16 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
     ],
     calls: [{}],
   },
+  ...(['header', 'query'] as const).map((place) => ({
+    name: `signing by aws_sigv4, in the ${place}`,
+    inject: parseInjections([
+      {
+        ...{ scheme: 'aws_sigv4', access_key: 'AKIDEXAMPLE', secret_key: '{token}', session_token: '{second}' },
+        ...{ region: 'eu-west-1', service: 's3', place },
+      },
+    ]),
+    calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { target: '/?echo=body&split' }],
+  })),
   {
     name: 'echoed in the body',
     inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
