@@ -77,8 +77,11 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
 }
 
-function describeScheme({ scheme, region, service, place }: SchemeInput): string {
-  return `each request by ${scheme}, for ${service} in ${region}, in the ${place ?? 'header'}`;
+function describeScheme(scheme: SchemeInput): string {
+  if (scheme.scheme === 'aws_sigv4')
+    return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}`;
+  const places = scheme.put.map(({ in: place, name }) => `${place} ${name}`);
+  return `${scheme.sign} by hmac ${scheme.hash}, in ${places.join(', ')}`;
 }
 
 function describeSlot(slot: Exclude<InjectionInput, SchemeInput>): string {

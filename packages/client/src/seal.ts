@@ -19,6 +19,7 @@ import {
   type ConnectionHandle,
   type EnvelopeHeader,
   type EnvelopePolicy,
+  type Hmac,
   type Injection,
   type Pins,
   type SuiteAlg,
@@ -72,8 +73,8 @@ export type InjectionInput =
   | SchemeInput;
 
 /** A scheme as a caller writes it: what has a default may be left out. */
-export type SchemeInput = Omit<AwsSigV4, 'place' | 'content_sha256'> &
-  Partial<Pick<AwsSigV4, 'place' | 'content_sha256'>>;
+export type SchemeInput = Loose<AwsSigV4, 'place' | 'content_sha256'> | Loose<Hmac, 'key_encoding' | 'encoding'>;
+type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 
 export interface SealedCredential {
   readonly handle: ConnectionHandle;

@@ -57,9 +57,7 @@ export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './hand
 export {
   injectedFields,
   headerSlotKey,
-  isNeverASlot,
   isScheme,
-  namedFields,
   parseInjections,
   slotKeys,
   type Injection,
@@ -73,7 +71,9 @@ export { parseMethod, type Method } from './method.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
 export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
-export { isS3, type AwsSigV4, type Scheme } from './scheme.ts';
+export { isS3, type AwsSigV4 } from './scheme-aws.ts';
+export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
+export type { Scheme } from './scheme.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 export {
   CONNECTION_STATUSES,
@@ -85,6 +85,16 @@ export {
   type StatusChange,
   type StatusMessage,
 } from './status.ts';
-export { parseFieldName, templateParts, type Template, type TemplatePart } from './template.ts';
+export {
+  namedFields,
+  parseFieldName,
+  signingParts,
+  templateParts,
+  type RequestPart,
+  type SigningPart,
+  type Template,
+  type TemplatePart,
+} from './template.ts';
+export { isNeverASlot } from './slot-name.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

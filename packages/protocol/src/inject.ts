@@ -2,12 +2,14 @@
  * Injections: the slots of a request that a credential's fields fill, named by field and fixed text only (§2 `inject`).
  * Never holds a value: what stands here is public and is matched against requests before anything is opened.
  */
-import { canonicalHeaderName, isMethodOverride, isPathOverride } from './dispatch.ts';
+import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
-import { parseScheme, schemeSlots, schemeTemplates, type Scheme } from './scheme.ts';
-import { distinct, exactObject, integer, list, refuse, text } from './shape.ts';
-import { parseTemplate, templateParts, type Template } from './template.ts';
+import { parseScheme, schemeFields, schemeSlots, type Scheme } from './scheme.ts';
+import { distinct, exactObject, integer, list, refuse } from './shape.ts';
+import { parseSlotName } from './slot-name.ts';
+import { namedFields, parseTemplate } from './template.ts';
+import type { Template } from './template.ts';
 
 /** A slot that is filled, or a scheme that signs the request with all slots filled. */
 export type Injection = Slot | Scheme;
@@ -18,30 +20,15 @@ export type Slot =
   | { readonly in: 'basic'; readonly user: Template; readonly pass: Template }
   | { readonly in: 'path'; readonly value: Template; readonly segment: number };
 
-const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-const QUERY_NAME = /^[A-Za-z0-9._~\-[\]]{1,128}$/;
 const MAX_SEGMENT = 32;
-
-/**
- * Header names that are never a slot: they frame the message, choose its route, carry our own proofs, or are the
- * executor's own (§5 "Never a slot"). Cookies have a slot of their own, so that two values cannot fight over one header.
- */
-const NEVER_A_SLOT =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|expect|trailer|cookie|range|if-range|accept-encoding|forwarded|via|dpop|proxy-.*|x-forwarded.*|dauth-.*|x-http-method.*)$/;
-
-export function isNeverASlot(headerName: string): boolean {
-  return (
-    NEVER_A_SLOT.test(canonicalHeaderName(headerName)) || isMethodOverride(headerName) || isPathOverride(headerName)
-  );
-}
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseInjections(value: unknown): readonly Injection[] {
   const injections = list(value, '"inject"', 1, LIMITS.policyNames, parseInjection);
   const schemes = injections.filter(isScheme);
   if (schemes.length > 1) refuse('"inject" has more than one scheme: a request is signed once.');
-  if (schemes.length > 0 && injections.some(isAmazon))
-    refuse('Beside a scheme no slot has a name that begins with "x-amz-": AWS takes those signed only.');
+  if (schemes.some(({ scheme }) => scheme === 'aws_sigv4') && injections.some(isAmazon))
+    refuse('Beside "aws_sigv4" no slot has a name that begins with "x-amz-": AWS takes those signed only.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
   return injections;
 }
@@ -79,21 +66,14 @@ export function headerSlotKey(name: string): string {
   return `header ${canonicalHeaderName(name)}`;
 }
 
-/** The field names an injection refers to. */
+/** The field names some injections refer to. */
 export function injectedFields(injections: readonly Injection[]): ReadonlySet<string> {
-  return namedFields(injections.flatMap(templatesOf));
+  return new Set(injections.flatMap(fieldsOf));
 }
 
-/** The field names some templates refer to. */
-export function namedFields(templates: readonly Template[]): ReadonlySet<string> {
-  return new Set(
-    templates.flatMap((template) => templateParts(template).flatMap((part) => ('field' in part ? [part.field] : []))),
-  );
-}
-
-function templatesOf(injection: Injection): readonly Template[] {
-  if (isScheme(injection)) return schemeTemplates(injection);
-  return injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value];
+function fieldsOf(injection: Injection): readonly string[] {
+  if (isScheme(injection)) return schemeFields(injection);
+  return namedFields(injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value]);
 }
 
 function parseInjection(value: unknown): Injection {
@@ -104,7 +84,11 @@ function parseInjection(value: unknown): Injection {
     case 'query':
     case 'cookie': {
       const slot = exactObject(value, 'An injection', ['in', 'name', 'value']);
-      return Object.freeze({ in: place, name: parseName(place, slot.name), value: parseTemplate(slot.value, true) });
+      return Object.freeze({
+        in: place,
+        name: parseSlotName(place, slot.name),
+        value: parseTemplate(slot.value, true),
+      });
     }
     case 'basic': {
       const slot = exactObject(value, 'A basic injection', ['in', 'user', 'pass']);
@@ -120,17 +104,4 @@ function parseInjection(value: unknown): Injection {
     default:
       return refuse('An injection goes into a header, query, cookie, basic or path slot.');
   }
-}
-
-function parseName(place: 'header' | 'query' | 'cookie', value: unknown): string {
-  const name = text(value, 'The name of an injection', 128);
-  if (place === 'query') {
-    if (!QUERY_NAME.test(name)) refuse('The name of a query injection has characters that need encoding.');
-    return name;
-  }
-  if (!TOKEN.test(name)) refuse('The name of a header or cookie injection must be an HTTP token.');
-  if (place === 'header' && name !== name.toLowerCase())
-    refuse('The name of a header injection is written in lowercase.');
-  if (place === 'header' && isNeverASlot(name)) refuse('That header can never be an injection slot.');
-  return name;
 }

@@ -21,10 +21,71 @@ test('a scheme is read with what it leaves out, and read again as the same', () 
   assert.deepEqual([isScheme(query!), slotKeys(query!).includes('header authorization')], [true, true]);
 });
 
+const SIGNATURE = { in: 'header', name: 'x-sig', value: '{@signature}' };
+const HMAC = { scheme: 'hmac', key: '{key}', hash: 'sha256', sign: '{@body}', put: [SIGNATURE] };
+
+test('what hmac leaves out is filled in, and read again as the same', () => {
+  const [least] = parseInjections([HMAC]);
+  assert.deepEqual(least, { ...HMAC, key_encoding: 'raw', encoding: 'hex' });
+  const most = {
+    ...{ ...HMAC, key_encoding: 'base64', encoding: 'base64', timestamp: 'iso', nonce: { form: 'nonce' } },
+    sign: '{@timestamp}{@lf}{@digest}{@nonce}{id}',
+    digest: { hash: 'sha512', of: '{@path}{@query}{@host}{@method}{@target}', encoding: 'hex' },
+    put: [
+      { in: 'query', name: 'ts', value: '{@timestamp}' },
+      { ...SIGNATURE, value: 'v1={@signature} {@digest}' },
+    ],
+  };
+  const [all] = parseInjections([most]);
+  assert.deepEqual(all, most);
+  assert.deepEqual([...injectedFields([all!])], ['key', 'id']);
+  assert.deepEqual(slotKeys(all!), ['header x-sig', 'query ts']);
+});
+
 test('a scheme stands beside slots that are not its own', () => {
   const key = { in: 'header', name: 'x-api-key', value: '{key}' };
   assert.equal(parseInjections([AWS, key]).length, 2);
 });
+
+const TIMED = { timestamp: 's', sign: '{@timestamp}' };
+const HASHED = { digest: { hash: 'sha1', of: '{@body}', encoding: 'raw' }, sign: '{@digest}' };
+const REFUSED_HMAC: readonly [what: string, changes: object, message: RegExp][] = [
+  ['a member that hmac does not have', { algorithm: 'sha256' }, /not defined/],
+  ['a hash that nobody should use', { hash: 'md5' }, /"hash" has a value/],
+  ['a hash that is null', { hash: null }, /"hash" has a value/],
+  ['an encoding that is null', { encoding: null }, /"encoding" has a value/],
+  ['a key without a field', { key: 'fixed' }, /name a field/],
+  ['a key with a part of the request', { key: '{@body}' }, /field name is/],
+  ['a part that no request has', { sign: '{@cookie}' }, /names a part that no request has/],
+  ['its own signature', { sign: '{@body}{@signature}' }, /not there where it stands/],
+  ['a digest of itself', { ...HASHED, digest: { ...HASHED.digest, of: '{@digest}' } }, /not there where it stands/],
+  ['a body in a header', { put: [{ ...SIGNATURE, value: '{@signature}{@body}' }] }, /not there where it stands/],
+  [
+    'a raw digest in a header',
+    { ...HASHED, put: [{ ...SIGNATURE, value: '{@signature}{@digest}' }] },
+    /is hex or base64/,
+  ],
+  ['a digest without its encoding', { ...HASHED, digest: { hash: 'sha1', of: 'x' } }, /needs the member "encoding"/],
+  ['no slot at all', { put: [] }, /must not be empty/],
+  [
+    'no slot for the signature',
+    { ...TIMED, put: [{ ...SIGNATURE, value: '{@timestamp}' }] },
+    /no slot with \{@signature\}/,
+  ],
+  ['a cookie for the signature', { put: [{ ...SIGNATURE, in: 'cookie' }] }, /has a value that is not known/],
+  ['a header that is never a slot', { put: [{ ...SIGNATURE, name: 'host' }] }, /can never be an injection slot/],
+  ['a slot twice', { put: [SIGNATURE, SIGNATURE] }, /same entry twice/],
+  ['a time that is nowhere', { timestamp: 's' }, /"timestamp" and \{@timestamp\} go together/],
+  ['a time that is not made', { sign: '{@timestamp}' }, /"timestamp" and \{@timestamp\} go together/],
+  ['a nonce that is not made', { sign: '{@nonce}' }, /"nonce" and \{@nonce\} go together/],
+  ['a nonce of another kind', { nonce: 'fixed' }, /must be an object/],
+  ['a nonce in a field with an odd name', { nonce: { form: 'No nce' }, sign: '{@nonce}' }, /A field name is/],
+  ['a digest that is nowhere', { digest: HASHED.digest }, /"digest" and \{@digest\} go together/],
+  ['a line break', { sign: 'a\nb' }, /control/],
+  ['a stray brace', { sign: '{@body}}' }, /brace/],
+];
+for (const [what, changes, message] of REFUSED_HMAC) refuses(what, [{ ...HMAC, ...changes }], message);
+refuses('a slot of hmac beside it', [HMAC, { in: 'header', name: 'x_sig', value: '{x}' }], /same entry twice/);
 
 const REFUSED: readonly [what: string, inject: readonly object[], message: RegExp][] = [
   ['an unknown scheme', [{ ...AWS, scheme: 'aws_sigv2' }], /A scheme is/],
@@ -51,7 +112,9 @@ const REFUSED: readonly [what: string, inject: readonly object[], message: RegEx
   ['a header of AWS in a slot', [AWS, { in: 'header', name: 'x_amz-acl', value: '{x}' }], /begins with "x-amz-"/],
   ['a query name of AWS in a slot', [AWS, { in: 'query', name: 'x-AMZ-date', value: '{x}' }], /begins with "x-amz-"/],
 ];
-for (const [what, inject, message] of REFUSED) {
+for (const [what, inject, message] of REFUSED) refuses(what, inject, message);
+
+function refuses(what: string, inject: readonly object[], message: RegExp): void {
   test(`[seal.bound] an envelope does not sign with ${what}`, () => {
     assert.throws(
       () => parseInjections(inject),

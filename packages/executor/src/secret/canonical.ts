@@ -3,6 +3,7 @@
  * octet, for filled slots are in them.
  * Never changes what goes upstream: only what is hashed is spelled anew.
  */
+import { hexDigit } from './decode.ts';
 import { plainOctets, UNRESERVED, writePercent } from './encode.ts';
 import { wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
@@ -23,6 +24,13 @@ export function splitTarget(target: Buffer): { readonly path: Buffer; readonly q
   return cut < 0
     ? { path: target, query: target.subarray(target.length) }
     : { path: target.subarray(0, cut), query: target.subarray(cut + 1) };
+}
+
+/** What stands between a target and a parameter that is added behind it. */
+export function separatorOf(target: Buffer): '?' | '&' | '' {
+  const cut = target.indexOf(QUESTION);
+  if (cut < 0) return '?';
+  return cut === target.length - 1 ? '' : '&';
 }
 
 /**
@@ -107,19 +115,13 @@ function percentDecoded(text: Buffer, isQuery: boolean): Buffer {
   using out = new ByteWriter(text.length + 1);
   for (let at = 0; at < text.length; at++) {
     const octet = text[at]!;
-    const [high, low] = [digit(text[at + 1]), digit(text[at + 2])];
+    const [high, low] = [hexDigit(text[at + 1]), hexDigit(text[at + 2])];
     if (octet === PERCENT && high >= 0 && low >= 0) {
       out.octet(high * 16 + low);
       at += 2;
     } else out.octet(isQuery && octet === PLUS ? SPACE : octet);
   }
   return out.take();
-}
-
-function digit(octet = 0): number {
-  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30;
-  const letter = octet | 0x20;
-  return letter >= 0x61 && letter <= 0x66 ? letter - 0x57 : -1;
 }
 
 /** The non-empty pieces between separators. Views. */

@@ -9,6 +9,8 @@ import { ownedConcat, wipe } from './memory.ts';
 export type Fields = ReadonlyMap<string, Buffer>;
 /** Which octets a slot takes. */
 export type Rule = (octet: number) => boolean;
+/** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
+export const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
 /** Owned memory that is zeroed at the end of its scope. */
 export type Held = { readonly bytes: Buffer } & Disposable;
 

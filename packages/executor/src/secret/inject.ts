@@ -14,7 +14,7 @@ import {
 } from '@dauth/protocol';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
-import { fill, unfit, type Fields, type Rule } from './fill.ts';
+import { fill, HEADER_OCTET, unfit, type Fields, type Rule } from './fill.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { sign, type Outgoing } from './sign.ts';
@@ -38,8 +38,6 @@ export interface Filled {
   readonly secrets: readonly Buffer[];
 }
 
-/** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
-const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
 /** RFC 6265 §4.1.1 `cookie-octet`. */
 const COOKIE_OCTET: Rule = (octet) =>
   octet > 0x20 && octet < 0x7f && octet !== 0x22 && octet !== 0x2c && octet !== 0x3b && octet !== 0x5c;
@@ -92,9 +90,9 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], r
 function secretFields(injections: readonly Injection[]): ReadonlySet<string> {
   return injectedFields(
     injections.map((injection) => {
-      if (isScheme(injection)) return { ...injection, access_key: '' as Template };
-      return injection.in === 'basic' && namedFields([injection.pass]).size > 0
-        ? { ...injection, user: '' as Template }
+      if (isScheme(injection)) return injection.scheme === 'aws_sigv4' ? { ...injection, access_key: '' } : injection;
+      return injection.in === 'basic' && namedFields([injection.pass]).length > 0
+        ? { ...injection, user: '' }
         : injection;
     }),
   );

@@ -1,10 +1,19 @@
 /**
- * HMAC (RFC 2104) with keys that are secrets. Keys and results are buffers that whoever has them zeroes; what the native
- * call leaves on its stack is overwritten at the end of the exchange.
- * Never a string: a key in hex or base64 is decoded octet by octet.
+ * HMAC (RFC 2104) with keys that are secrets, and hashes over what may hold some. Keys and results are buffers that whoever
+ * has them zeroes; what the native call leaves on its stack is overwritten at the end of the exchange.
+ * Never joins its parts: a body is large, and the rest may be secret.
  */
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
+import type { HmacHash } from '@dauth/protocol';
 
-export function mac(hash: 'sha256', key: Uint8Array, data: Uint8Array): Buffer {
-  return createHmac(hash, key).update(data).digest();
+export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+  const hmac = createHmac(hash, key);
+  for (const part of parts) hmac.update(part);
+  return hmac.digest();
+}
+
+export function digestOf(hash: HmacHash, ...parts: readonly Uint8Array[]): Buffer {
+  const hasher = createHash(hash);
+  for (const part of parts) hasher.update(part);
+  return hasher.digest();
 }

@@ -136,7 +136,7 @@ async function seal(inject: readonly Injection[], prefix = 'ghp_'): Promise<Seal
   const keys = {
     ...deriveKeys(Buffer.from(enc)),
     ...(second === null ? {} : { 'second field': second }),
-    ...(inject.some(isScheme) ? derivedKeys(secret) : {}),
+    ...(inject.some(isScheme) ? { ...derivedKeys(secret), 'decoded key': Buffer.from(`${secret}`, 'base64') } : {}),
   };
   return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), secret, keys };
 }
@@ -243,6 +243,30 @@ const CASES: readonly { name: string; inject: readonly Injection[]; calls: reado
     ]),
     calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { target: '/?echo=body&split' }],
   })),
+  {
+    name: 'signing by hmac, with a key in base64',
+    inject: parseInjections([
+      {
+        ...{
+          scheme: 'hmac',
+          key: '{token}',
+          key_encoding: 'base64',
+          hash: 'sha512',
+          encoding: 'base64',
+          timestamp: 'ms',
+        },
+        ...{
+          sign: '{@timestamp}{second}{@target}{@body}',
+          digest: { hash: 'sha256', of: '{second}', encoding: 'hex' },
+        },
+        put: [
+          { in: 'header', name: 'x-second', value: '{second} {@digest}' },
+          { in: 'query', name: 'signed', value: '{@timestamp}{@signature}' },
+        ],
+      },
+    ]),
+    calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { target: '/?echo=body&split' }],
+  },
   {
     name: 'echoed in the body',
     inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],

@@ -4,6 +4,7 @@
  */
 import type { Scheme } from '@dauth/protocol';
 import type { Fields } from './fill.ts';
+import { signHmac } from './hmac.ts';
 import { signAws } from './sigv4.ts';
 
 /** A request as it goes upstream, but for what a signature adds. */
@@ -33,5 +34,5 @@ export interface Signed {
 
 /** @throws DAuthError `POLICY_DENIED` for a field or a body that the scheme cannot sign with */
 export function sign(scheme: Scheme, fields: Fields, request: Outgoing): Signed {
-  return signAws(scheme, fields, request);
+  return scheme.scheme === 'hmac' ? signHmac(scheme, fields, request) : signAws(scheme, fields, request);
 }

@@ -304,6 +304,11 @@ test('[dispatch.bound] slots that are filled are in what is signed', () => {
   assert.equal(filled.lines.toString(), whole.lines.toString());
 });
 
+test('a query that ends in a question mark is gone on with', () => {
+  assert.match(signed({ place: 'query' }, fillable('/a?b=?')).target, /^\/a\?b=\?&X-Amz-Algorithm=/);
+  assert.match(signed({ place: 'query' }, fillable('/a?')).target, /^\/a\?X-Amz-Algorithm=/);
+});
+
 test('an S3 body that streams over TLS goes unsigned, and says so', () => {
   const { lines } = signed({ service: 's3' }, fillable('/key', { body: null }));
   assert.match(lines, /^x-amz-content-sha256: UNSIGNED-PAYLOAD\r$/m);

@@ -8,6 +8,7 @@ import { createHash } from 'node:crypto';
 import { DAuthError, isS3, type AwsSigV4 } from '@dauth/protocol';
 import {
   namesOf,
+  separatorOf,
   splitTarget,
   writeCanonicalLines,
   writeCanonicalPath,
@@ -90,9 +91,7 @@ function signHeaders(scoped: Scoped, fields: Fields, request: Outgoing, parts: P
 function signQuery(scoped: Scoped, fields: Fields, request: Outgoing, parts: Parts): Signed {
   const { accessKey, token, hash, named } = parts;
   using target = new ByteWriter(request.target.length + 1024);
-  const { query } = splitTarget(request.target);
-  const hasMark = request.target.includes(0x3f);
-  target.bytes(request.target).text(hasMark ? (query.length === 0 ? '' : '&') : '?');
+  target.bytes(request.target).text(separatorOf(request.target));
   target.text(`X-Amz-Algorithm=${ALGORITHM}&X-Amz-Credential=`).bytes(accessKey.bytes);
   writePercent(target, Buffer.from(`/${scoped.scope}`, 'latin1'), UNRESERVED);
   target.text(`&X-Amz-Date=${scoped.at}&X-Amz-Expires=${scoped.scheme.expires!}`);

@@ -1,14 +1,6 @@
 /** AWS Signature Version 4 written apart from the code under test, for an upstream that recomputes what it was sent. */
 import { createHash, createHmac } from 'node:crypto';
-
-export interface SignedRequest {
-  readonly method: string;
-  /** As on the request line. */
-  readonly target: string;
-  /** In their order, as they came. */
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly body: Buffer;
-}
+import type { SignedRequest } from './signing.test-support.ts';
 
 interface Verdict {
   readonly valid: boolean;
