@@ -7,6 +7,8 @@ const MEMORY = 'packages/executor/dist/secret/memory.test.js';
 const SCAN = 'packages/executor/dist/wire/scan.test.js';
 const HMAC = 'packages/executor/dist/secret/hmac.test.js';
 const HMAC_WIRE = 'packages/executor/dist/wire/hmac.test.js';
+const OAUTH1 = 'packages/executor/dist/secret/oauth1.test.js';
+const OAUTH1_WIRE = 'packages/executor/dist/wire/oauth1.test.js';
 const DECODE = 'packages/executor/dist/secret/decode.test.js';
 const SCHEME = 'packages/protocol/dist/scheme.test.js';
 
@@ -20,6 +22,11 @@ const UNFIT_BODY =
   '[dispatch.bound] a body that a signature needs is read whole, and refused before anything is opened where it does not fit';
 const KEYS_LOOKED_FOR =
   '[response.clean] the key as it is sealed and as it is decoded, and the signature, are looked for in the answer';
+const BY_OAUTH1 = '[memory.clean] leaves no copy of a credential or its keys: signing by oauth1';
+const OWN_PARAMETER =
+  '[dispatch.bound] a request that brings a parameter of the signature is refused before anything is opened';
+const TOKEN_LOOKED_FOR =
+  '[response.clean] both secrets, the token as it is written and the signature are looked for in the answer';
 const LOOKED_FOR = '[response.clean] secret, token, every derived key and the signature are looked for in the answer';
 
 export const SIGNERS: readonly Mutant[] = [
@@ -149,7 +156,12 @@ export const SIGNERS: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'where/signable', HMAC_WIRE, [
-    ['dispatch.bound', '    readFormField(whole instanceof', '    void (whole instanceof', UNFIT_BODY],
+    [
+      'dispatch.bound',
+      "typeof scheme.nonce === 'object') readFormField(",
+      "typeof scheme.nonce === 'object' && body.length < 0) readFormField(",
+      UNFIT_BODY,
+    ],
   ]),
   ...of('executor', 'where/form', HMAC, [
     [
@@ -196,5 +208,37 @@ export const SIGNERS: readonly Mutant[] = [
       'return out.take();',
       '[seal.bound] a key in another spelling than the one that was meant is none',
     ],
+  ]),
+  ...of('protocol', 'scheme-oauth1', SCHEME, [
+    [
+      'seal.bound',
+      'if ((said.token === undefined) !== (said.token_secret === undefined))',
+      'if (said.token === undefined && said.token_secret !== undefined)',
+      '[seal.bound] an envelope does not sign with a token without its secret',
+    ],
+  ]),
+  ...of('protocol', 'scheme-oauth1', OAUTH1_WIRE, [
+    ['dispatch.bound', "['consumer_key', 'token', ", "['consumer_key', ", OWN_PARAMETER],
+  ]),
+  ...of('executor', 'where/signable', OAUTH1_WIRE, [
+    ['dispatch.bound', '&& hasOAuthField(body))', '&& body.length < 0 && hasOAuthField(body))', OWN_PARAMETER],
+  ]),
+  ...of('executor', 'secret/oauth1', OAUTH1, [
+    [
+      'dispatch.bound',
+      'isForm(headers) ? body : new Uint8Array(0);',
+      'isForm(headers) ? (body ?? new Uint8Array(0)) : new Uint8Array(0);',
+      '[dispatch.bound] refuses to sign before anything is sent: a form that streams',
+    ],
+    [
+      'response.clean',
+      'secrets: [signature, ...written]',
+      'secrets: [signature, ...written.slice(2)]',
+      TOKEN_LOOKED_FOR,
+    ],
+    ['response.clean', 'secrets: [signature, ...written]', 'secrets: written', TOKEN_LOOKED_FOR],
+  ]),
+  ...of('executor', 'secret/oauth1', MEMORY, [
+    ['memory.clean', '  using key = held(', '  const key = held(', BY_OAUTH1],
   ]),
 ];

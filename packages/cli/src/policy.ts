@@ -80,6 +80,7 @@ export function describePolicy(policy: SealPolicy, level: string): void {
 function describeScheme(scheme: SchemeInput): string {
   if (scheme.scheme === 'aws_sigv4')
     return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}`;
+  if (scheme.scheme === 'oauth1') return `each request by oauth1 with HMAC-${(scheme.hash ?? 'sha1').toUpperCase()}`;
   const places = scheme.put.map(({ in: place, name }) => `${place} ${name}`);
   return `${scheme.sign} by hmac ${scheme.hash}, in ${places.join(', ')}`;
 }

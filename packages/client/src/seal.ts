@@ -21,6 +21,7 @@ import {
   type EnvelopePolicy,
   type Hmac,
   type Injection,
+  type OAuth1,
   type Pins,
   type SuiteAlg,
 } from '@dauth/protocol';
@@ -73,7 +74,10 @@ export type InjectionInput =
   | SchemeInput;
 
 /** A scheme as a caller writes it: what has a default may be left out. */
-export type SchemeInput = Loose<AwsSigV4, 'place' | 'content_sha256'> | Loose<Hmac, 'key_encoding' | 'encoding'>;
+export type SchemeInput =
+  | Loose<AwsSigV4, 'place' | 'content_sha256'>
+  | Loose<Hmac, 'key_encoding' | 'encoding'>
+  | Loose<OAuth1, 'hash' | 'version'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 
 export interface SealedCredential {

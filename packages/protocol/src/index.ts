@@ -73,6 +73,7 @@ export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type P
 export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
+export type { OAuth1 } from './scheme-oauth1.ts';
 export type { Scheme } from './scheme.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 export {

@@ -2,6 +2,7 @@
  * The scheme `hmac` (§2.5): which parts of a request are signed, how, and where the signature goes. Small and closed: what it
  * cannot say is not signed. Never holds a value and never signs.
  */
+import { choice, choiceOrFirst } from './choice.ts';
 import { distinct, exactObject, list, refuse } from './shape.ts';
 import { parseSlotName } from './slot-name.ts';
 import {
@@ -68,10 +69,10 @@ export function parseHmac(value: unknown): Hmac {
   const hmac: Hmac = {
     scheme: 'hmac',
     key: parseTemplate(said.key, true),
-    key_encoding: oneOf(said.key_encoding, '"key_encoding"', ['raw', 'hex', 'base64']),
+    key_encoding: choiceOrFirst(said.key_encoding, '"key_encoding"', ['raw', 'hex', 'base64']),
     hash: choice(said.hash, '"hash"', HASHES),
     sign: parseSigningTemplate(said.sign, [...REQUEST, 'digest']),
-    encoding: oneOf(said.encoding, '"encoding"', ['hex', 'base64']),
+    encoding: choiceOrFirst(said.encoding, '"encoding"', ['hex', 'base64']),
     put: distinct(list(said.put, '"put"', 1, MAX_PUT, parsePut), '"put"', ({ in: place, name }) => `${place} ${name}`),
     ...(said.timestamp === undefined ? {} : { timestamp: choice(said.timestamp, '"timestamp"', ['s', 'ms', 'iso']) }),
     ...(said.nonce === undefined ? {} : { nonce: parseNonce(said.nonce) }),
@@ -135,13 +136,4 @@ function parseNonce(value: unknown): Exclude<Hmac['nonce'], undefined> {
 
 function hasPart(template: Template, part: RequestPart): boolean {
   return signingParts(template).some((piece) => 'part' in piece && piece.part === part);
-}
-
-/** The first is the default. Only absence is, never `null`. */
-function oneOf<T extends string>(value: unknown, what: string, among: readonly [T, ...T[]]): T {
-  return value === undefined ? among[0] : choice(value, what, among);
-}
-
-function choice<T extends string>(value: unknown, what: string, among: readonly T[]): T {
-  return among.find((one) => one === value) ?? refuse(`${what} has a value that is not known.`);
 }

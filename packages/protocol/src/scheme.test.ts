@@ -42,6 +42,17 @@ test('what hmac leaves out is filled in, and read again as the same', () => {
   assert.deepEqual(slotKeys(all!), ['header x-sig', 'query ts']);
 });
 
+const OAUTH1 = { scheme: 'oauth1', consumer_key: 'key', consumer_secret: '{secret}' };
+
+test('what oauth1 leaves out is filled in, and read again as the same', () => {
+  const [least] = parseInjections([OAUTH1]);
+  assert.deepEqual(least, { ...OAUTH1, hash: 'sha1', version: true });
+  const most = { ...OAUTH1, token: '{t}', token_secret: '{ts}', hash: 'sha256', realm: 'An API', version: false };
+  const [all] = parseInjections([most]);
+  assert.deepEqual(all, most);
+  assert.deepEqual([...injectedFields([all!])], ['secret', 't', 'ts']);
+});
+
 test('a scheme stands beside slots that are not its own', () => {
   const key = { in: 'header', name: 'x-api-key', value: '{key}' };
   assert.equal(parseInjections([AWS, key]).length, 2);
@@ -84,6 +95,17 @@ const REFUSED_HMAC: readonly [what: string, changes: object, message: RegExp][] 
   ['a line break', { sign: 'a\nb' }, /control/],
   ['a stray brace', { sign: '{@body}}' }, /brace/],
 ];
+const REFUSED_OAUTH1: readonly [what: string, changes: object, message: RegExp][] = [
+  ['an empty consumer key', { consumer_key: '' }, /must not be empty/],
+  ['a fixed consumer secret', { consumer_secret: 'fixed' }, /name a field/],
+  ['a token without its secret', { token: '{t}' }, /go together/],
+  ['the secret of no token', { token_secret: '{ts}' }, /go together/],
+  ['a realm with a quotation mark', { realm: 'a"b' }, /"realm" is/],
+  ['a realm that is null', { realm: null }, /"realm" is/],
+  ['a version that is null', { version: null }, /"version" is/],
+  ['plain text for OAuth 1.0', { hash: 'plaintext' }, /"hash" has a value/],
+];
+for (const [what, changes, message] of REFUSED_OAUTH1) refuses(what, [{ ...OAUTH1, ...changes }], message);
 for (const [what, changes, message] of REFUSED_HMAC) refuses(what, [{ ...HMAC, ...changes }], message);
 refuses('a slot of hmac beside it', [HMAC, { in: 'header', name: 'x_sig', value: '{x}' }], /same entry twice/);
 

@@ -3,7 +3,6 @@
  * Never a string of a secret: the key, also where it is decoded, and texts with fields in them are owned memory, zeroed when
  * the head is made.
  */
-import { randomUUID } from 'node:crypto';
 import { DAuthError, LIMITS, needsBody, signingParts, type Hmac, type Template } from '@dauth/protocol';
 import { readFormField } from '../where/form.ts';
 import { separatorOf, splitTarget } from './canonical.ts';
@@ -127,9 +126,9 @@ function timestampOf({ timestamp }: Hmac, atMs: number): string {
   return `${Math.floor(timestamp === 's' ? atMs / 1_000 : atMs)}`;
 }
 
-function nonceOf({ nonce }: Hmac, { body, atMs }: Outgoing): string {
+function nonceOf({ nonce }: Hmac, { body, atMs, random }: Outgoing): string {
   if (nonce === undefined) return '';
-  if (nonce === 'random') return randomUUID();
+  if (nonce === 'random') return random();
   if (typeof nonce === 'object') return readFormField(body ?? new Uint8Array(0), nonce.form);
   // Microseconds, so that those who count in milliseconds elsewhere stay below.
   counted = Math.max(Math.floor(atMs) * 1_000, counted + 1);

@@ -9,6 +9,7 @@ import {
   LIMITS,
   namedFields,
   type Injection,
+  type Scheme,
   type Slot,
   type Template,
 } from '@dauth/protocol';
@@ -90,12 +91,23 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], r
 function secretFields(injections: readonly Injection[]): ReadonlySet<string> {
   return injectedFields(
     injections.map((injection) => {
-      if (isScheme(injection)) return injection.scheme === 'aws_sigv4' ? { ...injection, access_key: '' } : injection;
+      if (isScheme(injection)) return withoutName(injection);
       return injection.in === 'basic' && namedFields([injection.pass]).length > 0
         ? { ...injection, user: '' }
         : injection;
     }),
   );
+}
+
+function withoutName(scheme: Scheme): Scheme {
+  switch (scheme.scheme) {
+    case 'aws_sigv4':
+      return { ...scheme, access_key: '' };
+    case 'hmac':
+      return scheme;
+    case 'oauth1':
+      return { ...scheme, consumer_key: '' };
+  }
 }
 
 /** Longer runs of one pattern make the search for a value quadratic, which an upstream could spend for all. */

@@ -244,6 +244,16 @@ const CASES: readonly { name: string; inject: readonly Injection[]; calls: reado
     calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { target: '/?echo=body&split' }],
   })),
   {
+    name: 'signing by oauth1',
+    inject: parseInjections([
+      {
+        ...{ scheme: 'oauth1', consumer_key: 'a-key', consumer_secret: '{token}' },
+        ...{ token: '{second}', token_secret: '{token}', hash: 'sha256' },
+      },
+    ]),
+    calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { target: '/?echo=body&split' }],
+  },
+  {
     name: 'signing by hmac, with a key in base64',
     inject: parseInjections([
       {

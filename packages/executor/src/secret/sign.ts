@@ -5,6 +5,7 @@
 import type { Scheme } from '@dauth/protocol';
 import type { Fields } from './fill.ts';
 import { signHmac } from './hmac.ts';
+import { signOAuth1 } from './oauth1.ts';
 import { signAws } from './sigv4.ts';
 
 /** A request as it goes upstream, but for what a signature adds. */
@@ -21,6 +22,8 @@ export interface Outgoing {
   readonly body: Uint8Array | null;
   /** Milliseconds since the epoch, by the executor's clock. */
   readonly atMs: number;
+  /** A nonce that nobody can guess, another one each time: letters, digits and "-". */
+  readonly random: () => string;
 }
 
 /** What a signature adds. All buffers are owned memory; whoever takes them zeroes them. */
@@ -34,5 +37,12 @@ export interface Signed {
 
 /** @throws DAuthError `POLICY_DENIED` for a field or a body that the scheme cannot sign with */
 export function sign(scheme: Scheme, fields: Fields, request: Outgoing): Signed {
-  return scheme.scheme === 'hmac' ? signHmac(scheme, fields, request) : signAws(scheme, fields, request);
+  switch (scheme.scheme) {
+    case 'aws_sigv4':
+      return signAws(scheme, fields, request);
+    case 'hmac':
+      return signHmac(scheme, fields, request);
+    case 'oauth1':
+      return signOAuth1(scheme, fields, request);
+  }
 }

@@ -1,4 +1,5 @@
 /** Calls for tests: a plaintext from fields, a call with defaults, an answer read to its end. */
+import { randomUUID } from 'node:crypto';
 import type { Injection } from '@dauth/protocol';
 import type { Fillable } from '../secret/inject.ts';
 import { ownedBytes } from '../secret/memory.ts';
@@ -35,8 +36,8 @@ export function upstreamFor(
 
 /** A request before its slots are filled, right but for what is given. */
 export function fillable(target = '/', request: Partial<Fillable> = {}): Fillable {
-  const empty = { headers: [], host: 'api.example', isTls: true, body: new Uint8Array(0), atMs: 1_795_000_000_000 };
-  return { method: 'GET', target, ...empty, ...request };
+  const empty = { headers: [], host: 'api.example', isTls: true, body: new Uint8Array(0) };
+  return { method: 'GET', target, ...empty, atMs: 1_795_000_000_000, random: randomUUID, ...request };
 }
 
 export type CallOptions = Partial<UpstreamRequest> & { fields?: Readonly<Record<string, string | Uint8Array>> };

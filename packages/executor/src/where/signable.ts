@@ -6,8 +6,10 @@
 import { Readable } from 'node:stream';
 import { DAuthError, isS3, isScheme, LIMITS, needsBody, type Injection, type Scheme } from '@dauth/protocol';
 import { readWhole } from '../door/upload.ts';
-import { readFormField } from './form.ts';
+import { hasOAuthField, isForm, readFormField } from './form.ts';
 import type { Destination } from './target.ts';
+
+const NOTHING = new Uint8Array(0);
 
 type Body = Readable | Uint8Array | null;
 
@@ -26,14 +28,26 @@ export async function makeSignable(body: Body, injections: readonly Injection[],
     );
   const isStreamed = body instanceof Readable && signsBody(scheme, to);
   const whole = isStreamed ? await readWhole(body, LIMITS.signedBody, { tooLarge }) : body;
-  if (scheme.scheme === 'hmac' && typeof scheme.nonce === 'object')
-    readFormField(whole instanceof Uint8Array ? whole : new Uint8Array(0), scheme.nonce.form);
+  assertForm(scheme, whole instanceof Uint8Array ? whole : NOTHING, to);
   return whole;
 }
 
-/** S3 takes bodies unsigned, which TLS alone keeps whole. */
-function signsBody(scheme: Scheme, { origin }: Destination): boolean {
-  return scheme.scheme === 'hmac' ? needsBody(scheme) : !isS3(scheme) || !origin.startsWith('https:');
+/** S3 takes bodies unsigned, which TLS alone keeps whole; OAuth 1.0 signs forms only. */
+function signsBody(scheme: Scheme, { origin, headers }: Destination): boolean {
+  switch (scheme.scheme) {
+    case 'aws_sigv4':
+      return !isS3(scheme) || !origin.startsWith('https:');
+    case 'hmac':
+      return needsBody(scheme);
+    case 'oauth1':
+      return isForm(headers);
+  }
+}
+
+function assertForm(scheme: Scheme, body: Uint8Array, { headers }: Destination): void {
+  if (scheme.scheme === 'hmac' && typeof scheme.nonce === 'object') readFormField(body, scheme.nonce.form);
+  if (scheme.scheme === 'oauth1' && isForm(headers) && hasOAuthField(body))
+    throw new DAuthError('POLICY_DENIED', 'The form names a parameter of the signature; leave it out.');
 }
 
 function tooLarge(): DAuthError {

@@ -2,6 +2,7 @@
  * The head of a request as it goes to the upstream: request line, our own headers, the caller's, and the filled slots.
  * Never a string once a value is in it, and never a header of the caller that is ours to say.
  */
+import { randomUUID } from 'node:crypto';
 import { DAuthError, headerSlotKey, isConsumed, slotKeys, type Injection, type Method } from '@dauth/protocol';
 import type { Fillable, Filled } from '../secret/inject.ts';
 import { ByteWriter } from '../secret/writer.ts';
@@ -39,7 +40,7 @@ export function describeRequest(request: UpstreamRequest, host: string, atMs: nu
   const { method, target, headers, body, address } = request;
   const whole = body === null ? new Uint8Array(0) : body instanceof Uint8Array ? body : null;
   const isTls = address.scheme === 'https';
-  return { method, target, headers: sentHeaders(headers), host, isTls, body: whole, atMs };
+  return { method, target, headers: sentHeaders(headers), host, isTls, body: whole, atMs, random: randomUUID };
 }
 
 function sentHeaders(headers: CallerHead['headers']): CallerHead['headers'] {
