@@ -3,7 +3,7 @@ import { of, type Mutant } from './mutant.ts';
 
 const SIGNED = 'packages/executor/dist/wire/signed.test.js';
 const SIGV4 = 'packages/executor/dist/secret/sigv4.test.js';
-const MEMORY = 'packages/executor/dist/secret/memory.test.js';
+const MEMORY = 'packages/executor/dist/secret/signed-memory.test.js';
 const SCAN = 'packages/executor/dist/wire/scan.test.js';
 const HMAC = 'packages/executor/dist/secret/hmac.test.js';
 const HMAC_WIRE = 'packages/executor/dist/wire/hmac.test.js';
