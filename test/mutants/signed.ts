@@ -9,6 +9,7 @@ const HMAC = 'packages/executor/dist/secret/hmac.test.js';
 const HMAC_WIRE = 'packages/executor/dist/wire/hmac.test.js';
 const OAUTH1 = 'packages/executor/dist/secret/oauth1.test.js';
 const OAUTH1_WIRE = 'packages/executor/dist/wire/oauth1.test.js';
+const MAC = 'packages/executor/dist/secret/mac.test.js';
 const DECODE = 'packages/executor/dist/secret/decode.test.js';
 const SCHEME = 'packages/protocol/dist/scheme.test.js';
 
@@ -29,7 +30,23 @@ const TOKEN_LOOKED_FOR =
   '[response.clean] both secrets, the token as it is written and the signature are looked for in the answer';
 const LOOKED_FOR = '[response.clean] secret, token, every derived key and the signature are looked for in the answer';
 
+const REGISTERS = '[memory.clean] the registers are overwritten behind every HMAC and hash';
+
 export const SIGNERS: readonly Mutant[] = [
+  ...of('executor', 'secret/mac', MAC, [
+    [
+      'memory.clean',
+      'const digest = hmac.digest();\n  scrubRegisters();\n',
+      'const digest = hmac.digest();\n',
+      REGISTERS,
+    ],
+    [
+      'memory.clean',
+      'const digest = hasher.digest();\n  scrubRegisters();\n',
+      'const digest = hasher.digest();\n',
+      REGISTERS,
+    ],
+  ]),
   ...of('protocol', 'scheme-aws', SIGNED, [
     ['dispatch.bound', "  'x-amz-date',\n", '', OWN_PART],
     ['dispatch.bound', "  'Signature',\n", '', OWN_PART],

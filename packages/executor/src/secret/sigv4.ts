@@ -17,7 +17,7 @@ import {
 } from './canonical.ts';
 import { UNRESERVED, writeHex, writePercent } from './encode.ts';
 import { fill, held, type Fields, type Held, type Rule } from './fill.ts';
-import { mac } from './mac.ts';
+import { digestOf, mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Outgoing, Signed } from './sign.ts';
 import { ByteWriter } from './writer.ts';
@@ -131,13 +131,20 @@ function signCanonical(
   writeCanonicalLines(canonical, lines);
   canonical.text(`\n${namesOf(lines)}\n${hash}`);
   using hashed = held(canonical.take());
-  const digest = createHash('sha256').update(hashed.bytes).digest('hex');
   const keys = deriveKeys(scheme, fields, scope);
-  const raw = mac('sha256', keys.at(-1)!, Buffer.from(`${ALGORITHM}\n${at}\n${scope}\n${digest}`, 'latin1'));
-  using hex = new ByteWriter(64);
-  writeHex(hex, raw, 'lower');
-  wipe(raw);
-  return { signature: hex.take(), keys };
+  const stringToSign = [
+    Buffer.from(`${ALGORITHM}\n${at}\n${scope}\n`, 'latin1'),
+    inHex(digestOf('sha256', hashed.bytes)),
+  ];
+  return { signature: inHex(mac('sha256', keys.at(-1)!, ...stringToSign)), keys };
+}
+
+/** Owned memory; zeroes what it was made of. */
+function inHex(octets: Buffer): Buffer {
+  using hex = new ByteWriter(octets.length * 2);
+  writeHex(hex, octets, 'lower');
+  wipe(octets);
+  return hex.take();
 }
 
 /** `kDate`, `kRegion`, `kService`, `kSigning`. Each would sign for its day, region or service like the secret itself. */
