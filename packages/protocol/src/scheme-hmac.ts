@@ -100,6 +100,9 @@ export function needsBody(scheme: Hmac): boolean {
 /** What is named is there, and what is there is named. */
 function assertWhole(hmac: Hmac): void {
   if (!hmac.put.some(({ value }) => hasPart(value, 'signature'))) refuse('"put" has no slot with {@signature}.');
+  // What is put into the query is there before anything of it is hashed.
+  if (hmac.put.some(({ in: place, value }) => place === 'query' && hasPart(value, 'digest')))
+    refuse('A digest is put into a header.');
   if (hmac.digest?.encoding === 'raw' && hmac.put.some(({ value }) => hasPart(value, 'digest')))
     refuse('A digest that is put into a slot is hex or base64.');
   for (const part of ['timestamp', 'nonce', 'digest'] as const) {

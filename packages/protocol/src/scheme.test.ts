@@ -76,6 +76,11 @@ const REFUSED_HMAC: readonly [what: string, changes: object, message: RegExp][] 
     { ...HASHED, put: [{ ...SIGNATURE, value: '{@signature}{@digest}' }] },
     /is hex or base64/,
   ],
+  [
+    'a digest in a query',
+    { ...HASHED, put: [SIGNATURE, { in: 'query', name: 'hash', value: '{@digest}' }] },
+    /is put into a header/,
+  ],
   ['a digest without its encoding', { ...HASHED, digest: { hash: 'sha1', of: 'x' } }, /needs the member "encoding"/],
   ['no slot at all', { put: [] }, /must not be empty/],
   [
