@@ -19,10 +19,11 @@ import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
+import { SIGNERS } from './signed.ts';
 import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
-  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...CLI, ...LOGIN],
+  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...SIGNERS, ...CLI, ...LOGIN],
 ];

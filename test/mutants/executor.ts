@@ -132,7 +132,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/secret/inject.ts',
+    file: 'packages/executor/src/secret/fill.ts',
     find: 'if (!bytes.every(fits)) {',
     replace: 'if (!bytes.every(fits) && bytes.length === 0) {',
     test: {

@@ -117,7 +117,7 @@ export const PROTOCOL: readonly Mutant[] = [
   },
   {
     claim: 'seal.bound',
-    file: 'packages/protocol/src/inject.ts',
+    file: 'packages/protocol/src/slot-name.ts',
     find: "if (place === 'header' && isNeverASlot(name))",
     replace: "if (place === 'header' && isNeverASlot(name) && name === '')",
     test: { file: ENVELOPE, name: '[seal.bound] an envelope header with a Host slot is refused' },

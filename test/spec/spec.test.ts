@@ -89,6 +89,9 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   envelope: (name) => assert.equal(parseEnvelope(example(name)).header.alg, 'HPKE-3'),
   header: (name) => assert.deepEqual(plain(object(name)), JSON.parse(first.header)),
   plaintext: (name) => assert.equal(example(name).replaceAll('\n', ''), first.plaintext),
+  'scheme-aws-sigv4': (name) => assert.deepEqual(plain(parseInjections([object(name)])), [plain(object(name))]),
+  'scheme-hmac': (name) => assert.deepEqual(plain(parseInjections([object(name)])), [plain(object(name))]),
+  'scheme-oauth1': (name) => assert.deepEqual(plain(parseInjections([object(name)])), [plain(object(name))]),
   'seal-claims': (name) => assert.deepEqual(object(name), claimsOf(example('seal-proof'))),
   'seal-proof': (name) => {
     const { handle, ver } = parseEnvelope(first.envelope).header.dauth;

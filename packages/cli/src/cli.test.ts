@@ -234,6 +234,10 @@ test('the inject grammar', () => {
   assert.deepEqual(parseInject('query:api_key={token}'), { in: 'query', name: 'api_key', value: '{token}' });
   assert.deepEqual(parseInject('basic:USER={user},PASS={pass},x'), { in: 'basic', user: '{user}', pass: '{pass},x' });
   assert.deepEqual(parseInject('path:bot{token}'), { in: 'path', value: 'bot{token}' });
+  const scheme = { scheme: 'aws_sigv4', access_key: '{id}', secret_key: '{secret}', region: 'auto', service: 's3' };
+  assert.deepEqual(parseInject(JSON.stringify(scheme)), { ...scheme, place: 'header', content_sha256: true });
+  assert.throws(() => parseInject('{"scheme":"aws_sigv4"}'), /--inject cannot be used. A scheme needs the member/);
+  assert.throws(() => parseInject('{token}'), /--inject cannot be used/);
   for (const bad of ['authorization=x', 'header:=x', 'body:a=b', 'basic:a,b', ''])
     assert.throws(() => parseInject(bad), /--inject is/);
 });

@@ -1,11 +1,16 @@
-/** The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T. */
+/** The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T, or a scheme in JSON. */
+import { parseInjections, parseJson } from '@dauth/protocol';
 import type { InjectionInput } from '@dauth/client';
-import { usage } from './output.ts';
+import { given, usage } from './output.ts';
 
 export const DEFAULT_INJECT = 'header:authorization=Bearer {token}';
 
+/** Characters of a scheme in JSON. */
+const MAX_SCHEME = 4_096;
+
 /** @throws CliError (usage) */
 export function parseInject(spec: string): InjectionInput {
+  if (spec.startsWith('{')) return given('--inject', spec, () => parseInjections([parseJson(spec, MAX_SCHEME)])[0]!);
   const [, place, rest] = /^(header|query|cookie|basic|path):(.+)$/s.exec(spec) ?? [];
   if (place === undefined || rest === undefined) throw malformed();
   if (place === 'path') return { in: 'path', value: rest };
@@ -22,7 +27,7 @@ export function parseInject(spec: string): InjectionInput {
 
 function malformed() {
   return usage(
-    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE or path:TEMPLATE.',
+    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE, path:TEMPLATE or a scheme in JSON.',
     'For example --inject "header:authorization=Bearer {token}".',
   );
 }

@@ -1,6 +1,6 @@
 /** From flags to the policy that is sealed, and that policy in words. Takes nothing from the authority but who the owner is. */
 import { parseOrigin, parseSecureUrl, type Pins } from '@dauth/protocol';
-import type { InjectionInput, SealPolicy } from '@dauth/client';
+import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
 import { days } from './numbers.ts';
 import { given, say, usage } from './output.ts';
@@ -67,7 +67,8 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
   for (const rule of policy.allow)
     say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
-  for (const slot of policy.inject) say(`  is put into     ${describeSlot(slot)}`);
+  for (const slot of policy.inject)
+    say('scheme' in slot ? `  signs           ${describeScheme(slot)}` : `  is put into     ${describeSlot(slot)}`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);
@@ -76,7 +77,15 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
 }
 
-function describeSlot(slot: InjectionInput): string {
+function describeScheme(scheme: SchemeInput): string {
+  if (scheme.scheme === 'aws_sigv4')
+    return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}`;
+  if (scheme.scheme === 'oauth1') return `each request by oauth1 with HMAC-${(scheme.hash ?? 'sha1').toUpperCase()}`;
+  const places = scheme.put.map(({ in: place, name }) => `${place} ${name}`);
+  return `${scheme.sign} by hmac ${scheme.hash}, in ${places.join(', ')}`;
+}
+
+function describeSlot(slot: Exclude<InjectionInput, SchemeInput>): string {
   if (slot.in === 'basic') return `basic  ${slot.user} : ${slot.pass}`;
   if (slot.in === 'path') return `path segment ${slot.segment ?? 0}  ${slot.value}`;
   return `${slot.in} ${slot.name}  ${slot.value}`;

@@ -43,7 +43,7 @@ test('[seal.bound] an HPKE implementation that is not ours opens the envelope, o
   assert.equal(octets.toString('latin1').replace(/\0+$/, ''), '\x05token\0\x0aghp_secret');
   const { dauth } = parseEnvelope(envelope).header;
   assert.equal(dauth.handle, handle);
-  assert.equal(dauth.inject[0]?.in === 'header' && dauth.inject[0].name, 'authorization');
+  assert.deepEqual(dauth.inject, [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }]);
   const proof = await compactVerify(seal_proof, await importJWK({ ...key.jwk }, 'ES256'));
   const claims = JSON.parse(Buffer.from(proof.payload).toString()) as object;
   assert.deepEqual(claims, { handle, ver, sha256: await sha256(envelope) });
@@ -124,6 +124,26 @@ test('the same credential sealed twice has another handle and another ciphertext
   const [first, second] = [await once(), await once()];
   assert.notEqual(first.handle, second.handle);
   assert.notEqual(first.envelope.split('.')[3], second.envelope.split('.')[3]);
+});
+
+test('[seal.bound] a credential that signs is sealed with its whole scheme, and with exactly the fields it names', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const scheme = {
+    scheme: 'aws_sigv4',
+    access_key: 'AKID',
+    secret_key: '{secret}',
+    region: 'auto',
+    service: 's3',
+  } as const;
+  const sealing = (fields: Record<string, Uint8Array>, inject: SealPolicy['inject']) =>
+    seal({ executor, key, fields, policy: { ...POLICY, inject } });
+  const { envelope } = await sealing({ secret: Buffer.from('a secret key') }, [scheme]);
+  const { inject } = parseEnvelope(envelope).header.dauth;
+  assert.deepEqual(inject, [{ ...scheme, place: 'header', content_sha256: true }]);
+  await assert.rejects(sealing({ token: Buffer.from('a secret key') }, [scheme]), /names the field "secret"/);
+  const unknown = [{ ...scheme, scheme: 'aws_sigv2' }] as never;
+  await assert.rejects(sealing({ secret: Buffer.from('a secret key') }, unknown), /A scheme is/);
 });
 
 test('a template that names a field nobody gave is refused before anything is sealed', async () => {

@@ -11,13 +11,17 @@ import {
   LIMITS,
   makeHandle,
   parseEnvelope,
+  parseInjections,
   parseSecureUrl,
   TYP,
   type AllowRule,
+  type AwsSigV4,
   type ConnectionHandle,
   type EnvelopeHeader,
   type EnvelopePolicy,
+  type Hmac,
   type Injection,
+  type OAuth1,
   type Pins,
   type SuiteAlg,
 } from '@dauth/protocol';
@@ -66,7 +70,15 @@ export interface SealPolicy {
 export type InjectionInput =
   | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: string }
   | { readonly in: 'basic'; readonly user: string; readonly pass: string }
-  | { readonly in: 'path'; readonly value: string; readonly segment?: number };
+  | { readonly in: 'path'; readonly value: string; readonly segment?: number }
+  | SchemeInput;
+
+/** A scheme as a caller writes it: what has a default may be left out. */
+export type SchemeInput =
+  | Loose<AwsSigV4, 'place' | 'content_sha256'>
+  | Loose<Hmac, 'key_encoding' | 'encoding'>
+  | Loose<OAuth1, 'hash' | 'version'>;
+type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 
 export interface SealedCredential {
   readonly handle: ConnectionHandle;
@@ -161,6 +173,7 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
 
 /** Header names have one spelling in an envelope; a caller may write any. */
 function normalizeInjection(injection: InjectionInput): Injection {
+  if ('scheme' in injection) return parseInjections([injection])[0]!;
   if (injection.in === 'header') return { ...injection, name: injection.name.toLowerCase() };
   if (injection.in === 'path') return { ...injection, segment: injection.segment ?? 0 };
   return injection as Injection;

@@ -13,6 +13,7 @@ import { assertNoOverrideField, watchForOverride } from './where/override.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
+import { makeSignable } from './where/signable.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
 import type { Upstream } from './wire/upstream.ts';
@@ -61,13 +62,14 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     permitted = await permit(caller, request.handle, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
-    if (request.body instanceof Uint8Array) assertNoOverrideField(request.body, destination.headers);
+    const body = await makeSignable(request.body, permitted.policy.inject, destination);
+    if (body instanceof Uint8Array) assertNoOverrideField(body, destination.headers);
     const address = await deps.upstream.check(destination.origin);
     // 5 · what is intended, durable; the outcome's space reserved
     const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
-    const { answer, ended } = await send(request, permitted, destination, address, deps);
+    const { answer, ended } = await send({ ...request, body }, permitted, destination, address, deps);
     // 10 · outcome, when the answer has ended
     void ended
       .then((facts) => intended.outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))

@@ -25,7 +25,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
     nowMs,
     monotonic: () => performance.now(),
     open: openEnvelope,
-    upstream: createUpstream({ ca, dangerouslyAllowLoopback, limits }),
+    upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits }),
     connect: ({ identity }) =>
       connectAuthority({
         issuer: config.issuer,

@@ -108,7 +108,11 @@ const { handle, permits, calls } = read('dispatch.json') as {
       name: string;
       inject: unknown;
       fields: Record<string, string>;
-      request: { method: string; target: string; origin?: string; headers?: Record<string, string> };
+      request: { method: string; target: string; origin?: string; headers?: Record<string, string>; body?: string };
+      /** Unix second of the executor's clock, where the request is signed. */
+      at?: number;
+      /** What the executor drew, where a signature has a random nonce. */
+      nonce?: string;
       sent?: { origin: string; target: string; lines: string; headers: [string, string][] };
       code?: string;
     }[];
@@ -148,7 +152,7 @@ for (const vector of permits.refused) {
   });
 }
 
-function send({ inject: slots, fields, request }: (typeof calls.items)[number]): object {
+function send({ inject: slots, fields, request, at = 0, nonce = '' }: (typeof calls.items)[number]): object {
   const injections = parseInjections(slots);
   const permitted = {
     handle,
@@ -163,7 +167,10 @@ function send({ inject: slots, fields, request }: (typeof calls.items)[number]):
   };
   const { origin, target, headers } = decideTarget(wish, permitted);
   using plaintext = plaintextOf(fields);
-  const filled = inject(plaintext, injections, target);
+  const filled = inject(plaintext, injections, {
+    ...{ method: wish.method, target, headers, host: origin.slice('https://'.length), isTls: true },
+    ...{ body: Buffer.from(request.body ?? ''), atMs: at * 1_000, random: () => nonce },
+  });
   return {
     origin,
     target: filled.target.toString('latin1'),

@@ -57,14 +57,11 @@ export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './hand
 export {
   injectedFields,
   headerSlotKey,
-  isNeverASlot,
-  parseFieldName,
+  isScheme,
   parseInjections,
-  slotKey,
-  templateParts,
+  slotKeys,
   type Injection,
-  type Template,
-  type TemplatePart,
+  type Slot,
 } from './inject.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
@@ -74,6 +71,10 @@ export { parseMethod, type Method } from './method.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
 export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
+export { isS3, type AwsSigV4 } from './scheme-aws.ts';
+export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
+export type { OAuth1 } from './scheme-oauth1.ts';
+export type { Scheme } from './scheme.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 export {
   CONNECTION_STATUSES,
@@ -85,5 +86,16 @@ export {
   type StatusChange,
   type StatusMessage,
 } from './status.ts';
+export {
+  namedFields,
+  parseFieldName,
+  signingParts,
+  templateParts,
+  type RequestPart,
+  type SigningPart,
+  type Template,
+  type TemplatePart,
+} from './template.ts';
+export { isNeverASlot } from './slot-name.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

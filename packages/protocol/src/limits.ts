@@ -55,6 +55,8 @@ export const LIMITS = Object.freeze({
   shortestValue: 8,
   /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */
   guessableValue: 12,
+  /** Octets of a body that a signature covers: it is held whole before it is sent, as a buffered one is (§2.5). */
+  signedBody: 4_194_304,
   /** Life of an access token in seconds (§4). */
   accessTokenSeconds: 300,
   /** Life of a dispatch token in seconds (§4). */

@@ -4,9 +4,10 @@ import { parseDirectory } from './directory.ts';
 import { isConsumed, isDropped, isMethodOverride, isPathOverride, parseBufferedDispatch } from './dispatch.ts';
 import { asDAuthError, DAuthError, ERRORS, isErrorCode, problemDocument } from './errors.ts';
 import { isHandle, makeHandle, parseHandle } from './handle.ts';
-import { isNeverASlot, parseInjections } from './inject.ts';
+import { parseInjections } from './inject.ts';
 import { parsePublicJwk, thumbprintInput } from './jwk.ts';
 import { jwsSigningInput, splitJws } from './jws.ts';
+import { isNeverASlot } from './slot-name.ts';
 import { parseStatus } from './status.ts';
 
 const refused = (fn: () => unknown, message: RegExp) =>

@@ -1,13 +1,9 @@
 /** Reads a bounded body whole. Never trusts an announced length, and never reads past the bound to be polite. */
 import type { Readable } from 'node:stream';
-import { DAuthError } from '@dauth/protocol';
+import type { DAuthError } from '@dauth/protocol';
 
-/** @throws DAuthError `PAYLOAD_TOO_LARGE`, or what destroyed the stream */
-export async function readAll(
-  body: Readable,
-  most: number,
-  tooLarge: () => DAuthError = payloadTooLarge,
-): Promise<Buffer> {
+/** @throws what `tooLarge` makes, or what destroyed the stream */
+export async function readAll(body: Readable, most: number, tooLarge: () => DAuthError): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let octets = 0;
   for await (const chunk of body) {
@@ -16,8 +12,4 @@ export async function readAll(
     chunks.push(chunk as Buffer);
   }
   return Buffer.concat(chunks);
-}
-
-function payloadTooLarge(): DAuthError {
-  return new DAuthError('PAYLOAD_TOO_LARGE');
 }

@@ -1,5 +1,5 @@
 /**
- * Reading the JSON body of a request at the door: bounded in size, bounded in time, strict UTF-8.
+ * Reading the body of a request whole: bounded in size, bounded in time; JSON as strict UTF-8.
  * Never trusts a caller to send what it announced: one that stalls or leaves gets its code and holds nothing.
  */
 import type { IncomingMessage } from 'node:http';
@@ -17,20 +17,29 @@ export function assertAnnounced({ headers }: IncomingMessage, most: number): voi
 
 /** @throws DAuthError `PAYLOAD_TOO_LARGE`, `BAD_REQUEST` (late, or ended early), `INVALID_REQUEST` */
 export async function readJson(request: Readable, most: number, withinMs = UPLOAD_MS): Promise<unknown> {
+  return parseJson(decode(await readWhole(request, most, { withinMs })), most, 'kept');
+}
+
+/** @throws DAuthError `PAYLOAD_TOO_LARGE` or what `tooLarge` makes, `BAD_REQUEST` (late, or ended early) */
+export async function readWhole(
+  request: Readable,
+  most: number,
+  { withinMs = UPLOAD_MS, tooLarge = () => new DAuthError('PAYLOAD_TOO_LARGE') } = {},
+): Promise<Buffer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DAuthError('BAD_REQUEST', 'The body did not arrive in time.')), withinMs);
   });
   try {
-    return parseJson(decode(await Promise.race([wholeBody(request, most), late])), most, 'kept');
+    return await Promise.race([wholeBody(request, most, tooLarge), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function wholeBody(request: Readable, most: number): Promise<Buffer> {
+async function wholeBody(request: Readable, most: number, tooLarge: () => DAuthError): Promise<Buffer> {
   try {
-    return await readAll(request, most);
+    return await readAll(request, most, tooLarge);
   } catch (cause) {
     throw cause instanceof DAuthError
       ? cause

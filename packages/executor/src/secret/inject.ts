@@ -2,12 +2,27 @@
  * Injection (protocol.md §5 step 7): fills a request's slots with values, encoded so that they cannot leave their slot.
  * Never makes a value into a string, and never mends one: what does not fit its slot is refused.
  */
-import { DAuthError, injectedFields, LIMITS, templateParts, type Injection, type Template } from '@dauth/protocol';
+import {
+  DAuthError,
+  injectedFields,
+  isScheme,
+  LIMITS,
+  namedFields,
+  type Injection,
+  type Scheme,
+  type Slot,
+  type Template,
+} from '@dauth/protocol';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
+import { fill, HEADER_OCTET, unfit, type Fields, type Rule } from './fill.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
+import { sign, type Outgoing } from './sign.ts';
 import { ByteWriter } from './writer.ts';
+
+/** A request before its slots are filled: `target` is the caller's path and query, already allowed. */
+export type Fillable = Omit<Outgoing, 'target'> & { readonly target: string };
 
 /** A request's slots, filled. All buffers are owned memory; whoever takes them zeroes them. */
 export interface Filled {
@@ -17,13 +32,13 @@ export interface Filled {
   readonly lines: Buffer;
   /** Whether a value is short enough to be guessed by watching where it is starred out. */
   readonly isGuessable: boolean;
-  /** What an answer must not contain: each used field's value, as it is in a URL where it is in one, each Basic credential. */
+  /**
+   * What an answer must not contain: each used field's value, as it is in a URL where it is in one, each Basic credential,
+   * and what a signature was made with.
+   */
   readonly secrets: readonly Buffer[];
 }
 
-type Rule = (octet: number) => boolean;
-/** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
-const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
 /** RFC 6265 §4.1.1 `cookie-octet`. */
 const COOKIE_OCTET: Rule = (octet) =>
   octet > 0x20 && octet < 0x7f && octet !== 0x22 && octet !== 0x2c && octet !== 0x3b && octet !== 0x5c;
@@ -34,11 +49,13 @@ const SEGMENT_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f && octet 
 const QUERY_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
 
 /**
- * Fills every slot of a request. `target` is the caller's path and query, already allowed.
+ * Fills every slot of a request, and signs it then where a scheme says so.
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does
  * not fit its slot or could not be found again in an answer
  */
-export function inject(plaintext: Plaintext, injections: readonly Injection[], target: string): Filled {
+export function inject(plaintext: Plaintext, injections: readonly Injection[], request: Fillable): Filled {
+  const scheme = injections.find(isScheme);
+  const slots = injections.filter((injection): injection is Slot => !isScheme(injection));
   return plaintext.lend((bytes) => {
     const fields = readFields(bytes, injectedFields(injections));
     const secrets: Buffer[] = [];
@@ -50,12 +67,19 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
       }
       if (secrets.reduce((sum, { length }) => sum + length, 0) > LIMITS.injectedTotal)
         throw unfit('makes them too long together to be searched for in answers');
-      for (const injection of injections) secrets.push(...writtenForms(injection, fields));
-      filled.push(fillTarget(target, injections, fields), fillLines(injections, fields));
+      for (const slot of slots) secrets.push(...writtenForms(slot, fields));
+      const target = fillTarget(request.target, slots, fields);
+      filled.push(target);
+      const lines = fillLines(slots, fields);
+      filled.push(lines);
       const isGuessable = [...secretFields(injections)].some(
         (name) => fields.get(name)!.length < LIMITS.guessableValue,
       );
-      return { target: filled[0]!, lines: filled[1]!, secrets, isGuessable };
+      if (scheme === undefined) return { target, lines, secrets, isGuessable };
+      const signed = sign(scheme, fields, { ...request, target });
+      const allLines = ownedConcat(lines, signed.lines);
+      wipe(target, lines, signed.lines);
+      return { target: signed.target, lines: allLines, secrets: [...secrets, ...signed.secrets], isGuessable };
     } catch (error) {
       wipe(...secrets, ...filled);
       throw error;
@@ -63,17 +87,27 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
   });
 }
 
-type Fields = ReadonlyMap<string, Buffer>;
-
-/** The fields that are secrets: all but a Basic user name beside a password. */
+/** The fields that are secrets: all but a Basic user name beside a password, and the name of a key that signs. */
 function secretFields(injections: readonly Injection[]): ReadonlySet<string> {
   return injectedFields(
-    injections.map((injection) =>
-      injection.in === 'basic' && injectedFields([{ ...injection, user: '' as Template }]).size > 0
-        ? { ...injection, user: '' as Template }
-        : injection,
-    ),
+    injections.map((injection) => {
+      if (isScheme(injection)) return withoutName(injection);
+      return injection.in === 'basic' && namedFields([injection.pass]).length > 0
+        ? { ...injection, user: '' }
+        : injection;
+    }),
   );
+}
+
+function withoutName(scheme: Scheme): Scheme {
+  switch (scheme.scheme) {
+    case 'aws_sigv4':
+      return { ...scheme, access_key: '' };
+    case 'hmac':
+      return scheme;
+    case 'oauth1':
+      return { ...scheme, consumer_key: '' };
+  }
 }
 
 /** Longer runs of one pattern make the search for a value quadratic, which an upstream could spend for all. */
@@ -105,7 +139,7 @@ function repeats(value: Buffer, direction: 1 | -1): boolean {
 }
 
 /** What stands on the wire of a slot in place of a field's value, where that is something else. */
-function writtenForms(injection: Injection, fields: Fields): Buffer[] {
+function writtenForms(injection: Slot, fields: Fields): Buffer[] {
   if (injection.in === 'basic') return [basicCredential(injection, fields)];
   if (injection.in !== 'query' && injection.in !== 'path') return [];
   return [...injectedFields([injection])].map((name) => {
@@ -115,7 +149,7 @@ function writtenForms(injection: Injection, fields: Fields): Buffer[] {
   });
 }
 
-function fillLines(injections: readonly Injection[], fields: Fields): Buffer {
+function fillLines(injections: readonly Slot[], fields: Fields): Buffer {
   using lines = new ByteWriter();
   let cookies = 0;
   for (const injection of injections) {
@@ -138,7 +172,7 @@ function fillLines(injections: readonly Injection[], fields: Fields): Buffer {
   return lines.take();
 }
 
-function basicCredential(injection: Injection & { in: 'basic' }, fields: Fields): Buffer {
+function basicCredential(injection: Slot & { in: 'basic' }, fields: Fields): Buffer {
   using user = fill(injection.user, fields, BASIC_OCTET);
   // RFC 7617 §2: everything after the first colon is the password, so a colon would move the border.
   if (user.bytes.includes(0x3a)) throw unfit('has a colon, which a Basic user name cannot have');
@@ -150,7 +184,7 @@ function basicCredential(injection: Injection & { in: 'basic' }, fields: Fields)
   return credential.take();
 }
 
-function fillTarget(target: string, injections: readonly Injection[], fields: Fields): Buffer {
+function fillTarget(target: string, injections: readonly Slot[], fields: Fields): Buffer {
   const cut = target.indexOf('?');
   const segments = (cut < 0 ? target : target.slice(0, cut)).slice(1).split('/');
   const slot = injections.find((injection) => injection.in === 'path');
@@ -180,24 +214,4 @@ function writeSegment(out: ByteWriter, template: Template, fields: Fields): void
   // No dot segment: a value has eight octets at least, and none of them is a separator once it is decoded.
   out.text('/');
   writePercent(out, value.bytes, SEGMENT);
-}
-
-/** A template's value in owned memory for one scope; every octet of it must be one that the slot takes. */
-function fill(template: Template, fields: Fields, fits: Rule): { bytes: Buffer } & Disposable {
-  const parts = templateParts(template).map((part) =>
-    'text' in part ? Buffer.from(part.text, 'latin1') : fields.get(part.field)!,
-  );
-  const bytes = ownedConcat(...parts);
-  if (!bytes.every(fits)) {
-    wipe(bytes);
-    throw unfit('has characters that its slot cannot carry');
-  }
-  return { bytes, [Symbol.dispose]: () => wipe(bytes) };
-}
-
-function unfit(why: string): DAuthError {
-  return new DAuthError(
-    'POLICY_DENIED',
-    `A field of the sealed credential ${why}. Its owner has to seal another value.`,
-  );
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
 import { DAuthError, LIMITS, type Injection } from '@dauth/protocol';
-import { callAndRead, plaintextOf, upstreamFor, type CallOptions } from '../support/calls.test-support.ts';
+import { callAndRead, fillable, plaintextOf, upstreamFor, type CallOptions } from '../support/calls.test-support.ts';
 import { inject } from './inject.ts';
 import { serveRaw, TestCa, type Identity } from '../support/upstreams.test-support.ts';
 
@@ -187,7 +187,7 @@ function unlike(length: number): string {
 function assertInjectRefuses({ token, injection = HEADER, says }: Refused): void {
   using plaintext = plaintextOf({ token });
   assert.throws(
-    () => inject(plaintext, [injection], '/'),
+    () => inject(plaintext, [injection], fillable()),
     (error: unknown) => error instanceof DAuthError && error.code === 'POLICY_DENIED' && says.test(error.publicMessage),
   );
 }
@@ -202,8 +202,8 @@ test('[response.clean] takes the longest value, and refuses more of them than on
   using plaintext = plaintextOf({ a, b, c });
   const slots = (...names: string[]): Injection[] =>
     names.map((name) => ({ in: 'header', name: `x-${name}`, value: `{${name}}` }));
-  assert.equal(inject(plaintext, slots('a', 'b'), '/').secrets.length, 2);
-  assert.throws(() => inject(plaintext, slots('a', 'b', 'c'), '/'), {
+  assert.equal(inject(plaintext, slots('a', 'b'), fillable()).secrets.length, 2);
+  assert.throws(() => inject(plaintext, slots('a', 'b', 'c'), fillable()), {
     code: 'POLICY_DENIED',
     message: /too long together/,
   });
@@ -211,7 +211,7 @@ test('[response.clean] takes the longest value, and refuses more of them than on
 
 test('a path too short for its slot is refused', () => {
   using plaintext = plaintextOf({ token: 'abcdefghijkl' });
-  assert.throws(() => inject(plaintext, [{ in: 'path', segment: 3, value: '{token}' }], '/a'), {
+  assert.throws(() => inject(plaintext, [{ in: 'path', segment: 3, value: '{token}' }], fillable('/a')), {
     code: 'POLICY_DENIED',
     message: /path is too short/,
   });

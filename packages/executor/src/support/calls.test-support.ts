@@ -1,5 +1,7 @@
 /** Calls for tests: a plaintext from fields, a call with defaults, an answer read to its end. */
+import { randomUUID } from 'node:crypto';
 import type { Injection } from '@dauth/protocol';
+import type { Fillable } from '../secret/inject.ts';
 import { ownedBytes } from '../secret/memory.ts';
 import { Plaintext } from '../secret/plaintext.ts';
 import { type UpstreamRequest } from '../wire/call.ts';
@@ -29,7 +31,13 @@ export function upstreamFor(
   ca: string,
   options: Partial<UpstreamOptions> & { limits?: Partial<UpstreamLimits> } = {},
 ): Upstream {
-  return createUpstream({ ca: [ca], dangerouslyAllowLoopback: true, ...options });
+  return createUpstream({ ca: [ca], dangerouslyAllowLoopback: true, nowMs: Date.now, ...options });
+}
+
+/** A request before its slots are filled, right but for what is given. */
+export function fillable(target = '/', request: Partial<Fillable> = {}): Fillable {
+  const empty = { headers: [], host: 'api.example', isTls: true, body: new Uint8Array(0) };
+  return { method: 'GET', target, ...empty, atMs: 1_795_000_000_000, random: randomUUID, ...request };
 }
 
 export type CallOptions = Partial<UpstreamRequest> & { fields?: Readonly<Record<string, string | Uint8Array>> };

@@ -64,6 +64,10 @@ export interface Parts {
   readonly config?: object;
   readonly segments?: (directory: string) => SegmentFiles;
   readonly atMs?: number;
+  /** A real way out in place of the recording one, by the same clock. */
+  readonly upstream?: (nowMs: () => number) => Upstream;
+  /** What is sealed. */
+  readonly fields?: Readonly<Record<string, string>>;
 }
 
 export class World implements AsyncDisposable {
@@ -121,7 +125,7 @@ export class World implements AsyncDisposable {
         world.opened++;
         return openEnvelope(envelope, key);
       },
-      upstream: world.#upstream(),
+      upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
       connect: (keys) => {
         world.keys = keys;
         return world.authority;
@@ -177,7 +181,7 @@ export class World implements AsyncDisposable {
     const key = await suite.DeserializePublicKey(publicRaw as Uint8Array<ArrayBuffer>);
     const { encapsulatedSecret, ciphertext } = await suite.Seal(
       key,
-      layOut({ token: SECRET }) as Buffer as Uint8Array<ArrayBuffer>,
+      layOut(this.#parts.fields ?? { token: SECRET }) as Buffer as Uint8Array<ArrayBuffer>,
       { aad: Buffer.from(segment) as Uint8Array<ArrayBuffer> },
     );
     const envelope = joinEnvelope(segment, encapsulatedSecret, ciphertext);

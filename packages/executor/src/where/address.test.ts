@@ -164,7 +164,7 @@ test('[dispatch.bound] a name that changes its mind after the check is dialled w
   assert.equal((other.address() as AddressInfo).address, '127.0.0.2');
   let asked = 0;
   const resolve = async (): Promise<readonly string[]> => [asked++ === 0 ? '127.0.0.1' : '127.0.0.2'];
-  const upstream = createUpstream({ ca: [ca.pem], dangerouslyAllowLoopback: true, resolve });
+  const upstream = createUpstream({ ca: [ca.pem], dangerouslyAllowLoopback: true, nowMs: Date.now, resolve });
   const { body } = await callAndRead(upstream, server.origin);
   assert.deepEqual([body.toString(), asked], ['right', 1]);
   await upstream.close();

@@ -2,7 +2,10 @@
  * Slots belong to the credential (protocol.md §5 step 4): a request that names one itself is refused.
  * Never sees a value: it compares the names in the request with the names in the sealed policy.
  */
-import { DAuthError, headerSlotKey, slotKey, type Injection } from '@dauth/protocol';
+import { DAuthError, headerSlotKey, isScheme, slotKeys, type Injection } from '@dauth/protocol';
+
+/** How the key of a query slot begins. */
+const QUERY = 'query ';
 
 /**
  * Refuses a request whose header, cookie or query would stand beside an injected one, so that the upstream could read
@@ -14,12 +17,13 @@ export function assertSlotsFree(
   injections: readonly Injection[],
   request: { readonly target: string; readonly headers: readonly (readonly [name: string, value: string])[] },
 ): void {
-  const slots = new Set(injections.map(slotKey));
-  const hasCookie = injections.some((injection) => injection.in === 'cookie');
+  const slots = new Set(injections.flatMap(slotKeys));
+  const hasCookie = injections.some((injection) => !isScheme(injection) && injection.in === 'cookie');
   for (const [name] of request.headers) {
     if (slots.has(headerSlotKey(name)) || (hasCookie && name === 'cookie')) throw taken();
   }
-  const names = new Set(injections.flatMap((injection) => (injection.in === 'query' ? [bare(injection.name)] : [])));
+  const inQuery = [...slots].filter((slot) => slot.startsWith(QUERY));
+  const names = new Set(inQuery.map((slot) => bare(slot.slice(QUERY.length))));
   const cut = request.target.indexOf('?');
   if (names.size === 0 || cut < 0) return;
   // Some servers separate with ";" too.

@@ -10,7 +10,8 @@ import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts
 import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
-import { renderHead } from './head.ts';
+import type { SlottedHead } from './framing.ts';
+import { describeRequest, renderHead } from './head.ts';
 import { inject } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
@@ -27,6 +28,14 @@ export interface CallLimits {
   readonly responseBytes: number;
 }
 
+/** What a call needs of its surroundings. */
+export interface CallParts {
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  /** Called at the end of a call whose answer's body gave the credential back. */
+  readonly onEcho: () => void;
+}
+
 /** `undici`'s raw handler, because it hands over headers as the octets that came. */
 type RawHandler = Required<
   Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>
@@ -39,6 +48,7 @@ export class Exchange implements Traveller, RawHandler {
   readonly #request: UpstreamRequest;
   readonly #limits: CallLimits;
   readonly #onEcho: () => void;
+  readonly #nowMs: () => number;
   readonly #answer = deferred<UpstreamAnswer>();
   readonly #finished = deferred<UpstreamOutcome>();
   readonly #total: NodeJS.Timeout;
@@ -56,9 +66,9 @@ export class Exchange implements Traveller, RawHandler {
   #interim = 0;
   #redactions = 0;
 
-  /** @param onEcho called at the end of a call whose answer's body gave the credential back */
-  constructor(request: UpstreamRequest, limits: CallLimits, onEcho: () => void) {
+  constructor(request: UpstreamRequest, limits: CallLimits, { onEcho, nowMs }: CallParts) {
     this.#onEcho = onEcho;
+    this.#nowMs = nowMs;
     this.#request = request;
     this.#limits = limits;
     const totalMs = Math.min(request.timeoutMs ?? limits.totalMs, limits.totalMs);
@@ -94,12 +104,13 @@ export class Exchange implements Traveller, RawHandler {
     this.#wire = wire;
   }
 
-  writeHead(framing: Buffer): Buffer {
+  writeHead({ framing, host }: SlottedHead): Buffer {
+    const fillable = describeRequest(this.#request, host, this.#nowMs());
     // 6 open, only now: a connection that takes its time must not find a credential waiting.
     using plaintext = this.#request.open();
     // 7 status once more, with nothing between it and the write.
     this.#request.beforeSend();
-    const filled = inject(plaintext, this.#request.injections, this.#request.target);
+    const filled = inject(plaintext, this.#request.injections, fillable);
     try {
       this.#isGuessable = filled.isGuessable;
       this.#forms = new Forms(filled.secrets);

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Injection } from '@dauth/protocol';
+import type { Slot } from '@dauth/protocol';
 import fc from 'fast-check';
-import { plaintextOf } from '../support/calls.test-support.ts';
+import { fillable, plaintextOf } from '../support/calls.test-support.ts';
 import { Forms } from './forms.ts';
 import { inject } from '../secret/inject.ts';
 import { redact } from './scan.ts';
@@ -21,7 +21,7 @@ const RE_ENCODINGS: Readonly<Record<string, (text: string) => string>> = {
   'upper case': (text) => text.toUpperCase(),
 };
 
-const SLOTS: readonly Injection[] = [
+const SLOTS: readonly Slot[] = [
   { in: 'path', segment: 0, value: '{token}' },
   { in: 'query', name: 'key', value: 'a{token}' },
   { in: 'header', name: 'x-key', value: 'Bearer {token}' },
@@ -37,7 +37,7 @@ const inUrls = fc
   .string({ unit: 'grapheme', minLength: 12, maxLength: 40 })
   .filter((token) => isInjected(token) && !/[\p{Cc}/\\]|\p{Cs}/u.test(token));
 
-function tokensOf(slot: Injection): fc.Arbitrary<string> {
+function tokensOf(slot: Slot): fc.Arbitrary<string> {
   switch (slot.in) {
     case 'path':
     case 'query':
@@ -55,7 +55,7 @@ for (const slot of SLOTS) {
     test(`[response.clean] finds what it wrote into a ${slot.in} slot, ${name}`, () => {
       const finds = fc.property(tokensOf(slot), (token) => {
         using plaintext = plaintextOf({ token });
-        const filled = inject(plaintext, [slot], '/a');
+        const filled = inject(plaintext, [slot], fillable('/a'));
         using forms = new Forms(filled.secrets);
         const written = (slot.in === 'path' || slot.in === 'query' ? filled.target : filled.lines).toString('latin1');
         return redact(Buffer.from(encode(written), 'latin1'), forms) > 0;

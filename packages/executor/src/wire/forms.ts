@@ -50,8 +50,8 @@ export class Forms {
   readonly #forms: readonly Buffer[];
   /** Octets of the longest form. */
   readonly longest: number;
-  /** Whether a line end may stand in a form (UTF-16 of some scripts has such an octet). */
-  readonly hasLineFeed: boolean;
+  /** Octets of the longest form with a line end in it (UTF-16 of some scripts has such an octet, and a derived key may). */
+  readonly longestAcrossLines: number;
 
   /** Reads `secrets` and leaves zeroing them to the caller. */
   constructor(secrets: readonly Uint8Array[]) {
@@ -66,7 +66,7 @@ export class Forms {
       .filter((form, index) => all.findIndex((other) => other.equals(form)) === index)
       .sort((a, b) => b.length - a.length);
     this.longest = this.#forms[0]?.length ?? 0;
-    this.hasLineFeed = this.#forms.some((form) => form.includes(0x0a));
+    this.longestAcrossLines = this.#forms.find((form) => form.includes(0x0a))?.length ?? 0;
     this.#mask = randomFillSync(ownedBytes(this.#block.length));
     this.#flip();
   }

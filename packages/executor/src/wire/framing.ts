@@ -5,7 +5,7 @@
 
 /** What the HTTP client writes in place of a head: a slot in the request line, then its own framing lines. */
 const HEAD =
-  /^[!#$%&'*+\-.^_`|~0-9A-Z]{1,32} \/([0-9a-f]{32}) HTTP\/1\.1\r\n(host: [!-~]+\r\nconnection: (?:keep-alive|close)\r\n(?:content-length: (\d{1,15})\r\n\r\n|(transfer-encoding: chunked\r\n)|\r\n))$/;
+  /^[!#$%&'*+\-.^_`|~0-9A-Z]{1,32} \/([0-9a-f]{32}) HTTP\/1\.1\r\n(host: ([!-~]+)\r\nconnection: (?:keep-alive|close)\r\n(?:content-length: (\d{1,15})\r\n\r\n|(transfer-encoding: chunked\r\n)|\r\n))$/;
 
 type State =
   | { readonly kind: 'head' }
@@ -17,7 +17,10 @@ type State =
 /** The head that a write turned out to be. */
 export interface SlottedHead {
   readonly slot: string;
+  /** Header lines that the HTTP client chose: host, connection, and how the body is framed. */
   readonly framing: Buffer;
+  /** The host among them. */
+  readonly host: string;
 }
 
 /** Follows the writes of one socket. */
@@ -35,11 +38,11 @@ export class RequestFraming {
   }
 
   #head(written: Buffer): SlottedHead {
-    const [, slot, framing, length, chunked] = HEAD.exec(written.toString('latin1')) ?? [];
-    if (slot === undefined || framing === undefined) throw new TypeError('A head was expected.');
+    const [, slot, framing, host, length, chunked] = HEAD.exec(written.toString('latin1')) ?? [];
+    if (slot === undefined || framing === undefined || host === undefined) throw new TypeError('A head was expected.');
     if (chunked !== undefined) this.#state = { kind: 'chunk-size', line: '' };
     else if (Number(length ?? 0) > 0) this.#state = { kind: 'length', left: Number(length) };
-    return { slot, framing: Buffer.from(framing, 'latin1') };
+    return { slot, framing: Buffer.from(framing, 'latin1'), host };
   }
 
   /** Reads from `at` as far as one state goes. */

@@ -2,9 +2,11 @@
  * The head of a request as it goes to the upstream: request line, our own headers, the caller's, and the filled slots.
  * Never a string once a value is in it, and never a header of the caller that is ours to say.
  */
-import { DAuthError, headerSlotKey, isConsumed, slotKey, type Injection, type Method } from '@dauth/protocol';
-import type { Filled } from '../secret/inject.ts';
+import { randomUUID } from 'node:crypto';
+import { DAuthError, headerSlotKey, isConsumed, slotKeys, type Injection, type Method } from '@dauth/protocol';
+import type { Fillable, Filled } from '../secret/inject.ts';
 import { ByteWriter } from '../secret/writer.ts';
+import type { UpstreamRequest } from './call.ts';
 
 const TARGET = /^\/[\x21\x22\x24-\x7e]*$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]{1,128}$/;
@@ -31,6 +33,21 @@ export function assertHead({ target, headers }: CallerHead): void {
 }
 
 /**
+ * The request as `renderHead` writes it, for whoever signs it.
+ * @param host as it stands among the HTTP client's lines
+ */
+export function describeRequest(request: UpstreamRequest, host: string, atMs: number): Fillable {
+  const { method, target, headers, body, address } = request;
+  const whole = body === null ? new Uint8Array(0) : body instanceof Uint8Array ? body : null;
+  const isTls = address.scheme === 'https';
+  return { method, target, headers: sentHeaders(headers), host, isTls, body: whole, atMs, random: randomUUID };
+}
+
+function sentHeaders(headers: CallerHead['headers']): CallerHead['headers'] {
+  return headers.filter(([name]) => !isConsumed(name));
+}
+
+/**
  * @param framing the HTTP client's lines: host, connection, then how the body is framed
  * @returns owned memory which the caller zeroes
  */
@@ -42,7 +59,7 @@ export function renderHead(
   const userAgent = headerSlotKey('user-agent');
   const hasUserAgent =
     headers.some(([name]) => headerSlotKey(name) === userAgent) ||
-    injections.some((injection) => slotKey(injection) === userAgent);
+    injections.some((injection) => slotKeys(injection).includes(userAgent));
   const routing = framing.indexOf('\r\n', framing.indexOf('\r\n') + 2) + 2;
   using head = new ByteWriter(1024);
   head.text(`${method} `).bytes(filled.target).text(' HTTP/1.1\r\n');
@@ -50,7 +67,7 @@ export function renderHead(
   // Identity: a decoder's window would keep an echoed value out of our reach. Encoded answers are still decoded.
   head.text('accept-encoding: identity\r\n');
   if (!hasUserAgent) head.text(`user-agent: ${USER_AGENT}\r\n`);
-  for (const [name, value] of headers) if (!isConsumed(name)) head.text(`${name}: ${value}\r\n`);
+  for (const [name, value] of sentHeaders(headers)) head.text(`${name}: ${value}\r\n`);
   head.bytes(filled.lines).bytes(framing.subarray(routing));
   return head.take();
 }

@@ -25,6 +25,20 @@ test('a line is passed on when it ends, and an event stream is not held back', (
   assert.deepEqual(lengthsOf(['data: {}\n\n', 'data: {"a":1}\n\n']), [10, 15, 0]);
 });
 
+test('[response.clean] a value with a line end in it is found across any border, and holds back no more than itself', () => {
+  const secret = Buffer.from('0b1e2f0a4d5c6b7a8f9e0d1c2b3a4958', 'hex');
+  using forms = new Forms([secret, Buffer.from('x'.repeat(9).concat('-a-longer-one-without'))]);
+  assert.ok(forms.longestAcrossLines >= secret.length && forms.longestAcrossLines < forms.longest);
+  for (let cut = 1; cut < secret.length; cut++) {
+    using scanner = new Scanner(forms);
+    const out = [scanner.push(Buffer.concat([Buffer.from('a\n'), secret.subarray(0, cut)]))];
+    out.push(scanner.push(secret.subarray(cut)), scanner.end());
+    assert.equal(Buffer.concat(out).toString('latin1'), `a\n${'*'.repeat(secret.length)}`);
+  }
+  using scanner = new Scanner(forms);
+  assert.equal(scanner.push(Buffer.from(`${'x'.repeat(2_000)}\n`)).length, 2_001 - forms.longestAcrossLines + 1);
+});
+
 test('[response.clean] a credential is found across any border, with or without a line end before it', () => {
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 9 }), (cuts) => {

@@ -99,10 +99,10 @@ export class Scanner {
 
 /**
  * From where the end of the data is held back: as much as the longest form could still need, or what stands behind the last
- * line end, which no form can cross. The same for every content, whether it begins like a form or not.
+ * line end, which few forms can cross. The same for every content, whether it begins like a form or not.
  */
-function holdFrom(data: Buffer, { longest, hasLineFeed }: Forms): number {
-  const line = hasLineFeed ? 0 : data.lastIndexOf(LINE_FEED) + 1;
+function holdFrom(data: Buffer, { longest, longestAcrossLines }: Forms): number {
+  const line = Math.min(data.lastIndexOf(LINE_FEED) + 1, data.length - Math.max(longestAcrossLines, 1) + 1);
   return Math.max(0, data.length - longest + 1, line);
 }
 

@@ -3,14 +3,12 @@
  * Never holds a credential: a slot leads to whoever writes the real head, once, at the moment of writing.
  */
 import { randomBytes } from 'node:crypto';
+import type { SlottedHead } from './framing.ts';
 
 /** Writes a request's real head. Called once, in the tick in which the bytes go to the socket. */
 export interface HeadWriter {
-  /**
-   * @param framing header lines that the HTTP client chose: host, connection, and how the body is framed
-   * @returns the head up to and including `framing`, in owned memory which the caller zeroes
-   */
-  writeHead(framing: Buffer): Buffer;
+  /** @returns the head up to and including the client's `framing`, in owned memory which the caller zeroes */
+  writeHead(head: SlottedHead): Buffer;
 }
 
 /**

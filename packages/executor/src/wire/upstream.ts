@@ -49,6 +49,8 @@ export interface UpstreamOptions {
   readonly ca: readonly string[];
   /** Tests and demos only: loopback addresses, and http to them. */
   readonly dangerouslyAllowLoopback: boolean;
+  /** Milliseconds since the epoch: when a request was signed. */
+  readonly nowMs: () => number;
   readonly limits?: Partial<UpstreamLimits>;
   readonly resolve?: Resolver;
 }
@@ -71,7 +73,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
     assertHead(request);
-    const exchange = new Exchange(request, limits, scrub);
+    const exchange = new Exchange(request, limits, { nowMs: options.nowMs, onEcho: scrub });
     const { handle } = request.connection;
     const siblings = open.get(handle) ?? new Set();
     open.set(handle, siblings.add(exchange));

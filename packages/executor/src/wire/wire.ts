@@ -106,7 +106,7 @@ export class Wire extends Duplex {
       if (traveller === undefined) throw new DAuthError('DOWNSTREAM_TIMEOUT');
       this.#traveller = traveller;
       traveller.boarded(this);
-      this.#head = traveller.writeHead(head.framing);
+      this.#head = traveller.writeHead(head);
       this.#headRead = false;
     } catch (error) {
       return done(error as Error);

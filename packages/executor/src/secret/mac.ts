@@ -1,0 +1,24 @@
+/**
+ * HMAC (RFC 2104) with keys that are secrets, and hashes over what may hold some. Keys and results are buffers that whoever
+ * has them zeroes; what the native call leaves in registers is overwritten at once, and on its stack at the end of the exchange.
+ * Never joins its parts: a body is large, and the rest may be secret.
+ */
+import { createHash, createHmac } from 'node:crypto';
+import type { HmacHash } from '@dauth/protocol';
+import { scrubRegisters } from './scrub.ts';
+
+export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
+  const hmac = createHmac(hash, key);
+  for (const part of parts) hmac.update(part);
+  const digest = hmac.digest();
+  scrubRegisters();
+  return digest;
+}
+
+export function digestOf(hash: HmacHash, ...parts: readonly Uint8Array[]): Buffer {
+  const hasher = createHash(hash);
+  for (const part of parts) hasher.update(part);
+  const digest = hasher.digest();
+  scrubRegisters();
+  return digest;
+}

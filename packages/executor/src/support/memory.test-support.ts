@@ -1,0 +1,295 @@
+/**
+ * The process whose memory is looked at, an upstream that echoes, and what must not lie about in the one after calls to the
+ * other. Only for the proofs of `memory.clean`.
+ */
+import assert from 'node:assert/strict';
+import { fork, type ChildProcess } from 'node:child_process';
+import { createHmac, createPublicKey, diffieHellman, randomBytes, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TestContext } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { deflateSync, gzipSync } from 'node:zlib';
+import {
+  decodeBase64url,
+  encodeEnvelopeHeader,
+  injectedFields,
+  joinEnvelope,
+  type EnvelopeHeader,
+  type Injection,
+} from '@dauth/protocol';
+import * as hpke from 'hpke';
+import { layOut } from './calls.test-support.ts';
+import type { CallOrder, Order } from './memory.child.test-support.ts';
+import { canLook, findInMemory, needlesOf, piecesOf, type Finding, type Needle } from './scanner.test-support.ts';
+import { makePair } from './signer.test-support.ts';
+import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts';
+
+const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
+const CALLS = 320;
+/** By name: its content encoding and how to encode. Stored blocks hold the body as it is. */
+export const CODERS: Readonly<Record<string, { coding: string; encode: (body: string) => Buffer }>> = {
+  gzip: { coding: 'gzip', encode: gzipSync },
+  deflate: { coding: 'deflate', encode: deflateSync },
+  stored: { coding: 'deflate', encode: (body) => deflateSync(body, { level: 0 }) },
+};
+
+type Keys = Readonly<Record<string, Buffer>>;
+
+interface Sealed {
+  readonly envelope: string;
+  readonly secret: Buffer;
+  readonly keys: Readonly<Record<string, Buffer>>;
+}
+
+export class MemoryProof implements AsyncDisposable {
+  readonly #child: ChildProcess;
+  readonly #opening: { readonly privateKey: KeyObject; readonly publicRaw: Buffer };
+  #server!: TestServer;
+  #saw = 0;
+  #made = 0;
+
+  private constructor() {
+    const { privateKey, publicKey } = makePair('X25519');
+    this.#opening = { privateKey, publicRaw: Buffer.from(decodeBase64url(publicKey.export({ format: 'jwk' }).x!)) };
+    this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), { stdio: 'inherit' });
+  }
+
+  static async open(): Promise<MemoryProof> {
+    const proof = new MemoryProof();
+    const ca = await TestCa.create();
+    const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
+    proof.#server = await serveHttps(identity, (request, response) => {
+      proof.#saw++;
+      echo(request, response);
+    });
+    const { privateKey, publicRaw } = proof.#opening;
+    const key = privateKey.export({ format: 'jwk' });
+    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
+    await proof.#tell({ kind: 'setup', ca: ca.pem, key, ...setup });
+    return proof;
+  }
+
+  /** Why this system forbids the look, null where it does not. */
+  get forbidden(): string | null {
+    return canLook(this.#pid);
+  }
+
+  /**
+   * Calls the upstream and looks for what was sealed, a second later.
+   * @param made what else is made of a secret on the way, by name
+   */
+  async assertClean(
+    t: TestContext,
+    inject: readonly Injection[],
+    calls: readonly Partial<CallOrder>[],
+    made: (secret: Buffer) => Keys = () => ({}),
+  ): Promise<void> {
+    const sealed = [await this.seal(inject, made), await this.seal(inject, made)];
+    const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
+      origin: this.#server.origin,
+      envelope: sealed[i % 2]!.envelope,
+      method: 'GET',
+      target: '/',
+      ver: 1,
+      ...calls[i % calls.length],
+    }));
+    const before = this.#saw;
+    const running = this.#tell({ kind: 'calls', calls: orders, parallel: 8 });
+    const during: Finding[] = [];
+    let looks = 0;
+    let done = false;
+    void running.finally(() => (done = true));
+    while (!done) {
+      await sleep(20);
+      if (looks < 3) during.push(...(await findInMemory(this.#pid, wholeNeedles(sealed).slice(0, 4))));
+      looks++;
+    }
+    await running;
+    assert.equal(this.#saw - before, CALLS, 'every call reached the upstream');
+    await sleep(1_050);
+    const rest = await findInMemory(this.#pid, wholeNeedles(sealed));
+    const pieces = await findInMemory(
+      this.#pid,
+      sealed.flatMap(({ secret, keys }) => [
+        ...piecesOf('credential', secret),
+        ...Object.entries(keys).flatMap(([name, key]) => piecesOf(name, key)),
+      ]),
+    );
+    t.diagnostic(
+      `whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces of 8 octets 1 s after: ${pieces.length}`,
+    );
+    if (rest.length + pieces.length > 0)
+      t.diagnostic(JSON.stringify([count(rest), rest.slice(0, 6), count(pieces), pieces.slice(0, 4)], null, 1));
+    assert.deepEqual(count(rest), {});
+    assert.deepEqual(count(pieces), {});
+  }
+
+  /** That a load leaves no more copies of the opening key than there were. */
+  async assertKeyCount(t: TestContext): Promise<void> {
+    const key = Buffer.from(this.#opening.privateKey.export({ format: 'jwk' }).d!, 'base64url');
+    const look = async (): Promise<number> => (await findInMemory(this.#pid, needlesOf('opening key', key))).length;
+    const { envelope } = await this.seal([{ in: 'header', name: 'authorization', value: 'Bearer {token}' }]);
+    const order: CallOrder = { origin: this.#server.origin, envelope, method: 'GET', target: '/', ver: 1 };
+    const before = await look();
+    assert.ok(before > 0, 'the look did not find the key that the process opens with');
+    await this.#tell({ kind: 'calls', calls: Array.from({ length: CALLS }, () => order), parallel: 8 });
+    await sleep(1_050);
+    const after = await look();
+    t.diagnostic(`copies of the opening key before: ${before}, after: ${after}`);
+    assert.ok(after <= before, `${before} before, ${after} after`);
+  }
+
+  /** The positive control: what lies there is found. */
+  async assertFinds(): Promise<void> {
+    const needles = [{ name: 'control', bytes: randomBytes(24) }];
+    assert.equal((await findInMemory(this.#pid, needles)).length, 0);
+    await this.#tell({ kind: 'plant', hex: needles[0]!.bytes.toString('hex') });
+    assert.ok((await findInMemory(this.#pid, needles)).length > 0);
+  }
+
+  async seal(inject: readonly Injection[], made: (secret: Buffer) => Keys = () => ({})): Promise<Sealed> {
+    const secret = Buffer.from(`ghp_${randomBytes(18).toString('hex')}`);
+    const header = {
+      alg: 'HPKE-3',
+      kid: KID,
+      typ: 'dauth-credential+jwe',
+      crit: ['dauth'],
+      dauth: {
+        handle: `ddls:conn:01931e7a-2c4b-7abc-8def-${String(this.#made++).padStart(12, '0')}`,
+        ver: 1,
+        iss: 'https://auth.example',
+        org: 'default',
+        owner: 'alice',
+        connection: 'api',
+        servers: ['https://mcp.example/mcp'],
+        allow: [{ origin: 'https://api.example', methods: ['GET'], paths: ['/**'] }],
+        inject,
+        bearer: false,
+        iat: 1_795_000_000,
+        exp: 1_826_536_000,
+      },
+    } as unknown as EnvelopeHeader;
+    const segment = encodeEnvelopeHeader(header);
+    const suite = new hpke.CipherSuite(hpke.KEM_DHKEM_X25519_HKDF_SHA256, hpke.KDF_HKDF_SHA256, hpke.AEAD_AES_128_GCM);
+    const publicKey = await suite.DeserializePublicKey(this.#opening.publicRaw as Buffer<ArrayBuffer>);
+    // Long, so that it is opened in more than one piece.
+    const second = injectedFields(inject).has('second') ? Buffer.from(randomBytes(450).toString('base64')) : null;
+    const fields = { token: secret, ...(second === null ? {} : { second }) };
+    const plaintext = layOut(fields) as Buffer<ArrayBuffer>;
+    const sealed = await suite.Seal(publicKey, plaintext, { aad: Buffer.from(segment) as Buffer<ArrayBuffer> });
+    const enc = sealed.encapsulatedSecret;
+    const keys = {
+      ...deriveKeys(Buffer.from(enc), this.#opening),
+      ...(second === null ? {} : { 'second field': second }),
+      ...made(secret),
+    };
+    return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), secret, keys };
+  }
+
+  get #pid(): number {
+    return this.#child.pid!;
+  }
+
+  async #tell(order: Order): Promise<unknown> {
+    this.#child.send(order);
+    const [answer] = (await once(this.#child, 'message')) as [{ done?: unknown; failed?: string }];
+    assert.equal(answer.failed, undefined);
+    return answer.done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#child.kill();
+    await once(this.#child, 'exit');
+    await this.#server[Symbol.asyncDispose]();
+  }
+}
+
+/** As hard to compress as a credential, in other letters: eight hex digits of one are found by chance in megabytes of them. */
+function pad(length: number): string {
+  return randomBytes(length / 2)
+    .toString('hex')
+    .replaceAll(/./g, (digit) => 'ghijklmnopqrstuv'[Number.parseInt(digit, 16)]!);
+}
+
+function echo(request: IncomingMessage, response: ServerResponse): void {
+  const how = new URL(request.url!, 'http://x').searchParams;
+  const secret = request.headers.authorization ?? request.headers.cookie ?? request.url!;
+  const echoed = how.get('echo') ?? '';
+  request.resume().on('end', () => {
+    if (echoed === 'reason') response.writeHead(200, secret);
+    if (echoed === 'head')
+      response.writeHead(200, {
+        'x-echo': secret,
+        'keep-alive': secret,
+        'x-b64': Buffer.from(secret).toString('base64'),
+      });
+    const size = Number(how.get('size') ?? '3000');
+    const text = JSON.stringify({
+      pad: pad(size / 2),
+      secret,
+      more: pad(size / 2),
+      last: secret,
+    });
+    const body = echoed === 'body' ? text : echoed === 'end' ? `${'.'.repeat(size)}${secret}` : 'quiet';
+    const coder = CODERS[how.get('coding') ?? ''];
+    const bytes = coder?.encode(body) ?? Buffer.from(body);
+    // Counted, not in chunks: their last empty line, come together with the head, is taken for its end, and what a stored
+    // block echoes before it would be starred out under the encoding, which is refused.
+    if (coder !== undefined)
+      response.writeHead(200, { 'content-encoding': coder.coding, 'content-length': bytes.length });
+    if (how.has('split')) {
+      const middle = coder === undefined ? bytes.indexOf('secret') + 40 : bytes.length >> 1;
+      response.write(bytes.subarray(0, middle));
+      setTimeout(() => response.end(bytes.subarray(middle)), 5);
+    } else response.end(bytes);
+  });
+}
+
+/** RFC 9180 once more, written apart from the code under test, to know which bytes must not lie about. */
+function deriveKeys(enc: Buffer, opening: { readonly privateKey: KeyObject; readonly publicRaw: Buffer }): Keys {
+  const hmac = (key: Uint8Array, ...data: Uint8Array[]): Buffer =>
+    createHmac('sha256', key).update(Buffer.concat(data)).digest();
+  const v1 = Buffer.from('HPKE-v1');
+  const kem = Buffer.from('KEM\x00\x20', 'latin1');
+  const all = Buffer.from('HPKE\x00\x20\x00\x01\x00\x01', 'latin1');
+  const zero = Buffer.alloc(32);
+  const publicKey = createPublicKey({
+    key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), enc]),
+    format: 'der',
+    type: 'spki',
+  });
+  const dh = diffieHellman({ privateKey: opening.privateKey, publicKey });
+  const eaePrk = hmac(zero, v1, kem, Buffer.from('eae_prk'), dh);
+  const shared = hmac(
+    eaePrk,
+    Buffer.of(0, 32),
+    v1,
+    kem,
+    Buffer.from('shared_secret'),
+    enc,
+    opening.publicRaw,
+    Buffer.of(1),
+  );
+  const context = Buffer.concat([
+    Buffer.of(0),
+    hmac(zero, v1, all, Buffer.from('psk_id_hash')),
+    hmac(zero, v1, all, Buffer.from('info_hash')),
+  ]);
+  const prk = hmac(shared, v1, all, Buffer.from('secret'));
+  const key = hmac(prk, Buffer.of(0, 16), v1, all, Buffer.from('key'), context, Buffer.of(1)).subarray(0, 16);
+  return { dh, 'KEM PRK': eaePrk, 'shared secret': shared, 'schedule PRK': prk, 'AEAD key': key };
+}
+
+function count(findings: readonly Finding[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { needle } of findings) counts[needle] = (counts[needle] ?? 0) + 1;
+  return counts;
+}
+
+function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
+  return sealed.flatMap(({ secret, keys }) => [
+    ...needlesOf('credential', secret),
+    ...Object.entries(keys).flatMap(([name, key]) => needlesOf(name, key).slice(0, 2)),
+  ]);
+}
