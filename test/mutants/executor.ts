@@ -132,7 +132,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/secret/inject.ts',
+    file: 'packages/executor/src/secret/values.ts',
     find: 'if (!bytes.every(fits)) {',
     replace: 'if (!bytes.every(fits) && bytes.length === 0) {',
     test: {
@@ -143,8 +143,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'response.clean',
     file: 'packages/executor/src/secret/inject.ts',
-    find: "if (injection.in !== 'query' && injection.in !== 'path') return [];",
-    replace: "if (injection.in !== 'path' || injection.segment >= 0) return [];",
+    find: "if (injection.in === 'header' || injection.in === 'cookie') return [];",
+    replace: "if (['header', 'cookie', 'path'].includes(injection.in)) return [];",
     test: { file: FORMS, name: '[response.clean] finds what it wrote into a path slot, encodeURIComponent' },
   },
   {

@@ -234,6 +234,8 @@ test('the inject grammar', () => {
   assert.deepEqual(parseInject('query:api_key={token}'), { in: 'query', name: 'api_key', value: '{token}' });
   assert.deepEqual(parseInject('basic:USER={user},PASS={pass},x'), { in: 'basic', user: '{user}', pass: '{pass},x' });
   assert.deepEqual(parseInject('path:bot{token}'), { in: 'path', value: 'bot{token}' });
-  for (const bad of ['authorization=x', 'header:=x', 'body:a=b', 'basic:a,b', ''])
+  assert.deepEqual(parseInject('body:/auth/a=b'), { in: 'body', pointer: '/auth/a', value: 'b' });
+  assert.deepEqual(parseInject('body:key={token}='), { in: 'body', field: 'key', value: '{token}=' });
+  for (const bad of ['authorization=x', 'header:=x', 'body:=b', 'body:/a', 'basic:a,b', ''])
     assert.throws(() => parseInject(bad), /--inject is/);
 });

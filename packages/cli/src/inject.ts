@@ -1,4 +1,4 @@
-/** The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T. */
+/** The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T, body:/POINTER=T or body:FIELD=T. */
 import type { InjectionInput } from '@dauth/client';
 import { usage } from './output.ts';
 
@@ -6,7 +6,7 @@ export const DEFAULT_INJECT = 'header:authorization=Bearer {token}';
 
 /** @throws CliError (usage) */
 export function parseInject(spec: string): InjectionInput {
-  const [, place, rest] = /^(header|query|cookie|basic|path):(.+)$/s.exec(spec) ?? [];
+  const [, place, rest] = /^(header|query|cookie|basic|path|body):(.+)$/s.exec(spec) ?? [];
   if (place === undefined || rest === undefined) throw malformed();
   if (place === 'path') return { in: 'path', value: rest };
   if (place === 'basic') {
@@ -17,12 +17,16 @@ export function parseInject(spec: string): InjectionInput {
   }
   const equals = rest.indexOf('=');
   if (equals < 1) throw malformed();
-  return { in: place as 'header' | 'query' | 'cookie', name: rest.slice(0, equals), value: rest.slice(equals + 1) };
+  const [name, value] = [rest.slice(0, equals), rest.slice(equals + 1)];
+  // A pointer begins with a slash, and no name of a form field has one.
+  if (place === 'body')
+    return name.startsWith('/') ? { in: place, pointer: name, value } : { in: place, field: name, value };
+  return { in: place as 'header' | 'query' | 'cookie', name, value };
 }
 
 function malformed() {
   return usage(
-    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE or path:TEMPLATE.',
+    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE, path:TEMPLATE, body:/POINTER=TEMPLATE or body:FIELD=TEMPLATE.',
     'For example --inject "header:authorization=Bearer {token}".',
   );
 }

@@ -14,6 +14,7 @@ import {
   parseSecureUrl,
   TYP,
   type AllowRule,
+  type BodySlot,
   type ConnectionHandle,
   type EnvelopeHeader,
   type EnvelopePolicy,
@@ -66,7 +67,8 @@ export interface SealPolicy {
 export type InjectionInput =
   | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: string }
   | { readonly in: 'basic'; readonly user: string; readonly pass: string }
-  | { readonly in: 'path'; readonly value: string; readonly segment?: number };
+  | { readonly in: 'path'; readonly value: string; readonly segment?: number }
+  | BodySlot;
 
 export interface SealedCredential {
   readonly handle: ConnectionHandle;

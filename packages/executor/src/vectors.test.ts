@@ -14,6 +14,8 @@ import {
 import { JwksCache, MemoryReplayStore, verifyAccessToken } from '@dauth/verify';
 import { authenticate, permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import { plaintextOf } from './support/calls.test-support.ts';
+import { settleBody } from './body.ts';
+import type { DispatchRequest } from './dispatch.ts';
 import { inject } from './secret/inject.ts';
 import { decideTarget } from './where/target.ts';
 
@@ -108,8 +110,8 @@ const { handle, permits, calls } = read('dispatch.json') as {
       name: string;
       inject: unknown;
       fields: Record<string, string>;
-      request: { method: string; target: string; origin?: string; headers?: Record<string, string> };
-      sent?: { origin: string; target: string; lines: string; headers: [string, string][] };
+      request: { method: string; target: string; origin?: string; headers?: Record<string, string>; body?: string };
+      sent?: { origin: string; target: string; lines: string; headers: [string, string][]; body?: string };
       code?: string;
     }[];
   };
@@ -148,7 +150,7 @@ for (const vector of permits.refused) {
   });
 }
 
-function send({ inject: slots, fields, request }: (typeof calls.items)[number]): object {
+async function send({ inject: slots, fields, request }: (typeof calls.items)[number]): Promise<object> {
   const injections = parseInjections(slots);
   const permitted = {
     handle,
@@ -162,24 +164,28 @@ function send({ inject: slots, fields, request }: (typeof calls.items)[number]):
     headers: Object.entries(request.headers ?? {}).map(([name, value]) => [name.toLowerCase(), value] as const),
   };
   const { origin, target, headers } = decideTarget(wish, permitted);
+  const asked = { body: request.body === undefined ? null : Buffer.from(request.body) } as DispatchRequest;
+  const { body, slotted } = await settleBody(asked, injections, headers);
   using plaintext = plaintextOf(fields);
-  const filled = inject(plaintext, injections, target);
+  const filled = inject(plaintext, injections, target, slotted);
+  const goes = filled.body ?? (body as Buffer | null);
   return {
     origin,
     target: filled.target.toString('latin1'),
     lines: filled.lines.toString('latin1'),
     headers: headers.map(([name, value]) => [name, value]),
+    ...(goes === null ? {} : { body: goes.toString('utf8') }),
   };
 }
 
 for (const item of calls.items) {
   if (item.sent !== undefined) {
-    test(`vector: ${item.name} goes upstream as written`, () => {
-      assert.deepEqual(send(item), item.sent);
+    test(`vector: ${item.name} goes upstream as written`, async () => {
+      assert.deepEqual(await send(item), item.sent);
     });
   } else {
-    test(`[dispatch.bound] vector: ${item.name} is refused`, () => {
-      assert.throws(() => send(item), isCode(item.code!));
+    test(`[dispatch.bound] vector: ${item.name} is refused`, async () => {
+      await assert.rejects(send(item), isCode(item.code!));
     });
   }
 }

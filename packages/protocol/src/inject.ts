@@ -2,6 +2,7 @@
  * Injections: the slots of a request that a credential's fields fill, named by field and fixed text only (§2 `inject`).
  * Never holds a value: what stands here is public and is matched against requests before anything is opened.
  */
+import { assertNoOverride, assertOneBody, foldName, parsePointer, type BodySlot } from './body-slot.ts';
 import { canonicalHeaderName, isMethodOverride, isPathOverride } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { distinct, exactObject, integer, list, refuse, text } from './shape.ts';
@@ -14,13 +15,16 @@ export type TemplatePart = { readonly text: string } | { readonly field: string 
 export type Injection =
   | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: Template }
   | { readonly in: 'basic'; readonly user: Template; readonly pass: Template }
-  | { readonly in: 'path'; readonly value: Template; readonly segment: number };
+  | { readonly in: 'path'; readonly value: Template; readonly segment: number }
+  | BodySlot;
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
 const QUERY_NAME = /^[A-Za-z0-9._~\-[\]]{1,128}$/;
 const FIELD = /^[a-z][a-z0-9_]{0,62}$/;
 const MAX_TEMPLATE = 512;
 const MAX_SEGMENT = 32;
+/** Of one slot or another; which are whose is checked with the slot. */
+const MEMBERS = ['name', 'value', 'user', 'pass', 'segment', 'pointer', 'field'];
 
 /**
  * Header names that are never a slot: they frame the message, choose its route, carry our own proofs, or are the
@@ -37,8 +41,14 @@ export function isNeverASlot(headerName: string): boolean {
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseInjections(value: unknown): readonly Injection[] {
-  const slots = list(value, '"inject"', 1, LIMITS.policyNames, parseInjection);
-  return distinct(slots, '"inject"', slotKey);
+  const slots = distinct(list(value, '"inject"', 1, LIMITS.policyNames, parseInjection), '"inject"', slotKey);
+  assertOneBody(bodySlots(slots));
+  return slots;
+}
+
+/** The slots that are in the body of a request. */
+export function bodySlots(injections: readonly Injection[]): readonly BodySlot[] {
+  return injections.filter((injection) => injection.in === 'body');
 }
 
 /** What an injection occupies; `basic` is the Authorization header, and a header is named canonically. */
@@ -53,6 +63,8 @@ export function slotKey(injection: Injection): string {
       return 'header authorization';
     case 'path':
       return 'path';
+    case 'body':
+      return `body ${foldName('pointer' in injection ? injection.pointer : injection.field)}`;
   }
 }
 
@@ -80,7 +92,7 @@ export function parseFieldName(value: unknown): string {
 }
 
 function parseInjection(value: unknown): Injection {
-  const { in: place } = exactObject(value, 'An injection', ['in'], ['name', 'value', 'user', 'pass', 'segment']);
+  const { in: place } = exactObject(value, 'An injection', ['in'], MEMBERS);
   switch (place) {
     case 'header':
     case 'query':
@@ -99,15 +111,26 @@ function parseInjection(value: unknown): Injection {
       const segment = slot.segment === undefined ? 0 : integer(slot.segment, '"segment"', 0, MAX_SEGMENT);
       return Object.freeze({ in: place, value: parseTemplate(slot.value, true), segment });
     }
+    case 'body': {
+      const slot = exactObject(value, 'A body injection', ['in', 'value'], ['pointer', 'field']);
+      if ((slot.pointer === undefined) === (slot.field === undefined))
+        refuse('A body injection has a "pointer" into JSON or the name of a form "field", one of the two.');
+      const template = parseTemplate(slot.value, true);
+      if (slot.field === undefined)
+        return Object.freeze({ in: place, pointer: parsePointer(slot.pointer), value: template });
+      const field = parseName('body', slot.field);
+      assertNoOverride(field);
+      return Object.freeze({ in: place, field, value: template });
+    }
     default:
-      return refuse('An injection goes into a header, query, cookie, basic or path slot.');
+      return refuse('An injection goes into a header, query, cookie, basic, path or body slot.');
   }
 }
 
-function parseName(place: 'header' | 'query' | 'cookie', value: unknown): string {
+function parseName(place: 'header' | 'query' | 'cookie' | 'body', value: unknown): string {
   const name = text(value, 'The name of an injection', 128);
-  if (place === 'query') {
-    if (!QUERY_NAME.test(name)) refuse('The name of a query injection has characters that need encoding.');
+  if (place === 'query' || place === 'body') {
+    if (!QUERY_NAME.test(name)) refuse('The name of a query or form injection has characters that need encoding.');
     return name;
   }
   if (!TOKEN.test(name)) refuse('The name of a header or cookie injection must be an HTTP token.');

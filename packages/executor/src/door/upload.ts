@@ -1,5 +1,5 @@
 /**
- * Reading the JSON body of a request at the door: bounded in size, bounded in time, strict UTF-8.
+ * Reading the body of a request whole: bounded in size, bounded in time; as JSON in strict UTF-8.
  * Never trusts a caller to send what it announced: one that stalls or leaves gets its code and holds nothing.
  */
 import type { IncomingMessage } from 'node:http';
@@ -17,12 +17,17 @@ export function assertAnnounced({ headers }: IncomingMessage, most: number): voi
 
 /** @throws DAuthError `PAYLOAD_TOO_LARGE`, `BAD_REQUEST` (late, or ended early), `INVALID_REQUEST` */
 export async function readJson(request: Readable, most: number, withinMs = UPLOAD_MS): Promise<unknown> {
+  return parseJson(decode(await readUpload(request, most, withinMs)), most, 'kept');
+}
+
+/** @throws DAuthError `PAYLOAD_TOO_LARGE`, `BAD_REQUEST` (late, or ended early) */
+export async function readUpload(request: Readable, most: number, withinMs = UPLOAD_MS): Promise<Buffer> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new DAuthError('BAD_REQUEST', 'The body did not arrive in time.')), withinMs);
   });
   try {
-    return parseJson(decode(await Promise.race([wholeBody(request, most), late])), most, 'kept');
+    return await Promise.race([wholeBody(request, most), late]);
   } finally {
     clearTimeout(timer);
   }

@@ -2,11 +2,14 @@
  * Injection (protocol.md §5 step 7): fills a request's slots with values, encoded so that they cannot leave their slot.
  * Never makes a value into a string, and never mends one: what does not fit its slot is refused.
  */
-import { DAuthError, injectedFields, LIMITS, templateParts, type Injection, type Template } from '@dauth/protocol';
+import { bodySlots, DAuthError, injectedFields, LIMITS, type Injection, type Template } from '@dauth/protocol';
+import type { SlottedBody } from '../where/body-slots.ts';
+import { fillBody, writeBodyValue } from './body.ts';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
+import { fill, NO_CONTROL, unfit, type Fields, type Rule } from './values.ts';
 import { ByteWriter } from './writer.ts';
 
 /** A request's slots, filled. All buffers are owned memory; whoever takes them zeroes them. */
@@ -15,30 +18,37 @@ export interface Filled {
   readonly target: Buffer;
   /** Header lines, each with its CRLF. */
   readonly lines: Buffer;
+  /** The caller's body with its slots filled; null where no slot is in it. */
+  readonly body: Buffer | null;
   /** Whether a value is short enough to be guessed by watching where it is starred out. */
   readonly isGuessable: boolean;
-  /** What an answer must not contain: each used field's value, as it is in a URL where it is in one, each Basic credential. */
+  /** What an answer must not contain: each used field's value, as it is in a URL or a body where it is in one, each Basic credential. */
   readonly secrets: readonly Buffer[];
 }
 
-type Rule = (octet: number) => boolean;
 /** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
 const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
 /** RFC 6265 §4.1.1 `cookie-octet`. */
 const COOKIE_OCTET: Rule = (octet) =>
   octet > 0x20 && octet < 0x7f && octet !== 0x22 && octet !== 0x2c && octet !== 0x3b && octet !== 0x5c;
-/** RFC 7617 §2: no control characters in either part. */
-const BASIC_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
 /** What percent-encoding cannot keep in its slot: controls, and what servers take for a separator once decoded. */
-const SEGMENT_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f && octet !== 0x2f && octet !== 0x5c;
-const QUERY_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
+const SEGMENT_OCTET: Rule = (octet) => NO_CONTROL(octet) && octet !== 0x2f && octet !== 0x5c;
 
 /**
- * Fills every slot of a request. `target` is the caller's path and query, already allowed.
+ * Fills every slot of a request.
+ * @param target the caller's path and query, already allowed
+ * @param slotted the caller's body, where slots are in it
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does
  * not fit its slot or could not be found again in an answer
  */
-export function inject(plaintext: Plaintext, injections: readonly Injection[], target: string): Filled {
+export function inject(
+  plaintext: Plaintext,
+  injections: readonly Injection[],
+  target: string,
+  slotted?: SlottedBody,
+): Filled {
+  // Every slot or none: a request without one of its credentials is another request than the owner sealed.
+  if (bodySlots(injections).length !== (slotted?.places.length ?? 0)) throw new TypeError('A body slot has no place.');
   return plaintext.lend((bytes) => {
     const fields = readFields(bytes, injectedFields(injections));
     const secrets: Buffer[] = [];
@@ -51,19 +61,20 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], t
       if (secrets.reduce((sum, { length }) => sum + length, 0) > LIMITS.injectedTotal)
         throw unfit('makes them too long together to be searched for in answers');
       for (const injection of injections) secrets.push(...writtenForms(injection, fields));
-      filled.push(fillTarget(target, injections, fields), fillLines(injections, fields));
+      filled.push(fillTarget(target, injections, fields));
+      filled.push(fillLines(injections, fields));
+      if (slotted !== undefined) filled.push(fillBody(slotted, fields));
+      const [path, lines, body] = filled;
       const isGuessable = [...secretFields(injections)].some(
         (name) => fields.get(name)!.length < LIMITS.guessableValue,
       );
-      return { target: filled[0]!, lines: filled[1]!, secrets, isGuessable };
+      return { target: path!, lines: lines!, body: body ?? null, secrets, isGuessable };
     } catch (error) {
       wipe(...secrets, ...filled);
       throw error;
     }
   });
 }
-
-type Fields = ReadonlyMap<string, Buffer>;
 
 /** The fields that are secrets: all but a Basic user name beside a password. */
 function secretFields(injections: readonly Injection[]): ReadonlySet<string> {
@@ -107,10 +118,11 @@ function repeats(value: Buffer, direction: 1 | -1): boolean {
 /** What stands on the wire of a slot in place of a field's value, where that is something else. */
 function writtenForms(injection: Injection, fields: Fields): Buffer[] {
   if (injection.in === 'basic') return [basicCredential(injection, fields)];
-  if (injection.in !== 'query' && injection.in !== 'path') return [];
+  if (injection.in === 'header' || injection.in === 'cookie') return [];
   return [...injectedFields([injection])].map((name) => {
     using written = new ByteWriter();
-    writePercent(written, fields.get(name)!, injection.in === 'path' ? SEGMENT : UNRESERVED);
+    if (injection.in === 'body') writeBodyValue(written, injection, fields.get(name)!);
+    else writePercent(written, fields.get(name)!, injection.in === 'path' ? SEGMENT : UNRESERVED);
     return written.take();
   });
 }
@@ -139,10 +151,10 @@ function fillLines(injections: readonly Injection[], fields: Fields): Buffer {
 }
 
 function basicCredential(injection: Injection & { in: 'basic' }, fields: Fields): Buffer {
-  using user = fill(injection.user, fields, BASIC_OCTET);
+  using user = fill(injection.user, fields, NO_CONTROL);
   // RFC 7617 §2: everything after the first colon is the password, so a colon would move the border.
   if (user.bytes.includes(0x3a)) throw unfit('has a colon, which a Basic user name cannot have');
-  using pass = fill(injection.pass, fields, BASIC_OCTET);
+  using pass = fill(injection.pass, fields, NO_CONTROL);
   const pair = ownedConcat(user.bytes, Buffer.from(':'), pass.bytes);
   using credential = new ByteWriter(Math.ceil(pair.length / 3) * 4);
   writeBase64(credential, pair, 'base64', true);
@@ -167,7 +179,7 @@ function fillTarget(target: string, injections: readonly Injection[], fields: Fi
   let separator = query === '' ? '?' : query === '?' ? '' : '&';
   for (const injection of injections) {
     if (injection.in !== 'query') continue;
-    using value = fill(injection.value, fields, QUERY_OCTET);
+    using value = fill(injection.value, fields, NO_CONTROL);
     out.text(`${separator}${injection.name}=`);
     writePercent(out, value.bytes, UNRESERVED);
     separator = '&';
@@ -180,24 +192,4 @@ function writeSegment(out: ByteWriter, template: Template, fields: Fields): void
   // No dot segment: a value has eight octets at least, and none of them is a separator once it is decoded.
   out.text('/');
   writePercent(out, value.bytes, SEGMENT);
-}
-
-/** A template's value in owned memory for one scope; every octet of it must be one that the slot takes. */
-function fill(template: Template, fields: Fields, fits: Rule): { bytes: Buffer } & Disposable {
-  const parts = templateParts(template).map((part) =>
-    'text' in part ? Buffer.from(part.text, 'latin1') : fields.get(part.field)!,
-  );
-  const bytes = ownedConcat(...parts);
-  if (!bytes.every(fits)) {
-    wipe(bytes);
-    throw unfit('has characters that its slot cannot carry');
-  }
-  return { bytes, [Symbol.dispose]: () => wipe(bytes) };
-}
-
-function unfit(why: string): DAuthError {
-  return new DAuthError(
-    'POLICY_DENIED',
-    `A field of the sealed credential ${why}. Its owner has to seal another value.`,
-  );
 }

@@ -53,9 +53,12 @@ function pad(length: number): string {
 function echo(request: IncomingMessage, response: ServerResponse): void {
   saw++;
   const how = new URL(request.url!, 'http://x').searchParams;
-  const secret = request.headers.authorization ?? request.headers.cookie ?? request.url!;
   const echoed = how.get('echo') ?? '';
-  request.resume().on('end', () => {
+  const sent: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => sent.push(chunk));
+  request.on('end', () => {
+    const { authorization, cookie } = request.headers;
+    const secret = authorization ?? cookie ?? (sent.length > 0 ? Buffer.concat(sent).toString() : request.url!);
     if (echoed === 'reason') response.writeHead(200, secret);
     if (echoed === 'head')
       response.writeHead(200, {
@@ -114,7 +117,7 @@ async function seal(inject: readonly Injection[], prefix = 'ghp_'): Promise<Seal
       owner: 'alice',
       connection: 'api',
       servers: ['https://mcp.example/mcp'],
-      allow: [{ origin: 'https://api.example', methods: ['GET'], paths: ['/**'] }],
+      allow: [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }],
       inject,
       bearer: false,
       iat: 1_795_000_000,
@@ -202,7 +205,28 @@ function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
   ]);
 }
 
-const CASES: readonly { name: string; inject: Injection[]; calls: readonly Partial<CallOrder>[] }[] = [
+interface Case {
+  readonly name: string;
+  readonly inject: readonly Injection[];
+  readonly calls: readonly Partial<CallOrder>[];
+  /** What the credential begins with. */
+  readonly prefix?: string;
+}
+
+/** A caller's body for a slot in it, buffered and streamed, in one TLS record and in many, and echoed. */
+function bodies(type: string, small: string, large: string): readonly Partial<CallOrder>[] {
+  const order = { method: 'POST', type };
+  return [
+    { ...order, body: small },
+    { ...order, body: small, stream: true },
+    { ...order, body: large },
+    { ...order, body: large, stream: true },
+    { ...order, body: small, target: '/?echo=body&split' },
+  ];
+}
+
+const PADDING = 'x'.repeat(90_000);
+const CASES: readonly Case[] = [
   {
     name: 'GET and POST, buffered and streamed',
     inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
@@ -218,6 +242,19 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
       { in: 'cookie', name: 'sid', value: '{token}' },
     ],
     calls: [{}],
+  },
+  {
+    name: 'in a JSON body, buffered and streamed',
+    inject: [{ in: 'body', pointer: '/auth/key', value: 'Bearer {token}' }],
+    calls: bodies('application/json', '{"auth":{}}', `{"pad":"${PADDING}","auth":{"id":1}}`),
+    // Written with escapes there.
+    prefix: 'g"h\\p_',
+  },
+  {
+    name: 'in a form, buffered and streamed',
+    inject: [{ in: 'body', field: 'client_secret', value: 'k {token}' }],
+    calls: bodies('application/x-www-form-urlencoded', 'a=1', `a=1&pad=${PADDING}`),
+    prefix: 'g&h=p_',
   },
   {
     name: 'echoed in the body',
@@ -244,10 +281,10 @@ const CASES: readonly { name: string; inject: Injection[]; calls: readonly Parti
   })),
 ];
 
-for (const { name, inject, calls } of CASES) {
+for (const { name, inject, calls, prefix } of CASES) {
   test(`[memory.clean] leaves no copy of a credential or its keys: ${name}`, async (t) => {
     if (forbidden !== null) return t.skip(forbidden);
-    const sealed = [await seal(inject), await seal(inject)];
+    const sealed = [await seal(inject, prefix), await seal(inject, prefix)];
     const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
       origin: server.origin,
       envelope: sealed[i % 2]!.envelope,

@@ -64,6 +64,8 @@ export interface Parts {
   readonly config?: object;
   readonly segments?: (directory: string) => SegmentFiles;
   readonly atMs?: number;
+  /** A real way out in place of the recording one. */
+  readonly upstream?: Upstream;
 }
 
 export class World implements AsyncDisposable {
@@ -100,7 +102,7 @@ export class World implements AsyncDisposable {
 
   static async open(parts: Parts = {}): Promise<World> {
     const world = new World(parts);
-    const { segments, config = {} } = parts;
+    const { segments, config = {}, upstream = world.#upstream() } = parts;
     const { data, clock } = world;
     world.room = await openRoom({
       config: parseConfig(
@@ -121,7 +123,7 @@ export class World implements AsyncDisposable {
         world.opened++;
         return openEnvelope(envelope, key);
       },
-      upstream: world.#upstream(),
+      upstream,
       connect: (keys) => {
         world.keys = keys;
         return world.authority;

@@ -19,20 +19,26 @@ export function assertSlotsFree(
   for (const [name] of request.headers) {
     if (slots.has(headerSlotKey(name)) || (hasCookie && name === 'cookie')) throw taken();
   }
-  const names = new Set(injections.flatMap((injection) => (injection.in === 'query' ? [bare(injection.name)] : [])));
+  const names = new Set(injections.flatMap(queryNames));
   const cut = request.target.indexOf('?');
   if (names.size === 0 || cut < 0) return;
   // Some servers separate with ";" too.
   for (const pair of request.target.slice(cut + 1).split(/[&;]/)) {
-    if (names.has(bare(decoded(pair.split('=', 1)[0]!)))) throw taken();
+    if (names.has(bareName(decodedName(pair.split('=', 1)[0]!)))) throw taken();
   }
 }
 
+/** Names that a query must not have: a form field's, too, for servlets look into the query first. */
+function queryNames(injection: Injection): readonly string[] {
+  if (injection.in === 'query') return [bareName(injection.name)];
+  return injection.in === 'body' && 'field' in injection ? [bareName(injection.field)] : [];
+}
+
 /**
- * A query name as the most forgiving server would read it: PHP turns `.` and space into `_` and reads `a[0]` as `a`,
+ * A name in a query or a form as the most forgiving server would read it: PHP turns `.` and space into `_` and reads `a[0]` as `a`,
  * others ignore case. Comparing more names as equal only refuses more.
  */
-function bare(name: string): string {
+export function bareName(name: string): string {
   return name
     .trim()
     .toLowerCase()
@@ -40,14 +46,17 @@ function bare(name: string): string {
     .replaceAll(/[. ]/g, '_');
 }
 
-function decoded(name: string): string {
+export function decodedName(name: string): string {
   try {
     return decodeURIComponent(name.replaceAll('+', ' '));
   } catch {
-    throw new DAuthError('POLICY_DENIED', 'The query has a name that is not well-formed percent-encoded UTF-8.');
+    throw new DAuthError(
+      'POLICY_DENIED',
+      'The query or form has a name that is not well-formed percent-encoded UTF-8.',
+    );
   }
 }
 
-function taken(): DAuthError {
+export function taken(): DAuthError {
   return new DAuthError('POLICY_DENIED', 'The request names a slot that the sealed credential fills; leave it out.');
 }

@@ -8,7 +8,8 @@ import { randomBytes } from 'node:crypto';
 export interface HeadWriter {
   /**
    * @param framing header lines that the HTTP client chose: host, connection, and how the body is framed
-   * @returns the head up to and including `framing`, in owned memory which the caller zeroes
+   * @returns the head up to and including `framing`, in owned memory which the caller zeroes; or, in place of the last of
+   * them, other framing and the whole body, where slots are in that: the HTTP client must know of none then
    */
   writeHead(framing: Buffer): Buffer;
 }
