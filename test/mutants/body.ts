@@ -32,7 +32,12 @@ export const BODY: readonly Mutant[] = [
     ['seal.bound', '?? before) !== before)', '?? before) === ``)', `${TOGETHER}one member in two spellings`],
   ]),
   ...of('protocol', 'inject', SLOT, [
-    ['seal.bound', 'return `body ${foldName(', 'return `body ${String(', `${TOGETHER}a pointer in other letters`],
+    [
+      'seal.bound',
+      'return `body ${foldName(',
+      'return `body ${foldName(``) + String(',
+      `${TOGETHER}a pointer in other letters`,
+    ],
     [
       'seal.bound',
       'if ((slot.pointer === undefined) === (slot.field === undefined))',
@@ -72,6 +77,12 @@ export const BODY: readonly Mutant[] = [
   ]),
   ...of('executor', 'where/body-slots', DOOR, [
     ['dispatch.bound', 'if (!hasBody) throw', 'if (!hasBody && headers.length < 0) throw', `${NO_FIT}no body`],
+    [
+      'dispatch.bound',
+      'if (octets.length === 0) throw',
+      'if (octets.length < 0) throw',
+      '[dispatch.bound] a body without an octet is none, however it is said',
+    ],
     [
       'dispatch.bound',
       "if ('pointer' in slot && !isOf(JSON_TYPE))",

@@ -245,6 +245,12 @@ for (const { name, of, type, body, headers = {}, target = '/repos/x', method = '
   });
 }
 
+test('[dispatch.bound] a body without an octet is none, however it is said', async () => {
+  await assertRefused(world, () => chunked(handles.form!, FORM_TYPE, []), NONE);
+  await assertRefused(world, () => buffered(handles.form!, { headers: { 'content-type': FORM_TYPE }, body: '' }), NONE);
+  await assertRefused(world, () => buffered(handles.json!, { headers: { 'content-type': JSON_TYPE }, body: '' }), NONE);
+});
+
 test('[dispatch.bound] a body that does not say how large it is is read no further than one can be filled', async () => {
   const large = ['{"auth":{},"x":"', ...Array.from({ length: 20 }, () => 'x'.repeat(65_536))];
   await assertRefused(world, () => chunked(handles.json!, JSON_TYPE, large, ''), {

@@ -123,7 +123,7 @@ for (const [name, body] of FORM_NAMES) {
 }
 
 test('[dispatch.bound] a form with octets that two readers could decode differently is refused', () => {
-  for (const body of ['', 'a=b c', 'a=ö', 'a=b\r\n', 'a=\0'])
+  for (const body of ['a=b c', 'a=ö', 'a=b\r\n', 'a=\0'])
     assert.throws(() => placeSlots(Buffer.from(body), form('k')), { code: 'INVALID_REQUEST', message: /percent-enc/ });
   assert.throws(() => placeSlots(Buffer.from('%ff=1'), form('k')), { code: 'POLICY_DENIED', message: /UTF-8/ });
 });

@@ -37,7 +37,7 @@ const JSON_TYPE = /^application\/(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;|$)/i;
 export function assertSlottedType(injections: readonly Injection[], hasBody: boolean, headers: Headers): void {
   const [slot] = bodySlots(injections);
   if (slot === undefined) return;
-  if (!hasBody) throw denied('The sealed credential goes into the body of a request, and this request has none.');
+  if (!hasBody) throw noBody();
   // By its one name: what only some servers take for the type would be read as another one by the rest.
   const types = headers.filter(([name]) => canonicalHeaderName(name) === 'content-type');
   const isOf = (type: RegExp): boolean => types.some(([name, value]) => name === 'content-type' && type.test(value));
@@ -51,6 +51,7 @@ export function assertSlottedType(injections: readonly Injection[], hasBody: boo
 
 /** @throws DAuthError `INVALID_REQUEST` for a body that is not what its type says, `POLICY_DENIED` for one that has no place or names a slot */
 export function placeSlots(octets: Uint8Array, injections: readonly Injection[]): SlottedBody {
+  if (octets.length === 0) throw noBody();
   const slots = bodySlots(injections);
   const pointers = slots.filter((slot) => 'pointer' in slot);
   const fields = slots.filter((slot) => 'field' in slot);
@@ -70,6 +71,10 @@ function placesInForm(octets: Uint8Array, slots: readonly FormSlot[]): readonly 
     if (names.has(bareName(decodedName(pair.split('=', 1)[0]!)))) throw taken();
   }
   return slots.map((slot) => ({ slot, at: 0, before: `${slot.field}=`, behind: '&' }));
+}
+
+function noBody(): DAuthError {
+  return denied('The sealed credential goes into the body of a request, and this request has none.');
 }
 
 function denied(detail: string): DAuthError {

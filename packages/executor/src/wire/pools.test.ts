@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { TLSSocket } from 'node:tls';
 import { before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Origin } from '@dauth/protocol';
 import { callAndRead, HANDLE, upstreamFor, type ReadAnswer } from '../support/calls.test-support.ts';
 import { serveHttps, TestCa, type Identity, type TestServer } from '../support/upstreams.test-support.ts';
@@ -40,8 +41,14 @@ function serve(seen: Seen[]): Promise<TestServer> {
   });
 }
 
-function call(upstream: Upstream, origin: Origin, connection: typeof ADA, name: string): Promise<ReadAnswer> {
-  return callAndRead(upstream, origin, { connection, target: '/me', fields: { token: `${name}-secret-value` } });
+/** Milliseconds after an answer in which the HTTP client has its socket ready for whatever comes next. */
+const READY_MS = 30;
+
+async function call(upstream: Upstream, origin: Origin, connection: typeof ADA, name: string): Promise<ReadAnswer> {
+  const fields = { token: `${name}-secret-value` };
+  const answer = await callAndRead(upstream, origin, { connection, target: '/me', fields });
+  await sleep(READY_MS);
+  return answer;
 }
 
 /** Whether no socket carried both. */
