@@ -85,6 +85,19 @@ suite('the command line', { timeout: 170_000 }, () => {
     assert.deepEqual(unknown_servers, [`${SERVER}x`]);
   });
 
+  test('a credential for a body is sealed for POST, and said to go there', async () => {
+    for (const [inject, said] of [
+      ['body:/auth/token={token}', /is put into +JSON body \/auth\/token  \{token\}/],
+      ['body:client_secret={token}', /is put into +form body client_secret  \{token\}/],
+    ] as const) {
+      const people = await typed(['connect', 'body', ...SEAL, '--inject', inject, ...asLaptop()], SECRET);
+      assert.equal(people.code, 0, people.stderr);
+      assert.match(people.stderr, said);
+      assert.match(people.stderr, /may be sent to  \S+  POST  /);
+      await stack.dauth(['connections', 'rm', people.stdout.trim(), ...asLaptop()]);
+    }
+  });
+
   test('a policy that contradicts itself, or a value that is not there, is refused before anything is said to be sealed', async () => {
     for (const [args, input, exit] of [
       [['connect', 'x', ...SEAL, '--inject', 'header:x-key={other}'], SECRET, 2],

@@ -11,6 +11,7 @@ import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { PEOPLE } from './authority/people.ts';
+import { BODY } from './body.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXECUTOR } from './executor.ts';
@@ -25,5 +26,5 @@ import { VERIFY } from './verify.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
-  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...SIGNERS, ...CLI, ...LOGIN],
+  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...SIGNERS, ...BODY, ...CLI, ...LOGIN],
 ];

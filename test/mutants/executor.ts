@@ -7,6 +7,7 @@ const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
 const FORMS = 'packages/executor/dist/wire/forms.test.js';
 const INJECTION = 'packages/executor/dist/secret/injection.test.js';
 const MEMORY = 'packages/executor/dist/secret/memory.test.js';
+const POOLS = 'packages/executor/dist/wire/pools.test.js';
 const STREAMING = 'packages/executor/dist/door/streaming.test.js';
 const SURVIVAL = 'packages/executor/dist/survival.test.js';
 
@@ -143,8 +144,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'response.clean',
     file: 'packages/executor/src/secret/inject.ts',
-    find: "if (injection.in !== 'query' && injection.in !== 'path') return [];",
-    replace: "if (injection.in !== 'path' || injection.segment >= 0) return [];",
+    find: "if (injection.in === 'header' || injection.in === 'cookie') return [];",
+    replace: "if (['header', 'cookie', 'path'].includes(injection.in)) return [];",
     test: { file: FORMS, name: '[response.clean] finds what it wrote into a path slot, encodeURIComponent' },
   },
   {
@@ -913,5 +914,29 @@ export const EXECUTOR: readonly Mutant[] = [
       file: room('config'),
       name: '[dispatch.bound] a limit that is wider than its default, unknown or no number is refused',
     },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/wire/pools.ts',
+    find: '${request.connection.handle} ${request.connection.ver}',
+    replace: '${request.connection.ver}',
+    test: {
+      file: POOLS,
+      name: '[dispatch.bound] connections on one origin share no socket and no TLS session; one of its own is used again',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/wire/pools.ts',
+    find: '${request.connection.ver} ${request.address.origin}',
+    replace: '${request.address.origin}',
+    test: { file: POOLS, name: '[dispatch.bound] a rotated credential does not go out on a socket of the one before' },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/wire/pools.ts',
+    find: '${request.connection.ver} ${request.address.origin}',
+    replace: '${request.connection.ver}',
+    test: { file: POOLS, name: '[dispatch.bound] what is for one origin of a connection is not sent to another one' },
   },
 ];

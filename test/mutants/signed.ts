@@ -82,11 +82,11 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'where/signable', SIGNED, [
     ['dispatch.bound', 'LIMITS.signedBody', '99 * LIMITS.signedBody', TOO_LARGE],
   ]),
-  ...of('executor', 'dispatch', SIGNED, [
+  ...of('executor', 'body', SIGNED, [
     [
       'dispatch.bound',
       'if (body instanceof Uint8Array) assertNoOverrideField(body, ',
-      'if (request.body instanceof Uint8Array) assertNoOverrideField(request.body, ',
+      'if (given instanceof Uint8Array) assertNoOverrideField(given, ',
       OVERRIDE,
     ],
   ]),
@@ -131,8 +131,8 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'wire/exchange', MEMORY, [
     [
       'memory.clean',
-      'wipe(filled.target, filled.lines, ...filled.secrets);',
-      'wipe(filled.target, filled.lines);',
+      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets);',
+      'wipe(filled.target, filled.lines, filled.body);',
       IN_HEADER,
     ],
   ]),

@@ -10,6 +10,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { protect, type AuthorizationConfig } from '@dauth/mcp';
 import {
+  bodySlots,
   DAuthError,
   exactObject,
   integer,
@@ -52,6 +53,7 @@ interface Vectors {
     carried: { access_token: string; accepted: { proof: string }[] };
     dispatch: { accepted: { token: string }[] };
   };
+  readonly dispatch: { calls: { items: { request: { body?: string }; sent?: { body?: string } }[] } };
   readonly directory: { accepted: { directory: string }[] };
   readonly status: { accepted: { claims: object }[] };
 }
@@ -88,6 +90,13 @@ function object(name: string): JsonObject {
 const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   envelope: (name) => assert.equal(parseEnvelope(example(name)).header.alg, 'HPKE-3'),
   header: (name) => assert.deepEqual(plain(object(name)), JSON.parse(first.header)),
+  'body-slots': (name) => assert.equal(bodySlots(parseInjections(parseJson(example(name), 1_000))).length, 1),
+  'slotted-body': (name) => assert.ok(isObject(object(name).auth)),
+  // The executor is nobody's to import: its own tests fill this body.
+  'filled-body': (name) => {
+    const [asked, sent] = [example('slotted-body'), example(name)];
+    assert.ok(vector('dispatch').calls.items.some((item) => item.request.body === asked && item.sent?.body === sent));
+  },
   plaintext: (name) => assert.equal(example(name).replaceAll('\n', ''), first.plaintext),
   'scheme-aws-sigv4': (name) => assert.deepEqual(plain(parseInjections([object(name)])), [plain(object(name))]),
   'scheme-hmac': (name) => assert.deepEqual(plain(parseInjections([object(name)])), [plain(object(name))]),

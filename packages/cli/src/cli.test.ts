@@ -238,6 +238,8 @@ test('the inject grammar', () => {
   assert.deepEqual(parseInject(JSON.stringify(scheme)), { ...scheme, place: 'header', content_sha256: true });
   assert.throws(() => parseInject('{"scheme":"aws_sigv4"}'), /--inject cannot be used. A scheme needs the member/);
   assert.throws(() => parseInject('{token}'), /--inject cannot be used/);
-  for (const bad of ['authorization=x', 'header:=x', 'body:a=b', 'basic:a,b', ''])
+  assert.deepEqual(parseInject('body:/auth/a=b'), { in: 'body', pointer: '/auth/a', value: 'b' });
+  assert.deepEqual(parseInject('body:key={token}='), { in: 'body', field: 'key', value: '{token}=' });
+  for (const bad of ['authorization=x', 'header:=x', 'body:=b', 'body:/a', 'basic:a,b', ''])
     assert.throws(() => parseInject(bad), /--inject is/);
 });

@@ -1,4 +1,7 @@
-/** The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T, or a scheme in JSON. */
+/**
+ * The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T, body:/POINTER=T,
+ * body:FIELD=T, or a scheme in JSON.
+ */
 import { parseInjections, parseJson } from '@dauth/protocol';
 import type { InjectionInput } from '@dauth/client';
 import { given, usage } from './output.ts';
@@ -11,7 +14,7 @@ const MAX_SCHEME = 4_096;
 /** @throws CliError (usage) */
 export function parseInject(spec: string): InjectionInput {
   if (spec.startsWith('{')) return given('--inject', spec, () => parseInjections([parseJson(spec, MAX_SCHEME)])[0]!);
-  const [, place, rest] = /^(header|query|cookie|basic|path):(.+)$/s.exec(spec) ?? [];
+  const [, place, rest] = /^(header|query|cookie|basic|path|body):(.+)$/s.exec(spec) ?? [];
   if (place === undefined || rest === undefined) throw malformed();
   if (place === 'path') return { in: 'path', value: rest };
   if (place === 'basic') {
@@ -22,12 +25,16 @@ export function parseInject(spec: string): InjectionInput {
   }
   const equals = rest.indexOf('=');
   if (equals < 1) throw malformed();
-  return { in: place as 'header' | 'query' | 'cookie', name: rest.slice(0, equals), value: rest.slice(equals + 1) };
+  const [name, value] = [rest.slice(0, equals), rest.slice(equals + 1)];
+  // A pointer begins with a slash, and no name of a form field has one.
+  if (place === 'body')
+    return name.startsWith('/') ? { in: place, pointer: name, value } : { in: place, field: name, value };
+  return { in: place as 'header' | 'query' | 'cookie', name, value };
 }
 
 function malformed() {
   return usage(
-    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE, path:TEMPLATE or a scheme in JSON.',
+    '--inject is header:NAME=TEMPLATE, query:NAME=TEMPLATE, cookie:NAME=TEMPLATE, basic:USER=TEMPLATE,PASS=TEMPLATE, path:TEMPLATE, body:/POINTER=TEMPLATE, body:FIELD=TEMPLATE or a scheme in JSON.',
     'For example --inject "header:authorization=Bearer {token}".',
   );
 }

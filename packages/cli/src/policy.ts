@@ -50,11 +50,16 @@ export async function makePolicy(
   return {
     ...{ issuer: at.issuer, owner, connection, servers: stated.servers, inject: stated.inject },
     ...(flags.org === undefined ? {} : { org: flags.org }),
-    allow: [{ origin: stated.origin, methods: flags.method ?? ['GET'], paths: flags.path ?? ['/**'] }],
+    allow: [{ origin: stated.origin, methods: flags.method ?? defaultMethods(stated), paths: flags.path ?? ['/**'] }],
     ...pins(flags),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
+}
+
+/** A body is what a GET does not have. */
+function defaultMethods({ inject }: StatedPolicy): readonly string[] {
+  return inject.some((slot) => 'in' in slot && slot.in === 'body') ? ['POST'] : ['GET'];
 }
 
 /** Seconds of `--expires-in`, where it was given. */
@@ -88,6 +93,8 @@ function describeScheme(scheme: SchemeInput): string {
 function describeSlot(slot: Exclude<InjectionInput, SchemeInput>): string {
   if (slot.in === 'basic') return `basic  ${slot.user} : ${slot.pass}`;
   if (slot.in === 'path') return `path segment ${slot.segment ?? 0}  ${slot.value}`;
+  if (slot.in === 'body')
+    return 'pointer' in slot ? `JSON body ${slot.pointer}  ${slot.value}` : `form body ${slot.field}  ${slot.value}`;
   return `${slot.in} ${slot.name}  ${slot.value}`;
 }
 

@@ -159,6 +159,24 @@ test('a template that names a field nobody gave is refused before anything is se
   );
 });
 
+test('a credential for a body is sealed as it is asked for, and for methods that have a body only', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const sealWith = (inject: SealPolicy['inject'], method: string) => {
+    const allow = [{ origin: 'https://api.example', methods: [method], paths: ['/token'] }];
+    const fields = { token: Buffer.from('a longer value') };
+    return seal({ executor, key, fields, policy: { ...POLICY, allow, inject } });
+  };
+  for (const slot of [
+    { in: 'body', pointer: '/auth/token', value: '{token}' },
+    { in: 'body', field: 'client_secret', value: '{token}' },
+  ] as const) {
+    const { envelope } = await sealWith([slot], 'POST');
+    assert.deepEqual(parseEnvelope(envelope).header.dauth.inject, [slot]);
+    await assert.rejects(sealWith([slot], 'GET'), /methods that have one only: not GET, not HEAD/);
+  }
+});
+
 for (const [what, value, sentence] of [
   ['shorter than an answer could be searched for', 'seven77', /has fewer than 8 octets; write a short user name/],
   ['longer than that', 'x'.repeat(4_097), /has more than 4096 octets/],

@@ -16,6 +16,7 @@ import {
   TYP,
   type AllowRule,
   type AwsSigV4,
+  type BodySlot,
   type ConnectionHandle,
   type EnvelopeHeader,
   type EnvelopePolicy,
@@ -71,6 +72,7 @@ export type InjectionInput =
   | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: string }
   | { readonly in: 'basic'; readonly user: string; readonly pass: string }
   | { readonly in: 'path'; readonly value: string; readonly segment?: number }
+  | BodySlot
   | SchemeInput;
 
 /** A scheme as a caller writes it: what has a default may be left out. */

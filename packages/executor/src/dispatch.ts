@@ -4,16 +4,16 @@
  */
 import { Readable } from 'node:stream';
 import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
 import type { Refusals } from './journal/refusals.ts';
-import { assertNoOverrideField, watchForOverride } from './where/override.ts';
+import { watchForOverride } from './where/override.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
-import { makeSignable } from './where/signable.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
 import type { Upstream } from './wire/upstream.ts';
@@ -62,14 +62,13 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     permitted = await permit(caller, request.handle, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
-    const body = await makeSignable(request.body, permitted.policy.inject, destination);
-    if (body instanceof Uint8Array) assertNoOverrideField(body, destination.headers);
+    const sending = await settleBody(request, permitted.policy.inject, destination);
     const address = await deps.upstream.check(destination.origin);
     // 5 · what is intended, durable; the outcome's space reserved
     const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
-    const { answer, ended } = await send({ ...request, body }, permitted, destination, address, deps);
+    const { answer, ended } = await send(sending, permitted, destination, address, deps);
     // 10 · outcome, when the answer has ended
     void ended
       .then((facts) => intended.outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))
@@ -89,7 +88,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
 
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
-  request: DispatchRequest,
+  request: SettledRequest,
   { envelope, policy, standing, use }: Permit,
   destination: Destination,
   address: Awaited<ReturnType<Upstream['check']>>,
@@ -116,6 +115,7 @@ async function send(
       headers: destination.headers,
       body: request.body instanceof Readable ? watchForOverride(request.body, destination.headers) : request.body,
       ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
+      ...(request.slotted === undefined ? {} : { slotted: request.slotted }),
       injections: policy.inject,
       open: () => deps.open(envelope, key),
       beforeSend: stillStands,

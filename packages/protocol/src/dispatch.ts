@@ -52,6 +52,14 @@ export function isMethodOverride(name: string): boolean {
   return /^x-(?:http-)?(?:original-)?method(?:-override)?$/.test(canonicalHeaderName(name));
 }
 
+/** Whether a field of a form, a query or JSON does: `_method`, in any spelling that a server may decode to it. */
+export function isOverrideField(name: string): boolean {
+  const decoded = name.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
+    String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+  return /^[\s+.]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded);
+}
+
 /** Whether a header asks an upstream to act as if another path or host had been asked for (IIS, Symfony, nginx habits). */
 export function isPathOverride(name: string): boolean {
   return /^x-(?:(?:http-)?(?:original|rewrite|override)-(?:url|uri|path|host)|(?:http-)?(?:url|uri|path|host)-override|host)$/.test(

@@ -5,7 +5,7 @@
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
-import { injectedFields, parseInjections, type Injection } from './inject.ts';
+import { bodySlots, injectedFields, parseInjections, type Injection } from './inject.ts';
 import { isObject, parseJson } from './json.ts';
 import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
@@ -91,6 +91,7 @@ export interface Envelope {
   readonly ciphertext: Uint8Array;
 }
 
+const BODILESS: ReadonlySet<string> = new Set(['GET', 'HEAD']);
 const CONNECTION_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
 /** @throws DAuthError `INVALID_REQUEST`, `PAYLOAD_TOO_LARGE` */
@@ -171,6 +172,10 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     refuse('"bearer" and "pin" exclude each other: a bearer token has no key to pin.');
   const inject = parseInjections(policy.inject);
   if (injectedFields(inject).size > LIMITS.fields) refuse('"inject" names too many fields.');
+  const allow = parseAllow(policy.allow);
+  // RFC 9110 §9.3.1 and 2: content of these means nothing, and every slot of a request is filled or nothing is sent.
+  if (bodySlots(inject).length > 0 && allow.some(({ methods }) => methods.some((method) => BODILESS.has(method))))
+    refuse('A credential that goes into the body allows methods that have one only: not GET, not HEAD.');
   return Object.freeze({
     handle: parseHandle(policy.handle),
     ver: integer(policy.ver, '"ver"', 1, 2 ** 31),
@@ -179,7 +184,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     owner: text(policy.owner, '"owner"', 256),
     connection: parseConnectionName(policy.connection),
     servers: distinct(list(policy.servers, '"servers"', 1, LIMITS.policyNames, parseResource), '"servers"', String),
-    allow: parseAllow(policy.allow),
+    allow,
     inject,
     ...(policy.pin === undefined ? {} : { pin: parsePins(policy.pin) }),
     bearer,

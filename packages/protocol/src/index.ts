@@ -1,5 +1,6 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
+export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
 export {
   detailAllows,
   detailsFromAllow,
@@ -26,6 +27,7 @@ export {
   isConsumed,
   isDropped,
   isMethodOverride,
+  isOverrideField,
   isPathOverride,
   parseBufferedDispatch,
   type BufferedDispatch,
@@ -55,6 +57,7 @@ export {
 } from './errors.ts';
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
+  bodySlots,
   injectedFields,
   headerSlotKey,
   isScheme,

@@ -2,6 +2,7 @@
  * Injections: the slots of a request that a credential's fields fill, named by field and fixed text only (§2 `inject`).
  * Never holds a value: what stands here is public and is matched against requests before anything is opened.
  */
+import { assertNoOverride, assertOneBody, foldName, parsePointer, type BodySlot } from './body-slot.ts';
 import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
@@ -18,9 +19,12 @@ export type Injection = Slot | Scheme;
 export type Slot =
   | { readonly in: 'header' | 'query' | 'cookie'; readonly name: string; readonly value: Template }
   | { readonly in: 'basic'; readonly user: Template; readonly pass: Template }
-  | { readonly in: 'path'; readonly value: Template; readonly segment: number };
+  | { readonly in: 'path'; readonly value: Template; readonly segment: number }
+  | BodySlot;
 
 const MAX_SEGMENT = 32;
+/** Of one slot or another; which are whose is checked with the slot. */
+const MEMBERS = ['name', 'value', 'user', 'pass', 'segment', 'pointer', 'field'];
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseInjections(value: unknown): readonly Injection[] {
@@ -30,6 +34,10 @@ export function parseInjections(value: unknown): readonly Injection[] {
   if (schemes.some(({ scheme }) => scheme === 'aws_sigv4') && injections.some(isAmazon))
     refuse('Beside "aws_sigv4" no slot has a name that begins with "x-amz-": AWS takes those signed only.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
+  const inBody = bodySlots(injections);
+  assertOneBody(inBody);
+  if (inBody.length > 0 && schemes.length > 0)
+    refuse('A scheme signs the body that the caller sent, so beside one nothing is filled into it.');
   return injections;
 }
 
@@ -40,6 +48,11 @@ export function isScheme(injection: Injection): injection is Scheme {
 
 function isAmazon(injection: Injection): boolean {
   return 'name' in injection && canonicalHeaderName(injection.name).startsWith('x-amz-');
+}
+
+/** The slots that are in the body of a request. */
+export function bodySlots(injections: readonly Injection[]): readonly BodySlot[] {
+  return injections.filter((injection): injection is BodySlot => !isScheme(injection) && injection.in === 'body');
 }
 
 /** What an injection occupies; `basic` is the Authorization header, and a header is named canonically. */
@@ -58,6 +71,8 @@ export function slotKeys(injection: Injection): readonly string[] {
       return [headerSlotKey('authorization')];
     case 'path':
       return ['path'];
+    case 'body':
+      return [`body ${foldName('pointer' in injection ? injection.pointer : injection.field)}`];
   }
 }
 
@@ -78,7 +93,7 @@ function fieldsOf(injection: Injection): readonly string[] {
 
 function parseInjection(value: unknown): Injection {
   if (isObject(value) && Object.hasOwn(value, 'scheme')) return parseScheme(value);
-  const { in: place } = exactObject(value, 'An injection', ['in'], ['name', 'value', 'user', 'pass', 'segment']);
+  const { in: place } = exactObject(value, 'An injection', ['in'], MEMBERS);
   switch (place) {
     case 'header':
     case 'query':
@@ -101,7 +116,18 @@ function parseInjection(value: unknown): Injection {
       const segment = slot.segment === undefined ? 0 : integer(slot.segment, '"segment"', 0, MAX_SEGMENT);
       return Object.freeze({ in: place, value: parseTemplate(slot.value, true), segment });
     }
+    case 'body': {
+      const slot = exactObject(value, 'A body injection', ['in', 'value'], ['pointer', 'field']);
+      if ((slot.pointer === undefined) === (slot.field === undefined))
+        refuse('A body injection has a "pointer" into JSON or the name of a form "field", one of the two.');
+      const template = parseTemplate(slot.value, true);
+      if (slot.field === undefined)
+        return Object.freeze({ in: place, pointer: parsePointer(slot.pointer), value: template });
+      const field = parseSlotName('body', slot.field);
+      assertNoOverride(field);
+      return Object.freeze({ in: place, field, value: template });
+    }
     default:
-      return refuse('An injection goes into a header, query, cookie, basic or path slot.');
+      return refuse('An injection goes into a header, query, cookie, basic, path or body slot.');
   }
 }

@@ -100,6 +100,13 @@ test('a number that a double cannot keep is refused where it is written again, h
     refused(text, /more digits|plain digits/);
 });
 
+test('a document that goes on as it came may spell its numbers as it likes, and nothing else', () => {
+  for (const text of ['9007199254740993', '1.0', '-0', '1e-400', '0.1234567890123456789', '1e999'])
+    assert.equal(parseJson(text, 100, 'any'), Number(text));
+  for (const text of ['01', '+1', '.5', 'NaN', '1.', '{"a":1,"a":1}'])
+    assert.throws(() => parseJson(text, 100, 'any'), { code: 'INVALID_REQUEST' });
+});
+
 test('a document has a bounded number of values, each of which takes time of everybody else', () => {
   const list = (values: number) => `[${'1,'.repeat(values - 2)}1]`;
   assert.equal((parseJson(list(500_000), 2_000_000) as unknown[]).length, 499_999);

@@ -12,8 +12,9 @@ export interface JsonObject {
 /**
  * How a number may be spelled. `one-spelling`: an integer as `JSON.stringify` writes it, so `1.0`, `1e3`, `-0` and digits
  * that a double cannot hold are refused. `kept`: any spelling of a number that is written again as the same number.
+ * `any`: whatever RFC 8259 §6 allows, for a document that is checked and goes on as the octets it came in.
  */
-type NumberRule = 'one-spelling' | 'kept';
+type NumberRule = 'one-spelling' | 'kept' | 'any';
 
 /** Reading goes on in one piece, so what one text may take is bounded: about 100 ms. A vector of numbers has a few thousand. */
 const MAX_VALUES = 500_000;
@@ -129,6 +130,7 @@ class Reader {
     const literal = this.#match(NUMBER);
     if (literal === undefined) throw malformed();
     const value = Number(literal);
+    if (this.#numbers === 'any') return value;
     if (!Number.isFinite(value)) throw malformed('A JSON number is out of range.');
     // The usual spelling needs no closer look: a document of numbers would hold up everybody else.
     if (literal === String(value)) return value;

@@ -51,6 +51,11 @@ export const LIMITS = Object.freeze({
    */
   injectedValue: 4_096,
   injectedTotal: 8_192,
+  /**
+   * Octets of a caller's body that has a slot in it: it is read whole before anything is opened, and goes out filled, in one
+   * piece in memory that is zeroed (§5.4).
+   */
+  injectedBody: 1_048_576,
   /** Octets below which a value is not injected: an answer could not be searched for it (§2.2). */
   shortestValue: 8,
   /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */

@@ -1,5 +1,5 @@
 /**
- * Names of slots: of headers, query parameters and cookies that a credential may fill or sign in (§2.1).
+ * Names of slots: of headers, query parameters, cookies and form fields that a credential may fill or sign in (§2.1).
  * Never lets a header be a slot that frames the message or chooses its route.
  */
 import { canonicalHeaderName, isMethodOverride, isPathOverride } from './dispatch.ts';
@@ -22,10 +22,10 @@ export function isNeverASlot(headerName: string): boolean {
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
-export function parseSlotName(place: 'header' | 'query' | 'cookie', value: unknown): string {
+export function parseSlotName(place: 'header' | 'query' | 'cookie' | 'body', value: unknown): string {
   const name = text(value, 'The name of an injection', 128);
-  if (place === 'query') {
-    if (!QUERY_NAME.test(name)) refuse('The name of a query injection has characters that need encoding.');
+  if (place === 'query' || place === 'body') {
+    if (!QUERY_NAME.test(name)) refuse('The name of a query or form injection has characters that need encoding.');
     return name;
   }
   if (!TOKEN.test(name)) refuse('The name of a header or cookie injection must be an HTTP token.');

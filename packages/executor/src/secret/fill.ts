@@ -11,6 +11,8 @@ export type Fields = ReadonlyMap<string, Buffer>;
 export type Rule = (octet: number) => boolean;
 /** RFC 9110 §5.5 field content without obs-text: one line, nothing invisible. */
 export const HEADER_OCTET: Rule = (octet) => octet >= 0x20 && octet <= 0x7e;
+/** What no text has a use for, and what readers write and cut off as they like. */
+export const NO_CONTROL: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
 /** Owned memory that is zeroed at the end of its scope. */
 export type Held = { readonly bytes: Buffer } & Disposable;
 

@@ -3,6 +3,7 @@
  * Never makes a value into a string, and never mends one: what does not fit its slot is refused.
  */
 import {
+  bodySlots,
   DAuthError,
   injectedFields,
   isScheme,
@@ -13,9 +14,11 @@ import {
   type Slot,
   type Template,
 } from '@dauth/protocol';
+import type { SlottedBody } from '../where/body-slots.ts';
+import { fillBody, writeBodyValue } from './body.ts';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
-import { fill, HEADER_OCTET, unfit, type Fields, type Rule } from './fill.ts';
+import { fill, HEADER_OCTET, NO_CONTROL, unfit, type Fields, type Rule } from './fill.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { sign, type Outgoing } from './sign.ts';
@@ -30,11 +33,13 @@ export interface Filled {
   readonly target: Buffer;
   /** Header lines, each with its CRLF. */
   readonly lines: Buffer;
+  /** The caller's body with its slots filled; null where no slot is in it. */
+  readonly body: Buffer | null;
   /** Whether a value is short enough to be guessed by watching where it is starred out. */
   readonly isGuessable: boolean;
   /**
-   * What an answer must not contain: each used field's value, as it is in a URL where it is in one, each Basic credential,
-   * and what a signature was made with.
+   * What an answer must not contain: each used field's value, as it is in a URL or a body where it is in one, each Basic
+   * credential, and what a signature was made with.
    */
   readonly secrets: readonly Buffer[];
 }
@@ -42,20 +47,25 @@ export interface Filled {
 /** RFC 6265 §4.1.1 `cookie-octet`. */
 const COOKIE_OCTET: Rule = (octet) =>
   octet > 0x20 && octet < 0x7f && octet !== 0x22 && octet !== 0x2c && octet !== 0x3b && octet !== 0x5c;
-/** RFC 7617 §2: no control characters in either part. */
-const BASIC_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
 /** What percent-encoding cannot keep in its slot: controls, and what servers take for a separator once decoded. */
-const SEGMENT_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f && octet !== 0x2f && octet !== 0x5c;
-const QUERY_OCTET: Rule = (octet) => octet >= 0x20 && octet !== 0x7f;
+const SEGMENT_OCTET: Rule = (octet) => NO_CONTROL(octet) && octet !== 0x2f && octet !== 0x5c;
 
 /**
  * Fills every slot of a request, and signs it then where a scheme says so.
+ * @param slotted the caller's body, where slots are in it
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does
  * not fit its slot or could not be found again in an answer
  */
-export function inject(plaintext: Plaintext, injections: readonly Injection[], request: Fillable): Filled {
+export function inject(
+  plaintext: Plaintext,
+  injections: readonly Injection[],
+  request: Fillable,
+  slotted?: SlottedBody,
+): Filled {
   const scheme = injections.find(isScheme);
   const slots = injections.filter((injection): injection is Slot => !isScheme(injection));
+  // Every slot or none: a request without one of its credentials is another request than the owner sealed.
+  if (bodySlots(slots).length !== (slotted?.places.length ?? 0)) throw new TypeError('A body slot has no place.');
   return plaintext.lend((bytes) => {
     const fields = readFields(bytes, injectedFields(injections));
     const secrets: Buffer[] = [];
@@ -72,14 +82,16 @@ export function inject(plaintext: Plaintext, injections: readonly Injection[], r
       filled.push(target);
       const lines = fillLines(slots, fields);
       filled.push(lines);
+      const body = slotted === undefined ? null : fillBody(slotted, fields);
+      if (body !== null) filled.push(body);
       const isGuessable = [...secretFields(injections)].some(
         (name) => fields.get(name)!.length < LIMITS.guessableValue,
       );
-      if (scheme === undefined) return { target, lines, secrets, isGuessable };
+      if (scheme === undefined) return { target, lines, body, secrets, isGuessable };
       const signed = sign(scheme, fields, { ...request, target });
       const allLines = ownedConcat(lines, signed.lines);
       wipe(target, lines, signed.lines);
-      return { target: signed.target, lines: allLines, secrets: [...secrets, ...signed.secrets], isGuessable };
+      return { target: signed.target, lines: allLines, body, secrets: [...secrets, ...signed.secrets], isGuessable };
     } catch (error) {
       wipe(...secrets, ...filled);
       throw error;
@@ -141,10 +153,11 @@ function repeats(value: Buffer, direction: 1 | -1): boolean {
 /** What stands on the wire of a slot in place of a field's value, where that is something else. */
 function writtenForms(injection: Slot, fields: Fields): Buffer[] {
   if (injection.in === 'basic') return [basicCredential(injection, fields)];
-  if (injection.in !== 'query' && injection.in !== 'path') return [];
+  if (injection.in === 'header' || injection.in === 'cookie') return [];
   return [...injectedFields([injection])].map((name) => {
     using written = new ByteWriter();
-    writePercent(written, fields.get(name)!, injection.in === 'path' ? SEGMENT : UNRESERVED);
+    if (injection.in === 'body') writeBodyValue(written, injection, fields.get(name)!);
+    else writePercent(written, fields.get(name)!, injection.in === 'path' ? SEGMENT : UNRESERVED);
     return written.take();
   });
 }
@@ -173,10 +186,10 @@ function fillLines(injections: readonly Slot[], fields: Fields): Buffer {
 }
 
 function basicCredential(injection: Slot & { in: 'basic' }, fields: Fields): Buffer {
-  using user = fill(injection.user, fields, BASIC_OCTET);
+  using user = fill(injection.user, fields, NO_CONTROL);
   // RFC 7617 §2: everything after the first colon is the password, so a colon would move the border.
   if (user.bytes.includes(0x3a)) throw unfit('has a colon, which a Basic user name cannot have');
-  using pass = fill(injection.pass, fields, BASIC_OCTET);
+  using pass = fill(injection.pass, fields, NO_CONTROL);
   const pair = ownedConcat(user.bytes, Buffer.from(':'), pass.bytes);
   using credential = new ByteWriter(Math.ceil(pair.length / 3) * 4);
   writeBase64(credential, pair, 'base64', true);
@@ -201,7 +214,7 @@ function fillTarget(target: string, injections: readonly Slot[], fields: Fields)
   let separator = query === '' ? '?' : query === '?' ? '' : '&';
   for (const injection of injections) {
     if (injection.in !== 'query') continue;
-    using value = fill(injection.value, fields, QUERY_OCTET);
+    using value = fill(injection.value, fields, NO_CONTROL);
     out.text(`${separator}${injection.name}=`);
     writePercent(out, value.bytes, UNRESERVED);
     separator = '&';

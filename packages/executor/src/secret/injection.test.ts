@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { DAuthError, LIMITS, type Injection } from '@dauth/protocol';
+import { DAuthError, headerSlotKey, isNeverASlot, LIMITS, parseInjections, type Injection } from '@dauth/protocol';
+import fc from 'fast-check';
 import { callAndRead, fillable, plaintextOf, upstreamFor, type CallOptions } from '../support/calls.test-support.ts';
 import { inject } from './inject.ts';
-import { serveRaw, TestCa, type Identity } from '../support/upstreams.test-support.ts';
+import { serveHttps, serveRaw, TestCa, type Identity } from '../support/upstreams.test-support.ts';
 
 let ca: TestCa;
 let identity: Identity;
@@ -104,6 +105,23 @@ const ON_THE_WIRE: readonly { name: string; options: CallOptions; head: string }
       'x-key: other-keytok&en=1\r\ncookie: one=tok&en=1; two=other-key\r\n\r\n',
   },
   {
+    name: 'several headers from one field, one header from several, and any name that is a token',
+    options: {
+      fields: { token: 'tok-secret-1', app: 'app"secret\\2' },
+      injections: [
+        { in: 'header', name: 'x-api-key', value: '{token}' },
+        { in: 'header', name: 'authorization', value: 'Token token="{token}", app={app}' },
+        { in: 'header', name: 'x-pair', value: '{app}:{token}:{app}' },
+        { in: 'header', name: "!#$%&'*+-.^_`|~0a", value: '{app}{app}' },
+      ],
+    },
+    head:
+      'GET / HTTP/1.1\r\nuser-agent: dauth\r\nx-api-key: tok-secret-1\r\n' +
+      'authorization: Token token="tok-secret-1", app=app"secret\\2\r\n' +
+      'x-pair: app"secret\\2:tok-secret-1:app"secret\\2\r\n' +
+      '!#$%&\'*+-.^_`|~0a: app"secret\\2app"secret\\2\r\n\r\n',
+  },
+  {
     name: 'a user agent of its own, and no second one',
     options: {
       fields: { token: 'agent-secret' },
@@ -118,6 +136,50 @@ for (const { name, options, head } of ON_THE_WIRE) {
     assert.equal(await headOf(options), head);
   });
 }
+
+const NAME = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
+const printable = (most: number) => fc.string({ minLength: 8, maxLength: most }).filter((text) => !/^ | $/.test(text));
+const template = fc
+  .array(fc.oneof(fc.constantFrom('{token}', '{app}'), fc.stringMatching(/^[ -z|~]{1,9}$/)), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .map((parts) => `v${parts.join('')}{token}.`);
+const headerName = fc.string({ minLength: 1, maxLength: 20 }).filter((name) => NAME.test(name) && !isNeverASlot(name));
+
+test('[dispatch.bound] an HTTP server reads every injected header, whatever its name, its template and its fields are', async () => {
+  let raw: readonly string[] = [];
+  await using server = await serveHttps(identity, (request, response) => {
+    raw = request.rawHeaders;
+    response.end();
+  });
+  const upstream = upstreamFor(ca.pem);
+  const slots = fc.uniqueArray(fc.record({ in: fc.constant('header' as const), name: headerName, value: template }), {
+    selector: ({ name }) => headerSlotKey(name),
+    minLength: 1,
+    maxLength: 6,
+  });
+  const reads = fc.asyncProperty(slots, printable(40), printable(20), async (injections, token, app) => {
+    await callAndRead(upstream, server.origin, {
+      injections: parseInjections(injections),
+      fields: { token, ...(injections.some(({ value }) => value.includes('{app}')) ? { app } : {}) },
+    });
+    for (const { name, value } of injections) {
+      const at = raw.findIndex((other, index) => index % 2 === 0 && other === name);
+      assert.equal(
+        raw[at + 1],
+        value.replaceAll('{token}', () => token).replaceAll('{app}', () => app),
+      );
+    }
+    const own = /^(?:host|connection|accept-encoding|user-agent)$/;
+    assert.equal(
+      raw.filter((name, index) => index % 2 === 0 && !own.test(name)).length,
+      injections.filter(({ name }) => !own.test(name)).length,
+    );
+  });
+  await fc.assert(reads, { numRuns: 40 });
+  await upstream.close();
+});
 
 const HEADER: Injection = { in: 'header', name: 'x-key', value: '{token}' };
 type Refused = { name: string; token: string | Buffer; injection?: Injection; says: RegExp };

@@ -68,7 +68,7 @@ for (const { name, inject, calls } of CASES) {
   test(`[memory.clean] leaves no copy of a credential or its keys: ${name}`, async (t) => {
     const { forbidden } = proof;
     if (forbidden !== null) return t.skip(forbidden);
-    await proof.assertClean(t, inject, calls, keysMadeOf);
+    await proof.assertClean(t, inject, calls, { made: keysMadeOf });
   });
 }
 

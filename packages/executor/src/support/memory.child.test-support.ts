@@ -2,6 +2,8 @@
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { parseEnvelope, type SuiteAlg } from '@dauth/protocol';
+import { settleBody } from '../body.ts';
+import type { DispatchRequest } from '../dispatch.ts';
 import { openEnvelope, type OpeningKey } from '../open.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import { createUpstream, type Upstream } from '../wire/upstream.ts';
@@ -13,6 +15,8 @@ export interface CallOrder {
   readonly target: string;
   readonly body?: string;
   readonly stream?: boolean;
+  /** Default `text/plain`. */
+  readonly type?: string;
   readonly ver: number;
 }
 
@@ -39,16 +43,28 @@ async function one(order: CallOrder): Promise<number> {
     order.body === undefined
       ? null
       : order.stream
-        ? Readable.from([order.body, order.body].map((b) => Buffer.from(b)))
+        ? Readable.from([order.body.slice(0, 1), order.body.slice(1)].map((b) => Buffer.from(b)))
         : Buffer.from(order.body);
-  const answer = await upstream.call({
-    connection: { handle: envelope.header.dauth.handle, ver: order.ver },
-    address: await upstream.check(order.origin as never),
-    method: order.method as UpstreamRequest['method'],
+  const { handle, inject } = envelope.header.dauth;
+  const headers = [['content-type', order.type ?? 'text/plain']] as const;
+  const method = order.method as UpstreamRequest['method'];
+  const to = {
+    origin: order.origin as never,
+    method,
+    path: order.target.split('?')[0]!,
     target: order.target,
-    headers: [['content-type', 'text/plain']],
-    body,
-    injections: envelope.header.dauth.inject,
+    headers,
+  };
+  const settled = await settleBody({ body } as DispatchRequest, inject, to);
+  const answer = await upstream.call({
+    connection: { handle, ver: order.ver },
+    address: await upstream.check(order.origin as never),
+    method,
+    target: order.target,
+    headers,
+    body: settled.body,
+    ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
+    injections: inject,
     open: () => openEnvelope(envelope, key),
     beforeSend: () => undefined,
   });

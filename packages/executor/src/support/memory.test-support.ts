@@ -36,6 +36,11 @@ export const CODERS: Readonly<Record<string, { coding: string; encode: (body: st
 
 type Keys = Readonly<Record<string, Buffer>>;
 
+interface Also {
+  readonly made?: (secret: Buffer) => Keys;
+  readonly prefix?: string;
+}
+
 interface Sealed {
   readonly envelope: string;
   readonly secret: Buffer;
@@ -77,15 +82,15 @@ export class MemoryProof implements AsyncDisposable {
 
   /**
    * Calls the upstream and looks for what was sealed, a second later.
-   * @param made what else is made of a secret on the way, by name
+   * @param also `made`: what else is made of a secret on the way, by name; `prefix`: what the credential begins with
    */
   async assertClean(
     t: TestContext,
     inject: readonly Injection[],
     calls: readonly Partial<CallOrder>[],
-    made: (secret: Buffer) => Keys = () => ({}),
+    also: Also = {},
   ): Promise<void> {
-    const sealed = [await this.seal(inject, made), await this.seal(inject, made)];
+    const sealed = [await this.seal(inject, also), await this.seal(inject, also)];
     const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
       origin: this.#server.origin,
       envelope: sealed[i % 2]!.envelope,
@@ -148,8 +153,8 @@ export class MemoryProof implements AsyncDisposable {
     assert.ok((await findInMemory(this.#pid, needles)).length > 0);
   }
 
-  async seal(inject: readonly Injection[], made: (secret: Buffer) => Keys = () => ({})): Promise<Sealed> {
-    const secret = Buffer.from(`ghp_${randomBytes(18).toString('hex')}`);
+  async seal(inject: readonly Injection[], { made = () => ({}), prefix = 'ghp_' }: Also = {}): Promise<Sealed> {
+    const secret = Buffer.from(`${prefix}${randomBytes(18).toString('hex')}`);
     const header = {
       alg: 'HPKE-3',
       kid: KID,
@@ -163,7 +168,7 @@ export class MemoryProof implements AsyncDisposable {
         owner: 'alice',
         connection: 'api',
         servers: ['https://mcp.example/mcp'],
-        allow: [{ origin: 'https://api.example', methods: ['GET'], paths: ['/**'] }],
+        allow: [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }],
         inject,
         bearer: false,
         iat: 1_795_000_000,
@@ -214,9 +219,12 @@ function pad(length: number): string {
 
 function echo(request: IncomingMessage, response: ServerResponse): void {
   const how = new URL(request.url!, 'http://x').searchParams;
-  const secret = request.headers.authorization ?? request.headers.cookie ?? request.url!;
   const echoed = how.get('echo') ?? '';
-  request.resume().on('end', () => {
+  const sent: Buffer[] = [];
+  request.on('data', (chunk: Buffer) => sent.push(chunk));
+  request.on('end', () => {
+    const { authorization, cookie } = request.headers;
+    const secret = authorization ?? cookie ?? (sent.length > 0 ? Buffer.concat(sent).toString() : request.url!);
     if (echoed === 'reason') response.writeHead(200, secret);
     if (echoed === 'head')
       response.writeHead(200, {

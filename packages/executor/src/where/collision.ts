@@ -2,7 +2,7 @@
  * Slots belong to the credential (protocol.md §5 step 4): a request that names one itself is refused.
  * Never sees a value: it compares the names in the request with the names in the sealed policy.
  */
-import { DAuthError, headerSlotKey, isScheme, slotKeys, type Injection } from '@dauth/protocol';
+import { bodySlots, DAuthError, headerSlotKey, isScheme, slotKeys, type Injection } from '@dauth/protocol';
 
 /** How the key of a query slot begins. */
 const QUERY = 'query ';
@@ -23,20 +23,25 @@ export function assertSlotsFree(
     if (slots.has(headerSlotKey(name)) || (hasCookie && name === 'cookie')) throw taken();
   }
   const inQuery = [...slots].filter((slot) => slot.startsWith(QUERY));
-  const names = new Set(inQuery.map((slot) => bare(slot.slice(QUERY.length))));
+  const names = new Set([...inQuery.map((slot) => slot.slice(QUERY.length)), ...formFields(injections)].map(bareName));
   const cut = request.target.indexOf('?');
   if (names.size === 0 || cut < 0) return;
   // Some servers separate with ";" too.
   for (const pair of request.target.slice(cut + 1).split(/[&;]/)) {
-    if (names.has(bare(decoded(pair.split('=', 1)[0]!)))) throw taken();
+    if (names.has(bareName(decodedName(pair.split('=', 1)[0]!)))) throw taken();
   }
 }
 
+/** Names of form fields, which a query must not have either: servlets look into it first. */
+function formFields(injections: readonly Injection[]): readonly string[] {
+  return bodySlots(injections).flatMap((slot) => ('field' in slot ? [slot.field] : []));
+}
+
 /**
- * A query name as the most forgiving server would read it: PHP turns `.` and space into `_` and reads `a[0]` as `a`,
+ * A name in a query or a form as the most forgiving server would read it: PHP turns `.` and space into `_` and reads `a[0]` as `a`,
  * others ignore case. Comparing more names as equal only refuses more.
  */
-function bare(name: string): string {
+export function bareName(name: string): string {
   return name
     .trim()
     .toLowerCase()
@@ -44,14 +49,17 @@ function bare(name: string): string {
     .replaceAll(/[. ]/g, '_');
 }
 
-function decoded(name: string): string {
+export function decodedName(name: string): string {
   try {
     return decodeURIComponent(name.replaceAll('+', ' '));
   } catch {
-    throw new DAuthError('POLICY_DENIED', 'The query has a name that is not well-formed percent-encoded UTF-8.');
+    throw new DAuthError(
+      'POLICY_DENIED',
+      'The query or form has a name that is not well-formed percent-encoded UTF-8.',
+    );
   }
 }
 
-function taken(): DAuthError {
+export function taken(): DAuthError {
   return new DAuthError('POLICY_DENIED', 'The request names a slot that the sealed credential fills; leave it out.');
 }

@@ -2,7 +2,7 @@
  * Readers of field names in bodies as servers parse them, octet by octet as the body streams by: forms, multipart, JSON.
  * Never keeps more than the start of one name, and knows one question only: is it a method override (`_method`)?
  */
-import { isMethodOverride } from '@dauth/protocol';
+import { isOverrideField } from '@dauth/protocol';
 
 /** Longer names are no override in any spelling. */
 const MAX_NAME = 64;
@@ -12,14 +12,6 @@ export interface Names {
   takes(chunk: Buffer): boolean;
   /** True where the end of the body makes one of what was seen last. */
   ends(): boolean;
-}
-
-/** `_method`, in any spelling that a server may decode to it. */
-export function isOverrideField(name: string): boolean {
-  const decoded = name.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
-    String.fromCharCode(Number.parseInt(hex, 16)),
-  );
-  return /^[\s+.]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded);
 }
 
 /** `application/x-www-form-urlencoded`, with `;` as a separator too. */

@@ -9,6 +9,7 @@ import {
   detailAllows,
   isConsumed,
   isMethodOverride,
+  isOverrideField,
   isPathOverride,
   parseOrigin,
   type Method,
@@ -16,7 +17,6 @@ import {
 } from '@dauth/protocol';
 import type { Permit } from '../who/authorize.ts';
 import { assertSlotsFree } from './collision.ts';
-import { isOverrideField } from './override-names.ts';
 import { assertReadableType } from './override.ts';
 
 /** What a caller wants done, the same for both forms. */

@@ -5,6 +5,7 @@ import type { Readable } from 'node:stream';
 import type { ConnectionHandle, ErrorCode, Injection, Method } from '@dauth/protocol';
 import type { Plaintext } from '../secret/plaintext.ts';
 import type { CheckedAddress } from '../where/address.ts';
+import type { SlottedBody } from '../where/body-slots.ts';
 
 /** A request that passed steps 1 to 5. */
 export interface UpstreamRequest {
@@ -18,6 +19,8 @@ export interface UpstreamRequest {
   /** The caller's headers, lowercase names. What `isConsumed` names is left out here once more. */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Readable | Uint8Array | null;
+  /** The body, where slots are in it; `body` is null then. */
+  readonly slotted?: SlottedBody;
   /** Octets of a streamed body where the caller said so; else it goes chunked. */
   readonly bodyLength?: number;
   readonly injections: readonly Injection[];

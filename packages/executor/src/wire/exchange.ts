@@ -110,14 +110,15 @@ export class Exchange implements Traveller, RawHandler {
     using plaintext = this.#request.open();
     // 7 status once more, with nothing between it and the write.
     this.#request.beforeSend();
-    const filled = inject(plaintext, this.#request.injections, fillable);
+    const { injections, slotted } = this.#request;
+    const filled = inject(plaintext, injections, fillable, slotted);
     try {
       this.#isGuessable = filled.isGuessable;
       this.#forms = new Forms(filled.secrets);
       return renderHead(this.#request, filled, framing);
     } finally {
       // 8 zero; `using` does the plaintext itself.
-      wipe(filled.target, filled.lines, ...filled.secrets);
+      wipe(filled.target, filled.lines, filled.body, ...filled.secrets);
     }
   }
 

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { fillable, plaintextOf } from '../support/calls.test-support.ts';
 import { Forms } from './forms.ts';
 import { inject } from '../secret/inject.ts';
+import { placeSlots } from '../where/body-slots.ts';
 import { redact } from './scan.ts';
 
 /** What common software makes of a URL or a header that it writes into an answer. */
@@ -27,7 +28,13 @@ const SLOTS: readonly Slot[] = [
   { in: 'header', name: 'x-key', value: 'Bearer {token}' },
   { in: 'cookie', name: 'sid', value: '{token}' },
   { in: 'basic', user: 'robot', pass: '{token}' },
+  { in: 'body', pointer: '/auth/key', value: 'k {token}' },
+  { in: 'body', field: 'key', value: 'k {token}' },
 ];
+/** What a caller sends for each slot in a body. */
+const BODIES = { pointer: '{"auth":{"a":1}}', field: 'a=1' };
+const nameOf = (slot: Slot): string =>
+  slot.in === 'body' ? `body ${'pointer' in slot ? 'pointer' : 'field'}` : slot.in;
 
 const isInjected = (token: string): boolean => !/^ | $/.test(token);
 const anywhere = fc.string({ unit: 'grapheme-ascii', minLength: 12, maxLength: 40 }).filter(isInjected);
@@ -42,6 +49,9 @@ function tokensOf(slot: Slot): fc.Arbitrary<string> {
     case 'path':
     case 'query':
       return fc.oneof(inPath, inUrls);
+    case 'body':
+      // JSON keeps what is no ASCII, which the encodings here take octet by octet; below it is a text.
+      return 'field' in slot ? fc.oneof(anywhere, inUrls) : anywhere;
     case 'cookie':
       return inCookie;
     case 'header':
@@ -52,18 +62,43 @@ function tokensOf(slot: Slot): fc.Arbitrary<string> {
 
 for (const slot of SLOTS) {
   for (const [name, encode] of Object.entries(RE_ENCODINGS)) {
-    test(`[response.clean] finds what it wrote into a ${slot.in} slot, ${name}`, () => {
+    test(`[response.clean] finds what it wrote into a ${nameOf(slot)} slot, ${name}`, () => {
       const finds = fc.property(tokensOf(slot), (token) => {
         using plaintext = plaintextOf({ token });
-        const filled = inject(plaintext, [slot], fillable('/a'));
+        const body = slot.in === 'body' ? BODIES['pointer' in slot ? 'pointer' : 'field'] : undefined;
+        const slotted = body === undefined ? undefined : placeSlots(Buffer.from(body), [slot]);
+        const filled = inject(plaintext, [slot], fillable('/a'), slotted);
         using forms = new Forms(filled.secrets);
-        const written = (slot.in === 'path' || slot.in === 'query' ? filled.target : filled.lines).toString('latin1');
+        const inUrl = slot.in === 'path' || slot.in === 'query';
+        const written = (filled.body ?? (inUrl ? filled.target : filled.lines)).toString('latin1');
         return redact(Buffer.from(encode(written), 'latin1'), forms) > 0;
       });
       const run = fc.check(finds, { numRuns: 30 });
       assert.equal(run.failed, false, fc.defaultReportMessage(run));
     });
   }
+}
+
+for (const [name, encode] of Object.entries({
+  'as it came': (text: string) => text,
+  'JSON in JSON': (text: string) => JSON.stringify({ echo: text }),
+  'JSON parsed and written again': (text: string) => JSON.stringify(JSON.parse(text), null, 2),
+  encodeURIComponent,
+  base64: (text: string) => Buffer.from(text).toString('base64'),
+  hex: (text: string) => Buffer.from(text).toString('hex'),
+  'UTF-16': (text: string) => Buffer.from(text, 'utf16le'),
+})) {
+  test(`[response.clean] finds a value in any script that it wrote into JSON, ${name}`, () => {
+    const pointer: Slot = { in: 'body', pointer: '/key', value: '{token}' };
+    const finds = fc.property(inUrls, (token) => {
+      using plaintext = plaintextOf({ token });
+      const filled = inject(plaintext, [pointer], fillable(), placeSlots(Buffer.from('{}'), [pointer]));
+      using forms = new Forms(filled.secrets);
+      return redact(Buffer.from(encode(filled.body!.toString('utf8')) as string), forms) > 0;
+    });
+    const run = fc.check(finds, { numRuns: 30 });
+    assert.equal(run.failed, false, fc.defaultReportMessage(run));
+  });
 }
 
 /** What an escaper makes of a value, as its own documentation or source has it. */

@@ -1,5 +1,6 @@
 /**
- * The head of a request as it goes to the upstream: request line, our own headers, the caller's, and the filled slots.
+ * The head of a request as it goes to the upstream: request line, our own headers, the caller's, and the filled slots;
+ * and the body, where one of those is in it.
  * Never a string once a value is in it, and never a header of the caller that is ours to say.
  */
 import { randomUUID } from 'node:crypto';
@@ -49,7 +50,7 @@ function sentHeaders(headers: CallerHead['headers']): CallerHead['headers'] {
 
 /**
  * @param framing the HTTP client's lines: host, connection, then how the body is framed
- * @returns owned memory which the caller zeroes
+ * @returns owned memory which the caller zeroes; with the body behind the head where a slot is in it
  */
 export function renderHead(
   { method, headers, injections }: CallerHead & { readonly injections: readonly Injection[] },
@@ -61,13 +62,16 @@ export function renderHead(
     headers.some(([name]) => headerSlotKey(name) === userAgent) ||
     injections.some((injection) => slotKeys(injection).includes(userAgent));
   const routing = framing.indexOf('\r\n', framing.indexOf('\r\n') + 2) + 2;
-  using head = new ByteWriter(1024);
+  using head = new ByteWriter(1024 + (filled.body?.length ?? 0));
   head.text(`${method} `).bytes(filled.target).text(' HTTP/1.1\r\n');
   head.bytes(framing.subarray(0, routing));
   // Identity: a decoder's window would keep an echoed value out of our reach. Encoded answers are still decoded.
   head.text('accept-encoding: identity\r\n');
   if (!hasUserAgent) head.text(`user-agent: ${USER_AGENT}\r\n`);
   for (const [name, value] of sentHeaders(headers)) head.text(`${name}: ${value}\r\n`);
-  head.bytes(filled.lines).bytes(framing.subarray(routing));
+  head.bytes(filled.lines);
+  // The HTTP client was told of no body: how long a filled one is, nobody knows before it is opened.
+  if (filled.body !== null) head.text(`content-length: ${filled.body.length}\r\n\r\n`).bytes(filled.body);
+  else head.bytes(framing.subarray(routing));
   return head.take();
 }
