@@ -74,7 +74,7 @@ export const EXCHANGED: readonly Mutant[] = [
       'memory.clean',
       '    wipe(token);\n',
       '',
-      '[memory.clean] leaves no copy of a client secret shown by client_secret_basic, nor of a token that is kept',
+      '[memory.clean] leaves no copy of a client secret shown by client_secret_basic, nor of a token that is used once',
     ],
     [
       'memory.clean',
