@@ -14,6 +14,7 @@ import { PEOPLE } from './authority/people.ts';
 import { BODY } from './body.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
+import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
@@ -26,5 +27,16 @@ import { VERIFY } from './verify.ts';
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
-  ...[...FEDERATION, ...PEOPLE, ...DEVICE, ...BATTERY, ...EXECUTOR, ...SIGNERS, ...BODY, ...CLI, ...LOGIN],
+  ...[
+    ...FEDERATION,
+    ...PEOPLE,
+    ...DEVICE,
+    ...BATTERY,
+    ...EXECUTOR,
+    ...SIGNERS,
+    ...BODY,
+    ...EXCHANGED,
+    ...CLI,
+    ...LOGIN,
+  ],
 ];

@@ -236,10 +236,18 @@ test('the inject grammar', () => {
   assert.deepEqual(parseInject('path:bot{token}'), { in: 'path', value: 'bot{token}' });
   const scheme = { scheme: 'aws_sigv4', access_key: '{id}', secret_key: '{secret}', region: 'auto', service: 's3' };
   assert.deepEqual(parseInject(JSON.stringify(scheme)), { ...scheme, place: 'header', content_sha256: true });
+  const exchanged = {
+    scheme: 'client_credentials',
+    endpoint: 'https://a.example/t',
+    client_id: 'me',
+    client_secret: '{token}',
+  };
+  assert.deepEqual(parseInject(JSON.stringify(exchanged)), { ...exchanged, auth: 'client_secret_basic' });
   assert.throws(() => parseInject('{"scheme":"aws_sigv4"}'), /--inject cannot be used. A scheme needs the member/);
-  assert.throws(() => parseInject('{token}'), /--inject cannot be used/);
   assert.deepEqual(parseInject('body:/auth/a=b'), { in: 'body', pointer: '/auth/a', value: 'b' });
   assert.deepEqual(parseInject('body:key={token}='), { in: 'body', field: 'key', value: '{token}=' });
+  for (const bad of ['{token}', '{"scheme":"x"}', JSON.stringify({ ...exchanged, endpoint: 'http://a.example/t' })])
+    assert.throws(() => parseInject(bad), /--inject cannot be used/);
   for (const bad of ['authorization=x', 'header:=x', 'body:=b', 'body:/a', 'basic:a,b', ''])
     assert.throws(() => parseInject(bad), /--inject is/);
 });

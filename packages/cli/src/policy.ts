@@ -73,7 +73,7 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   for (const rule of policy.allow)
     say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
   for (const slot of policy.inject)
-    say('scheme' in slot ? `  signs           ${describeScheme(slot)}` : `  is put into     ${describeSlot(slot)}`);
+    say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);
@@ -83,6 +83,14 @@ export function describePolicy(policy: SealPolicy, level: string): void {
 }
 
 function describeScheme(scheme: SchemeInput): string {
+  if ('endpoint' in scheme) {
+    const scope = scheme.scope === undefined ? '' : `, scope ${scheme.scope}`;
+    return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${scope}`;
+  }
+  return `  signs           ${describeSigner(scheme)}`;
+}
+
+function describeSigner(scheme: Exclude<SchemeInput, { readonly endpoint: string }>): string {
   if (scheme.scheme === 'aws_sigv4')
     return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}`;
   if (scheme.scheme === 'oauth1') return `each request by oauth1 with HMAC-${(scheme.hash ?? 'sha1').toUpperCase()}`;

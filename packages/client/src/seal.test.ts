@@ -207,3 +207,18 @@ test('[seal.bound] nothing is sealed for a server over plain http, but on this m
   const { envelope } = await sealFor('http://127.0.0.1:3000/mcp');
   assert.deepEqual(parseEnvelope(envelope).header.dauth.servers, ['http://127.0.0.1:3000/mcp']);
 });
+
+test('[seal.bound] a credential to be exchanged is sealed with its endpoint, and for no target that is the endpoint', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const endpoint = 'https://login.example/oauth/token';
+  const inject = [{ scheme: 'client_credentials', endpoint, client_id: 'me', client_secret: '{secret}' }] as const;
+  const fields = () => ({ secret: Buffer.from('a longer value') });
+  const { envelope } = await seal({ executor, key, fields: fields(), policy: { ...POLICY, inject } });
+  assert.deepEqual(parseEnvelope(envelope).header.dauth.inject, [{ ...inject[0], auth: 'client_secret_basic' }]);
+  const allow = [{ origin: 'https://login.example', methods: ['GET'], paths: ['/**'] }];
+  await assert.rejects(
+    seal({ executor, key, fields: fields(), policy: { ...POLICY, inject, allow } }),
+    /includes the token endpoint/,
+  );
+});

@@ -13,15 +13,18 @@ import {
   parseEnvelope,
   parseInjections,
   parseSecureUrl,
+  searchedFields,
   TYP,
   type AllowRule,
   type AwsSigV4,
   type BodySlot,
+  type ClientCredentials,
   type ConnectionHandle,
   type EnvelopeHeader,
   type EnvelopePolicy,
   type Hmac,
   type Injection,
+  type JwtBearer,
   type OAuth1,
   type Pins,
   type SuiteAlg,
@@ -79,8 +82,11 @@ export type InjectionInput =
 export type SchemeInput =
   | Loose<AwsSigV4, 'place' | 'content_sha256'>
   | Loose<Hmac, 'key_encoding' | 'encoding'>
-  | Loose<OAuth1, 'hash' | 'version'>;
+  | Loose<OAuth1, 'hash' | 'version'>
+  | Asked<ClientCredentials, 'auth'>
+  | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
+type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 
 export interface SealedCredential {
   readonly handle: ConnectionHandle;
@@ -195,7 +201,7 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
   }
   if (Object.keys(fields).length > LIMITS.fields)
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
-  for (const [name, value] of Object.entries(fields)) assertSearchable(name, value);
+  for (const name of searchedFields(inject)) assertSearchable(name, fields[name]!);
 }
 
 /** What the executor would refuse to inject, because no answer could be searched for it (§2.2): said before it is sealed. */

@@ -3,7 +3,7 @@
  * Never opens before step 6, and nothing read before it has any effect but refusal.
  */
 import { Readable } from 'node:stream';
-import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { asDAuthError, DAuthError, endpointParts, tokenSchemeOf, type ConnectionHandle } from '@dauth/protocol';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
@@ -16,6 +16,7 @@ import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
+import type { Tokens } from './wire/tokens.ts';
 import type { Upstream } from './wire/upstream.ts';
 
 export interface DispatchDeps extends AuthorizeDeps {
@@ -26,6 +27,7 @@ export interface DispatchDeps extends AuthorizeDeps {
   /** Places for dispatches under way; taken by the forms after step 2. */
   readonly shares: Shares;
   readonly upstream: Pick<Upstream, 'check' | 'call'>;
+  readonly tokens: Pick<Tokens, 'take' | 'forget'>;
   readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
   /** Thumbprint of the executor's identity. */
@@ -63,12 +65,12 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
     const sending = await settleBody(request, permitted.policy.inject, destination);
-    const address = await deps.upstream.check(destination.origin);
+    const addresses = await checkAddresses(destination, permitted, deps);
     // 5 · what is intended, durable; the outcome's space reserved
     const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
-    const { answer, ended } = await send(sending, permitted, destination, address, deps);
+    const { answer, ended } = await send(sending, permitted, destination, addresses, deps);
     // 10 · outcome, when the answer has ended
     void ended
       .then((facts) => intended.outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))
@@ -86,12 +88,27 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
   }
 }
 
+type Checked = Awaited<ReturnType<Upstream['check']>>;
+
+/** Where the request goes, and where its credential is exchanged before, if it is. */
+interface Addresses {
+  readonly target: Checked;
+  readonly endpoint: Checked | null;
+}
+
+async function checkAddresses({ origin }: Destination, { policy }: Permit, deps: DispatchDeps): Promise<Addresses> {
+  const scheme = tokenSchemeOf(policy.inject);
+  const target = await deps.upstream.check(origin);
+  const endpoint = scheme === undefined ? null : await deps.upstream.check(endpointParts(scheme.endpoint).origin);
+  return { target, endpoint };
+}
+
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: SettledRequest,
   { envelope, policy, standing, use }: Permit,
   destination: Destination,
-  address: Awaited<ReturnType<Upstream['check']>>,
+  addresses: Addresses,
   deps: DispatchDeps,
 ): Promise<{ answer: UpstreamAnswer; ended: Promise<Facts> }> {
   const stillStands = (): void => {
@@ -107,22 +124,35 @@ async function send(
     // The first use of a version opens it once before anything is sent: who sealed it counts for good from here on, so
     // that it opens at all has to be known, and has to be durable before the first octet goes out.
     await deps.seen.admit(policy.handle, use, () => deps.open(envelope, key)[Symbol.dispose]());
-    const answer = await deps.upstream.call({
+    const common = {
       connection: { handle: policy.handle, ver: policy.ver },
-      address,
+      injections: policy.inject,
+      open: () => deps.open(envelope, key),
+      beforeSend: stillStands,
+      signal: call.signal,
+    };
+    const deadline = request.timeoutMs === undefined ? undefined : deps.monotonic() + request.timeoutMs;
+    const timeout = () => (deadline === undefined ? {} : { timeoutMs: Math.max(deadline - deps.monotonic(), 1) });
+    const scheme = tokenSchemeOf(policy.inject);
+    const token =
+      scheme === undefined || addresses.endpoint === null
+        ? undefined
+        : await deps.tokens.take({ ...common, ...timeout(), scheme, address: addresses.endpoint });
+    const answer = await deps.upstream.call({
+      ...common,
+      ...timeout(),
+      ...(token === undefined ? {} : { token }),
+      address: addresses.target,
       method: destination.method,
       target: destination.target,
       headers: destination.headers,
       body: request.body instanceof Readable ? watchForOverride(request.body, destination.headers) : request.body,
       ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
       ...(request.slotted === undefined ? {} : { slotted: request.slotted }),
-      injections: policy.inject,
-      open: () => deps.open(envelope, key),
-      beforeSend: stillStands,
-      ...(request.timeoutMs === undefined ? {} : { timeoutMs: request.timeoutMs }),
       maxResponseBytes: request.maxResponseBytes,
-      signal: call.signal,
     });
+    // Never sent again by itself: only the caller knows whether its request may be repeated.
+    if (token !== undefined && answer.status === 401) deps.tokens.forget(common.connection, token);
     const ended = answer.finished.then(({ status, bytes, redactions, error }) => {
       call.leave();
       return { code: call.reason()?.code ?? error ?? 'ok', status, bytes, redactions };
@@ -136,6 +166,8 @@ async function send(
 
 function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, to: Destination): Facts {
   const { claims, server, tokens, proof } = caller;
+  const scheme = tokenSchemeOf(policy.inject);
+  const endpoint = scheme === undefined ? undefined : endpointParts(scheme.endpoint);
   return {
     request_id: request.requestId,
     handle: policy.handle,
@@ -151,6 +183,7 @@ function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, 
     method: to.method,
     origin: to.origin,
     path: to.path,
+    ...(endpoint === undefined ? {} : { token_endpoint: endpoint.origin + endpoint.path }),
   };
 }
 

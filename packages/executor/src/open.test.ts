@@ -176,13 +176,17 @@ function headerFor(key: OpeningKey): EnvelopeHeader {
   } as unknown as EnvelopeHeader;
 }
 
-async function sealWithHpke(key: OpeningKey, aad: Uint8Array): Promise<{ enc: Uint8Array; ciphertext: Uint8Array }> {
-  const { crv, aead } = SUITES[key.alg];
-  const suite = new hpke.CipherSuite(
+function suiteOf(alg: SuiteAlg): hpke.CipherSuite {
+  const { crv, aead } = SUITES[alg];
+  return new hpke.CipherSuite(
     crv === 'X25519' ? hpke.KEM_DHKEM_X25519_HKDF_SHA256 : hpke.KEM_DHKEM_P256_HKDF_SHA256,
     hpke.KDF_HKDF_SHA256,
     aead === 1 ? hpke.AEAD_AES_128_GCM : aead === 2 ? hpke.AEAD_AES_256_GCM : hpke.AEAD_ChaCha20Poly1305,
   );
+}
+
+async function sealWithHpke(key: OpeningKey, aad: Uint8Array): Promise<{ enc: Uint8Array; ciphertext: Uint8Array }> {
+  const suite = suiteOf(key.alg);
   const publicKey = await suite.DeserializePublicKey(key.publicRaw as Uint8Array<ArrayBuffer>);
   const { encapsulatedSecret, ciphertext } = await suite.Seal(publicKey, PLAINTEXT as Uint8Array<ArrayBuffer>, {
     aad: aad as Uint8Array<ArrayBuffer>,
@@ -199,6 +203,40 @@ for (const alg of ['HPKE-0', 'HPKE-3', 'HPKE-7'] as const) {
     plaintext.lend((bytes) => assert.deepEqual(Buffer.from(bytes), PLAINTEXT));
   });
 }
+
+for (const alg of ['HPKE-0', 'HPKE-3', 'HPKE-7'] as const) {
+  test(`exports of an envelope of ${alg} the key that the hpke library exports, and another one of another envelope`, async () => {
+    const key = freshKey(alg);
+    const segment = encodeEnvelopeHeader(headerFor(key));
+    const publicKey = await suiteOf(alg).DeserializePublicKey(key.publicRaw as Uint8Array<ArrayBuffer>);
+    const keys = new Set<string>();
+    for (let sealed = 0; sealed < 2; sealed++) {
+      const { encapsulatedSecret, ctx } = await suiteOf(alg).SetupSender(publicKey);
+      const theirs = await ctx.Export(Buffer.from('dauth kept token') as Uint8Array<ArrayBuffer>, 32);
+      const ciphertext = await ctx.Seal(
+        PLAINTEXT as Uint8Array<ArrayBuffer>,
+        Buffer.from(segment) as Uint8Array<ArrayBuffer>,
+      );
+      using plaintext = openEnvelope(parseEnvelope(joinEnvelope(segment, encapsulatedSecret, ciphertext)), key);
+      const ours = plaintext.lendKey((bytes) => bytes.toString('hex'));
+      assert.equal(ours, Buffer.from(theirs).toString('hex'));
+      keys.add(ours);
+    }
+    assert.equal(keys.size, 2);
+  });
+}
+
+test('[memory.clean] the key that came out of an opening ends with it', async () => {
+  const key = freshKey('HPKE-3');
+  const segment = encodeEnvelopeHeader(headerFor(key));
+  const { enc, ciphertext } = await sealWithHpke(key, Buffer.from(segment));
+  const plaintext = openEnvelope(parseEnvelope(joinEnvelope(segment, enc, ciphertext)), key);
+  const held = plaintext.lendKey((bytes) => bytes);
+  assert.ok(held.some((octet) => octet !== 0));
+  plaintext[Symbol.dispose]();
+  assert.ok(held.every((octet) => octet === 0));
+  assert.throws(() => plaintext.lendKey(() => 0), /has ended/);
+});
 
 for (const alg of ['HPKE-0', 'HPKE-3'] as const) {
   test(`opens an envelope of ${alg} that @hpke/core sealed`, async () => {

@@ -30,6 +30,8 @@ export interface SealedMessage {
 const INFO = new Uint8Array(0);
 const EMPTY = new Uint8Array(0);
 const MODE_BASE = Uint8Array.of(0);
+/** What a key is exported for (RFC 9180 §5.3): tokens kept under it, between two openings. */
+const KEEPING = Buffer.from('dauth kept token', 'ascii');
 const HASH = 32;
 const NONCE = 12;
 
@@ -49,14 +51,17 @@ export function openEnvelope(envelope: Envelope, key: OpeningKey): Plaintext {
   // One `kid` = one directory entry = one `alg` (§2): a key is never used with another suite than its own.
   if (header.kid !== key.kid || header.alg !== key.alg) throw new DAuthError('DECRYPTION_FAILED');
   const aad = Buffer.from(protectedSegment, 'ascii');
-  return new Plaintext(openBase(key, { enc, info: INFO, aad, ciphertext }));
+  const keeping = ownedBytes(HASH);
+  return new Plaintext(openBase(key, { enc, info: INFO, aad, ciphertext }, keeping), keeping);
 }
 
 /**
  * RFC 9180 §6.1 `OpenBase`, one message. The result is memory of the caller's own.
+ * @param exported is filled with what RFC 9180 §5.3 exports for `KEEPING`, where it is given: a key that nobody has who did
+ * not open this very message
  * @throws DAuthError `DECRYPTION_FAILED`
  */
-export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: SealedMessage): Buffer {
+export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: SealedMessage, exported?: Buffer): Buffer {
   const suite = SUITES[key.alg];
   let shared: Buffer | null = null;
   let aeadKey: Buffer | null = null;
@@ -68,6 +73,7 @@ export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: Sealed
     const secret = labeledExtract(id, shared, 'secret', EMPTY);
     aeadKey = labeledExpand(id, secret, 'key', context, suite.key);
     nonce = labeledExpand(id, secret, 'base_nonce', context, NONCE);
+    if (exported !== undefined) exportInto(exported, id, secret, context);
     wipe(secret);
     const end = ciphertext.length - suite.tag;
     const [body, tag] = [ciphertext.subarray(0, end), ciphertext.subarray(end)];
@@ -98,6 +104,14 @@ function decap(suite: Suite, key: OpeningKey, enc: Uint8Array): Buffer {
   } finally {
     wipe(dh);
   }
+}
+
+/** RFC 9180 §5.3 `Context.Export`. */
+function exportInto(exported: Buffer, id: Buffer, secret: Buffer, context: Buffer): void {
+  const exporter = labeledExpand(id, secret, 'exp', context, HASH);
+  const output = labeledExpand(id, exporter, 'sec', KEEPING, exported.length);
+  output.copy(exported);
+  wipe(exporter, output);
 }
 
 /** RFC 9180 §5.1 `KeySchedule` for mode base: no pre-shared key, so both its inputs are empty. All of it is public. */

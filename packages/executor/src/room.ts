@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { DAuthError, LIMITS, type IsolationLevel, type JsonObject } from '@dauth/protocol';
+import { DAuthError, LIMITS, type IsolationLevel, type JsonObject, type Revocable } from '@dauth/protocol';
 import { JwksCache, MemoryReplayStore } from '@dauth/verify';
 import type { Authority } from './who/authority.ts';
 import { Checkpoints, readAcknowledged } from './journal/checkpoint.ts';
@@ -30,6 +30,7 @@ import { makeServer } from './door/server.ts';
 import { EnvelopeShelf } from './who/shelf.ts';
 import { Status } from './who/status.ts';
 import { makeTry } from './try.ts';
+import { Tokens } from './wire/tokens.ts';
 import type { Upstream } from './wire/upstream.ts';
 
 export interface RoomParts {
@@ -58,6 +59,9 @@ export interface Room {
 
 /** Why a call under way is ended where the stream no longer says all that happened since it began. */
 const SKIPPED = 'The executor was without news of revocations for too long; the call was ended. Make it again.';
+
+/** What many connections end with. */
+const WHOLE: readonly Revocable[] = ['owner', 'org'];
 
 /** @throws TypeError with a sentence for the operator where the data directory cannot be used */
 export async function openRoom(parts: RoomParts): Promise<Room> {
@@ -91,6 +95,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
   const jwks = new JwksCache({ url: `${config.issuer}/.well-known/jwks.json`, fetch: authority.fetch, now: monotonic });
   const shelf = new EnvelopeShelf(authority);
   const calls = new OpenCalls();
+  const tokens = new Tokens(upstream, monotonic, now);
   const refusals = new Refusals({ journal, perMinute: config.limits.refusalsPerMinute, monotonic });
   const replay = new MemoryReplayStore({ now });
   rememberProofs(replay, recovery.recent, startedAt);
@@ -105,8 +110,11 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     log,
     onChange: (changes) => {
       for (const change of changes) {
+        // Whose tokens end with an owner, an organisation or what is not told, their names do not say; all can be had again.
+        if (change.kind === 'skipped' || (change.kind === 'revoked' && WHOLE.includes(change.what))) tokens.drop();
         if (change.kind !== 'connection') continue;
         shelf.drop(change.handle);
+        tokens.drop(change.handle);
         if (change.status !== 'active') upstream.reset(change.handle);
       }
       calls.review(status.view);
@@ -154,6 +162,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       startedAt,
       refusals: watched,
       calls,
+      tokens,
       shares: new Shares(config.limits.concurrency),
       upstream,
       identity: identity.jkt,

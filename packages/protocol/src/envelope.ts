@@ -5,13 +5,14 @@
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
-import { bodySlots, injectedFields, parseInjections, type Injection } from './inject.ts';
+import { bodySlots, injectedFields, parseInjections, tokenSchemeOf, type Injection } from './inject.ts';
 import { isObject, parseJson } from './json.ts';
 import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
 import { parseResource } from './origin.ts';
 import { parseAllow, type AllowRule } from './policy.ts';
 import { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
+import { assertNoTarget } from './token-endpoint.ts';
 import { TYP } from './typ.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
@@ -176,6 +177,8 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   // RFC 9110 §9.3.1 and 2: content of these means nothing, and every slot of a request is filled or nothing is sent.
   if (bodySlots(inject).length > 0 && allow.some(({ methods }) => methods.some((method) => BODILESS.has(method))))
     refuse('A credential that goes into the body allows methods that have one only: not GET, not HEAD.');
+  const scheme = tokenSchemeOf(inject);
+  if (scheme !== undefined) assertNoTarget(scheme.endpoint, allow);
   return Object.freeze({
     handle: parseHandle(policy.handle),
     ver: integer(policy.ver, '"ver"', 1, 2 ** 31),

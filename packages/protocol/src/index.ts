@@ -1,4 +1,5 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
+export type { ClientCredentials } from './client-credentials.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
 export {
@@ -62,10 +63,14 @@ export {
   headerSlotKey,
   isScheme,
   parseInjections,
+  searchedFields,
   slotKeys,
+  slotsOf,
+  tokenSchemeOf,
   type Injection,
   type Slot,
 } from './inject.ts';
+export type { JwtBearer } from './jwt-bearer.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
 export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
@@ -100,5 +105,7 @@ export {
   type TemplatePart,
 } from './template.ts';
 export { isNeverASlot } from './slot-name.ts';
+export { endpointParts } from './token-endpoint.ts';
+export type { TokenScheme } from './token-scheme.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

@@ -9,11 +9,11 @@ import { isObject } from './json.ts';
 import { parseScheme, schemeFields, schemeSlots, type Scheme } from './scheme.ts';
 import { distinct, exactObject, integer, list, refuse } from './shape.ts';
 import { parseSlotName } from './slot-name.ts';
-import { namedFields, parseTemplate } from './template.ts';
-import type { Template } from './template.ts';
+import { namedFields, parseTemplate, type Template } from './template.ts';
+import { isTokenScheme, parseTokenScheme, shownTemplates, tokenFields, type TokenScheme } from './token-scheme.ts';
 
-/** A slot that is filled, or a scheme that signs the request with all slots filled. */
-export type Injection = Slot | Scheme;
+/** A slot that is filled, a scheme that signs the request with all slots filled, or one whose token goes into it. */
+export type Injection = Slot | Scheme | TokenScheme;
 
 /** One slot. `name` is lowercase for headers; `segment` counts path segments from 0, where the slot is inserted. */
 export type Slot =
@@ -29,21 +29,25 @@ const MEMBERS = ['name', 'value', 'user', 'pass', 'segment', 'pointer', 'field']
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseInjections(value: unknown): readonly Injection[] {
   const injections = list(value, '"inject"', 1, LIMITS.policyNames, parseInjection);
-  const schemes = injections.filter(isScheme);
-  if (schemes.length > 1) refuse('"inject" has more than one scheme: a request is signed once.');
+  const schemes = injections.filter((injection) => 'scheme' in injection);
+  if (schemes.length > 1) refuse('"inject" has more than one scheme: a request is signed once, or has one token.');
   if (schemes.some(({ scheme }) => scheme === 'aws_sigv4') && injections.some(isAmazon))
     refuse('Beside "aws_sigv4" no slot has a name that begins with "x-amz-": AWS takes those signed only.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
   const inBody = bodySlots(injections);
   assertOneBody(inBody);
   if (inBody.length > 0 && schemes.length > 0)
-    refuse('A scheme signs the body that the caller sent, so beside one nothing is filled into it.');
+    refuse(
+      schemes.some(isScheme)
+        ? 'A scheme signs the body that the caller sent, so beside one nothing is filled into it.'
+        : 'Beside a token nothing is filled into the body.',
+    );
   return injections;
 }
 
 /** Whether an injection signs the request rather than standing in it. */
 export function isScheme(injection: Injection): injection is Scheme {
-  return 'scheme' in injection;
+  return 'scheme' in injection && !isTokenScheme(injection);
 }
 
 function isAmazon(injection: Injection): boolean {
@@ -52,15 +56,26 @@ function isAmazon(injection: Injection): boolean {
 
 /** The slots that are in the body of a request. */
 export function bodySlots(injections: readonly Injection[]): readonly BodySlot[] {
-  return injections.filter((injection): injection is BodySlot => !isScheme(injection) && injection.in === 'body');
+  return slotsOf(injections).filter((slot) => slot.in === 'body');
 }
 
-/** What an injection occupies; `basic` is the Authorization header, and a header is named canonically. */
+/** The slots among some injections. */
+export function slotsOf(injections: readonly Injection[]): readonly Slot[] {
+  return injections.filter((injection) => 'in' in injection);
+}
+
+/** The scheme among some injections whose token goes into the request; there is one at most. */
+export function tokenSchemeOf(injections: readonly Injection[]): TokenScheme | undefined {
+  return injections.find((injection) => 'scheme' in injection && isTokenScheme(injection));
+}
+
+/** What an injection occupies; `basic` and tokens are the Authorization header, and a header is named canonically. */
 export function slotKeys(injection: Injection): readonly string[] {
   if (isScheme(injection)) {
     const { headers, query } = schemeSlots(injection);
     return [...headers.map(headerSlotKey), ...query.map((name) => `query ${name}`)];
   }
+  if ('scheme' in injection) return [headerSlotKey('authorization')];
   switch (injection.in) {
     case 'header':
       return [headerSlotKey(injection.name)];
@@ -83,16 +98,30 @@ export function headerSlotKey(name: string): string {
 
 /** The field names some injections refer to. */
 export function injectedFields(injections: readonly Injection[]): ReadonlySet<string> {
-  return new Set(injections.flatMap(fieldsOf));
+  return new Set(
+    injections.flatMap((injection) =>
+      'scheme' in injection && isTokenScheme(injection) ? tokenFields(injection) : fieldsOf(injection),
+    ),
+  );
 }
 
-function fieldsOf(injection: Injection): readonly string[] {
+/** The field names whose values answers are searched for: all but of a key that is shown to nobody. */
+export function searchedFields(injections: readonly Injection[]): ReadonlySet<string> {
+  return new Set(
+    injections.flatMap((injection) =>
+      'scheme' in injection && isTokenScheme(injection) ? namedFields(shownTemplates(injection)) : fieldsOf(injection),
+    ),
+  );
+}
+
+function fieldsOf(injection: Slot | Scheme): readonly string[] {
   if (isScheme(injection)) return schemeFields(injection);
   return namedFields(injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value]);
 }
 
 function parseInjection(value: unknown): Injection {
-  if (isObject(value) && Object.hasOwn(value, 'scheme')) return parseScheme(value);
+  if (isObject(value) && Object.hasOwn(value, 'scheme'))
+    return isTokenScheme(value) ? parseTokenScheme(value) : parseScheme(value);
   const { in: place } = exactObject(value, 'An injection', ['in'], MEMBERS);
   switch (place) {
     case 'header':

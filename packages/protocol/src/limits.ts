@@ -62,6 +62,11 @@ export const LIMITS = Object.freeze({
   guessableValue: 12,
   /** Octets of a body that a signature covers: it is held whole before it is sent, as a buffered one is (§2.5). */
   signedBody: 4_194_304,
+  /** Octets of a token endpoint's answer, and seconds for which a token is kept at most (§2.6). */
+  tokenAnswer: 65_536,
+  tokenKeptSeconds: 3_600,
+  /** Seconds before its end in which a kept token is not used any more: it has to live until the upstream reads it (§2.6). */
+  tokenMarginSeconds: 30,
   /** Life of an access token in seconds (§4). */
   accessTokenSeconds: 300,
   /** Life of a dispatch token in seconds (§4). */

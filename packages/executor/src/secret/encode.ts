@@ -39,7 +39,7 @@ export const PERCENT_SETS: readonly ReadonlySet<number>[] = [
   new Set(),
 ];
 /** `application/x-www-form-urlencoded` (WHATWG URL §5.2) but for the space, which is `+`. */
-export const FORM = plainOctets('-._*');
+const FORM = plainOctets('-._*');
 
 /** RFC 3986 §2.1: octets outside `plain` as `%XX`. */
 export function writePercent(
@@ -50,6 +50,18 @@ export function writePercent(
 ): void {
   for (const octet of bytes) {
     if (plain.has(octet)) out.octet(octet);
+    else {
+      out.octet(0x25);
+      writeHexOctet(out, octet, hex);
+    }
+  }
+}
+
+/** `application/x-www-form-urlencoded` (WHATWG URL §5.2): a space is `+`. */
+export function writeForm(out: ByteWriter, bytes: Uint8Array, hex: Case = 'upper'): void {
+  for (const octet of bytes) {
+    if (octet === 0x20) out.octet(0x2b);
+    else if (FORM.has(octet)) out.octet(octet);
     else {
       out.octet(0x25);
       writeHexOctet(out, octet, hex);

@@ -9,6 +9,9 @@ import {
   isScheme,
   LIMITS,
   namedFields,
+  searchedFields,
+  slotsOf,
+  tokenSchemeOf,
   type Injection,
   type Scheme,
   type Slot,
@@ -19,6 +22,7 @@ import { fillBody, writeBodyValue } from './body.ts';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
 import { fill, HEADER_OCTET, NO_CONTROL, unfit, type Fields, type Rule } from './fill.ts';
+import { openToken, type KeptToken } from './kept-token.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { sign, type Outgoing } from './sign.ts';
@@ -33,13 +37,13 @@ export interface Filled {
   readonly target: Buffer;
   /** Header lines, each with its CRLF. */
   readonly lines: Buffer;
-  /** The caller's body with its slots filled; null where no slot is in it. */
+  /** A body that is filled: the caller's where slots are in it, or what a token is asked for with; else null. */
   readonly body: Buffer | null;
   /** Whether a value is short enough to be guessed by watching where it is starred out. */
   readonly isGuessable: boolean;
   /**
-   * What an answer must not contain: each used field's value, as it is in a URL or a body where it is in one, each Basic
-   * credential, and what a signature was made with.
+   * What an answer must not contain: each searched field's value, as it is in a URL or a body where it is in one, each Basic
+   * credential, the token, and what a signature was made with.
    */
   readonly secrets: readonly Buffer[];
 }
@@ -51,8 +55,10 @@ const COOKIE_OCTET: Rule = (octet) =>
 const SEGMENT_OCTET: Rule = (octet) => NO_CONTROL(octet) && octet !== 0x2f && octet !== 0x5c;
 
 /**
+/**
  * Fills every slot of a request, and signs it then where a scheme says so.
  * @param slotted the caller's body, where slots are in it
+ * @param kept what a credential was exchanged for, where a scheme says so
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does
  * not fit its slot or could not be found again in an answer
  */
@@ -61,17 +67,22 @@ export function inject(
   injections: readonly Injection[],
   request: Fillable,
   slotted?: SlottedBody,
+  kept?: KeptToken,
 ): Filled {
-  const scheme = injections.find(isScheme);
-  const slots = injections.filter((injection): injection is Slot => !isScheme(injection));
+  if ((tokenSchemeOf(injections) === undefined) !== (kept === undefined))
+    throw new TypeError('A token goes with a token scheme.');
+  const signer = injections.find(isScheme);
+  const slots = slotsOf(injections);
   // Every slot or none: a request without one of its credentials is another request than the owner sealed.
   if (bodySlots(slots).length !== (slotted?.places.length ?? 0)) throw new TypeError('A body slot has no place.');
+  const token = kept === undefined ? null : openToken(kept, plaintext);
   return plaintext.lend((bytes) => {
-    const fields = readFields(bytes, injectedFields(injections));
-    const secrets: Buffer[] = [];
+    const secrets: Buffer[] = token === null ? [] : [token];
     const filled: Buffer[] = [];
     try {
-      for (const value of fields.values()) {
+      const fields = readFields(bytes, injectedFields(injections));
+      for (const name of searchedFields(injections)) {
+        const value = fields.get(name)!;
         assertFindable(value);
         secrets.push(ownedConcat(value));
       }
@@ -80,15 +91,16 @@ export function inject(
       for (const slot of slots) secrets.push(...writtenForms(slot, fields));
       const target = fillTarget(request.target, slots, fields);
       filled.push(target);
-      const lines = fillLines(slots, fields);
+      const lines = fillLines(slots, fields, token);
       filled.push(lines);
       const body = slotted === undefined ? null : fillBody(slotted, fields);
       if (body !== null) filled.push(body);
-      const isGuessable = [...secretFields(injections)].some(
-        (name) => fields.get(name)!.length < LIMITS.guessableValue,
+      const used = [...secretFields(slots, signer)].map((name) => fields.get(name)!);
+      const isGuessable = [...used, ...(token === null ? [] : [token])].some(
+        ({ length }) => length < LIMITS.guessableValue,
       );
-      if (scheme === undefined) return { target, lines, body, secrets, isGuessable };
-      const signed = sign(scheme, fields, { ...request, target });
+      if (signer === undefined) return { target, lines, body, secrets, isGuessable };
+      const signed = sign(signer, fields, { ...request, target });
       const allLines = ownedConcat(lines, signed.lines);
       wipe(target, lines, signed.lines);
       return { target: signed.target, lines: allLines, body, secrets: [...secrets, ...signed.secrets], isGuessable };
@@ -100,15 +112,11 @@ export function inject(
 }
 
 /** The fields that are secrets: all but a Basic user name beside a password, and the name of a key that signs. */
-function secretFields(injections: readonly Injection[]): ReadonlySet<string> {
-  return injectedFields(
-    injections.map((injection) => {
-      if (isScheme(injection)) return withoutName(injection);
-      return injection.in === 'basic' && namedFields([injection.pass]).length > 0
-        ? { ...injection, user: '' }
-        : injection;
-    }),
+function secretFields(slots: readonly Slot[], signer: Scheme | undefined): ReadonlySet<string> {
+  const passwords = slots.map((slot) =>
+    slot.in === 'basic' && namedFields([slot.pass]).length > 0 ? { ...slot, user: '' } : slot,
   );
+  return injectedFields(signer === undefined ? passwords : [...passwords, withoutName(signer)]);
 }
 
 function withoutName(scheme: Scheme): Scheme {
@@ -126,12 +134,19 @@ function withoutName(scheme: Scheme): Scheme {
 const LONGEST_REPETITION = 64;
 
 /** Before anything is sent: a value that the scan would miss, or be slow over, is not injected. */
-function assertFindable(value: Buffer): void {
-  if (value.length < LIMITS.shortestValue) throw unfit('is too short to be recognized in an answer');
-  if (value.length > LIMITS.injectedValue) throw unfit('is too long to be searched for in answers');
+export function assertFindable(value: Buffer): void {
+  const why = whyUnfindable(value);
+  if (why !== null) throw unfit(why);
+}
+
+/** What is wrong with a value that an answer cannot be searched for. */
+export function whyUnfindable(value: Buffer): string | null {
+  if (value.length < LIMITS.shortestValue) return 'is too short to be recognized in an answer';
+  if (value.length > LIMITS.injectedValue) return 'is too long to be searched for in answers';
   // RFC 9110 §5.5: readers cut spaces off a header's ends, and would echo what we do not look for.
-  if (value[0] === 0x20 || value.at(-1) === 0x20) throw unfit('begins or ends with a space');
-  if (repeats(value, 1) || repeats(value, -1)) throw unfit('repeats itself too much to be searched for');
+  if (value[0] === 0x20 || value.at(-1) === 0x20) return 'begins or ends with a space';
+  if (repeats(value, 1) || repeats(value, -1)) return 'repeats itself too much to be searched for';
+  return null;
 }
 
 /** Whether a beginning (or, backwards, an end) of the value is one pattern four times over. Knuth, Morris and Pratt's table. */
@@ -162,8 +177,9 @@ function writtenForms(injection: Slot, fields: Fields): Buffer[] {
   });
 }
 
-function fillLines(injections: readonly Slot[], fields: Fields): Buffer {
+function fillLines(injections: readonly Slot[], fields: Fields, token: Buffer | null): Buffer {
   using lines = new ByteWriter();
+  if (token !== null) lines.text('authorization: Bearer ').bytes(token).text('\r\n');
   let cookies = 0;
   for (const injection of injections) {
     if (injection.in === 'header') {

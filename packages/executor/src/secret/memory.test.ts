@@ -1,4 +1,4 @@
-/** What stays of a credential that stands in requests; of those that sign see signed-memory. */
+/** What stays of a credential that stands in requests; of others see signed-memory and exchanged-memory. */
 import { after, before, test } from 'node:test';
 import type { Injection } from '@dauth/protocol';
 import type { CallOrder } from '../support/memory.child.test-support.ts';

@@ -9,11 +9,18 @@ const PRINTED = '[plaintext]';
 /** An opened credential (protocol.md §2 layout). Use with `using`; after that every byte of it is zero. */
 export class Plaintext {
   #bytes: Buffer | null;
+  #keeping: Buffer | null;
 
-  /** Takes ownership of `bytes`, which must be memory that nobody else refers to (never pooled). */
-  constructor(bytes: Buffer) {
-    if (bytes.length !== bytes.buffer.byteLength) throw new TypeError('A plaintext must own its whole memory.');
+  /**
+   * Takes ownership of both, which must be memory that nobody else refers to (never pooled).
+   * @param keeping the key that came out of this opening, for what is kept until the next one
+   */
+  constructor(bytes: Buffer, keeping: Buffer | null = null) {
+    for (const owned of [bytes, keeping])
+      if (owned !== null && owned.length !== owned.buffer.byteLength)
+        throw new TypeError('A plaintext must own its whole memory.');
     this.#bytes = bytes;
+    this.#keeping = keeping;
   }
 
   /**
@@ -21,15 +28,19 @@ export class Plaintext {
    * @throws TypeError after the scope ended, or when the borrower is asynchronous and could outlive it
    */
   lend<T>(borrow: (bytes: Buffer) => T): T {
-    if (this.#bytes === null) throw new TypeError('The plaintext has ended.');
-    const result = borrow(this.#bytes);
-    if (result instanceof Promise) throw new TypeError('A plaintext is lent to synchronous callers only.');
-    return result;
+    return lent(this.#bytes, borrow);
+  }
+
+  /** Lends the key that came out of this opening, as `lend` does. */
+  lendKey<T>(borrow: (key: Buffer) => T): T {
+    return lent(this.#keeping, borrow);
   }
 
   [Symbol.dispose](): void {
     this.#bytes?.fill(0);
+    this.#keeping?.fill(0);
     this.#bytes = null;
+    this.#keeping = null;
   }
 
   toString(): string {
@@ -43,4 +54,11 @@ export class Plaintext {
   [inspect.custom](): string {
     return PRINTED;
   }
+}
+
+function lent<T>(bytes: Buffer | null, borrow: (bytes: Buffer) => T): T {
+  if (bytes === null) throw new TypeError('The plaintext has ended.');
+  const result = borrow(bytes);
+  if (result instanceof Promise) throw new TypeError('A plaintext is lent to synchronous callers only.');
+  return result;
 }

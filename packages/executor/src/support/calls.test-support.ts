@@ -23,8 +23,9 @@ export function layOut(fields: Readonly<Record<string, string | Uint8Array>>): B
   return padded;
 }
 
-export function plaintextOf(fields: Readonly<Record<string, string | Uint8Array>>): Plaintext {
-  return new Plaintext(layOut(fields));
+/** @param keeping the octet that the key for kept tokens is made of: another one is that of another envelope */
+export function plaintextOf(fields: Readonly<Record<string, string | Uint8Array>>, keeping = 7): Plaintext {
+  return new Plaintext(layOut(fields), ownedBytes(32).fill(keeping));
 }
 
 export function upstreamFor(

@@ -1,11 +1,12 @@
 /** The process whose memory is looked at: opens sealed envelopes and calls upstreams as told; knows no credential. */
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { parseEnvelope, type SuiteAlg } from '@dauth/protocol';
+import { endpointParts, parseEnvelope, tokenSchemeOf, type SuiteAlg } from '@dauth/protocol';
 import { settleBody } from '../body.ts';
 import type { DispatchRequest } from '../dispatch.ts';
 import { openEnvelope, type OpeningKey } from '../open.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
+import { Tokens } from '../wire/tokens.ts';
 import { createUpstream, type Upstream } from '../wire/upstream.ts';
 
 export interface CallOrder {
@@ -34,6 +35,7 @@ export type Order =
   | { readonly kind: 'ping' };
 
 let upstream: Upstream;
+let tokens: Tokens;
 let key: OpeningKey;
 const planted: Buffer[] = [];
 
@@ -45,7 +47,7 @@ async function one(order: CallOrder): Promise<number> {
       : order.stream
         ? Readable.from([order.body.slice(0, 1), order.body.slice(1)].map((b) => Buffer.from(b)))
         : Buffer.from(order.body);
-  const { handle, inject } = envelope.header.dauth;
+  const { handle, inject: injections } = envelope.header.dauth;
   const headers = [['content-type', order.type ?? 'text/plain']] as const;
   const method = order.method as UpstreamRequest['method'];
   const to = {
@@ -55,18 +57,33 @@ async function one(order: CallOrder): Promise<number> {
     target: order.target,
     headers,
   };
-  const settled = await settleBody({ body } as DispatchRequest, inject, to);
-  const answer = await upstream.call({
+  const common = {
     connection: { handle, ver: order.ver },
+    injections,
+    open: () => openEnvelope(envelope, key),
+    beforeSend: () => undefined,
+  };
+  const scheme = tokenSchemeOf(injections);
+  const token =
+    scheme === undefined
+      ? {}
+      : {
+          token: await tokens.take({
+            ...common,
+            scheme,
+            address: await upstream.check(endpointParts(scheme.endpoint).origin),
+          }),
+        };
+  const settled = await settleBody({ body } as DispatchRequest, injections, to);
+  const answer = await upstream.call({
+    ...common,
+    ...token,
     address: await upstream.check(order.origin as never),
     method,
     target: order.target,
     headers,
     body: settled.body,
     ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
-    injections: inject,
-    open: () => openEnvelope(envelope, key),
-    beforeSend: () => undefined,
   });
   for await (const chunk of answer.body) void chunk;
   return (await answer.finished).redactions;
@@ -76,6 +93,11 @@ async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'setup':
       upstream = createUpstream({ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now });
+      tokens = new Tokens(
+        upstream,
+        () => performance.now(),
+        () => Math.floor(Date.now() / 1_000),
+      );
       key = {
         kid: order.kid,
         alg: order.alg,

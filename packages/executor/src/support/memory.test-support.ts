@@ -27,6 +27,7 @@ import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
 const CALLS = 320;
+const KEEPING = Buffer.from('dauth kept token');
 /** By name: its content encoding and how to encode. Stored blocks hold the body as it is. */
 export const CODERS: Readonly<Record<string, { coding: string; encode: (body: string) => Buffer }>> = {
   gzip: { coding: 'gzip', encode: gzipSync },
@@ -36,16 +37,30 @@ export const CODERS: Readonly<Record<string, { coding: string; encode: (body: st
 
 type Keys = Readonly<Record<string, Buffer>>;
 
-interface Also {
-  readonly made?: (secret: Buffer) => Keys;
-  readonly prefix?: string;
+/** What is sealed as the field `token`, and which parts of it are secret. */
+export interface Material {
+  readonly value: Buffer;
+  readonly parts: Keys;
 }
 
 interface Sealed {
   readonly envelope: string;
-  readonly secret: Buffer;
-  readonly keys: Readonly<Record<string, Buffer>>;
+  readonly parts: Keys;
+  readonly keys: Keys;
 }
+
+/** How a proof differs from the usual one. */
+export interface Look {
+  /** What else is made of a secret on the way, by name. */
+  readonly made?: (secret: Buffer) => Keys;
+  /** What the credential begins with. */
+  readonly prefix?: string;
+  /** In the place of a random token. */
+  readonly material?: () => Material;
+}
+
+/** Answers a request in the place of the upstream that echoes; false where it is not for it. */
+export type Beside = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export class MemoryProof implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -60,11 +75,12 @@ export class MemoryProof implements AsyncDisposable {
     this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), { stdio: 'inherit' });
   }
 
-  static async open(): Promise<MemoryProof> {
+  static async open(beside: Beside = () => false): Promise<MemoryProof> {
     const proof = new MemoryProof();
     const ca = await TestCa.create();
     const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
     proof.#server = await serveHttps(identity, (request, response) => {
+      if (beside(request, response)) return;
       proof.#saw++;
       echo(request, response);
     });
@@ -80,17 +96,19 @@ export class MemoryProof implements AsyncDisposable {
     return canLook(this.#pid);
   }
 
-  /**
-   * Calls the upstream and looks for what was sealed, a second later.
-   * @param also `made`: what else is made of a secret on the way, by name; `prefix`: what the credential begins with
-   */
+  /** Of the upstream, and whatever is beside it. */
+  get origin(): string {
+    return this.#server.origin;
+  }
+
+  /** Calls the upstream and looks for what was sealed, a second later. */
   async assertClean(
     t: TestContext,
     inject: readonly Injection[],
     calls: readonly Partial<CallOrder>[],
-    also: Also = {},
+    look: Look = {},
   ): Promise<void> {
-    const sealed = [await this.seal(inject, also), await this.seal(inject, also)];
+    const sealed = [await this.seal(inject, look), await this.seal(inject, look)];
     const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
       origin: this.#server.origin,
       envelope: sealed[i % 2]!.envelope,
@@ -116,10 +134,9 @@ export class MemoryProof implements AsyncDisposable {
     const rest = await findInMemory(this.#pid, wholeNeedles(sealed));
     const pieces = await findInMemory(
       this.#pid,
-      sealed.flatMap(({ secret, keys }) => [
-        ...piecesOf('credential', secret),
-        ...Object.entries(keys).flatMap(([name, key]) => piecesOf(name, key)),
-      ]),
+      sealed.flatMap(({ parts, keys }) =>
+        Object.entries({ ...parts, ...keys }).flatMap(([name, key]) => piecesOf(name, key)),
+      ),
     );
     t.diagnostic(
       `whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces of 8 octets 1 s after: ${pieces.length}`,
@@ -153,8 +170,11 @@ export class MemoryProof implements AsyncDisposable {
     assert.ok((await findInMemory(this.#pid, needles)).length > 0);
   }
 
-  async seal(inject: readonly Injection[], { made = () => ({}), prefix = 'ghp_' }: Also = {}): Promise<Sealed> {
-    const secret = Buffer.from(`${prefix}${randomBytes(18).toString('hex')}`);
+  async seal(
+    inject: readonly Injection[],
+    { made = () => ({}), prefix = 'ghp_', material = () => randomToken(prefix) }: Look = {},
+  ): Promise<Sealed> {
+    const { value: secret, parts } = material();
     const header = {
       alg: 'HPKE-3',
       kid: KID,
@@ -189,7 +209,7 @@ export class MemoryProof implements AsyncDisposable {
       ...(second === null ? {} : { 'second field': second }),
       ...made(secret),
     };
-    return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), secret, keys };
+    return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), parts, keys };
   }
 
   get #pid(): number {
@@ -210,8 +230,13 @@ export class MemoryProof implements AsyncDisposable {
   }
 }
 
+function randomToken(prefix: string): Material {
+  const value = Buffer.from(`${prefix}${randomBytes(18).toString('hex')}`);
+  return { value, parts: { credential: value } };
+}
+
 /** As hard to compress as a credential, in other letters: eight hex digits of one are found by chance in megabytes of them. */
-function pad(length: number): string {
+export function pad(length: number): string {
   return randomBytes(length / 2)
     .toString('hex')
     .replaceAll(/./g, (digit) => 'ghijklmnopqrstuv'[Number.parseInt(digit, 16)]!);
@@ -286,7 +311,17 @@ function deriveKeys(enc: Buffer, opening: { readonly privateKey: KeyObject; read
   ]);
   const prk = hmac(shared, v1, all, Buffer.from('secret'));
   const key = hmac(prk, Buffer.of(0, 16), v1, all, Buffer.from('key'), context, Buffer.of(1)).subarray(0, 16);
-  return { dh, 'KEM PRK': eaePrk, 'shared secret': shared, 'schedule PRK': prk, 'AEAD key': key };
+  const exporter = hmac(prk, Buffer.of(0, 32), v1, all, Buffer.from('exp'), context, Buffer.of(1));
+  const keeping = hmac(exporter, Buffer.of(0, 32), v1, all, Buffer.from('sec'), KEEPING, Buffer.of(1));
+  return {
+    exporter,
+    'key for tokens': keeping,
+    dh,
+    'KEM PRK': eaePrk,
+    'shared secret': shared,
+    'schedule PRK': prk,
+    'AEAD key': key,
+  };
 }
 
 function count(findings: readonly Finding[]): Record<string, number> {
@@ -296,8 +331,8 @@ function count(findings: readonly Finding[]): Record<string, number> {
 }
 
 function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
-  return sealed.flatMap(({ secret, keys }) => [
-    ...needlesOf('credential', secret),
+  return sealed.flatMap(({ parts, keys }) => [
+    ...Object.entries(parts).flatMap(([name, part]) => needlesOf(name, part)),
     ...Object.entries(keys).flatMap(([name, key]) => needlesOf(name, key).slice(0, 2)),
   ]);
 }

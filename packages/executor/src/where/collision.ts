@@ -2,7 +2,7 @@
  * Slots belong to the credential (protocol.md §5 step 4): a request that names one itself is refused.
  * Never sees a value: it compares the names in the request with the names in the sealed policy.
  */
-import { bodySlots, DAuthError, headerSlotKey, isScheme, slotKeys, type Injection } from '@dauth/protocol';
+import { bodySlots, DAuthError, headerSlotKey, slotKeys, slotsOf, type Injection } from '@dauth/protocol';
 
 /** How the key of a query slot begins. */
 const QUERY = 'query ';
@@ -18,7 +18,7 @@ export function assertSlotsFree(
   request: { readonly target: string; readonly headers: readonly (readonly [name: string, value: string])[] },
 ): void {
   const slots = new Set(injections.flatMap(slotKeys));
-  const hasCookie = injections.some((injection) => !isScheme(injection) && injection.in === 'cookie');
+  const hasCookie = slotsOf(injections).some((injection) => injection.in === 'cookie');
   for (const [name] of request.headers) {
     if (slots.has(headerSlotKey(name)) || (hasCookie && name === 'cookie')) throw taken();
   }

@@ -3,6 +3,8 @@
  */
 import type { Readable } from 'node:stream';
 import type { ConnectionHandle, ErrorCode, Injection, Method } from '@dauth/protocol';
+import type { Filled } from '../secret/inject.ts';
+import type { KeptToken } from '../secret/kept-token.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import type { CheckedAddress } from '../where/address.ts';
 import type { SlottedBody } from '../where/body-slots.ts';
@@ -24,6 +26,10 @@ export interface UpstreamRequest {
   /** Octets of a streamed body where the caller said so; else it goes chunked. */
   readonly bodyLength?: number;
   readonly injections: readonly Injection[];
+  /** What the credential was exchanged for, where a scheme among the injections says so. */
+  readonly token?: KeptToken;
+  /** Of a request for a token, in place of slots: what it says. Its answer is a credential, and nothing of it is left behind. */
+  readonly asks?: (plaintext: Plaintext) => Filled;
   /** Step 6. Called once, when a connection to the checked address stands, in the same tick as the rest of the sending. */
   readonly open: () => Plaintext;
   /** Step 7, status once more: throws to stop. Called right after `open`, right before the first byte. */

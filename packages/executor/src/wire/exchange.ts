@@ -32,7 +32,7 @@ export interface CallLimits {
 export interface CallParts {
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
-  /** Called at the end of a call whose answer's body gave the credential back. */
+  /** Called at the end of a call whose answer's body held a credential. */
   readonly onEcho: () => void;
 }
 
@@ -110,8 +110,8 @@ export class Exchange implements Traveller, RawHandler {
     using plaintext = this.#request.open();
     // 7 status once more, with nothing between it and the write.
     this.#request.beforeSend();
-    const { injections, slotted } = this.#request;
-    const filled = inject(plaintext, injections, fillable, slotted);
+    const { injections, slotted, token, asks } = this.#request;
+    const filled = asks?.(plaintext) ?? inject(plaintext, injections, fillable, slotted, token);
     try {
       this.#isGuessable = filled.isGuessable;
       this.#forms = new Forms(filled.secrets);
@@ -242,7 +242,7 @@ export class Exchange implements Traveller, RawHandler {
     this.#request.signal?.removeEventListener('abort', this.#aborted);
     const { redactions: inBody, bytes } = this.#answering ?? { redactions: 0, bytes: 0 };
     if (this.#forms !== null) scrubStackSoon();
-    if (inBody > 0) this.#onEcho();
+    if (inBody > 0 || this.#request.asks !== undefined) this.#onEcho();
     this.#answering?.[Symbol.dispose]();
     this.#forms?.[Symbol.dispose]();
     this.#forms = null;

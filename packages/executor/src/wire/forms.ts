@@ -4,10 +4,10 @@
  */
 import { randomFillSync } from 'node:crypto';
 import {
-  FORM,
   PERCENT_SETS,
   writeBase64,
   writeBase64Inner,
+  writeForm,
   writeHex,
   writeHexOctet,
   writePercent,
@@ -169,18 +169,6 @@ function writeJsonUnit(out: ByteWriter, unit: number, hex: Case, plain: (unit: n
     out.text('\\u');
     writeHexOctet(out, unit >> 8, hex);
     writeHexOctet(out, unit & 0xff, hex);
-  }
-}
-
-/** `application/x-www-form-urlencoded`: a space is `+`. */
-function writeForm(out: ByteWriter, secret: Uint8Array, hex: Case): void {
-  for (const octet of secret) {
-    if (octet === 0x20) out.octet(0x2b);
-    else if (FORM.has(octet)) out.octet(octet);
-    else {
-      out.octet(0x25);
-      writeHexOctet(out, octet, hex);
-    }
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The head of a request as it goes to the upstream: request line, our own headers, the caller's, and the filled slots;
- * and the body, where one of those is in it.
+ * and the body, where that is filled too.
  * Never a string once a value is in it, and never a header of the caller that is ours to say.
  */
 import { randomUUID } from 'node:crypto';
@@ -50,7 +50,7 @@ function sentHeaders(headers: CallerHead['headers']): CallerHead['headers'] {
 
 /**
  * @param framing the HTTP client's lines: host, connection, then how the body is framed
- * @returns owned memory which the caller zeroes; with the body behind the head where a slot is in it
+ * @returns owned memory which the caller zeroes; with the body behind the head where it is filled
  */
 export function renderHead(
   { method, headers, injections }: CallerHead & { readonly injections: readonly Injection[] },

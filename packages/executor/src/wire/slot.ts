@@ -8,8 +8,8 @@ import type { SlottedHead } from './framing.ts';
 /** Writes a request's real head. Called once, in the tick in which the bytes go to the socket. */
 export interface HeadWriter {
   /**
-   * @returns the head up to and including the client's `framing`, in owned memory which the caller zeroes; or, in place of
-   * the last of its lines, other framing and the whole body, where slots are in that: the HTTP client must know of none then
+   * @returns the head up to and including the client's `framing`, in owned memory which the caller zeroes; or, in place of the
+   * last of its lines, other framing and the whole body, where that is filled: the HTTP client must know of none then
    */
   writeHead(head: SlottedHead): Buffer;
 }

@@ -1,0 +1,76 @@
+/** `vectors/exchange.json`: what a token endpoint is sent, and what its answers are worth. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { compactVerify, importJWK, type JWK } from 'jose';
+import { DAuthError, endpointParts, parseInjections, tokenSchemeOf } from '@dauth/protocol';
+import { readTokenAnswer } from './secret/token-answer.ts';
+import { fillTokenRequest } from './secret/token-request.ts';
+import { plaintextOf } from './support/calls.test-support.ts';
+
+interface Item {
+  readonly name: string;
+  readonly inject: unknown;
+  readonly fields: Record<string, string>;
+}
+const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json', import.meta.url), 'utf8')) as {
+  client_credentials: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
+  jwt_bearer: {
+    now: number;
+    accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
+    refused: (Item & { code: string })[];
+  };
+  answers: { name: string; answer: string; token: string | null; expires_in?: number | null }[];
+};
+
+function ask({ inject, fields }: Item) {
+  const injections = parseInjections(inject);
+  const scheme = tokenSchemeOf(injections)!;
+  using plaintext = plaintextOf(fields);
+  const { target, lines, body } = fillTokenRequest(plaintext, injections, scheme, vectors.jwt_bearer.now);
+  return {
+    origin: endpointParts(scheme.endpoint).origin,
+    target: target.toString('latin1'),
+    lines: lines.toString('latin1'),
+    body: body?.toString('latin1'),
+  };
+}
+
+for (const item of vectors.client_credentials.accepted) {
+  test(`vector: an exchange by client_credentials, ${item.name}, is asked for as written`, () => {
+    assert.deepEqual(ask(item), item.sent);
+  });
+}
+
+for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.jwt_bearer.accepted) {
+  test(`vector: an exchange by jwt_bearer, ${name}, is asked for as written`, async () => {
+    const { assertion, ...rest } = Object.fromEntries(new URLSearchParams(ask({ name, ...item }).body));
+    assert.deepEqual(rest, form);
+    const { payload, protectedHeader } = await compactVerify(assertion!, await importJWK(jwk, protectedAlg(header)));
+    const { jti, ...said } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
+    assert.deepEqual([protectedHeader, said, typeof jti], [header, claims, 'string']);
+  });
+}
+
+function protectedAlg(header: object): string {
+  return (header as { alg: string }).alg;
+}
+
+for (const [scheme, item] of [
+  ...vectors.client_credentials.refused.map((refused) => ['client_credentials', refused] as const),
+  ...vectors.jwt_bearer.refused.map((refused) => ['jwt_bearer', refused] as const),
+]) {
+  test(`[dispatch.bound] vector: an exchange by ${scheme} with ${item.name} is refused`, () => {
+    assert.throws(
+      () => ask(item),
+      (error: unknown) => error instanceof DAuthError && error.code === item.code,
+    );
+  });
+}
+
+for (const { name, answer, token, expires_in: expiresIn } of vectors.answers) {
+  test(`[dispatch.bound] vector: the answer of a token endpoint with ${name} is ${token === null ? 'no' : 'a'} token`, () => {
+    const read = readTokenAnswer(Buffer.from(answer));
+    assert.deepEqual([read?.token.toString('latin1') ?? null, read?.expiresIn], [token, expiresIn]);
+  });
+}

@@ -1,0 +1,130 @@
+/** Assertions by sealed private keys: verified by somebody else's code, and by no key or algorithm but the one that is sealed. */
+import assert from 'node:assert/strict';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { test } from 'node:test';
+import { jwtVerify } from 'jose';
+import { DAuthError, parseInjections, tokenSchemeOf } from '@dauth/protocol';
+import { plaintextOf } from '../support/calls.test-support.ts';
+import { fillTokenRequest } from './token-request.ts';
+
+const NOW = 1_795_000_000;
+const ENDPOINT = 'https://oauth2.example/token';
+const SCHEME = { scheme: 'jwt_bearer', endpoint: ENDPOINT, private_key: '{key}', iss: 'robot@project.example' };
+const pkcs8 = (key: KeyObject, format: 'pem' | 'der'): Buffer =>
+  Buffer.from(key.export({ format: format as 'der', type: 'pkcs8' }));
+
+const PAIRS = {
+  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+};
+type Alg = keyof typeof PAIRS;
+
+function ask(members: object, fields: Record<string, string | Uint8Array>): URLSearchParams {
+  const injections = parseInjections([{ ...SCHEME, ...members }]);
+  using plaintext = plaintextOf(fields);
+  const { body, lines } = fillTokenRequest(plaintext, injections, tokenSchemeOf(injections)!, NOW);
+  assert.equal(lines.toString().includes('authorization'), false);
+  return new URLSearchParams(body!.toString('latin1'));
+}
+
+function verify(form: URLSearchParams, alg: Alg) {
+  return jwtVerify(form.get('assertion')!, PAIRS[alg].publicKey, {
+    algorithms: [alg],
+    currentDate: new Date(NOW * 1_000),
+  });
+}
+
+for (const alg of Object.keys(PAIRS) as Alg[]) {
+  for (const format of ['pem', 'der'] as const) {
+    test(`an assertion by ${alg} of a key in ${format} is one to jose`, async () => {
+      const members = { alg, kid: 'k-1', sub: '{sub}', aud: 'https://aud.example', scope: 'a b', lifetime: 3_600 };
+      const form = ask(members, { key: pkcs8(PAIRS[alg].privateKey, format), sub: 'a "user" \\ of ours' });
+      assert.deepEqual([...form.keys()], ['grant_type', 'assertion']);
+      assert.equal(form.get('grant_type'), 'urn:ietf:params:oauth:grant-type:jwt-bearer');
+      const { payload, protectedHeader } = await verify(form, alg);
+      assert.deepEqual(protectedHeader, { alg, typ: 'JWT', kid: 'k-1' });
+      const { jti, ...claims } = payload;
+      assert.match(jti!, /^[0-9a-f]{32}$/);
+      assert.deepEqual(claims, {
+        iat: NOW,
+        exp: NOW + 3_600,
+        iss: 'robot@project.example',
+        sub: 'a "user" \\ of ours',
+        aud: 'https://aud.example',
+        scope: 'a b',
+      });
+    });
+  }
+}
+
+test('by default an assertion is for its endpoint, five minutes long, and says nothing else', async () => {
+  const key = pkcs8(PAIRS.ES256.privateKey, 'pem');
+  const { payload, protectedHeader } = await verify(ask({ alg: 'ES256' }, { key }), 'ES256');
+  const { jti, ...claims } = payload;
+  assert.deepEqual(protectedHeader, { alg: 'ES256', typ: 'JWT' });
+  assert.deepEqual(claims, { iat: NOW, exp: NOW + 300, iss: 'robot@project.example', aud: ENDPOINT });
+  const again = await verify(ask({ alg: 'ES256' }, { key }), 'ES256');
+  assert.notEqual(again.payload.jti, jti, 'each is another one');
+});
+
+test('a scope may stand beside the assertion', async () => {
+  const members = { alg: 'ES256', scope: 'a b', scope_in: 'parameter' };
+  const form = ask(members, { key: pkcs8(PAIRS.ES256.privateKey, 'der') });
+  assert.equal(form.get('scope'), 'a b');
+  assert.equal((await verify(form, 'ES256')).payload.scope, undefined);
+});
+
+test('a key in PEM is read with any line ends, and with space around its lines', async () => {
+  const pem = pkcs8(PAIRS.RS256.privateKey, 'pem').toString();
+  for (const key of [
+    pem.trimEnd(),
+    pem.replaceAll('\n', '\r\n'),
+    pem.replaceAll('\n', ' \n '),
+    pem.replaceAll('\n', ''),
+  ])
+    await verify(ask({ alg: 'RS256' }, { key }), 'RS256');
+});
+
+const rsa = pkcs8(PAIRS.RS256.privateKey, 'der');
+const pem = pkcs8(PAIRS.RS256.privateKey, 'pem').toString();
+const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[] = [
+  ['of RSA for ES256', 'ES256', rsa],
+  ['of P-256 for RS256', 'RS256', pkcs8(PAIRS.ES256.privateKey, 'pem')],
+  ['of Ed25519', 'ES256', pkcs8(generateKeyPairSync('ed25519').privateKey, 'pem')],
+  ['of P-384', 'ES256', pkcs8(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey, 'der')],
+  ['of RSA with 1024 bits', 'RS256', pkcs8(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'der')],
+  ['of RSA with more than 4096 bits', 'RS256', Buffer.concat([rsa, Buffer.alloc(1_200)])],
+  ['of RSA-PSS', 'RS256', pkcs8(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, 'der')],
+  ['in PKCS #1', 'RS256', PAIRS.RS256.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string],
+  [
+    'that is public',
+    'RS256',
+    createPublicKey(PAIRS.RS256.privateKey).export({ format: 'pem', type: 'spki' }) as string,
+  ],
+  ['that is cut off', 'RS256', rsa.subarray(0, 900)],
+  ['with something before it', 'RS256', `x${pem}`],
+  ['with something behind it', 'RS256', `${pem}x`],
+  ['without an end', 'RS256', pem.slice(0, -30)],
+  ['with other letters in it', 'RS256', pem.replace('MII', 'MI_')],
+  ['of zeros', 'RS256', Buffer.alloc(1_200)],
+  ['of nothing but a beginning', 'RS256', Buffer.concat([rsa.subarray(0, 26), Buffer.alloc(1_200)])],
+];
+for (const [name, alg, key] of WRONG) {
+  test(`[dispatch.bound] a private key ${name} signs nothing`, () => {
+    assert.throws(
+      () => ask({ alg }, { key }),
+      (error: unknown) =>
+        error instanceof DAuthError &&
+        error.code === 'POLICY_DENIED' &&
+        error.publicMessage ===
+          `The private key of the sealed credential is no PKCS #8 key for ${alg}. Its owner has to seal another one.` &&
+        error.cause === undefined,
+    );
+  });
+}
+
+test('[dispatch.bound] a claim takes no controls and nothing beyond ASCII', () => {
+  const key = pkcs8(PAIRS.ES256.privateKey, 'der');
+  for (const sub of ['line\nend of it', 'é0123456789', 'nul\0 and more'])
+    assert.throws(() => ask({ alg: 'ES256', sub: '{sub}' }, { key, sub }), { code: 'POLICY_DENIED' });
+});

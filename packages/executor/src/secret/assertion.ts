@@ -1,0 +1,73 @@
+/**
+ * Assertions (RFC 7523 §3): a JWT that a sealed private key signs, octet by octet, for one exchange.
+ * Never a string: whoever has one can have a token for it while it is good.
+ */
+import { randomBytes } from 'node:crypto';
+import { DAuthError, type JwtBearer, type Template } from '@dauth/protocol';
+import { writeBase64, writeHex } from './encode.ts';
+import { fill, type Fields } from './fill.ts';
+import { wipe } from './memory.ts';
+import { signWith } from './pkcs8.ts';
+import { ByteWriter } from './writer.ts';
+
+/** What JSON takes in a text with an escape for two of them. */
+const PRINTABLE = (octet: number): boolean => octet >= 0x20 && octet <= 0x7e;
+
+/**
+ * @param now Unix seconds
+ * @returns owned memory which the caller zeroes
+ * @throws DAuthError `POLICY_DENIED` for a key that does not sign so, and for a value that no claim takes
+ */
+export function makeAssertion(scheme: JwtBearer, fields: Fields, now: number): Buffer {
+  const { alg, kid, iss, sub, aud, scope, lifetime } = scheme;
+  using header = new ByteWriter();
+  header.text(`{"alg":"${alg}","typ":"JWT"`);
+  if (kid !== undefined) writeMember(header, 'kid', kid, fields);
+  header.text('}');
+  using claims = new ByteWriter(512);
+  claims.text(`{"iat":${now},"exp":${now + lifetime},"jti":"`);
+  writeHex(claims, randomBytes(16), 'lower');
+  claims.text('"');
+  writeMember(claims, 'iss', iss, fields);
+  if (sub !== undefined) writeMember(claims, 'sub', sub, fields);
+  writeMember(claims, 'aud', aud, fields);
+  // Fixed text, without anything that JSON escapes.
+  if (scope !== undefined && scheme.scope_in === 'claim') claims.text(`,"scope":"${scope}"`);
+  claims.text('}');
+  using assertion = new ByteWriter(2_048);
+  for (const part of [header, claims]) {
+    const octets = part.take();
+    if (assertion.length > 0) assertion.text('.');
+    writeBase64(assertion, octets, 'base64url', false);
+    wipe(octets);
+  }
+  return signed(assertion, scheme, fields);
+}
+
+function signed(assertion: ByteWriter, { private_key: template, alg }: JwtBearer, fields: Fields): Buffer {
+  const input = assertion.take();
+  using key = fill(template, fields, () => true);
+  const signature = signWith(key.bytes, alg, input);
+  if (signature === null) {
+    wipe(input);
+    throw new DAuthError(
+      'POLICY_DENIED',
+      `The private key of the sealed credential is no PKCS #8 key for ${alg}. Its owner has to seal another one.`,
+    );
+  }
+  using whole = new ByteWriter(input.length + signature.length * 2);
+  whole.bytes(input).text('.');
+  writeBase64(whole, signature, 'base64url', false);
+  wipe(input, signature);
+  return whole.take();
+}
+
+function writeMember(out: ByteWriter, name: string, template: Template, fields: Fields): void {
+  using value = fill(template, fields, PRINTABLE);
+  out.text(`,"${name}":"`);
+  for (const octet of value.bytes) {
+    if (octet === 0x22 || octet === 0x5c) out.octet(0x5c);
+    out.octet(octet);
+  }
+  out.text('"');
+}

@@ -1,0 +1,73 @@
+/**
+ * The scheme `jwt_bearer` (§2.6, RFC 7523): a private key that signs an assertion, exchanged for a token.
+ * Never holds a value, never signs and never asks.
+ */
+import { parseScope } from './client-credentials.ts';
+import { exactObject, integer, refuse } from './shape.ts';
+import { namedFields, parseTemplate, type Template } from './template.ts';
+import { parseTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts';
+
+const ALGS = ['RS256', 'ES256'] as const;
+
+/** The token goes into the request as `Authorization: Bearer …`. */
+export interface JwtBearer {
+  readonly scheme: 'jwt_bearer';
+  readonly endpoint: TokenEndpoint;
+  /** Exactly one field, of a PKCS #8 key in PEM or DER. */
+  readonly private_key: Template;
+  readonly alg: (typeof ALGS)[number];
+  readonly kid?: Template;
+  readonly iss: Template;
+  readonly sub?: Template;
+  /** By default the endpoint (RFC 7523 §3). */
+  readonly aud: Template;
+  readonly scope?: string;
+  /** Where the scope stands: in the assertion, or beside it (RFC 7521 §4.1). */
+  readonly scope_in: 'claim' | 'parameter';
+  /** Seconds that an assertion is good for. */
+  readonly lifetime: number;
+}
+
+/** Seconds; RFC 7523 §3 wants a reasonable end, and authorization servers take an hour at most. */
+const LIFETIME = { least: 60, most: 3_600, usual: 300 };
+
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseJwtBearer(value: unknown): JwtBearer {
+  const required = ['scheme', 'endpoint', 'private_key', 'alg', 'iss'];
+  const optional = ['kid', 'sub', 'aud', 'scope', 'scope_in', 'lifetime'];
+  const said = exactObject(value, 'A token scheme', required, optional);
+  const alg = ALGS.find((one) => one === said.alg) ?? refuse('"alg" is "RS256" or "ES256".');
+  const endpoint = parseTokenEndpoint(said.endpoint);
+  const scopeIn = said.scope_in === undefined ? 'claim' : said.scope_in;
+  if (scopeIn !== 'claim' && scopeIn !== 'parameter') refuse('"scope_in" is "claim" or "parameter".');
+  const { least, most, usual } = LIFETIME;
+  return Object.freeze({
+    scheme: 'jwt_bearer',
+    endpoint,
+    private_key: parseKeyField(said.private_key),
+    alg,
+    ...(said.kid === undefined ? {} : { kid: claim(said.kid) }),
+    iss: claim(said.iss),
+    ...(said.sub === undefined ? {} : { sub: claim(said.sub) }),
+    aud: said.aud === undefined ? endpoint : claim(said.aud),
+    ...(said.scope === undefined ? {} : { scope: parseScope(said.scope) }),
+    scope_in: scopeIn,
+    lifetime: said.lifetime === undefined ? usual : integer(said.lifetime, '"lifetime"', least, most),
+  });
+}
+
+/** The templates whose values stand in the assertion. */
+export function claimTemplates({ kid, iss, sub, aud }: JwtBearer): readonly Template[] {
+  return [kid, iss, sub, aud].filter((template) => template !== undefined);
+}
+
+function claim(value: unknown): Template {
+  return parseTemplate(value, false) || refuse('A claim must not be empty.');
+}
+
+function parseKeyField(value: unknown): Template {
+  const template = parseTemplate(value, true);
+  const [field] = namedFields([template]);
+  if (template !== `{${field}}`) refuse('"private_key" is one field and nothing else, as in "{private_key}".');
+  return template;
+}

@@ -1,0 +1,179 @@
+/** Defences of credentials that are exchanged for a token, each with the test that must miss it. Data only; see mutant.ts. */
+import { of, type Mutant } from './mutant.ts';
+
+const test = (room: string, name: string): string => `packages/${room}/dist/${name}.test.js`;
+const SCHEME = test('protocol', 'token-scheme');
+const DISPATCH = test('executor', 'exchanged');
+const ASSERTION = test('executor', 'secret/assertion');
+const MEMORY = test('executor', 'secret/exchanged-memory');
+const OPEN = test('executor', 'open');
+const TOKENS = test('executor', 'wire/tokens');
+const refuses = (what: string): string =>
+  `[dispatch.bound] a token endpoint that answers with ${what} is refused, and the API is not asked`;
+
+export const EXCHANGED: readonly Mutant[] = [
+  ...of('protocol', 'token-endpoint', SCHEME, [
+    [
+      'seal.bound',
+      '  if (isAllowed)\n',
+      '  if (isAllowed && allow.length > 99)\n',
+      '[seal.bound] an envelope that allows its own token endpoint is refused, however it is spelled',
+    ],
+    [
+      'seal.bound',
+      'matchesPath(loose(pattern) as PathPattern, loose(path))',
+      'matchesPath(pattern as PathPattern, path + loose(path))',
+      '[seal.bound] an envelope that allows its own token endpoint is refused, however it is spelled',
+    ],
+  ]),
+  ...of('executor', 'dispatch', DISPATCH, [
+    [
+      'dispatch.bound',
+      'await deps.upstream.check(endpointParts(scheme.endpoint).origin)',
+      'target',
+      '[dispatch.bound] the token endpoint is asked once everything was allowed and written down, then the API',
+    ],
+    [
+      'token.bound',
+      'answer.status === 401) deps',
+      'answer.status === 499) deps',
+      'a token is used again until the API refuses it, and its answer goes back as it is',
+    ],
+  ]),
+  ...of('executor', 'room', DISPATCH, [
+    [
+      'revoke.fast',
+      '        tokens.drop(change.handle);\n',
+      '',
+      '[revoke.fast] a connection that was suspended in between has a new token asked for',
+    ],
+    [
+      'revoke.fast',
+      "const WHOLE: readonly Revocable[] = ['owner', 'org'];",
+      "const WHOLE: readonly Revocable[] = ['owner'];",
+      '[revoke.fast] an owner or an organisation that is revoked ends all tokens; a grant does not',
+    ],
+  ]),
+  ...of('executor', 'wire/token-call', TOKENS, [
+    ['dispatch.bound', 'if (answer.status !== 200) throw', 'if (answer.status > 399) throw', refuses('a redirect')],
+    [
+      'dispatch.bound',
+      'maxResponseBytes: LIMITS.tokenAnswer',
+      'maxResponseBytes: 99 * LIMITS.tokenAnswer',
+      '[dispatch.bound] a token endpoint that answers with more than is read of it ends the dispatch with RESPONSE_TOO_LARGE',
+    ],
+    [
+      'response.clean',
+      'if (whyUnfindable(token) !== null) throw',
+      'if (whyUnfindable(token) === "") throw',
+      refuses('a token that repeats itself'),
+    ],
+  ]),
+  ...of('executor', 'wire/token-call', MEMORY, [
+    [
+      'memory.clean',
+      '    wipe(token);\n',
+      '',
+      '[memory.clean] leaves no copy of a client secret shown by client_secret_basic, nor of a token that is used once',
+    ],
+    [
+      'memory.clean',
+      '    wipe(octets);\n',
+      '',
+      '[memory.clean] leaves no copy of a client secret shown by client_secret_post, nor of a token that is used once',
+    ],
+  ]),
+  ...of('executor', 'wire/exchange', MEMORY, [
+    [
+      'memory.clean',
+      'wipe(filled.target, filled.lines, filled.body, ',
+      'wipe(filled.target, filled.lines, ',
+      '[memory.clean] leaves no copy of a client secret shown by client_secret_post, nor of a token that is used once',
+    ],
+  ]),
+  ...of('executor', 'secret/token-answer', TOKENS, [
+    [
+      'dispatch.bound',
+      '  if (!isText(found.token_type, BEARER, true)) return null;\n',
+      '  void BEARER;\n',
+      refuses('another token type'),
+    ],
+    ['dispatch.bound', '    if (this.#found[known] !== null) return false;\n', '', refuses('two tokens')],
+    [
+      'dispatch.bound',
+      'token.length === 0 || !token.every(isVisible)',
+      'token.length === 0 || !token.some(isVisible)',
+      refuses('a token with a line end'),
+    ],
+  ]),
+  ...of('executor', 'secret/inject', TOKENS, [
+    [
+      'response.clean',
+      'const secrets: Buffer[] = token === null ? [] : [token];',
+      'const secrets: Buffer[] = [];',
+      '[response.clean] an API that echoes the token or the client secret gives neither away',
+    ],
+    [
+      'response.clean',
+      'for (const name of searchedFields(injections)) {',
+      'for (const name of searchedFields(slots)) {',
+      '[response.clean] an API that echoes the token or the client secret gives neither away',
+    ],
+  ]),
+  ...of('executor', 'wire/tokens', TOKENS, [
+    [
+      'token.bound',
+      'kept.until > this.#monotonic()',
+      'kept.until > 0',
+      'a token is asked for once, and used until shortly before its end',
+    ],
+    [
+      'revoke.fast',
+      '!flight.isDropped && seconds > 0',
+      'seconds > 0',
+      '[revoke.fast] what changes a connection ends its tokens, also one that is being asked for',
+    ],
+    [
+      'seal.bound',
+      'return `${handle} ${ver}`;',
+      'return `${handle} ${ver > 0}`;',
+      '[seal.bound] a token is kept for one version of one connection',
+    ],
+    [
+      'dispatch.bound',
+      '    this.#flights.set(key, flight);\n',
+      '',
+      '[dispatch.bound] many dispatches at once ask for one token',
+    ],
+  ]),
+  ...of('executor', 'secret/pkcs8', ASSERTION, [
+    [
+      'dispatch.bound',
+      ' || !isKind(der, alg)',
+      ' || !isKind(der, der.length > 999 ? "RS256" : alg)',
+      '[dispatch.bound] a private key of RSA for ES256 signs nothing',
+    ],
+    [
+      'dispatch.bound',
+      'signature.length >= LEAST_RSA',
+      'signature.length >= LEAST_RSA / 2',
+      '[dispatch.bound] a private key of RSA with 1024 bits signs nothing',
+    ],
+  ]),
+  ...of('executor', 'secret/pkcs8', MEMORY, [
+    [
+      'memory.clean',
+      '  wipe(decoded);\n',
+      '',
+      '[memory.clean] leaves no copy of a private key in pem that signs by RS256',
+    ],
+  ]),
+  ...of('executor', 'secret/plaintext', OPEN, [
+    [
+      'memory.clean',
+      '    this.#keeping?.fill(0);\n',
+      '',
+      '[memory.clean] the key that came out of an opening ends with it',
+    ],
+  ]),
+];
