@@ -231,4 +231,24 @@ export const PROTOCOL: readonly Mutant[] = [
       name: '[response.clean] what is for this hop, for a browser or in our own words ends in the executor',
     },
   },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/demand.ts',
+    find: 'isAllowed: nearest.unmet.length === 0,',
+    replace: 'isAllowed: nearest.unmet.length <= 1,',
+    test: {
+      file: 'packages/cli/dist/verdict.test.js',
+      name: '[dispatch.bound] policy test: GET https://api.github.com/repos is denied: ** is one or more segments',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/demand.ts',
+    find: 'demands.every((',
+    replace: 'demands.some((',
+    test: {
+      file: 'packages/protocol/dist/details.test.js',
+      name: '[dispatch.bound] GET https://api.github.com/repos is denied: ** is one or more segments',
+    },
+  },
 ];

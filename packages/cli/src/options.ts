@@ -79,3 +79,14 @@ export function policy(command: Command): Command {
     .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
     .option('--allow-bearer', 'dangerous: also for clients without a key, whose tokens work for whoever has them');
 }
+
+/** Options of the commands that ask what rules say. They talk to nobody. */
+export function judging(command: Command): Command {
+  return command
+    .option('--envelope <file>', 'a sealed credential; only its public header is looked at')
+    .option('--policy <file>', 'or rules by themselves: {"allow":[{"origin","methods","paths"}]}')
+    .option('--details <file>', 'authorization_details of a token, which narrow them')
+    .option('--json', 'one JSON document on stdout')
+    .allowExcessArguments(true)
+    .hook('preAction', (_, action) => refuseExtra(action));
+}

@@ -2,10 +2,12 @@
 export type { ClientCredentials } from './client-credentials.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
+export { type Decision } from './demand.ts';
 export {
   detailAllows,
   detailsFromAllow,
   detailWithinAllow,
+  explainDetails,
   isNarrower,
   parseConnectionDetail,
   parseDetails,
@@ -78,7 +80,7 @@ export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
-export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
+export { allowsRequest, explainAllow, parseAllow, type AllowRule, type Target } from './policy.ts';
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
@@ -94,6 +96,7 @@ export {
   type StatusChange,
   type StatusMessage,
 } from './status.ts';
+export { splitTarget, type RequestTarget } from './target.ts';
 export {
   namedFields,
   parseFieldName,

@@ -2,6 +2,7 @@
  * The use policy sealed with a credential: which origins, methods and paths (§2 `allow`).
  * Only ever narrows: an empty rule allows nothing, and nothing here can widen a rule.
  */
+import { explain, meets, type Decision, type Demands } from './demand.ts';
 import { LIMITS } from './limits.ts';
 import { parseMethod, type Method } from './method.ts';
 import { parseOrigin, type Origin } from './origin.ts';
@@ -34,12 +35,18 @@ function parseRule(value: unknown): AllowRule {
   return Object.freeze({ origin: parseOrigin(rule.origin), methods, paths });
 }
 
-/** Whether some single rule allows origin, method and path together. */
+/** Whether some single rule allows all of a request together. */
 export function allowsRequest(allow: readonly AllowRule[], target: Target): boolean {
-  return allow.some(
-    (rule) =>
-      rule.origin === target.origin &&
-      rule.methods.includes(target.method) &&
-      rule.paths.some((pattern) => matchesPath(pattern, target.path)),
-  );
+  return allow.some((rule) => meets(DEMANDS, rule, target));
 }
+
+/** How `allowsRequest` decides, for the owner who asks why. */
+export function explainAllow(allow: readonly AllowRule[], target: Target): Decision {
+  return explain(DEMANDS, allow, target);
+}
+
+const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([
+  ['origin', (rule, { origin }) => rule.origin === origin],
+  ['methods', (rule, { method }) => rule.methods.includes(method)],
+  ['paths', (rule, { path }) => rule.paths.some((pattern) => matchesPath(pattern, path))],
+]);

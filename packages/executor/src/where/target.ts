@@ -4,7 +4,6 @@
  */
 import {
   allowsRequest,
-  assertRequestPath,
   DAuthError,
   detailAllows,
   isConsumed,
@@ -12,6 +11,7 @@ import {
   isOverrideField,
   isPathOverride,
   parseOrigin,
+  splitTarget,
   type Method,
   type Origin,
 } from '@dauth/protocol';
@@ -39,17 +39,9 @@ export interface Destination {
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
 
-/** RFC 3986 §3.4 `query`, and what browsers and SDKs leave raw besides (WHATWG URL "query percent-encode set"). */
-const QUERY = /^\?[!$-;=?-~]*$/;
-
 /** @throws DAuthError `POLICY_DENIED`, `INVALID_REQUEST` */
 export function decideTarget(wish: Wish, permit: Permit): Destination {
-  const cut = wish.target.indexOf('?');
-  const path = cut < 0 ? wish.target : wish.target.slice(0, cut);
-  const query = cut < 0 ? '' : wish.target.slice(cut);
-  assertRequestPath(path);
-  if (query !== '' && !QUERY.test(query))
-    throw denied('The query has characters that are not allowed in a URL; encode them.');
+  const { path, query } = splitTarget(wish.target);
   const origin = decideOrigin(wish.origin, permit);
   const target = { origin, method: wish.method, path };
   if (!allowsRequest(permit.policy.allow, target))
