@@ -100,6 +100,16 @@ export const CLI: readonly Mutant[] = [
     },
   },
   {
+    claim: 'dispatch.bound',
+    file: 'packages/cli/src/verdict.ts',
+    find: 'method: asked, ...parts }',
+    replace: "method: asked, ...parts, query: '' }",
+    test: {
+      file: VERDICT,
+      name: '[dispatch.bound] policy test: a query that the rule does not list is denied, and said to be why',
+    },
+  },
+  {
     claim: 'token.bound',
     file: 'packages/cli/src/verdict.ts',
     find: 'const both = { allowed: token.isAllowed,',

@@ -888,6 +888,16 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/where/target.ts',
+    find: 'method: wish.method, path, query };',
+    replace: "method: wish.method, path, query: '' };",
+    test: {
+      file: 'packages/executor/dist/where/dispatch-where.test.js',
+      name: '[dispatch.bound] step 4 takes a query with listed names once each, and no other, at both doors',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/where/target.ts',
     find: 'if (!allowsRequest(',
     replace: "if (query === '#' && !allowsRequest(",
     test: {

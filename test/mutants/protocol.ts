@@ -251,4 +251,74 @@ export const PROTOCOL: readonly Mutant[] = [
       name: '[dispatch.bound] GET https://api.github.com/repos is denied: ** is one or more segments',
     },
   },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/policy.ts',
+    find: 'rule.query === undefined || isQueryWithin(',
+    replace: "rule.query === undefined || query !== '' || isQueryWithin(",
+    test: {
+      file: 'packages/executor/dist/where/dispatch-where.test.js',
+      name: '[dispatch.bound] step 4 takes a query with listed names once each, and no other, at both doors',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: ' && new Set(given).size === given.length',
+    replace: '',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name twice where its rule lists names is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: '.split(/[&;]/)',
+    replace: ".split('&')",
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name behind a semicolon that its rule does not list is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: "if (query === '') return true;",
+    replace: 'if (query.length < 2) return true;',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: an empty query where its rule lists none is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: 'names.includes(name))',
+    replace: 'names.includes(name.toLowerCase()))',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name in other letters than its rule lists is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: 'names.includes(name))',
+    replace: 'names.includes(decodeURIComponent(name)))',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name that needs decoding where its rule lists names is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: '|| !QUERY_NAME.test(value))',
+    replace: "|| !QUERY_NAME.test(value.replace(' ', '')))",
+    test: {
+      file: 'packages/protocol/dist/query.test.js',
+      name: '[seal.bound] a rule with a name with a space for its query names is refused',
+    },
+  },
 ];

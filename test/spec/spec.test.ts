@@ -16,6 +16,7 @@ import {
   integer,
   isErrorCode,
   isObject,
+  allowsRequest,
   parseAllow,
   parseBufferedDispatch,
   parseClaims,
@@ -100,6 +101,16 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'filled-body': (name) => {
     const [asked, sent] = [example('slotted-body'), example(name)];
     assert.ok(vector('dispatch').calls.items.some((item) => item.request.body === asked && item.sent?.body === sent));
+  },
+  rule: (name) => {
+    const [rule] = parseAllow([object(name)]);
+    assert.deepEqual(plain(rule), plain(object(name)));
+    const at = { origin: rule!.origin, method: rule!.methods[0]!, path: '/search/code' };
+    const asked = ['', '?q=1&page=2', '?q=1&q=2', '?sort=up', '?%71=1'];
+    assert.deepEqual(
+      asked.map((query) => allowsRequest([rule!], { ...at, query })),
+      [true, true, false, false, false],
+    );
   },
   plaintext: (name) => assert.equal(example(name).replaceAll('\n', ''), first.plaintext),
   'scheme-aws-sigv4': (name) => assertInjection(object(name)),

@@ -73,6 +73,8 @@ export function policy(command: Command): Command {
     .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
     .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
     .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
+    .option('--query <name>', 'the only names a query may have (repeat; default: any)', collect)
+    .option('--without-query', 'no request may have a query')
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
@@ -84,7 +86,7 @@ export function policy(command: Command): Command {
 export function judging(command: Command): Command {
   return command
     .option('--envelope <file>', 'a sealed credential; only its public header is looked at')
-    .option('--policy <file>', 'or rules by themselves: {"allow":[{"origin","methods","paths"}]}')
+    .option('--policy <file>', 'or rules by themselves: {"allow":[{"origin","methods","paths","query"}]}')
     .option('--details <file>', 'authorization_details of a token, which narrow them')
     .option('--json', 'one JSON document on stdout')
     .allowExcessArguments(true)

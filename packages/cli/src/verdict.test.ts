@@ -60,6 +60,16 @@ test('policy test names the nearest rule and everything of it that does not take
   assert.deepEqual([other.said.rule, other.said.unmet], [2, ['methods', 'paths']]);
 });
 
+test('[dispatch.bound] policy test: a query that the rule does not list is denied, and said to be why', async () => {
+  const rule = { origin: 'https://api.github.com', methods: ['GET'], paths: ['/search'], query: ['q'] };
+  const from = ['--policy', file('query.json', { allow: [rule] })];
+  const { code } = await ask('test', 'GET', 'https://api.github.com/search?q=1', from);
+  assert.equal(code, 0);
+  const other = await ask('test', 'GET', 'https://api.github.com/search?q=1&sort=up', from);
+  assert.deepEqual([other.code, other.said.rule, other.said.unmet], [5, 1, ['query']]);
+  assert.match(String(other.said.message), /but the query has a name that it does not list, or one twice$/);
+});
+
 test('[token.bound] policy test: what the policy allows and the token does not is denied by the token', async () => {
   const { code, said } = await ask('test', 'POST', 'https://api.github.com/user', narrowed);
   assert.deepEqual([code, said.by, said.rule, said.detail, said.unmet], [5, 'token', 1, 1, ['actions']]);
@@ -82,7 +92,7 @@ test('policy explain says of every rule what it says', async () => {
   const plain = await runDauth(['policy', 'explain', 'GET', 'https://api.github.com/user', ...envelope], dir);
   assert.equal(
     plain.stdout,
-    'allowed by rule 1\n\nrule  says     origin                  methods   paths\n1     allowed  https://api.github.com  GET POST  /repos/** /user\n',
+    'allowed by rule 1\n\nrule  says     origin                  methods   paths            query\n1     allowed  https://api.github.com  GET POST  /repos/** /user  with any query\n',
   );
 });
 

@@ -9,9 +9,11 @@ import {
   parseMethod,
   parseOrigin,
   splitTarget,
+  type RequestTarget,
   type Target,
 } from '@dauth/protocol';
 import { EXIT, given, print, table, usage } from './output.ts';
+import { sayQuery } from './policy.ts';
 import { readRules, type RuleFlags, type Rules } from './rules.ts';
 
 export interface VerdictFlags extends RuleFlags {
@@ -37,6 +39,7 @@ const WORDS: Readonly<Record<string, string>> = Object.freeze({
   origin: 'it is for another origin',
   methods: 'it does not have the method',
   paths: 'none of its paths matches',
+  query: 'the query has a name that it does not list, or one twice',
   identifier: 'it is for another connection',
   locations: 'it is for another origin',
   actions: 'none of its actions matches',
@@ -71,10 +74,10 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
         : [
             '',
             table(
-              ['rule', 'says', 'origin', 'methods', 'paths'],
+              ['rule', 'says', 'origin', 'methods', 'paths', 'query'],
               said.rules.map((each) => [
                 ...[String(each.rule), sayUnmet(each.unmet), each.origin],
-                ...[each.methods.join(' '), each.paths.join(' ')],
+                ...[each.methods.join(' '), each.paths.join(' '), sayQuery(each.query)],
               ]),
             ),
           ]),
@@ -107,16 +110,16 @@ function judge(
   if (origin === undefined || raw === undefined)
     throw usage('URL is an origin and a path, without a fragment: https://api.example/items?page=2.');
   const to = given('URL', origin, parseOrigin);
-  let path: string;
+  let parts: RequestTarget;
   try {
-    ({ path } = splitTarget(raw));
+    parts = splitTarget(raw);
   } catch (error) {
     if (!(error instanceof DAuthError)) throw error;
     const none = { rule: null, detail: null, unmet: [] };
     const message = `denied, whatever the rules say: ${error.publicMessage}`;
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
-  const target = { origin: to, method: asked, path };
+  const target = { origin: to, method: asked, ...parts };
   return { verdict: decide(rules, target), rules, target };
 }
 

@@ -191,6 +191,19 @@ for (const [what, value, sentence] of [
   });
 }
 
+test('[seal.bound] a rule is sealed with the query names it lists, and with none where it says none', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const sealing = (query: readonly string[]) => {
+    const policy = { ...POLICY, allow: [{ ...POLICY.allow[0]!, query }] };
+    return seal({ executor, key, fields: { token: Buffer.from('a longer value') }, policy });
+  };
+  for (const query of [[], ['q', 'page']])
+    assert.deepEqual(parseEnvelope((await sealing(query)).envelope).header.dauth.allow[0]?.query, query);
+  for (const query of [['a b'], ['q', 'q'], ['%71'], ['']])
+    await assert.rejects(sealing(query), (error) => error instanceof DAuthError && error.code === 'INVALID_REQUEST');
+});
+
 test('[seal.bound] nothing is sealed for a server over plain http, but on this machine itself', async () => {
   const { executor } = await setUp();
   const key = await generateKey();

@@ -59,6 +59,8 @@ export interface SealPolicy {
     readonly origin: string;
     readonly methods: readonly string[];
     readonly paths: readonly string[];
+    /** Names that a request's query may have; absent means any, and empty no query. */
+    readonly query?: readonly string[];
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;

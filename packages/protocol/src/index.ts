@@ -85,6 +85,7 @@ export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export type { Scheme } from './scheme.ts';
+export { parseQueryNames } from './query.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 export {
   CONNECTION_STATUSES,

@@ -34,7 +34,7 @@ export const LIMITS = Object.freeze({
   issuedToken: 12_288,
   /** Characters that a token exchange adds to an access token, which is issued that much smaller (§4). */
   exchangeRoom: 2_048,
-  /** Allow rules of one envelope, and methods or paths of one rule. */
+  /** Allow rules of one envelope, and methods, paths or query names of one rule. */
   policyEntries: 64,
   /** Actions of one detail, and methods × paths of one allow rule, so that each rule has its detail. */
   policyActions: 256,

@@ -7,19 +7,25 @@ import { LIMITS } from './limits.ts';
 import { parseMethod, type Method } from './method.ts';
 import { parseOrigin, type Origin } from './origin.ts';
 import { matchesPath, parsePathPattern, type PathPattern } from './path.ts';
+import { isQueryWithin, parseQueryNames } from './query.ts';
 import { distinct, exactObject, list, refuse } from './shape.ts';
 
 export interface AllowRule {
   readonly origin: Origin;
   readonly methods: readonly Method[];
   readonly paths: readonly PathPattern[];
+  /** Names that a query may have: absent means any, and empty none. */
+  readonly query?: readonly string[];
 }
 
-/** Where one request wants to go; `path` is the raw path before `?`. */
+/** Where one request wants to go. */
 export interface Target {
   readonly origin: Origin;
   readonly method: Method;
+  /** Raw, before `?`. */
   readonly path: string;
+  /** Raw, with its `?`; empty where there is none. */
+  readonly query: string;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
@@ -28,11 +34,14 @@ export function parseAllow(value: unknown): readonly AllowRule[] {
 }
 
 function parseRule(value: unknown): AllowRule {
-  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths']);
+  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query']);
   const methods = distinct(list(rule.methods, '"methods"', 1, LIMITS.policyEntries, parseMethod), '"methods"', String);
   const paths = distinct(list(rule.paths, '"paths"', 1, LIMITS.policyEntries, parsePathPattern), '"paths"', String);
   if (methods.length * paths.length > LIMITS.policyActions) refuse('An allow rule has too many methods and paths.');
-  return Object.freeze({ origin: parseOrigin(rule.origin), methods, paths });
+  return Object.freeze({
+    ...{ origin: parseOrigin(rule.origin), methods, paths },
+    ...(rule.query === undefined ? {} : { query: parseQueryNames(rule.query) }),
+  });
 }
 
 /** Whether some single rule allows all of a request together. */
@@ -49,4 +58,5 @@ const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([
   ['origin', (rule, { origin }) => rule.origin === origin],
   ['methods', (rule, { method }) => rule.methods.includes(method)],
   ['paths', (rule, { path }) => rule.paths.some((pattern) => matchesPath(pattern, path))],
+  ['query', (rule, { query }) => rule.query === undefined || isQueryWithin(rule.query, query)],
 ]);

@@ -56,6 +56,17 @@ test('[dispatch.bound] the buffered door refuses octets that no path has', async
   }
 });
 
+test('[dispatch.bound] step 4 takes a query with listed names once each, and no other, at both doors', async () => {
+  const rule = { origin: ORIGIN, methods: ['GET'], paths: ['/user'], query: ['q', 'page'] };
+  const listed = await world.connect({ allow: [rule] });
+  for (const target of ['/user', '/user?page=2&q=a%26sort'])
+    assert.equal((await world.stream(listed, target)).headers['dauth-upstream'], '1', target);
+  for (const target of ['/user?sort=up', '/user?q=1&q=2', '/user?%71=1', '/user?q=1;sort=up', '/user?Q=1', '/user?']) {
+    await assertRefused(world, () => world.stream(listed, target), { code: DENIED, step: 4 });
+    await assertRefused(world, () => world.dispatch(listed, { path: target }), { code: DENIED, step: 4 });
+  }
+});
+
 for (const method of ['DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'PURGE']) {
   test(`[dispatch.bound] step 4 refuses ${method}, which nobody allowed, at both doors`, async () => {
     await assertRefused(world, () => world.dispatch(handle, { method, path: '/user' }), { code: DENIED, step: 4 });

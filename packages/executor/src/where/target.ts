@@ -43,7 +43,7 @@ export interface Destination {
 export function decideTarget(wish: Wish, permit: Permit): Destination {
   const { path, query } = splitTarget(wish.target);
   const origin = decideOrigin(wish.origin, permit);
-  const target = { origin, method: wish.method, path };
+  const target = { origin, method: wish.method, path, query };
   if (!allowsRequest(permit.policy.allow, target))
     throw denied('The policy sealed with the credential does not allow this request.');
   if (!detailAllows(permit.caller.claims.details, permit.handle, target))
@@ -51,7 +51,7 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   assertNoOverride(wish.headers, query);
   assertReadableType(wish.headers);
   assertSlotsFree(permit.policy.inject, wish);
-  return { ...target, target: wish.target, headers: withoutHop(wish.headers) };
+  return { origin, method: wish.method, path, target: wish.target, headers: withoutHop(wish.headers) };
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */
