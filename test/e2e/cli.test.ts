@@ -86,6 +86,19 @@ suite('the command line', { timeout: 170_000 }, () => {
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });
 
+  test('connect --body is sealed and said, and is refused where it is no condition', async () => {
+    const condition = '{"pointer":"/draft","one_of":[true,"yes"]}';
+    const body = ['--method', 'POST', '--body', condition];
+    const people = await typed(['connect', 'bound', ...SEAL, ...asLaptop(), ...body], SECRET);
+    assert.match(people.stderr, /, and only with a JSON body where \/draft is true or "yes"\n/);
+    const stored = await stack.dauth<{ allow: { body?: object[] }[] }>([
+      ...['connections', 'get', people.stdout.trim(), ...asLaptop()],
+    ]);
+    assert.deepEqual(stored.allow[0]?.body, [JSON.parse(condition)]);
+    for (const wrong of ['{', '{"pointer":"/a"}', '{"pointer":"/a","matches":"."}'])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), '--body', wrong], 2, 'USAGE');
+  });
+
   test('connect prints the handle on stdout and the policy on stderr; with --json nothing but the document', async () => {
     const people = await typed(['connect', 'talk', ...SEAL, ...asLaptop()], SECRET);
     assert.equal(people.code, 0, people.stderr);

@@ -274,11 +274,21 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/protocol/src/query.ts',
-    find: '.split(/[&;]/)',
-    replace: ".split('&')",
+    find: '[/&/, /[&;]/]',
+    replace: '[/&/]',
     test: {
       file: 'packages/executor/dist/vectors.test.js',
       name: '[dispatch.bound] vector: a query name behind a semicolon that its rule does not list is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: '[/&/, /[&;]/]',
+    replace: '[/[&;]/]',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name with a semicolon in it, between two that its rule lists is refused',
     },
   },
   {
@@ -319,6 +329,66 @@ export const PROTOCOL: readonly Mutant[] = [
     test: {
       file: 'packages/protocol/dist/query.test.js',
       name: '[seal.bound] a rule with a name with a space for its query names is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/policy.ts',
+    find: '(body !== undefined && rule.body.every((',
+    replace: '(body === undefined || rule.body.every((',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: no body where a rule has conditions is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (names.get(foldName(name)) !== name) return false;',
+    replace: '',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a JSON body with a member once more in other letters is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (!names.has(foldName(name))) return',
+    replace: 'if (!Object.hasOwn(at, name)) return',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a JSON body with the absent member in other letters is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (!isObject(at)) return false;',
+    replace: "if (!isObject(at)) return 'absent' in condition;",
+    test: {
+      file: 'packages/protocol/dist/body-condition.test.js',
+      name: '[dispatch.bound] a body with absence in a body that is a list does not meet the condition',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (Object.keys(condition).length !== 2)',
+    replace: 'if (Object.keys(condition).length < 2)',
+    test: {
+      file: 'packages/protocol/dist/body-condition.test.js',
+      name: '[seal.bound] a rule with a condition with two comparisons for conditions on the body is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'Number.isSafeInteger(value))',
+    replace: 'Number.isFinite(value))',
+    test: {
+      file: 'packages/protocol/dist/body-condition.test.js',
+      name: '[seal.bound] a rule with a fraction to compare with for conditions on the body is refused',
     },
   },
 ];

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import {
   exactObject,
+  JsonBody,
   LIMITS,
   parseAllow,
   parseDetails,
@@ -20,6 +21,7 @@ export interface RuleFlags {
   readonly envelope?: string;
   readonly policy?: string;
   readonly details?: string;
+  readonly body?: string;
 }
 
 export interface Rules {
@@ -50,10 +52,17 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
   return { allow, details, handle };
 }
 
+/** The JSON body that is asked about, as an executor reads one. @throws CliError (usage) */
+export function readBody({ body }: RuleFlags): { body?: JsonBody } {
+  if (body === undefined) return {};
+  const parse = (text: unknown) => parseJson(text as string, LIMITS.conditionedBody, 'kept');
+  return { body: new JsonBody(given('--body', readText(body), parse)) };
+}
+
 function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    throw usage('A file named by --envelope, --policy or --details cannot be read.');
+    throw usage('A file named by --envelope, --policy, --details or --body cannot be read.');
   }
 }

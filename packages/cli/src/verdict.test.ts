@@ -70,6 +70,22 @@ test('[dispatch.bound] policy test: a query that the rule does not list is denie
   assert.match(String(other.said.message), /but the query has a name that it does not list, or one twice$/);
 });
 
+test('[dispatch.bound] policy test: a rule with conditions on the body is asked of the body, and takes nothing without', async () => {
+  const body = [{ pointer: '/draft', equals: true }];
+  const rule = { origin: 'https://api.github.com', methods: ['POST'], paths: ['/pulls'], body };
+  const from = ['--policy', file('body.json', { allow: [rule] })];
+  const asked = (of: string[]) => ask('explain', 'POST', 'https://api.github.com/pulls', [...from, ...of]);
+  const good = await asked(['--body', file('good.json', '{"draft":true,"n":1.50}')]);
+  assert.deepEqual([good.code, good.said.rule], [0, 1]);
+  for (const of of [[], ['--body', file('bad.json', '{"draft":true,"Draft":false}')]]) {
+    const { code, said } = await asked(of);
+    assert.deepEqual([code, said.unmet], [5, ['body']]);
+  }
+  const twice = ['policy', 'test', 'POST', 'https://api.github.com/pulls', ...from];
+  const wrong = await runDauth([...twice, '--body', file('twice.json', '{"draft":false,"draft":true}')], dir);
+  assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
+});
+
 test('[token.bound] policy test: what the policy allows and the token does not is denied by the token', async () => {
   const { code, said } = await ask('test', 'POST', 'https://api.github.com/user', narrowed);
   assert.deepEqual([code, said.by, said.rule, said.detail, said.unmet], [5, 'token', 1, 1, ['actions']]);
@@ -92,7 +108,7 @@ test('policy explain says of every rule what it says', async () => {
   const plain = await runDauth(['policy', 'explain', 'GET', 'https://api.github.com/user', ...envelope], dir);
   assert.equal(
     plain.stdout,
-    'allowed by rule 1\n\nrule  says     origin                  methods   paths            query\n1     allowed  https://api.github.com  GET POST  /repos/** /user  with any query\n',
+    'allowed by rule 1\n\nrule  says     origin                  methods   paths            query           body\n1     allowed  https://api.github.com  GET POST  /repos/** /user  with any query  with any body\n',
   );
 });
 

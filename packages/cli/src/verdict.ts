@@ -13,8 +13,8 @@ import {
   type Target,
 } from '@dauth/protocol';
 import { EXIT, given, print, table, usage } from './output.ts';
-import { sayQuery } from './policy.ts';
-import { readRules, type RuleFlags, type Rules } from './rules.ts';
+import { sayBody, sayQuery } from './policy.ts';
+import { readBody, readRules, type RuleFlags, type Rules } from './rules.ts';
 
 export interface VerdictFlags extends RuleFlags {
   readonly json?: boolean;
@@ -40,6 +40,7 @@ const WORDS: Readonly<Record<string, string>> = Object.freeze({
   methods: 'it does not have the method',
   paths: 'none of its paths matches',
   query: 'the query has a name that it does not list, or one twice',
+  body: 'the body is not JSON that holds what it must',
   identifier: 'it is for another connection',
   locations: 'it is for another origin',
   actions: 'none of its actions matches',
@@ -74,10 +75,10 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
         : [
             '',
             table(
-              ['rule', 'says', 'origin', 'methods', 'paths', 'query'],
+              ['rule', 'says', 'origin', 'methods', 'paths', 'query', 'body'],
               said.rules.map((each) => [
                 ...[String(each.rule), sayUnmet(each.unmet), each.origin],
-                ...[each.methods.join(' '), each.paths.join(' '), sayQuery(each.query)],
+                ...[each.methods.join(' '), each.paths.join(' '), sayQuery(each.query), sayBody(each.body)],
               ]),
             ),
           ]),
@@ -119,7 +120,7 @@ function judge(
     const message = `denied, whatever the rules say: ${error.publicMessage}`;
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
-  const target = { origin: to, method: asked, ...parts };
+  const target = { origin: to, method: asked, ...parts, ...readBody(flags) };
   return { verdict: decide(rules, target), rules, target };
 }
 

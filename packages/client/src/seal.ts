@@ -16,6 +16,7 @@ import {
   searchedFields,
   TYP,
   type AllowRule,
+  type BodyCondition,
   type AwsSigV4,
   type BodySlot,
   type ClientCredentials,
@@ -61,6 +62,8 @@ export interface SealPolicy {
     readonly paths: readonly string[];
     /** Names that a request's query may have; absent means any, and empty no query. */
     readonly query?: readonly string[];
+    /** What a request's JSON body must hold, all of it; absent means any body, and none. */
+    readonly body?: readonly BodyCondition[];
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;

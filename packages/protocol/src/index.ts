@@ -1,6 +1,7 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
 export type { ClientCredentials } from './client-credentials.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
+export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
 export { type Decision } from './demand.ts';
 export {
@@ -80,7 +81,7 @@ export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
-export { allowsRequest, explainAllow, parseAllow, type AllowRule, type Target } from './policy.ts';
+export { allowsRequest, dependsOnBody, explainAllow, parseAllow, type AllowRule, type Target } from './policy.ts';
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';

@@ -38,6 +38,10 @@ export const LIMITS = Object.freeze({
   policyEntries: 64,
   /** Actions of one detail, and methods × paths of one allow rule, so that each rule has its detail. */
   policyActions: 256,
+  /** Conditions of one rule on the body. */
+  bodyConditions: 16,
+  /** Octets of a caller's body that rules have conditions on: it is read whole before anything is opened (§2.1). */
+  conditionedBody: 1_048_576,
   /** Servers, pins and injections of one envelope. */
   policyNames: 32,
   /** Connections of one owner that are not deleted, and live grants an owner gave, in one organisation (§3). */

@@ -2,6 +2,7 @@
  * The use policy sealed with a credential: which origins, methods and paths (§2 `allow`).
  * Only ever narrows: an empty rule allows nothing, and nothing here can widen a rule.
  */
+import { parseBodyConditions, type BodyCondition, type JsonBody } from './body-condition.ts';
 import { explain, meets, type Decision, type Demands } from './demand.ts';
 import { LIMITS } from './limits.ts';
 import { parseMethod, type Method } from './method.ts';
@@ -16,6 +17,8 @@ export interface AllowRule {
   readonly paths: readonly PathPattern[];
   /** Names that a query may have: absent means any, and empty none. */
   readonly query?: readonly string[];
+  /** What a JSON body must hold, all of it: absent means any body, and none. */
+  readonly body?: readonly BodyCondition[];
 }
 
 /** Where one request wants to go. */
@@ -26,6 +29,8 @@ export interface Target {
   readonly path: string;
   /** Raw, with its `?`; empty where there is none. */
   readonly query: string;
+  /** Only where it was read: without it no rule with conditions allows anything. */
+  readonly body?: JsonBody;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
@@ -34,13 +39,14 @@ export function parseAllow(value: unknown): readonly AllowRule[] {
 }
 
 function parseRule(value: unknown): AllowRule {
-  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query']);
+  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query', 'body']);
   const methods = distinct(list(rule.methods, '"methods"', 1, LIMITS.policyEntries, parseMethod), '"methods"', String);
   const paths = distinct(list(rule.paths, '"paths"', 1, LIMITS.policyEntries, parsePathPattern), '"paths"', String);
   if (methods.length * paths.length > LIMITS.policyActions) refuse('An allow rule has too many methods and paths.');
   return Object.freeze({
     ...{ origin: parseOrigin(rule.origin), methods, paths },
     ...(rule.query === undefined ? {} : { query: parseQueryNames(rule.query) }),
+    ...(rule.body === undefined ? {} : { body: parseBodyConditions(rule.body) }),
   });
 }
 
@@ -54,9 +60,25 @@ export function explainAllow(allow: readonly AllowRule[], target: Target): Decis
   return explain(DEMANDS, allow, target);
 }
 
-const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([
+/** Whether what allows a request, if anything, are rules with conditions on its body. */
+export function dependsOnBody(allow: readonly AllowRule[], target: Target): boolean {
+  return (
+    !allowsRequest(allow, target) && allow.some((rule) => rule.body !== undefined && meets(BEFORE_BODY, rule, target))
+  );
+}
+
+const BEFORE_BODY = Object.freeze<Demands<AllowRule, Target>>([
   ['origin', (rule, { origin }) => rule.origin === origin],
   ['methods', (rule, { method }) => rule.methods.includes(method)],
   ['paths', (rule, { path }) => rule.paths.some((pattern) => matchesPath(pattern, path))],
   ['query', (rule, { query }) => rule.query === undefined || isQueryWithin(rule.query, query)],
+]);
+
+const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([
+  ...BEFORE_BODY,
+  [
+    'body',
+    (rule, { body }) =>
+      rule.body === undefined || (body !== undefined && rule.body.every((condition) => body.meets(condition))),
+  ],
 ]);

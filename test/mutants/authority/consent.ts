@@ -324,11 +324,11 @@ export const CONSENT_FLOW: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/authority/src/oauth/consent-page.ts',
-    find: '${sealedRules(authority, detail).map(sayQuery)}',
-    replace: '${sealedRules(authority, detail).slice(0, 0).map(sayQuery)}',
+    find: '${sealedRules(authority, detail).map(sayLimits)}',
+    replace: '${sealedRules(authority, detail).slice(0, 0).map(sayLimits)}',
     test: {
       file: 'packages/authority/dist/oauth/consent.test.js',
-      name: '[token.bound] the page says what sealed rules let a query be, of what is asked for and of what was given',
+      name: '[token.bound] the page says what sealed rules let a query and a body be, of what is asked for and of what was given',
     },
   },
 ];

@@ -2,7 +2,7 @@
  * The page that asks a person: who wants what, where, for how long, and where the answer goes. Everything on it is
  * somebody's word until it is escaped and named as such. Never a box that is ticked for what the app did not ask for.
  */
-import type { AllowRule, ConnectionDetail } from '@dauth/protocol';
+import type { AllowRule, BodyCondition, ConnectionDetail } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
 import type { HttpContext } from '../http.ts';
 import { markup, type Html } from '../people/html.ts';
@@ -110,13 +110,26 @@ function sayScope(scope: string): Html {
 
 function sayDetail(authority: Authority, detail: ConnectionDetail): Html {
   const { name, locations, actions } = detail;
-  return markup`<strong><bdi>${name}</bdi></strong> at <code>${locations[0]}</code>: ${sayList(actions)}${sealedRules(authority, detail).map(sayQuery)}`;
+  return markup`<strong><bdi>${name}</bdi></strong> at <code>${locations[0]}</code>: ${sayList(actions)}${sealedRules(authority, detail).map(sayLimits)}`;
 }
 
 /** What a rule says beyond the actions: they are consented to, and it is enforced besides. */
-function sayQuery({ methods, paths, query }: AllowRule): Html {
-  if (query === undefined) return markup``;
-  return markup`; sealed for ${sayList(methods)} at ${sayList(paths)} ${query.length === 0 ? 'without a query' : markup`with no other query than ${sayList(query)}`}`;
+function sayLimits({ methods, paths, query, body }: AllowRule): Html {
+  if (query === undefined && body === undefined) return markup``;
+  const limits = [
+    ...(query === undefined
+      ? []
+      : [query.length === 0 ? markup`without a query` : markup`with no other query than ${sayList(query)}`]),
+    ...(body ?? []).map((condition) => markup`only with a JSON body where ${sayCondition(condition)}`),
+  ];
+  return markup`; sealed for ${sayList(methods)} at ${sayList(paths)} ${limits.map((limit, index) => markup`${index > 0 && ', '}${limit}`)}`;
+}
+
+function sayCondition(condition: BodyCondition): Html {
+  const member = markup`<code>${condition.pointer}</code>`;
+  if ('absent' in condition) return markup`${member} is absent`;
+  const taken = 'equals' in condition ? [condition.equals] : condition.one_of;
+  return markup`${member} is one of ${sayList(taken.map((scalar) => JSON.stringify(scalar)))}`;
 }
 
 function sayList(words: readonly string[]): Html {

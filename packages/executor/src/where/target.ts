@@ -5,6 +5,7 @@
 import {
   allowsRequest,
   DAuthError,
+  dependsOnBody,
   detailAllows,
   isConsumed,
   isMethodOverride,
@@ -14,6 +15,7 @@ import {
   splitTarget,
   type Method,
   type Origin,
+  type Target,
 } from '@dauth/protocol';
 import type { Permit } from '../who/authorize.ts';
 import { assertSlotsFree } from './collision.ts';
@@ -37,6 +39,8 @@ export interface Destination {
   readonly path: string;
   readonly target: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Where only rules with conditions on the body allow it: what they are asked of together with the body. */
+  readonly onBody?: Target;
 }
 
 /** @throws DAuthError `POLICY_DENIED`, `INVALID_REQUEST` */
@@ -44,14 +48,18 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   const { path, query } = splitTarget(wish.target);
   const origin = decideOrigin(wish.origin, permit);
   const target = { origin, method: wish.method, path, query };
-  if (!allowsRequest(permit.policy.allow, target))
+  const onBody = dependsOnBody(permit.policy.allow, target) ? target : undefined;
+  if (onBody === undefined && !allowsRequest(permit.policy.allow, target))
     throw denied('The policy sealed with the credential does not allow this request.');
   if (!detailAllows(permit.caller.claims.details, permit.handle, target))
     throw denied('The token does not allow this request.');
   assertNoOverride(wish.headers, query);
   assertReadableType(wish.headers);
   assertSlotsFree(permit.policy.inject, wish);
-  return { origin, method: wish.method, path, target: wish.target, headers: withoutHop(wish.headers) };
+  return {
+    ...{ origin, method: wish.method, path, target: wish.target, headers: withoutHop(wish.headers) },
+    ...(onBody === undefined ? {} : { onBody }),
+  };
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */
