@@ -61,11 +61,50 @@ suite('the command line', { timeout: 170_000 }, () => {
   };
   const count = async (): Promise<number> => (await stack.dauth<Row[]>(['connections', 'ls'])).length;
 
+  test('connect --query and --without-query are sealed, said, and kept by a rotation', async () => {
+    const sealedFor = async (handle: string) => {
+      const stored = await stack.dauth<{ allow: { query?: string[] }[] }>([
+        'connections',
+        'get',
+        handle,
+        ...asLaptop(),
+      ]);
+      return stored.allow.map(({ query }) => query);
+    };
+    const people = await typed(['connect', 'named', ...SEAL, ...asLaptop(), '--query', 'q', '--query', 'page'], SECRET);
+    assert.match(people.stderr, /with no other query than q page\n/);
+    const named = people.stdout.trim();
+    assert.deepEqual(await sealedFor(named), [['q', 'page']]);
+    await stack.dauth(['connections', 'rotate', named, ...asLaptop()], SECRET);
+    assert.deepEqual(await sealedFor(named), [['q', 'page']]);
+    assert.deepEqual(await sealedFor(await connect('bare', '--without-query')), [[]]);
+    for (const wrong of [
+      ['--query', 'a b'],
+      ['--query', 'q', '--query', 'q'],
+      ['--query', 'q', '--without-query'],
+    ])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
+  });
+
+  test('connect --body is sealed and said, and is refused where it is no condition', async () => {
+    const condition = '{"pointer":"/draft","one_of":[true,"yes"]}';
+    const body = ['--method', 'POST', '--body', condition];
+    const people = await typed(['connect', 'bound', ...SEAL, ...asLaptop(), ...body], SECRET);
+    assert.match(people.stderr, /, and only with a JSON body where \/draft is true or "yes"\n/);
+    const stored = await stack.dauth<{ allow: { body?: object[] }[] }>([
+      ...['connections', 'get', people.stdout.trim(), ...asLaptop()],
+    ]);
+    assert.deepEqual(stored.allow[0]?.body, [JSON.parse(condition)]);
+    for (const wrong of ['{', '{"pointer":"/a"}', '{"pointer":"/a","matches":"."}'])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), '--body', wrong], 2, 'USAGE');
+  });
+
   test('connect prints the handle on stdout and the policy on stderr; with --json nothing but the document', async () => {
     const people = await typed(['connect', 'talk', ...SEAL, ...asLaptop()], SECRET);
     assert.equal(people.code, 0, people.stderr);
     assert.match(people.stdout, /^ddls:conn:[0-9a-f-]{36}\n$/);
     assert.match(people.stderr, /^Sealing "talk" for /);
+    assert.match(people.stderr, /may be sent to {2}https:\/\/api\.example {2}GET {2}\/\*\* {2}with any query\n/);
     const script = await stack.tryDauth(['connect', 'quiet', ...SEAL, ...asLaptop()], SECRET);
     assert.deepEqual([script.code, script.stderr], [0, '']);
     assert.deepEqual(findSecret(Buffer.from(people.stdout + people.stderr + script.stdout), Buffer.from(SECRET)), []);

@@ -4,6 +4,7 @@ import type { Mutant } from './mutant.ts';
 const FILES = 'packages/cli/dist/files.test.js';
 const HOSTILE = 'packages/cli/dist/authority.test.js';
 const EXITS = 'packages/cli/dist/exits.test.js';
+const VERDICT = 'packages/cli/dist/verdict.test.js';
 const ROTATE = 'test/dist/attacks/rotate.test.js';
 
 export const CLI: readonly Mutant[] = [
@@ -96,6 +97,46 @@ export const CLI: readonly Mutant[] = [
     test: {
       file: EXITS,
       name: 'a code reaches the exit status of the process, and a refused registration leaves no key file',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/cli/src/verdict.ts',
+    find: 'method: asked, ...parts }',
+    replace: "method: asked, ...parts, query: '' }",
+    test: {
+      file: VERDICT,
+      name: '[dispatch.bound] policy test: a query that the rule does not list is denied, and said to be why',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/cli/src/verdict.ts',
+    find: 'const both = { allowed: token.isAllowed,',
+    replace: 'const both = { allowed: true,',
+    test: {
+      file: VERDICT,
+      name: '[token.bound] policy test: what the policy allows and the token does not is denied by the token',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/cli/src/rules.ts',
+    find: 'handle: header.dauth.handle };',
+    replace: 'handle: details?.[0]?.identifier };',
+    test: {
+      file: VERDICT,
+      name: '[token.bound] policy test: the details of another connection than the envelope allow nothing',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/cli/src/verdict.ts',
+    find: '/^([^/?#]*\\/\\/[^/?#]*)(\\/[^#]*)$/s.exec(url)',
+    replace: "/^([^/?#]*\\/\\/[^/?#]*)(\\/[^#]*)$/s.exec(url.replace('/a/..', ''))",
+    test: {
+      file: VERDICT,
+      name: '[dispatch.bound] policy test: /a/../user is taken as it stands, and denied whatever the rules say',
     },
   },
 ];

@@ -887,9 +887,60 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
+    file: 'packages/executor/src/where/conditions.ts',
+    find: 'if (!allowsRequest(allow,',
+    replace: 'if (octets.length === 0 && !allowsRequest(allow,',
+    test: {
+      file: 'packages/executor/dist/where/dispatch-where.test.js',
+      name: '[dispatch.bound] step 4 takes a JSON body that meets the conditions of a rule, and no other, at both doors',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/where/conditions.ts',
+    find: 'body === null || !isJsonType(headers)',
+    replace: 'body === null || (body === undefined && !isJsonType(headers))',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a JSON body as a form where a rule has conditions is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/where/conditions.ts',
+    find: "'kept')",
+    replace: "'any')",
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a number with digits that are lost where a rule has conditions is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/body.ts',
+    find: 'const given = await settleConditions(asked, bodyLength, allow, to);',
+    replace:
+      'await settleConditions(null, bodyLength, allow, { ...to, onBody: undefined as never });\n  const given = asked;',
+    test: {
+      file: 'packages/executor/dist/where/dispatch-where.test.js',
+      name: '[dispatch.bound] step 4 takes a JSON body that meets the conditions of a rule, and no other, at both doors',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
     file: 'packages/executor/src/where/target.ts',
-    find: 'if (!allowsRequest(',
-    replace: "if (query === '#' && !allowsRequest(",
+    find: 'method: wish.method, path, query };',
+    replace: "method: wish.method, path, query: '' };",
+    test: {
+      file: 'packages/executor/dist/where/dispatch-where.test.js',
+      name: '[dispatch.bound] step 4 takes a query with listed names once each, and no other, at both doors',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/executor/src/where/target.ts',
+    find: 'onBody === undefined && !allowsRequest(',
+    replace: "query === '#' && !allowsRequest(",
     test: {
       file: room('where/dispatch-where'),
       name: '[token.bound] what the envelope allows and the token does not is refused, and the other way round',

@@ -231,4 +231,164 @@ export const PROTOCOL: readonly Mutant[] = [
       name: '[response.clean] what is for this hop, for a browser or in our own words ends in the executor',
     },
   },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/demand.ts',
+    find: 'isAllowed: nearest.unmet.length === 0,',
+    replace: 'isAllowed: nearest.unmet.length <= 1,',
+    test: {
+      file: 'packages/cli/dist/verdict.test.js',
+      name: '[dispatch.bound] policy test: GET https://api.github.com/repos is denied: ** is one or more segments',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/demand.ts',
+    find: 'demands.every((',
+    replace: 'demands.some((',
+    test: {
+      file: 'packages/protocol/dist/details.test.js',
+      name: '[dispatch.bound] GET https://api.github.com/repos is denied: ** is one or more segments',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/policy.ts',
+    find: 'rule.query === undefined || isQueryWithin(',
+    replace: "rule.query === undefined || query !== '' || isQueryWithin(",
+    test: {
+      file: 'packages/executor/dist/where/dispatch-where.test.js',
+      name: '[dispatch.bound] step 4 takes a query with listed names once each, and no other, at both doors',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: ' && new Set(given).size === given.length',
+    replace: '',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name twice where its rule lists names is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: '[/&/, /[&;]/]',
+    replace: '[/&/]',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name behind a semicolon that its rule does not list is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: '[/&/, /[&;]/]',
+    replace: '[/[&;]/]',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name with a semicolon in it, between two that its rule lists is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: "if (query === '') return true;",
+    replace: 'if (query.length < 2) return true;',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: an empty query where its rule lists none is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: 'names.includes(name))',
+    replace: 'names.includes(name.toLowerCase()))',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name in other letters than its rule lists is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: 'names.includes(name))',
+    replace: 'names.includes(decodeURIComponent(name)))',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a query name that needs decoding where its rule lists names is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/query.ts',
+    find: '|| !QUERY_NAME.test(value))',
+    replace: "|| !QUERY_NAME.test(value.replace(' ', '')))",
+    test: {
+      file: 'packages/protocol/dist/query.test.js',
+      name: '[seal.bound] a rule with a name with a space for its query names is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/policy.ts',
+    find: '(body !== undefined && rule.body.every((',
+    replace: '(body === undefined || rule.body.every((',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: no body where a rule has conditions is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (names.get(foldName(name)) !== name) return false;',
+    replace: '',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a JSON body with a member once more in other letters is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (!names.has(foldName(name))) return',
+    replace: 'if (!Object.hasOwn(at, name)) return',
+    test: {
+      file: 'packages/executor/dist/vectors.test.js',
+      name: '[dispatch.bound] vector: a JSON body with the absent member in other letters is refused',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (!isObject(at)) return false;',
+    replace: "if (!isObject(at)) return 'absent' in condition;",
+    test: {
+      file: 'packages/protocol/dist/body-condition.test.js',
+      name: '[dispatch.bound] a body with absence in a body that is a list does not meet the condition',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'if (Object.keys(condition).length !== 2)',
+    replace: 'if (Object.keys(condition).length < 2)',
+    test: {
+      file: 'packages/protocol/dist/body-condition.test.js',
+      name: '[seal.bound] a rule with a condition with two comparisons for conditions on the body is refused',
+    },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/protocol/src/body-condition.ts',
+    find: 'Number.isSafeInteger(value))',
+    replace: 'Number.isFinite(value))',
+    test: {
+      file: 'packages/protocol/dist/body-condition.test.js',
+      name: '[seal.bound] a rule with a fraction to compare with for conditions on the body is refused',
+    },
+  },
 ];

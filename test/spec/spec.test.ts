@@ -16,6 +16,8 @@ import {
   integer,
   isErrorCode,
   isObject,
+  JsonBody,
+  allowsRequest,
   parseAllow,
   parseBufferedDispatch,
   parseClaims,
@@ -100,6 +102,31 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'filled-body': (name) => {
     const [asked, sent] = [example('slotted-body'), example(name)];
     assert.ok(vector('dispatch').calls.items.some((item) => item.request.body === asked && item.sent?.body === sent));
+  },
+  rule: (name) => {
+    const [rule] = parseAllow([object(name)]);
+    assert.deepEqual(plain(rule), plain(object(name)));
+    const at = { origin: rule!.origin, method: rule!.methods[0]!, path: '/search/code' };
+    const asked = ['', '?q=1&page=2', '?q=1&q=2', '?sort=up', '?%71=1'];
+    assert.deepEqual(
+      asked.map((query) => allowsRequest([rule!], { ...at, query })),
+      [true, true, false, false, false],
+    );
+  },
+  'body-rule': (name) => {
+    const [rule] = parseAllow([object(name)]);
+    assert.deepEqual(plain(rule), plain(object(name)));
+    const at = { origin: rule!.origin, method: rule!.methods[0]!, path: '/repos/o/r/pulls', query: '' };
+    const asked = [
+      '{"draft":true,"base":"next"}',
+      '{"draft":true,"base":"x"}',
+      '{"draft":true,"base":"main","head_repo":1}',
+    ];
+    assert.deepEqual(
+      asked.map((body) => allowsRequest([rule!], { ...at, body: new JsonBody(parseJson(body, 1_000)) })),
+      [true, false, false],
+    );
+    assert.equal(allowsRequest([rule!], at), false);
   },
   plaintext: (name) => assert.equal(example(name).replaceAll('\n', ''), first.plaintext),
   'scheme-aws-sigv4': (name) => assertInjection(object(name)),

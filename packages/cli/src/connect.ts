@@ -129,11 +129,39 @@ async function sealedPolicy(
 
 /** A policy that is given is given whole: what was left out would have to come from somewhere. */
 function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string }) | undefined {
-  const { name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org } = flags;
+  const {
+    name,
+    origin,
+    server,
+    inject,
+    method,
+    path,
+    query,
+    withoutQuery,
+    body,
+    pin,
+    pinServer,
+    allowBearer,
+    owner,
+    org,
+  } = flags;
   if (
-    [name, origin, server, inject, method, path, pin, pinServer, allowBearer, owner, org].every(
-      (flag) => flag === undefined,
-    )
+    [
+      name,
+      origin,
+      server,
+      inject,
+      method,
+      path,
+      query,
+      withoutQuery,
+      body,
+      pin,
+      pinServer,
+      allowBearer,
+      owner,
+      org,
+    ].every((flag) => flag === undefined)
   ) {
     statedLife(flags);
     return undefined;
@@ -141,7 +169,7 @@ function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string
   if (name === undefined || origin === undefined || server === undefined)
     throw usage(
       'A rotation keeps the sealed policy, or is given a whole new one.',
-      'Give --name, --origin and --server, with --inject, --method, --path, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
   return { name, ...statePolicy(flags, origin, server) };
 }

@@ -298,6 +298,7 @@ test('each main command shows how it is used', async () => {
     'grants',
     'connect',
     'connections',
+    'policy',
     'audit',
     'doctor',
   ];

@@ -39,6 +39,10 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
   ],
   'dauth connections': ['dauth connections ls --key laptop.jwk', 'dauth connections revoke HANDLE --key laptop.jwk'],
   'dauth connections rotate': ['dauth connections rotate HANDLE --key laptop.jwk < new-token.txt'],
+  'dauth policy': [
+    'dauth policy test GET https://api.github.com/repos/octo/hello --envelope github.jwe',
+    'dauth policy explain POST https://api.github.com/user --policy rules.json --details token-details.json --json',
+  ],
   'dauth audit': ['dauth audit tail --follow', 'dauth audit export > journal.jsonl'],
   'dauth doctor': ['dauth doctor', 'dauth doctor --authority https://auth.example --executor-identity THUMBPRINT'],
   'dauth config': ['dauth config show --origin', 'dauth config validate --config dauth.yaml'],

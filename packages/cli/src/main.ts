@@ -10,7 +10,7 @@ import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.
 import { doctor } from './doctor.ts';
 import { addExamples, describeMisuse } from './help.ts';
 import { login, logout, type LoginFlags } from './login.ts';
-import { collect, policy, sealing, signing, talking } from './options.ts';
+import { collect, judging, policy, sealing, signing, talking } from './options.ts';
 import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
 import type { GlobalFlags } from './reach.ts';
 import {
@@ -31,6 +31,7 @@ import { installedRooms } from './rooms.ts';
 import { serve } from './serve.ts';
 import { start, type StartFlags } from './start.ts';
 import { addUser, listUsers } from './users.ts';
+import { explainPolicy, testPolicy, type VerdictFlags } from './verdict.ts';
 
 const VERSION = '0.1.0';
 let exit: number = EXIT.ok;
@@ -169,6 +170,14 @@ policy(sealing(connections.command('rotate <handle>'), 'as long as before; with 
   .option('--origin <url>', 'the one origin of a new policy')
   .option('--server <resource>', 'MCP server of a new policy (repeat)', collect)
   .action((handle: string, flags: RotateFlags) => rotate(handle, flags));
+
+const rules = program.command('policy').description('what sealed rules say of a request');
+judging(rules.command('test <method> <url>'))
+  .description('say whether it would be allowed, and by which rule; ends with 5 where it would not')
+  .action((method: string, url: string, flags: VerdictFlags) => void (exit = testPolicy(method, url, flags)));
+judging(rules.command('explain <method> <url>'))
+  .description('the same, with what every rule says')
+  .action((method: string, url: string, flags: VerdictFlags) => void (exit = explainPolicy(method, url, flags)));
 
 const journal = program.command('audit').description("the executor's journal");
 talking(journal.command('tail'))

@@ -73,9 +73,28 @@ export function policy(command: Command): Command {
     .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
     .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
     .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
+    .option('--query <name>', 'the only names a query may have (repeat; default: any)', collect)
+    .option('--without-query', 'no request may have a query')
+    .option(
+      '--body <condition>',
+      'what a JSON body must hold, as JSON (repeat): {"pointer":"/draft","equals":true}',
+      collect,
+    )
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
     .option('--pin-server <thumbprint>', 'only for this MCP server key (repeat)', collect)
     .option('--allow-bearer', 'dangerous: also for clients without a key, whose tokens work for whoever has them');
+}
+
+/** Options of the commands that ask what rules say. They talk to nobody. */
+export function judging(command: Command): Command {
+  return command
+    .option('--envelope <file>', 'a sealed credential; only its public header is looked at')
+    .option('--policy <file>', 'or rules by themselves: {"allow":[{"origin","methods","paths","query","body"}]}')
+    .option('--body <file>', 'the JSON body of the request')
+    .option('--details <file>', 'authorization_details of a token, which narrow them')
+    .option('--json', 'one JSON document on stdout')
+    .allowExcessArguments(true)
+    .hook('preAction', (_, action) => refuseExtra(action));
 }

@@ -1,5 +1,14 @@
 /** From flags to the policy that is sealed, and that policy in words. Takes nothing from the authority but who the owner is. */
-import { parseOrigin, parseSecureUrl, type Pins } from '@dauth/protocol';
+import {
+  LIMITS,
+  parseBodyConditions,
+  parseJson,
+  parseOrigin,
+  parseQueryNames,
+  parseSecureUrl,
+  type BodyCondition,
+  type Pins,
+} from '@dauth/protocol';
 import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
 import { days } from './numbers.ts';
@@ -12,6 +21,9 @@ export interface PolicyFlags {
   readonly inject?: readonly string[];
   readonly method?: readonly string[];
   readonly path?: readonly string[];
+  readonly query?: readonly string[];
+  readonly withoutQuery?: boolean;
+  readonly body?: readonly string[];
   readonly owner?: string;
   readonly org?: string;
   readonly pin?: readonly string[];
@@ -28,16 +40,29 @@ export interface StatedPolicy {
   readonly origin: string;
   readonly servers: readonly string[];
   readonly inject: readonly InjectionInput[];
+  readonly query?: readonly string[];
+  readonly body?: readonly BodyCondition[];
   readonly lifeSeconds: number;
 }
 
 export function statePolicy(flags: PolicyFlags, origin: string, servers: readonly string[]): StatedPolicy {
   if (flags.allowBearer === true && (flags.pin ?? flags.pinServer) !== undefined)
     throw usage('--allow-bearer and a pin exclude each other: a token without a key has none to pin.');
+  if (flags.withoutQuery === true && flags.query !== undefined)
+    throw usage('--query and --without-query exclude each other: either some names may stand in a query, or none.');
+  const query = flags.withoutQuery === true ? [] : flags.query;
+  if (query !== undefined) given('--query', query, parseQueryNames);
+  const body = flags.body?.map((text) =>
+    given('--body', text, (value) => parseJson(value as string, LIMITS.envelopeHeader)),
+  );
   const inject = (flags.inject ?? [DEFAULT_INJECT]).map(parseInject);
   given('--origin', origin, parseOrigin);
   servers.forEach((server) => given('--server', server, parseSecureUrl));
-  return { origin, servers, inject, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+  return {
+    ...{ origin, servers, inject, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY },
+    ...(query === undefined ? {} : { query }),
+    ...(body === undefined ? {} : { body: given('--body', body, parseBodyConditions) }),
+  };
 }
 
 export async function makePolicy(
@@ -50,7 +75,13 @@ export async function makePolicy(
   return {
     ...{ issuer: at.issuer, owner, connection, servers: stated.servers, inject: stated.inject },
     ...(flags.org === undefined ? {} : { org: flags.org }),
-    allow: [{ origin: stated.origin, methods: flags.method ?? defaultMethods(stated), paths: flags.path ?? ['/**'] }],
+    allow: [
+      {
+        ...{ origin: stated.origin, methods: flags.method ?? defaultMethods(stated), paths: flags.path ?? ['/**'] },
+        ...(stated.query === undefined ? {} : { query: stated.query }),
+        ...(stated.body === undefined ? {} : { body: stated.body }),
+      },
+    ],
     ...pins(flags),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
@@ -71,7 +102,9 @@ export function statedLife(flags: PolicyFlags): { lifeSeconds?: number } {
 export function describePolicy(policy: SealPolicy, level: string): void {
   say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
   for (const rule of policy.allow)
-    say(`  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}`);
+    say(
+      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${sayQuery(rule.query)}${rule.body === undefined ? '' : `, and ${sayBody(rule.body)}`}`,
+    );
   for (const slot of policy.inject)
     say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
@@ -80,6 +113,24 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   if (policy.bearer === true)
     say('  Bearer allowed  also for clients without a key: whoever steals a token of theirs can use it while it lives');
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
+}
+
+/** What a rule says of a request's body. */
+export function sayBody(conditions: readonly BodyCondition[] | undefined): string {
+  if (conditions === undefined) return 'with any body';
+  return `only with a JSON body where ${conditions.map(sayCondition).join(' and ')}`;
+}
+
+function sayCondition(condition: BodyCondition): string {
+  if ('absent' in condition) return `${condition.pointer} is absent`;
+  const taken = 'equals' in condition ? [condition.equals] : condition.one_of;
+  return `${condition.pointer} is ${taken.map((scalar) => JSON.stringify(scalar)).join(' or ')}`;
+}
+
+/** What a rule says of a request's query. */
+export function sayQuery(names: readonly string[] | undefined): string {
+  if (names === undefined) return 'with any query';
+  return names.length === 0 ? 'without a query' : `with no other query than ${names.join(' ')}`;
 }
 
 function describeScheme(scheme: SchemeInput): string {

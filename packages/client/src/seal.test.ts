@@ -1,7 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Aes128Gcm, Aes256Gcm, CipherSuite, DhkemP256HkdfSha256, DhkemX25519HkdfSha256, HkdfSha256 } from '@hpke/core';
-import { DAuthError, decodeBase64url, encodeUtf8, parseEnvelope, type SuiteAlg } from '@dauth/protocol';
+import {
+  DAuthError,
+  decodeBase64url,
+  encodeUtf8,
+  parseEnvelope,
+  type BodyCondition,
+  type SuiteAlg,
+} from '@dauth/protocol';
 import * as hpke from 'hpke';
 import { compactVerify, importJWK } from 'jose';
 import { fetchExecutor, MemorySeqStore, type VerifiedExecutor } from './directory.ts';
@@ -190,6 +197,35 @@ for (const [what, value, sentence] of [
     await assert.rejects(seal({ executor, key, fields, policy: POLICY }), sentence);
   });
 }
+
+test('[seal.bound] a rule is sealed with the query names it lists, and with none where it says none', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const sealing = (query: readonly string[]) => {
+    const policy = { ...POLICY, allow: [{ ...POLICY.allow[0]!, query }] };
+    return seal({ executor, key, fields: { token: Buffer.from('a longer value') }, policy });
+  };
+  for (const query of [[], ['q', 'page']])
+    assert.deepEqual(parseEnvelope((await sealing(query)).envelope).header.dauth.allow[0]?.query, query);
+  for (const query of [['a b'], ['q', 'q'], ['%71'], ['']])
+    await assert.rejects(sealing(query), (error) => error instanceof DAuthError && error.code === 'INVALID_REQUEST');
+});
+
+test('[seal.bound] a rule is sealed with its conditions on the body, and with none that is no condition', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const sealing = (body: object[]) => {
+    const policy = { ...POLICY, allow: [{ ...POLICY.allow[0]!, body: body as BodyCondition[] }] };
+    return seal({ executor, key, fields: { token: Buffer.from('a longer value') }, policy });
+  };
+  const body = [
+    { pointer: '/a', equals: null },
+    { pointer: '/b', one_of: [1, 'x'] },
+  ];
+  assert.deepEqual(parseEnvelope((await sealing(body)).envelope).header.dauth.allow[0]?.body, body);
+  for (const wrong of [[], [{ pointer: '/a' }], [{ pointer: 'a', equals: 1 }], [{ pointer: '/a', equals: undefined }]])
+    await assert.rejects(sealing(wrong), (error) => error instanceof DAuthError && error.code === 'INVALID_REQUEST');
+});
 
 test('[seal.bound] nothing is sealed for a server over plain http, but on this machine itself', async () => {
   const { executor } = await setUp();

@@ -16,6 +16,7 @@ import {
   searchedFields,
   TYP,
   type AllowRule,
+  type BodyCondition,
   type AwsSigV4,
   type BodySlot,
   type ClientCredentials,
@@ -59,6 +60,10 @@ export interface SealPolicy {
     readonly origin: string;
     readonly methods: readonly string[];
     readonly paths: readonly string[];
+    /** Names that a request's query may have; absent means any, and empty no query. */
+    readonly query?: readonly string[];
+    /** What a request's JSON body must hold, all of it; absent means any body, and none. */
+    readonly body?: readonly BodyCondition[];
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;

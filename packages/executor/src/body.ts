@@ -1,12 +1,13 @@
 /**
- * The body of a dispatch at step 4 (§5.1): looked through where it is here, read where slots are in it or a signature covers it,
- * else left to stream by. Never reads a body that nobody has to see whole, and never more of one than can be filled or signed.
+ * The body of a dispatch at step 4 (§5.1): looked through where it is here, read where a rule has conditions on it, slots are
+ * in it or a signature covers it, else left to stream by. Never reads a body that nobody has to see whole, or more than may be.
  */
 import { Readable } from 'node:stream';
-import { bodySlots, DAuthError, LIMITS, type Injection } from '@dauth/protocol';
+import { bodySlots, DAuthError, LIMITS, type EnvelopePolicy } from '@dauth/protocol';
 import type { DispatchRequest } from './dispatch.ts';
 import { readWhole } from './door/upload.ts';
 import { assertSlottedType, placeSlots, type SlottedBody } from './where/body-slots.ts';
+import { settleConditions } from './where/conditions.ts';
 import { assertNoOverrideField } from './where/override.ts';
 import { makeSignable } from './where/signable.ts';
 import type { Destination } from './where/target.ts';
@@ -19,11 +20,12 @@ export interface SettledRequest extends DispatchRequest {
 /** @throws DAuthError `POLICY_DENIED`, `INVALID_REQUEST`, `PAYLOAD_TOO_LARGE`, `BAD_REQUEST` (late, or ended early) */
 export async function settleBody(
   request: DispatchRequest,
-  injections: readonly Injection[],
+  { allow, inject: injections }: Pick<EnvelopePolicy, 'allow' | 'inject'>,
   to: Destination,
 ): Promise<SettledRequest> {
-  const { body: given, bodyLength = 0, ...rest } = request;
-  assertSlottedType(injections, given !== null, to.headers);
+  const { body: asked, bodyLength = 0, ...rest } = request;
+  assertSlottedType(injections, asked !== null, to.headers);
+  const given = await settleConditions(asked, bodyLength, allow, to);
   if (bodySlots(injections).length === 0) {
     const body = await makeSignable(given, injections, to);
     if (body instanceof Uint8Array) assertNoOverrideField(body, to.headers);

@@ -64,7 +64,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     permitted = await permit(caller, request.handle, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
-    const sending = await settleBody(request, permitted.policy.inject, destination);
+    const sending = await settleBody(request, permitted.policy, destination);
     const addresses = await checkAddresses(destination, permitted, deps);
     // 5 · what is intended, durable; the outcome's space reserved
     const intended = await deps.journal.intent(intentFacts(request, permitted, destination));

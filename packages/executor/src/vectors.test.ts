@@ -176,7 +176,7 @@ async function send({
   const to = decideTarget(wish, permitted);
   const { origin, target, headers } = to;
   const asked = { body: request.body === undefined ? null : Buffer.from(request.body) } as DispatchRequest;
-  const { body, slotted } = await settleBody(asked, injections, to);
+  const { body, slotted } = await settleBody(asked, permitted.policy, to);
   using plaintext = plaintextOf(fields);
   const fillable = {
     ...{ method: wish.method, target, headers, host: origin.slice('https://'.length), isTls: true },

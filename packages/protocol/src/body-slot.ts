@@ -17,11 +17,11 @@ const MAX_POINTER = 256;
 const MAX_STEPS = 16;
 
 /** @throws DAuthError `INVALID_REQUEST` */
-export function parsePointer(value: unknown): string {
+export function parsePointer(value: unknown, what: string): string {
   if (typeof value !== 'string' || value.length > MAX_POINTER || !POINTER.test(value))
-    refuse('The pointer of a body injection is a JSON pointer in printable ASCII, as in "/auth/token".');
+    refuse(`The pointer of ${what} is a JSON pointer in printable ASCII, as in "/auth/token".`);
   const names = pointerNames(value);
-  if (names.length > MAX_STEPS) refuse('The pointer of a body injection is too deep.');
+  if (names.length > MAX_STEPS) refuse(`The pointer of ${what} is too deep.`);
   assertNoOverride(names.at(-1)!);
   return value;
 }

@@ -34,7 +34,7 @@ const vectors = JSON.parse(readFileSync(new URL('../../../vectors/dispatch.json'
 
 for (const { origin, method, path, allowed, why } of vectors.requests) {
   test(`[dispatch.bound] ${method} ${origin}${path} is ${allowed ? 'allowed' : `denied: ${why}`}`, () => {
-    const request = { origin: parseOrigin(origin), method: parseMethod(method), path };
+    const request = { origin: parseOrigin(origin), method: parseMethod(method), path, query: '' };
     const both =
       allowsRequest(parseAllow(vectors.allow), request) && detailAllows(parseDetails(vectors.details), HANDLE, request);
     assert.equal(both, allowed);
@@ -54,6 +54,7 @@ const target = fc.record({
   origin: origins.map(parseOrigin),
   method: fc.constantFrom('GET', 'POST', 'DELETE').map(parseMethod),
   path: fc.constantFrom('/', '/a', '/a/b', '/a/b/c', '/b/x/c', '/c'),
+  query: fc.constantFrom('', '?q=1'),
 });
 
 test('[token.bound] the details of an envelope allow exactly what the envelope allows', () => {
@@ -63,6 +64,26 @@ test('[token.bound] the details of an envelope allow exactly what the envelope a
       assert.equal(detailAllows(details, HANDLE, request), allowsRequest(rules, request));
       assert.equal(detailAllows(details, OTHER, request), false);
       assert.ok(details.every((each) => detailWithinAllow(each, rules)));
+    }),
+    { numRuns: 2_000 },
+  );
+});
+
+const lists = fc.option(fc.constantFrom([], ['q'], ['q', 'page']), { nil: undefined });
+const listed = fc
+  .array(fc.record({ origin: origins, methods, paths: pathPatterns, query: lists }), { minLength: 1, maxLength: 3 })
+  .map((rules) => rules.map(({ query, ...rule }) => (query === undefined ? rule : { ...rule, query })))
+  .map(parseAllow);
+
+test('[token.bound] query names only ever narrow a rule, and no detail widens what they leave or takes of it', () => {
+  fc.assert(
+    fc.property(listed, target, (rules, request) => {
+      if (!allowsRequest(rules, request)) return;
+      const unlisted = rules.map(({ origin, methods: all, paths }) => ({ origin, methods: all, paths }));
+      assert.ok(allowsRequest(unlisted, request));
+      assert.ok(detailAllows(detailsFromAllow(HANDLE, 'x', rules), HANDLE, request));
+      for (const rule of rules.filter((each) => allowsRequest([each], request)))
+        assert.ok(rule.query === undefined || request.query === '' || rule.query.includes('q'));
     }),
     { numRuns: 2_000 },
   );

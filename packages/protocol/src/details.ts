@@ -3,6 +3,7 @@
  * authorizes a connection. Compared as A ⊆ B; whatever is not understood is not a subset.
  */
 import { Reach, splitAction } from './action.ts';
+import { explain, meets, type Decision, type Demands } from './demand.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
 import { isObject } from './json.ts';
 import { LIMITS } from './limits.ts';
@@ -200,15 +201,34 @@ export function isNarrower(inner: readonly ConnectionDetail[], outer: readonly C
   });
 }
 
+/** What is asked of a token: a request over one connection. */
+interface Call extends Target {
+  readonly handle: ConnectionHandle;
+}
+
 /** Whether the details name this handle with this origin, method and path. */
 export function detailAllows(details: readonly ConnectionDetail[], handle: ConnectionHandle, target: Target): boolean {
-  return details.some(
-    (detail) =>
-      detail.identifier === handle &&
-      detail.locations[0] === target.origin &&
-      detail.actions.some((action) => {
-        const { method, pattern } = splitAction(action);
-        return method === target.method && matchesPath(pattern, target.path);
-      }),
-  );
+  return details.some((detail) => meets(DEMANDS, detail, { ...target, handle }));
 }
+
+/** How `detailAllows` decides, for whoever asks why. */
+export function explainDetails(
+  details: readonly ConnectionDetail[],
+  handle: ConnectionHandle,
+  target: Target,
+): Decision {
+  return explain(DEMANDS, details, { ...target, handle });
+}
+
+const DEMANDS = Object.freeze<Demands<ConnectionDetail, Call>>([
+  ['identifier', (detail, { handle }) => detail.identifier === handle],
+  ['locations', (detail, { origin }) => detail.locations[0] === origin],
+  [
+    'actions',
+    (detail, { method, path }) =>
+      detail.actions.some((action) => {
+        const wanted = splitAction(action);
+        return wanted.method === method && matchesPath(wanted.pattern, path);
+      }),
+  ],
+]);

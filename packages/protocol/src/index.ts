@@ -1,11 +1,14 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
 export type { ClientCredentials } from './client-credentials.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
+export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
+export { type Decision } from './demand.ts';
 export {
   detailAllows,
   detailsFromAllow,
   detailWithinAllow,
+  explainDetails,
   isNarrower,
   parseConnectionDetail,
   parseDetails,
@@ -78,11 +81,12 @@ export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
-export { allowsRequest, parseAllow, type AllowRule, type Target } from './policy.ts';
+export { allowsRequest, dependsOnBody, explainAllow, parseAllow, type AllowRule, type Target } from './policy.ts';
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export type { Scheme } from './scheme.ts';
+export { parseQueryNames } from './query.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 export {
   CONNECTION_STATUSES,
@@ -94,6 +98,7 @@ export {
   type StatusChange,
   type StatusMessage,
 } from './status.ts';
+export { splitTarget, type RequestTarget } from './target.ts';
 export {
   namedFields,
   parseFieldName,

@@ -151,7 +151,7 @@ function parseInjection(value: unknown): Injection {
         refuse('A body injection has a "pointer" into JSON or the name of a form "field", one of the two.');
       const template = parseTemplate(slot.value, true);
       if (slot.field === undefined)
-        return Object.freeze({ in: place, pointer: parsePointer(slot.pointer), value: template });
+        return Object.freeze({ in: place, pointer: parsePointer(slot.pointer, 'a body injection'), value: template });
       const field = parseSlotName('body', slot.field);
       assertNoOverride(field);
       return Object.freeze({ in: place, field, value: template });

@@ -34,10 +34,14 @@ export const LIMITS = Object.freeze({
   issuedToken: 12_288,
   /** Characters that a token exchange adds to an access token, which is issued that much smaller (§4). */
   exchangeRoom: 2_048,
-  /** Allow rules of one envelope, and methods or paths of one rule. */
+  /** Allow rules of one envelope, and methods, paths or query names of one rule. */
   policyEntries: 64,
   /** Actions of one detail, and methods × paths of one allow rule, so that each rule has its detail. */
   policyActions: 256,
+  /** Conditions of one rule on the body. */
+  bodyConditions: 16,
+  /** Octets of a caller's body that rules have conditions on: it is read whole before anything is opened (§2.1). */
+  conditionedBody: 1_048_576,
   /** Servers, pins and injections of one envelope. */
   policyNames: 32,
   /** Connections of one owner that are not deleted, and live grants an owner gave, in one organisation (§3). */

@@ -2,23 +2,35 @@
  * The use policy sealed with a credential: which origins, methods and paths (§2 `allow`).
  * Only ever narrows: an empty rule allows nothing, and nothing here can widen a rule.
  */
+import { parseBodyConditions, type BodyCondition, type JsonBody } from './body-condition.ts';
+import { explain, meets, type Decision, type Demands } from './demand.ts';
 import { LIMITS } from './limits.ts';
 import { parseMethod, type Method } from './method.ts';
 import { parseOrigin, type Origin } from './origin.ts';
 import { matchesPath, parsePathPattern, type PathPattern } from './path.ts';
+import { isQueryWithin, parseQueryNames } from './query.ts';
 import { distinct, exactObject, list, refuse } from './shape.ts';
 
 export interface AllowRule {
   readonly origin: Origin;
   readonly methods: readonly Method[];
   readonly paths: readonly PathPattern[];
+  /** Names that a query may have: absent means any, and empty none. */
+  readonly query?: readonly string[];
+  /** What a JSON body must hold, all of it: absent means any body, and none. */
+  readonly body?: readonly BodyCondition[];
 }
 
-/** Where one request wants to go; `path` is the raw path before `?`. */
+/** Where one request wants to go. */
 export interface Target {
   readonly origin: Origin;
   readonly method: Method;
+  /** Raw, before `?`. */
   readonly path: string;
+  /** Raw, with its `?`; empty where there is none. */
+  readonly query: string;
+  /** Only where it was read: without it no rule with conditions allows anything. */
+  readonly body?: JsonBody;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
@@ -27,19 +39,46 @@ export function parseAllow(value: unknown): readonly AllowRule[] {
 }
 
 function parseRule(value: unknown): AllowRule {
-  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths']);
+  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query', 'body']);
   const methods = distinct(list(rule.methods, '"methods"', 1, LIMITS.policyEntries, parseMethod), '"methods"', String);
   const paths = distinct(list(rule.paths, '"paths"', 1, LIMITS.policyEntries, parsePathPattern), '"paths"', String);
   if (methods.length * paths.length > LIMITS.policyActions) refuse('An allow rule has too many methods and paths.');
-  return Object.freeze({ origin: parseOrigin(rule.origin), methods, paths });
+  return Object.freeze({
+    ...{ origin: parseOrigin(rule.origin), methods, paths },
+    ...(rule.query === undefined ? {} : { query: parseQueryNames(rule.query) }),
+    ...(rule.body === undefined ? {} : { body: parseBodyConditions(rule.body) }),
+  });
 }
 
-/** Whether some single rule allows origin, method and path together. */
+/** Whether some single rule allows all of a request together. */
 export function allowsRequest(allow: readonly AllowRule[], target: Target): boolean {
-  return allow.some(
-    (rule) =>
-      rule.origin === target.origin &&
-      rule.methods.includes(target.method) &&
-      rule.paths.some((pattern) => matchesPath(pattern, target.path)),
+  return allow.some((rule) => meets(DEMANDS, rule, target));
+}
+
+/** How `allowsRequest` decides, for the owner who asks why. */
+export function explainAllow(allow: readonly AllowRule[], target: Target): Decision {
+  return explain(DEMANDS, allow, target);
+}
+
+/** Whether what allows a request, if anything, are rules with conditions on its body. */
+export function dependsOnBody(allow: readonly AllowRule[], target: Target): boolean {
+  return (
+    !allowsRequest(allow, target) && allow.some((rule) => rule.body !== undefined && meets(BEFORE_BODY, rule, target))
   );
 }
+
+const BEFORE_BODY = Object.freeze<Demands<AllowRule, Target>>([
+  ['origin', (rule, { origin }) => rule.origin === origin],
+  ['methods', (rule, { method }) => rule.methods.includes(method)],
+  ['paths', (rule, { path }) => rule.paths.some((pattern) => matchesPath(pattern, path))],
+  ['query', (rule, { query }) => rule.query === undefined || isQueryWithin(rule.query, query)],
+]);
+
+const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([
+  ...BEFORE_BODY,
+  [
+    'body',
+    (rule, { body }) =>
+      rule.body === undefined || (body !== undefined && rule.body.every((condition) => body.meets(condition))),
+  ],
+]);

@@ -6,7 +6,7 @@ import { canonicalHeaderName, isMethodOverride, isPathOverride } from './dispatc
 import { refuse, text } from './shape.ts';
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
-const QUERY_NAME = /^[A-Za-z0-9._~\-[\]]{1,128}$/;
+export const QUERY_NAME = /^[A-Za-z0-9._~\-[\]]{1,128}$/;
 
 /**
  * Header names that are never a slot: they frame the message, choose its route, carry our own proofs, or are the

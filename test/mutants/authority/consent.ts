@@ -321,4 +321,14 @@ const PUSHED: readonly Mutant[] = [
 export const CONSENT_FLOW: readonly Mutant[] = [
   ...[...REDIRECT, ...REQUEST, ...OFFERED, ...AUTHORIZE, ...UNKNOWN, ...OFFER, ...NAME_ONLY],
   ...[...CONSENT, ...CODE, ...REFRESH, ...CONSENTED, ...PUSHED],
+  {
+    claim: 'token.bound',
+    file: 'packages/authority/src/oauth/consent-page.ts',
+    find: '${sealedRules(authority, detail).map(sayLimits)}',
+    replace: '${sealedRules(authority, detail).slice(0, 0).map(sayLimits)}',
+    test: {
+      file: 'packages/authority/dist/oauth/consent.test.js',
+      name: '[token.bound] the page says what sealed rules let a query and a body be, of what is asked for and of what was given',
+    },
+  },
 ];

@@ -2,7 +2,7 @@
  * The page that asks a person: who wants what, where, for how long, and where the answer goes. Everything on it is
  * somebody's word until it is escaped and named as such. Never a box that is ticked for what the app did not ask for.
  */
-import type { ConnectionDetail } from '@dauth/protocol';
+import type { AllowRule, BodyCondition, ConnectionDetail } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
 import type { HttpContext } from '../http.ts';
 import { markup, type Html } from '../people/html.ts';
@@ -12,6 +12,7 @@ import type { Session } from '../people/session.ts';
 import type { Client } from '../store/registry.ts';
 import { mayBeUnbound } from './client-auth.ts';
 import { DURATIONS } from './consent.ts';
+import { sealedRules } from './details.ts';
 import { isNamed, isNameOnly, type Offer } from './offer.ts';
 import { isLocal } from './redirect.ts';
 import { isOfDevice, type Asking, type DeviceRequest } from './way.ts';
@@ -43,13 +44,13 @@ ${isOfDevice(request) && markup`<p role="alert">Whoever holds that device gets w
 ${!isOfDevice(request) && isLocal(request.redirect_uri) && markup`<p role="alert">The answer goes to a program on your own computer, and any program there can call itself by this name. Say yes only if you have just started this app yourself.</p>`}
 <form method="post" action="/consent">
 ${csrfField(c, session)}<input type="hidden" name="ask" value="${ask}">
-${given !== null && givenSection(given, isNameOnly(client, isOfDevice(request) ? null : request.redirect_uri))}
+${given !== null && givenSection(authority, given, isNameOnly(client, isOfDevice(request) ? null : request.redirect_uri))}
 ${
   scopes.length > 0 &&
   markup`<fieldset><legend>What it may do there</legend>${scopes.map((scope, index) => box(`scope.${index}`, request.scopes !== null, sayScope(scope)))}
 ${request.scopes === null && markup`<p class="hint">The app asked for nothing in particular. Tick what it may do.</p>`}</fieldset>`
 }
-${details.length > 0 && markup`<fieldset><legend>Connections it may use there</legend>${details.map((detail, index) => box(`detail.${index}`, isNamed(offer, detail), sayDetail(detail)))}</fieldset>`}
+${details.length > 0 && markup`<fieldset><legend>Connections it may use there</legend>${details.map((detail, index) => box(`detail.${index}`, isNamed(offer, detail), sayDetail(authority, detail)))}</fieldset>`}
 <fieldset><legend>For how long</legend>${Object.keys(DURATIONS).map((duration) => radio(duration, duration === USUAL))}</fieldset>
 <div class="actions"><button name="decision" value="approve">Allow</button>
 <button name="decision" value="deny" class="quiet">Do not allow</button></div>
@@ -83,10 +84,14 @@ function placeOf({ config }: Authority, resource: string): Html {
 }
 
 /** @param isAnybody whether it may be another program that asks now than the one that was let in before */
-function givenSection({ scopes, details }: NonNullable<Offer['given']>, isAnybody: boolean): Html {
+function givenSection(
+  authority: Authority,
+  { scopes, details }: NonNullable<Offer['given']>,
+  isAnybody: boolean,
+): Html {
   return markup`<fieldset><legend>${isAnybody ? 'Given before under this name' : 'It has already, and keeps'}</legend>
 ${isAnybody && markup`<p role="alert">Nothing proves that this is the program you let in before. If you allow it, it gets all of this too.</p>`}
-<ul class="rows">${scopes.map((scope) => markup`<li>${sayScope(scope)}</li>`)}${details.map((detail) => markup`<li>${sayDetail(detail)}</li>`)}</ul>
+<ul class="rows">${scopes.map((scope) => markup`<li>${sayScope(scope)}</li>`)}${details.map((detail) => markup`<li>${sayDetail(authority, detail)}</li>`)}</ul>
 <p class="hint">To take something of it away, end it in your account.</p></fieldset>`;
 }
 
@@ -103,8 +108,32 @@ function sayScope(scope: string): Html {
   return words === undefined ? markup`Use what the server calls <code>${scope}</code>` : markup`${words}`;
 }
 
-function sayDetail({ name, locations, actions }: ConnectionDetail): Html {
-  return markup`<strong><bdi>${name}</bdi></strong> at <code>${locations[0]}</code>: ${actions.map((action, index) => markup`${index > 0 && ', '}<code>${action}</code>`)}`;
+function sayDetail(authority: Authority, detail: ConnectionDetail): Html {
+  const { name, locations, actions } = detail;
+  return markup`<strong><bdi>${name}</bdi></strong> at <code>${locations[0]}</code>: ${sayList(actions)}${sealedRules(authority, detail).map(sayLimits)}`;
+}
+
+/** What a rule says beyond the actions: they are consented to, and it is enforced besides. */
+function sayLimits({ methods, paths, query, body }: AllowRule): Html {
+  if (query === undefined && body === undefined) return markup``;
+  const limits = [
+    ...(query === undefined
+      ? []
+      : [query.length === 0 ? markup`without a query` : markup`with no other query than ${sayList(query)}`]),
+    ...(body ?? []).map((condition) => markup`only with a JSON body where ${sayCondition(condition)}`),
+  ];
+  return markup`; sealed for ${sayList(methods)} at ${sayList(paths)} ${limits.map((limit, index) => markup`${index > 0 && ', '}${limit}`)}`;
+}
+
+function sayCondition(condition: BodyCondition): Html {
+  const member = markup`<code>${condition.pointer}</code>`;
+  if ('absent' in condition) return markup`${member} is absent`;
+  const taken = 'equals' in condition ? [condition.equals] : condition.one_of;
+  return markup`${member} is one of ${sayList(taken.map((scalar) => JSON.stringify(scalar)))}`;
+}
+
+function sayList(words: readonly string[]): Html {
+  return markup`${words.map((word, index) => markup`${index > 0 && ', '}<code>${word}</code>`)}`;
 }
 
 function box(name: string, isTicked: boolean, words: Html): Html {

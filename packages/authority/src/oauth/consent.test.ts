@@ -55,6 +55,34 @@ test('the page says who asks, what for, where the answer goes, and leads back th
   assert.equal(response.headers.get('cache-control'), 'no-store');
 });
 
+test('[token.bound] the page says what sealed rules let a query and a body be, of what is asked for and of what was given', async () => {
+  const flow = await makeFlow();
+  const rule = (path: string, query: readonly string[]) => ({
+    ...allow('https://api.github.com', ['GET'], [path]),
+    query,
+  });
+  const bound = allow('https://api.github.com', ['PUT'], ['/bound']);
+  const body = [{ pointer: '/draft', equals: true } as const, { pointer: '/x', absent: true } as const];
+  const rules = [
+    { ...bound, body },
+    rule('/search', ['q', 'page']),
+    rule('/plain', []),
+    allow('https://api.github.com', ['POST'], ['/any']),
+  ];
+  const { handle } = addConnection(flow.world, { allow: rules });
+  const shown = [
+    '; sealed for <code>GET</code> at <code>/search</code> with no other query than <code>q</code>, <code>page</code>',
+    '; sealed for <code>GET</code> at <code>/plain</code> without a query',
+    '; sealed for <code>PUT</code> at <code>/bound</code> only with a JSON body where <code>/draft</code> is one of <code>true</code>, only with a JSON body where <code>/x</code> is absent',
+  ];
+  const page = await (await authorize(flow, { authorization_details: wish(handle) })).text();
+  for (const each of shown) assert.ok(page.includes(each), each);
+  assert.equal(page.includes('at <code>/any</code>'), false);
+  await answer(flow, Object.fromEntries(Object.keys(boxes(flow)).map((name) => [name, 'on'])));
+  const again = await (await authorize(flow, { authorization_details: wish(handle), prompt: 'consent' })).text();
+  for (const each of shown) assert.ok(again.includes(each), each);
+});
+
 test('an app that introduced itself, and one behind a document, are shown as that', async () => {
   const flow = await makeFlow();
   const dynamic = { ...flow, app: addApp(flow.world, { source: 'dynamic' }) };

@@ -10,6 +10,7 @@ import {
   parseDetailsRequest,
   parseEnvelope,
   parseJson,
+  type AllowRule,
   type ConnectionDetail,
   type ConnectionWish,
   type CredentialDetail,
@@ -162,6 +163,12 @@ function usablePolicy(authority: Authority, wish: ConnectionWish, subject: Subje
   if (policy === undefined || row?.owner !== subject.sub || row.org !== subject.org || row.status !== 'active')
     throw refusal(NO_SUCH);
   return policy;
+}
+
+/** The rules that are sealed now for a detail's origin: they say of a request what a detail does not. */
+export function sealedRules(authority: Authority, detail: ConnectionDetail): readonly AllowRule[] {
+  const rules = storedPolicy(authority, detail)?.allow ?? [];
+  return rules.filter(({ origin }) => origin === detail.locations[0]);
 }
 
 function storedPolicy({ store }: Authority, wish: ConnectionWish): EnvelopePolicy | undefined {

@@ -74,7 +74,7 @@ async function one(order: CallOrder): Promise<number> {
             address: await upstream.check(endpointParts(scheme.endpoint).origin),
           }),
         };
-  const settled = await settleBody({ body } as DispatchRequest, injections, to);
+  const settled = await settleBody({ body } as DispatchRequest, { allow: [], inject: injections }, to);
   const answer = await upstream.call({
     ...common,
     ...token,

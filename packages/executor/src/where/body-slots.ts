@@ -38,15 +38,23 @@ export function assertSlottedType(injections: readonly Injection[], hasBody: boo
   const [slot] = bodySlots(injections);
   if (slot === undefined) return;
   if (!hasBody) throw noBody();
-  // By its one name: what only some servers take for the type would be read as another one by the rest.
-  const types = headers.filter(([name]) => canonicalHeaderName(name) === 'content-type');
-  const isOf = (type: RegExp): boolean => types.some(([name, value]) => name === 'content-type' && type.test(value));
-  if ('pointer' in slot && !isOf(JSON_TYPE))
+  if ('pointer' in slot && !isJsonType(headers))
     throw denied('The sealed credential goes into a JSON body; send one, with the content type application/json.');
-  if ('field' in slot && !isOf(FORM_TYPE))
+  if ('field' in slot && !isOf(FORM_TYPE, headers))
     throw denied(
       'The sealed credential goes into a form; send one, with the content type application/x-www-form-urlencoded.',
     );
+}
+
+/** Whether a body says that it is one JSON document. */
+export function isJsonType(headers: Headers): boolean {
+  return isOf(JSON_TYPE, headers);
+}
+
+/** By its one name: what only some servers take for the type would be read as another one by the rest. */
+function isOf(type: RegExp, headers: Headers): boolean {
+  const types = headers.filter(([name]) => canonicalHeaderName(name) === 'content-type');
+  return types.some(([name, value]) => name === 'content-type' && type.test(value));
 }
 
 /** @throws DAuthError `INVALID_REQUEST` for a body that is not what its type says, `POLICY_DENIED` for one that has no place or names a slot */

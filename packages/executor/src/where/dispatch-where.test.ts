@@ -56,6 +56,55 @@ test('[dispatch.bound] the buffered door refuses octets that no path has', async
   }
 });
 
+test('[dispatch.bound] step 4 takes a query with listed names once each, and no other, at both doors', async () => {
+  const rule = { origin: ORIGIN, methods: ['GET'], paths: ['/user'], query: ['q', 'page'] };
+  const listed = await world.connect({ allow: [rule] });
+  for (const target of ['/user', '/user?page=2&q=a%26sort'])
+    assert.equal((await world.stream(listed, target)).headers['dauth-upstream'], '1', target);
+  for (const target of ['/user?sort=up', '/user?q=1&q=2', '/user?%71=1', '/user?q=1;sort=up', '/user?Q=1', '/user?']) {
+    await assertRefused(world, () => world.stream(listed, target), { code: DENIED, step: 4 });
+    await assertRefused(world, () => world.dispatch(listed, { path: target }), { code: DENIED, step: 4 });
+  }
+});
+
+test('[dispatch.bound] step 4 takes a JSON body that meets the conditions of a rule, and no other, at both doors', async () => {
+  const body = [{ pointer: '/draft', equals: true }];
+  const rule = { origin: ORIGIN, methods: ['POST'], paths: ['/repos/**'], body };
+  const bound = await world.connect({ allow: [rule] });
+  const [path, method, type] = ['/repos/a', 'POST', ['Content-Type', 'application/json']];
+  const sent = ' {"draft": true, "n": 1.50}';
+  const taken = await world.stream(bound, path, { method, headers: type, body: sent });
+  assert.equal(taken.headers['dauth-upstream'], '1');
+  assert.equal(world.sent.at(-1)?.body, sent);
+  assert.equal((await world.dispatch(bound, { method, path, body: { draft: true } })).json.success, true);
+  for (const other of ['{"draft":false}', '{}', '[{"draft":true}]', '{"draft":true,"DRAFT":false}']) {
+    await assertRefused(world, () => world.stream(bound, path, { method, headers: type, body: other }), {
+      code: DENIED,
+      step: 4,
+    });
+    const asked = { method, path, body: JSON.parse(other) as object };
+    await assertRefused(world, () => world.dispatch(bound, asked), { code: DENIED, step: 4 });
+  }
+  const form = ['Content-Type', 'application/x-www-form-urlencoded'];
+  await assertRefused(world, () => world.stream(bound, path, { method, headers: form, body: sent }), {
+    code: DENIED,
+    step: 4,
+  });
+  await assertRefused(world, () => world.stream(bound, path, { method }), { code: DENIED, step: 4 });
+});
+
+test('[dispatch.bound] a body that a rule has conditions on has 1 MiB at most, announced or not', async () => {
+  const rule = { origin: ORIGIN, methods: ['POST'], paths: ['/repos/**'], body: [{ pointer: '/a', equals: 1 }] };
+  const bound = await world.connect({ allow: [rule] });
+  const sized = (octets: number) => `{"a":1,"b":"${'x'.repeat(octets - 14)}"}`.padEnd(octets);
+  const ask = (octets: number) => {
+    const headers = ['Content-Type', 'application/json'];
+    return world.stream(bound, '/repos/a', { method: 'POST', headers, body: sized(octets) });
+  };
+  assert.equal((await ask(1_048_576)).headers['dauth-upstream'], '1');
+  await assertRefused(world, () => ask(1_048_577), { code: 'PAYLOAD_TOO_LARGE', step: 4 });
+});
+
 for (const method of ['DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'PURGE']) {
   test(`[dispatch.bound] step 4 refuses ${method}, which nobody allowed, at both doors`, async () => {
     await assertRefused(world, () => world.dispatch(handle, { method, path: '/user' }), { code: DENIED, step: 4 });

@@ -4,16 +4,18 @@
  */
 import {
   allowsRequest,
-  assertRequestPath,
   DAuthError,
+  dependsOnBody,
   detailAllows,
   isConsumed,
   isMethodOverride,
   isOverrideField,
   isPathOverride,
   parseOrigin,
+  splitTarget,
   type Method,
   type Origin,
+  type Target,
 } from '@dauth/protocol';
 import type { Permit } from '../who/authorize.ts';
 import { assertSlotsFree } from './collision.ts';
@@ -37,29 +39,27 @@ export interface Destination {
   readonly path: string;
   readonly target: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Where only rules with conditions on the body allow it: what they are asked of together with the body. */
+  readonly onBody?: Target;
 }
-
-/** RFC 3986 §3.4 `query`, and what browsers and SDKs leave raw besides (WHATWG URL "query percent-encode set"). */
-const QUERY = /^\?[!$-;=?-~]*$/;
 
 /** @throws DAuthError `POLICY_DENIED`, `INVALID_REQUEST` */
 export function decideTarget(wish: Wish, permit: Permit): Destination {
-  const cut = wish.target.indexOf('?');
-  const path = cut < 0 ? wish.target : wish.target.slice(0, cut);
-  const query = cut < 0 ? '' : wish.target.slice(cut);
-  assertRequestPath(path);
-  if (query !== '' && !QUERY.test(query))
-    throw denied('The query has characters that are not allowed in a URL; encode them.');
+  const { path, query } = splitTarget(wish.target);
   const origin = decideOrigin(wish.origin, permit);
-  const target = { origin, method: wish.method, path };
-  if (!allowsRequest(permit.policy.allow, target))
+  const target = { origin, method: wish.method, path, query };
+  const onBody = dependsOnBody(permit.policy.allow, target) ? target : undefined;
+  if (onBody === undefined && !allowsRequest(permit.policy.allow, target))
     throw denied('The policy sealed with the credential does not allow this request.');
   if (!detailAllows(permit.caller.claims.details, permit.handle, target))
     throw denied('The token does not allow this request.');
   assertNoOverride(wish.headers, query);
   assertReadableType(wish.headers);
   assertSlotsFree(permit.policy.inject, wish);
-  return { ...target, target: wish.target, headers: withoutHop(wish.headers) };
+  return {
+    ...{ origin, method: wish.method, path, target: wish.target, headers: withoutHop(wish.headers) },
+    ...(onBody === undefined ? {} : { onBody }),
+  };
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */

@@ -1,0 +1,68 @@
+/**
+ * Rules that are asked about, from files: those of an envelope or of a policy file, and a token's details. Parsed by the codecs
+ * of every other room; an envelope is not opened here, and who sealed it is not asked.
+ */
+import { readFileSync } from 'node:fs';
+import {
+  exactObject,
+  JsonBody,
+  LIMITS,
+  parseAllow,
+  parseDetails,
+  parseEnvelope,
+  parseJson,
+  type AllowRule,
+  type ConnectionDetail,
+  type ConnectionHandle,
+} from '@dauth/protocol';
+import { given, usage } from './output.ts';
+
+export interface RuleFlags {
+  readonly envelope?: string;
+  readonly policy?: string;
+  readonly details?: string;
+  readonly body?: string;
+}
+
+export interface Rules {
+  readonly allow: readonly AllowRule[];
+  readonly details: readonly ConnectionDetail[] | undefined;
+  readonly handle: ConnectionHandle | undefined;
+}
+
+/** @throws CliError (usage) */
+export function readRules({ envelope, policy, details: narrowing }: RuleFlags): Rules {
+  if ((envelope === undefined) === (policy === undefined))
+    throw usage('Rules come from --envelope FILE or from --policy FILE, one of the two.');
+  const details =
+    narrowing === undefined
+      ? undefined
+      : given('--details', readText(narrowing), (text) => parseDetails(parseJson(text as string, LIMITS.token)));
+  if (envelope !== undefined) {
+    const { header } = given('--envelope', readText(envelope).trim(), (text) => parseEnvelope(text as string));
+    return { allow: header.dauth.allow, details, handle: header.dauth.handle };
+  }
+  const allow = given('--policy', readText(policy!), (text) =>
+    parseAllow(exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow']).allow),
+  );
+  // Rules by themselves are of no connection, so a token's are taken to be of the one that it names.
+  const [handle, ...others] = new Set(details?.map((detail) => detail.identifier));
+  if (others.length > 0)
+    throw usage('With --policy the details are of one connection; a policy file does not say which of them is meant.');
+  return { allow, details, handle };
+}
+
+/** The JSON body that is asked about, as an executor reads one. @throws CliError (usage) */
+export function readBody({ body }: RuleFlags): { body?: JsonBody } {
+  if (body === undefined) return {};
+  const parse = (text: unknown) => parseJson(text as string, LIMITS.conditionedBody, 'kept');
+  return { body: new JsonBody(given('--body', readText(body), parse)) };
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    throw usage('A file named by --envelope, --policy, --details or --body cannot be read.');
+  }
+}
