@@ -91,7 +91,7 @@ export const CLAIMS = [
       'Revoking a connection, grant, token, client, server, owner or org stops new dispatches within one second on every node, and a node cut off refuses within the same second.',
     attackers: [2, 3, 4],
     proofs: {
-      open: 'revocation is tested on one node; the proof across several nodes, a jumped clock and a restored backup is still to come',
+      open: 'revocation is shown on one node, between processes; the proof across several nodes, a jumped clock and a restored backup is still to come',
     },
   },
   {

@@ -1,5 +1,6 @@
 /** The MCP server belongs to an attacker (SECURITY.md, attackers 3, 5 and 6): every dispatch trick, and a look at its loot. */
 import assert from 'node:assert/strict';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { after, before, describe } from 'node:test';
 import { proves } from '../claims.ts';
 import { findSecret } from '../support/encodings.ts';
@@ -9,6 +10,9 @@ import { startWorld, type McpClient, type World } from '../world/world.ts';
 describe('a compromised MCP server', { timeout: 180_000 }, () => {
   let world: World;
   let client: McpClient;
+  /** Another place on this machine, which the executor could dial. It only counts who does. */
+  let other: Server;
+  let dialled = 0;
   let dir: Awaited<ReturnType<typeof makeTempDir>>;
   before(async () => {
     dir = await makeTempDir();
@@ -28,8 +32,14 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
       ],
     });
     client = await world.client();
+    other = createServer((socket) => {
+      dialled++;
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
   });
   after(async () => {
+    other?.close();
     await world?.[Symbol.asyncDispose]();
     await dir?.[Symbol.asyncDispose]();
   });
@@ -66,18 +76,18 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
     });
   }
 
-  for (const path of [
-    '/user/%2e%2e/echo',
-    '/user/../echo',
-    '/./user',
-    '/user?x=1\r\nx: y',
-    '//user',
-    '/user%2Femails',
-  ]) {
+  for (const [path, code] of [
+    ['/user/%2e%2e/echo', 'POLICY_DENIED'],
+    ['/user/../echo', 'POLICY_DENIED'],
+    ['/./user', 'POLICY_DENIED'],
+    ['/user?x=1\r\nx: y', 'INVALID_REQUEST'],
+    ['//user', 'POLICY_DENIED'],
+    ['/user%2Femails', 'POLICY_DENIED'],
+  ] as const) {
     proves('dispatch.bound', `the path ${JSON.stringify(path)} is not made into another one`, async () => {
       const before_ = (await world.upstream.wire()).requests.length;
       const { refused } = JSON.parse(await client.call('call_path', { path })) as { refused?: string };
-      assert.ok(refused === 'POLICY_DENIED' || refused === 'INVALID_REQUEST', refused);
+      assert.equal(refused, code);
       assert.equal((await world.upstream.wire()).requests.length, before_);
     });
   }
@@ -87,10 +97,36 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
     assert.equal(status, 302);
   });
 
-  proves('dispatch.bound', 'another origin is refused by the handle and nothing is dialled', async () => {
-    const { refused } = await call('GET', 'https://localhost:1/user');
-    assert.equal(refused, 'POLICY_DENIED');
-  });
+  /** A dispatch past our library, straight to the executor, with the server's own key and the dispatch token it kept. */
+  const raw = async (method: string, path: string, origin: string) => {
+    const answer = await client.call('raw', { method, path, origin });
+    return JSON.parse(answer) as { refused?: string; status?: number; body?: string };
+  };
+
+  proves(
+    'dispatch.bound',
+    'another origin is refused by the handle and by the executor, and nothing is dialled',
+    async () => {
+      await client.call('my_login');
+      const { origin } = world.upstream;
+      assert.equal((await raw('GET', '/user', origin)).status, 200, 'control: its own request is served');
+      const { port } = other.address() as AddressInfo;
+      const elsewhere = `https://localhost:${port}`;
+      const before_ = (await world.upstream.wire()).requests.length;
+      assert.equal((await call('GET', `${elsewhere}/user`)).refused, 'POLICY_DENIED');
+      assert.equal((await raw('GET', '/user', elsewhere)).refused, 'POLICY_DENIED');
+      // The same machine by its number is no origin at all.
+      assert.equal((await raw('GET', '/user', `https://127.0.0.1:${port}`)).refused, 'INVALID_REQUEST');
+      assert.equal(dialled, 0, 'no connection came to the other origin');
+      assert.equal((await world.upstream.wire()).requests.length, before_);
+      await new Promise((resolve) =>
+        connect(port, 'localhost')
+          .on('close', resolve)
+          .on('error', () => undefined),
+      );
+      assert.equal(dialled, 1, 'control: one that comes is counted');
+    },
+  );
 
   for (const as of [
     'body',

@@ -7,11 +7,22 @@ import { createPrivateKey, randomUUID, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
+import {
+  auth,
+  Client,
+  StreamableHTTPClientTransport,
+  UnauthorizedError,
+  type OAuthClientProvider,
+  type StoredOAuthTokens,
+} from '@modelcontextprotocol/client';
+import { ERAS, REDIRECT } from '../support/host.ts';
+import { Person } from '../support/person.ts';
 import { makeTempDir } from '../support/process.ts';
 import { readClaims, stealToken } from '../world/proofs.ts';
 import { startStack } from '../world/stack.ts';
 import { SCOPES, startWorld, type World } from '../world/world.ts';
+
+const ADA = { login: 'ada', password: 'a horse that counts to seven' };
 
 interface Answer {
   readonly access_token?: string;
@@ -27,6 +38,9 @@ describe('a stock client without a key of its own', { timeout: 240_000 }, () => 
   before(async () => {
     dir = await makeTempDir();
     world = await startWorld({ dir: dir.path, requireDpop: false });
+    await new Person(world.stack.ready.authority).setUp(world.stack.ready.first_run!, ADA);
+    const where = ['--origin', world.upstream.origin, '--server', world.resource, '--allow-bearer'];
+    await world.stack.dauth(['connect', 'github', ...where], world.token);
     const add = ['clients', 'add', '--name', 'stock', '--generate', file(), '--bearer'];
     const added = await world.stack.tryDauth(add);
     assert.equal(added.code, 0, added.stderr);
@@ -72,14 +86,16 @@ describe('a stock client without a key of its own', { timeout: 240_000 }, () => 
   }
 
   /** One tool call with the official client and nothing but a header. */
-  async function callWith(token: string): Promise<string> {
-    const client = new Client(
-      { name: 'stock', version: '1.0.0' },
-      { versionNegotiation: { mode: { pin: '2026-07-28' } } },
-    );
+  function callWith(token: string): Promise<string> {
     const headers = { authorization: `Bearer ${token}` };
-    await client.connect(new StreamableHTTPClientTransport(new URL(world.resource), { requestInit: { headers } }));
+    return callOver(new StreamableHTTPClientTransport(new URL(world.resource), { requestInit: { headers } }), 'modern');
+  }
+
+  async function callOver(transport: StreamableHTTPClientTransport, era: (typeof ERAS)[number]): Promise<string> {
+    const options = era === 'modern' ? { versionNegotiation: { mode: { pin: '2026-07-28' } } } : {};
+    const client = new Client({ name: 'stock', version: '1.0.0' }, options);
     try {
+      await client.connect(transport);
       const { content, isError } = await client.callTool({ name: 'my_login', arguments: {} });
       const text = content.map((each) => (each.type === 'text' ? each.text : '')).join('');
       return isError === true ? `refused: ${text}` : text;
@@ -112,6 +128,56 @@ describe('a stock client without a key of its own', { timeout: 240_000 }, () => 
     const check = checks.find((each) => each.check === 'clients without keys');
     assert.deepEqual([check?.result, check?.detail], ['warn', `marked Bearer: stock (${id})`]);
   });
+
+  for (const era of ERAS) {
+    test(`[token.bound] a person lets a host in that cannot sign: it calls, refreshes and is revoked (${era} era)`, async () => {
+      const grants = ['--grant', 'authorization_code', '--grant', 'refresh_token', '--bearer'];
+      const add = ['clients', 'add', '--name', 'stock host', '--public', '--redirect-uri', REDIRECT, ...grants];
+      const { client_id } = await world.stack.dauth<{ client_id: string }>(add);
+      const host = stockHost(client_id);
+      const transport = () =>
+        new StreamableHTTPClientTransport(new URL(world.resource), { authProvider: host.provider });
+
+      const first = transport();
+      await assert.rejects(callOver(first, era), UnauthorizedError);
+      const { question, back } = await new Person(world.stack.ready.authority).allow(host.opened(), ADA);
+      assert.match(question.html, /stock host[^]*<strong>Bearer<\/strong>: not bound to a key/);
+      await first.finishAuth(back.searchParams);
+      assert.equal(await callOver(transport(), era), world.upstream.login);
+      const given = host.tokens()!;
+      assert.deepEqual([given.token_type, readClaims(given.access_token).cnf], ['Bearer', undefined]);
+      assert.equal(readClaims(given.access_token).client_id, client_id);
+
+      assert.equal(await auth(host.provider, { serverUrl: world.resource }), 'AUTHORIZED');
+      const refreshed = host.tokens()!;
+      assert.notEqual(refreshed.access_token, given.access_token);
+      assert.deepEqual([refreshed.token_type, readClaims(refreshed.access_token).cnf], ['Bearer', undefined]);
+      assert.equal(await callOver(transport(), era), world.upstream.login);
+
+      await world.stack.dauth(['grants', 'rm', String(readClaims(refreshed.access_token).grant_id)]);
+      assert.match(await callOver(transport(), era), /^refused: .*revoked/);
+      assert.equal(await auth(host.provider, { serverUrl: world.resource }), 'REDIRECT', 'the person is asked again');
+    });
+  }
+
+  /** What a host of today keeps for the official SDK: a client id and a variable for each thing; no key, nothing of ours. */
+  function stockHost(client_id: string) {
+    let stored: StoredOAuthTokens | undefined;
+    let verifier = '';
+    let opened: URL | undefined;
+    const provider: OAuthClientProvider = {
+      redirectUrl: REDIRECT,
+      clientMetadata: { redirect_uris: [REDIRECT], token_endpoint_auth_method: 'none' },
+      clientInformation: () => ({ client_id }),
+      tokens: () => stored,
+      saveTokens: (tokens) => void (stored = tokens),
+      redirectToAuthorization: (url) => void (opened = url),
+      saveCodeVerifier: (value) => void (verifier = value),
+      codeVerifier: () => verifier,
+      invalidateCredentials: (what) => void (what === 'all' || what === 'tokens' ? (stored = undefined) : undefined),
+    };
+    return { provider, tokens: () => stored, opened: () => opened ?? assert.fail('Nothing was opened.') };
+  }
 
   test('[token.bound] where its mark is taken away, a token that is out is exchanged no more, and none is given', async () => {
     const list = ['connections', 'ls', '--key', file()];

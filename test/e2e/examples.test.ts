@@ -97,11 +97,22 @@ suite('the examples', () => {
     const child = await start({
       file: process.execPath,
       args: [example('protected-server/before')],
-      env: { PORT: String(port), GITHUB_TOKEN: 'ghp_plain' },
+      env: {
+        ...{ PORT: String(port), GITHUB_API: upstream.origin, GITHUB_TOKEN: token },
+        NODE_EXTRA_CA_CERTS: stack.caFile,
+      },
     });
+    const params = { name: 'whoami', arguments: {} };
+    const init = {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+      body: JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'tools/call', params }),
+    };
     try {
-      assert.notEqual((await fetch(`http://127.0.0.1:${port}/mcp`, { method: 'POST', body: '{}' })).status, 401);
-      const guarded = await fetch(env.MCP_RESOURCE!, { method: 'POST', body: '{}' });
+      const open = await fetch(`http://127.0.0.1:${port}/mcp`, init);
+      assert.equal(open.status, 200);
+      assert.match(await open.text(), /"content":\[\{"type":"text","text":"octocat"\}\]/);
+      const guarded = await fetch(env.MCP_RESOURCE!, init);
       assert.equal(guarded.status, 401);
       assert.match(guarded.headers.get('www-authenticate') ?? '', /^DPoP .*resource_metadata="http/);
     } finally {

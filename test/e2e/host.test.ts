@@ -20,7 +20,7 @@ describe('a host that knows only the URL of a server', { timeout: 180_000 }, () 
   let dir: Awaited<ReturnType<typeof makeTempDir>>;
   let world: World;
   let issuer: string;
-  let documents: Server | undefined;
+  const documents: Server[] = [];
   before(async () => {
     dir = await makeTempDir();
     const outside = { ca: [join(dir.path, 'ca.pem')], dangerouslyAllowLoopback: true };
@@ -33,7 +33,7 @@ describe('a host that knows only the URL of a server', { timeout: 180_000 }, () 
     await stack.dauth(['connect', 'github', ...where], token);
   });
   after(async () => {
-    documents?.close();
+    for (const server of documents) server.close();
     await world?.[Symbol.asyncDispose]();
     await dir?.[Symbol.asyncDispose]();
   });
@@ -58,11 +58,11 @@ describe('a host that knows only the URL of a server', { timeout: 180_000 }, () 
       token_endpoint_auth_method: 'none',
     };
     const { key, cert } = world.stack.leaf;
-    documents = createServer({ key, cert }, (_, res) =>
+    const server = createServer({ key, cert }, (_, res) =>
       res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document)),
     );
-    documents.listen(port);
-    await new Promise((resolve) => documents!.once('listening', resolve));
+    documents.push(server.listen(port));
+    await new Promise((resolve) => server.once('listening', resolve));
     return { clientId };
   }
 
@@ -82,57 +82,50 @@ describe('a host that knows only the URL of a server', { timeout: 180_000 }, () 
     return { key, questions, ...makeHost({ server: world.resource, key, era, person, more }) };
   }
 
+  /** How it comes to have a client id, and what the person is told of it. */
+  const WAYS = [
+    ['that the operator registered', registered, /<bdi>host<\/bdi>[^]*registered by whoever runs this installation/],
+    ['that describes itself in a document', published, /Published host[^]*published by <code>localhost/],
+    ['that nobody knows and that registers itself', async () => ({}), /My host[^]*not verified/],
+  ] as const;
+
   for (const era of ERAS) {
-    test(`[token.bound] it signs a person in, calls tools, steps up, refreshes and is revoked (${era} era)`, async () => {
-      const { key, provider, questions, tools, call } = await makeConsented(era, await registered());
-      assert.equal(await call('my_login'), world.upstream.login);
-      const [question, ...none] = await questions();
-      assert.match(question!, /mcp:use/);
-      assert.deepEqual(none, [], 'one question');
-      const first = await provider.tokens();
-      const claims = decodeJwt(first!.access_token) as { sub: string; scope: string; cnf: object; aud: string };
-      assert.deepEqual([claims.scope, claims.aud, claims.cnf], ['mcp:use', world.resource, { jkt: key.jkt }]);
+    for (const [which, register, told] of WAYS) {
+      test(`[token.bound] a host ${which} signs a person in, calls tools, steps up, refreshes and is revoked (${era} era)`, async () => {
+        const { key, provider, questions, tools, call } = await makeConsented(era, await register());
+        assert.equal(await call('my_login'), world.upstream.login);
+        const [question, ...none] = await questions();
+        assert.match(question!, told);
+        assert.match(question!, /mcp:use/);
+        assert.deepEqual(none, [], 'one question');
+        const first = decodeJwt((await provider.tokens())!.access_token);
+        const clientId = (await provider.clientInformation())?.client_id;
+        assert.deepEqual(
+          [first.client_id, first.scope, first.aud, first.cnf],
+          [clientId, 'mcp:use', world.resource, { jkt: key.jkt }],
+        );
 
-      const issue = JSON.parse(await call('create_issue', { repo: 'hello-world', title: `from a host, ${era}` })) as {
-        title: string;
-      };
-      assert.equal(issue.title, `from a host, ${era}`);
-      assert.equal((await questions()).length, 2, 'and one for the scope that was missing');
-      const stepped = await provider.tokens();
-      assert.deepEqual(stepped!.scope?.split(' ').sort(), ['issues:write', 'mcp:use']);
-      assert.ok((await tools()).includes('create_issue'));
+        const title = `from a host ${which}, ${era}`;
+        const issue = JSON.parse(await call('create_issue', { repo: 'hello-world', title })) as { title: string };
+        assert.equal(issue.title, title);
+        assert.equal((await questions()).length, 2, 'and one for the scope that was missing');
+        const stepped = await provider.tokens();
+        assert.deepEqual(stepped!.scope?.split(' ').sort(), ['issues:write', 'mcp:use']);
+        assert.ok((await tools()).includes('create_issue'));
 
-      assert.equal(await auth(provider, { serverUrl: world.resource }), 'AUTHORIZED');
-      const refreshed = await provider.tokens();
-      assert.notEqual(refreshed!.access_token, stepped!.access_token);
-      assert.notEqual(refreshed!.refresh_token, stepped!.refresh_token);
-      assert.equal(await call('my_login'), world.upstream.login);
+        assert.equal(await auth(provider, { serverUrl: world.resource }), 'AUTHORIZED');
+        const refreshed = await provider.tokens();
+        assert.notEqual(refreshed!.access_token, stepped!.access_token);
+        assert.notEqual(refreshed!.refresh_token, stepped!.refresh_token);
+        assert.equal(await call('my_login'), world.upstream.login);
+        assert.equal((await provider.clientInformation())?.client_id, clientId, 'it is the same client to the end');
 
-      const { grant_id } = decodeJwt(refreshed!.access_token) as { grant_id: string };
-      await world.stack.dauth(['grants', 'rm', grant_id]);
-      assert.equal(await auth(provider, { serverUrl: world.resource }), 'REDIRECT');
-      assert.equal((await questions()).length, 3, 'the person is asked again');
-      assert.equal(await provider.tokens(), undefined);
-    });
+        const { grant_id } = decodeJwt(refreshed!.access_token) as { grant_id: string };
+        await world.stack.dauth(['grants', 'rm', grant_id]);
+        assert.equal(await auth(provider, { serverUrl: world.resource }), 'REDIRECT');
+        assert.equal((await questions()).length, 3, 'the person is asked again');
+        assert.equal(await provider.tokens(), undefined);
+      });
+    }
   }
-
-  test('[token.bound] a host that describes itself in a document needs no registration', async () => {
-    const { clientId } = await published();
-    const { key, provider, questions, call } = await makeConsented('modern', { clientId });
-    assert.equal(await call('my_login'), world.upstream.login);
-    assert.match((await questions())[0]!, /Published host[^]*published by <code>localhost/);
-    const claims = decodeJwt((await provider.tokens())!.access_token);
-    assert.deepEqual([claims.client_id, claims.cnf], [clientId, { jkt: key.jkt }]);
-  });
-
-  test('[token.bound] a host that nobody knows registers itself, and the person is told so', async () => {
-    const { key, provider, questions, call } = await makeConsented('modern', {});
-    assert.equal(await call('my_login'), world.upstream.login);
-    assert.match((await questions())[0]!, /My host[^]*not verified/);
-    // A step-up of a client that registered with its first scope.
-    assert.match(await call('create_issue', { repo: 'hello-world', title: 'registered itself' }), /registered itself/);
-    const claims = decodeJwt((await provider.tokens())!.access_token);
-    assert.deepEqual(claims.cnf, { jkt: key.jkt });
-    assert.equal(claims.client_id, (await provider.clientInformation())?.client_id);
-  });
 });

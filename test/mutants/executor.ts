@@ -1,5 +1,5 @@
 /** Defences of `executor`, the sealed room, each with the test that must miss it. Data only; see mutant.ts. */
-import type { Mutant } from './mutant.ts';
+import { of, type Mutant } from './mutant.ts';
 
 const BLIND = 'test/dist/attacks/blind.test.js';
 const SERVER = 'test/dist/attacks/server.test.js';
@@ -8,12 +8,23 @@ const FORMS = 'packages/executor/dist/wire/forms.test.js';
 const INJECTION = 'packages/executor/dist/secret/injection.test.js';
 const MEMORY = 'packages/executor/dist/secret/memory.test.js';
 const POOLS = 'packages/executor/dist/wire/pools.test.js';
+const REVOCATION = 'test/dist/e2e/revocation.test.js';
 const STREAMING = 'packages/executor/dist/door/streaming.test.js';
 const SURVIVAL = 'packages/executor/dist/survival.test.js';
 
 const room = (name: string): string => `packages/executor/dist/${name}.test.js`;
 
+const refused = (what: string): string =>
+  `[revoke.fast] a revoked ${what} is refused by the executor within a second, and at every door of the authority`;
+
 export const EXECUTOR: readonly Mutant[] = [
+  ...of('executor', 'who/view', REVOCATION, [
+    ['revoke.fast', "this.#has('token', jti)", "jti === '' && this.#has('token', jti)", refused('token')],
+    ['revoke.fast', 'grant: [grant],', 'grant: [grant].slice(1),', refused('grant')],
+    ['revoke.fast', 'client: clients,', 'client: clients.slice(0, 1),', refused('client')],
+    ['revoke.fast', 'owner: [owner],', 'owner: [owner].slice(1),', refused('owner')],
+    ['revoke.fast', 'org: [org],', 'org: [org].slice(1),', refused('org')],
+  ]),
   {
     claim: 'response.clean',
     file: 'packages/executor/src/wire/scan.ts',

@@ -168,6 +168,14 @@ const CONNECTIONS: readonly Mutant[] = [
       '[revoke.fast] a deleted connection leaves a tombstone without ciphertext, and the executor hears of it',
     ],
   ]),
+  ...of('store/connections', 'test/dist/e2e/revocation.test.js', [
+    [
+      'revoke.fast',
+      'status, now, handle);\n    this.#announce(',
+      'status, now, handle);\n    if (ver < 0) this.#announce(',
+      '[revoke.fast] a connection that its owner suspends or revokes is refused by the executor within a second',
+    ],
+  ]),
   ...of('store/connections', unit('intake'), [
     [
       'revoke.fast',
