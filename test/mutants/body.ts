@@ -91,14 +91,14 @@ export const BODY: readonly Mutant[] = [
     ],
     [
       'dispatch.bound',
-      "if ('pointer' in slot && !isOf(JSON_TYPE))",
-      "if ('pointer' in slot && !isOf(JSON_TYPE) && headers.length < 0)",
+      "if ('pointer' in slot && !isJsonType(headers))",
+      "if ('pointer' in slot && !isJsonType(headers) && headers.length < 0)",
       `${NO_FIT}text that looks like JSON`,
     ],
     [
       'dispatch.bound',
-      "if ('field' in slot && !isOf(FORM_TYPE))",
-      "if ('field' in slot && !isOf(FORM_TYPE) && headers.length < 0)",
+      "if ('field' in slot && !isOf(FORM_TYPE, headers))",
+      "if ('field' in slot && !isOf(FORM_TYPE, headers) && headers.length < 0)",
       `${NO_FIT}multipart in place of a form`,
     ],
     [

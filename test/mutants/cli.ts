@@ -102,8 +102,8 @@ export const CLI: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/cli/src/verdict.ts',
-    find: 'method: asked, ...parts }',
-    replace: "method: asked, ...parts, query: '' }",
+    find: 'method: asked, ...parts, ...readBody',
+    replace: "method: asked, ...parts, query: '', ...readBody",
     test: {
       file: VERDICT,
       name: '[dispatch.bound] policy test: a query that the rule does not list is denied, and said to be why',
