@@ -276,6 +276,21 @@ const KEYS: readonly Mutant[] = of('config', unit('api/registry'), [
   ],
 ]);
 
+const PLACE: readonly Mutant[] = of('config', unit('config'), [
+  [
+    'token.bound',
+    "if (value.startsWith('http:') && !isLoopback(new URL(value).hostname))",
+    "if (value.startsWith('ftp:') && !isLoopback(new URL(value).hostname))",
+    '[token.bound] an issuer and an executor are https, or http on this machine',
+  ],
+  [
+    'token.bound',
+    "if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host))",
+    "if (config.issuer.startsWith('http:') && config.listen.host === '')",
+    '[token.bound] what is served over plain http is served to this machine only',
+  ],
+]);
+
 const TRY: readonly Mutant[] = of('api/try', unit('api/try'), [
   [
     'token.bound',
@@ -311,4 +326,5 @@ export const API: readonly Mutant[] = [
   ...HEALTH,
   ...REGISTRY,
   ...KEYS,
+  ...PLACE,
 ];
