@@ -168,6 +168,15 @@ const FEDERATED: readonly Mutant[] = of('oauth/federated', 'oauth/id-jag', [
   ],
 ]);
 
+const MEETING =
+  '[token.bound] what is asserted, offered, registered and asked for is met in what all of them have, and nothing else';
+const MET: readonly Mutant[] = of('oauth/federated', 'oauth/scopes', [
+  ['token.bound', 'allowed.includes(scope) && offered', "allowed.join(' ').includes(scope) && offered", MEETING],
+  ['token.bound', ' && offered.includes(scope)', " && offered.join(' ').includes(scope)", MEETING],
+  ['token.bound', 'client.scopes?.includes(scope)', "client.scopes?.join(' ').includes(scope)", MEETING],
+  ['token.bound', '[...new Set(wanted)]', '[...wanted]', MEETING],
+]);
+
 const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
   [
     'token.bound',
@@ -340,6 +349,6 @@ const FETCH: readonly Mutant[] = [
 ];
 
 export const FEDERATION: readonly Mutant[] = [
-  ...[...ASSERTION, ...ID_JAG, ...FEDERATED, ...WORKLOAD],
+  ...[...ASSERTION, ...ID_JAG, ...FEDERATED, ...MET, ...WORKLOAD],
   ...[...AT_WORK, ...KEYS, ...GRANT, ...FETCH],
 ];
