@@ -291,6 +291,20 @@ const PLACE: readonly Mutant[] = of('config', unit('config'), [
   ],
 ]);
 
+const JSON_READ = ['/connections', '/clients', '/servers', '/grants'].map(
+  (path) => `[token.bound] POST ${path}: a member given twice and __proto__ are refused, and nothing is stored`,
+);
+const MEMBERS: readonly Mutant[] = of(
+  'http',
+  unit('api/members'),
+  JSON_READ.map((name) => [
+    'token.bound',
+    'return parseJson(decodeUtf8(await readBody(c, LIMITS.jsonBody)), LIMITS.jsonBody);',
+    'void parseJson;\n  return JSON.parse(decodeUtf8(await readBody(c, LIMITS.jsonBody)));',
+    name,
+  ]),
+);
+
 const TRY: readonly Mutant[] = of('api/try', unit('api/try'), [
   [
     'token.bound',
@@ -327,4 +341,5 @@ export const API: readonly Mutant[] = [
   ...REGISTRY,
   ...KEYS,
   ...PLACE,
+  ...MEMBERS,
 ];
