@@ -13,9 +13,30 @@ const HANDLE = 'packages/mcp/dist/handle.test.js';
 const INTROSPECTION = 'packages/mcp/dist/introspection.test.js';
 const NONCE = 'packages/mcp/dist/nonce.test.js';
 const NODE = 'packages/mcp/dist/node.test.js';
+const SCOPES = 'packages/mcp/dist/scopes.test.js';
 const SDK = 'packages/mcp/dist/sdk.test.js';
 
 export const MCP: readonly Mutant[] = [
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/scopes.ts',
+    find: "if (message.method !== 'tools/call') continue;",
+    replace: "if (String(message.method).trim() !== 'tools/call') continue;",
+    test: {
+      file: SCOPES,
+      name: '[token.bound] a body needs the scopes of the server and of every tool it calls, once each, and no other',
+    },
+  },
+  {
+    claim: 'token.bound',
+    file: 'packages/mcp/src/protect.ts',
+    find: 'if (!needed.every((scope) => scopes.includes(scope)))',
+    replace: "if (!needed.every((scope) => scopes.join(' ').includes(scope)))",
+    test: {
+      file: SCOPES,
+      name: '[token.bound] a token is let through where it has every scope that is needed, and is told all of them where it has not',
+    },
+  },
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/authenticate.ts',

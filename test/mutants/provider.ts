@@ -43,6 +43,15 @@ const RECORDS: readonly Mutant[] = of('host/records', [
   ['`dauth tokens ${issuer} ${resource}`', 'issuer && `dauth tokens ${resource}`', MOVED],
 ]);
 
+const FINDING: readonly Mutant[] = ofPackage('client', 'provider', 'packages/client/dist/finding.test.js', [
+  [
+    'token.bound',
+    '  assertSecure(redirectUrl);\n',
+    "  if (redirectUrl === '') assertSecure(redirectUrl);\n",
+    'a person comes back to https or to this machine, or no provider is made',
+  ],
+]);
+
 const PROVIDER: readonly Mutant[] = of('provider', [
   [
     "if (tokens.token_type.toLowerCase() !== 'dpop' && ",
@@ -70,4 +79,4 @@ const AUTHENTICATE: readonly Mutant[] = of('host/authenticate', [
   ["if (taken.length === 0 || takes('client_secret_basic'))", 'if (taken.length >= 0)', CLIENT],
 ]);
 
-export const HOST_PROVIDER: readonly Mutant[] = [...GUARD, ...RECORDS, ...PROVIDER, ...AUTHENTICATE];
+export const HOST_PROVIDER: readonly Mutant[] = [...GUARD, ...RECORDS, ...FINDING, ...PROVIDER, ...AUTHENTICATE];

@@ -10,6 +10,7 @@ import { assertAnswers, assertOpenable, assertUsable } from './host/guard.ts';
 import { canonicalResource, findIdentity, type McpProviderOptions } from './host/options.ts';
 import { Records, type Pending } from './host/records.ts';
 import { toDpopKeyPair, type Discovery, type HeldClient, type McpProvider } from './host/shapes.ts';
+import { assertSecure } from './issuer.ts';
 
 /** How long a person has to come back from the redirect, in milliseconds. */
 const PENDING_LIFE = 10 * 60_000;
@@ -33,6 +34,8 @@ export function mcpProvider<Session>(options: McpProviderOptions<Session>): McpP
   const { key } = options;
   const server = canonicalResource(options.server);
   const redirectUrl = String(options.redirectUrl);
+  // A code that comes back over plain http, or to a scheme that any program may claim, is read by others (MCP, communication security).
+  assertSecure(redirectUrl);
   const { documentUrl, registered } = findIdentity(options);
   const records = new Records(options.storage ?? new Map<string, string>(), server, key.jkt);
   /** What the SDK is at: set anew each time it starts, before anything is read or written. */

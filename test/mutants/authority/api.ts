@@ -276,6 +276,35 @@ const KEYS: readonly Mutant[] = of('config', unit('api/registry'), [
   ],
 ]);
 
+const PLACE: readonly Mutant[] = of('config', unit('config'), [
+  [
+    'token.bound',
+    "if (value.startsWith('http:') && !isLoopback(new URL(value).hostname))",
+    "if (value.startsWith('ftp:') && !isLoopback(new URL(value).hostname))",
+    '[token.bound] an issuer and an executor are https, or http on this machine',
+  ],
+  [
+    'token.bound',
+    "if (config.issuer.startsWith('http:') && !isLoopback(config.listen.host))",
+    "if (config.issuer.startsWith('http:') && config.listen.host === '')",
+    '[token.bound] what is served over plain http is served to this machine only',
+  ],
+]);
+
+const JSON_READ = ['/connections', '/clients', '/servers', '/grants'].map(
+  (path) => `[token.bound] POST ${path}: a member given twice and __proto__ are refused, and nothing is stored`,
+);
+const MEMBERS: readonly Mutant[] = of(
+  'http',
+  unit('api/members'),
+  JSON_READ.map((name) => [
+    'token.bound',
+    'return parseJson(decodeUtf8(await readBody(c, LIMITS.jsonBody)), LIMITS.jsonBody);',
+    'void parseJson;\n  return JSON.parse(decodeUtf8(await readBody(c, LIMITS.jsonBody)));',
+    name,
+  ]),
+);
+
 const TRY: readonly Mutant[] = of('api/try', unit('api/try'), [
   [
     'token.bound',
@@ -311,4 +340,6 @@ export const API: readonly Mutant[] = [
   ...HEALTH,
   ...REGISTRY,
   ...KEYS,
+  ...PLACE,
+  ...MEMBERS,
 ];

@@ -245,6 +245,14 @@ const REFRESH: readonly Mutant[] = of('refresh', 'refresh', [
 ]);
 
 const CONSENTED: readonly Mutant[] = [
+  ...of('consented', 'scopes', [
+    [
+      'token.bound',
+      'scopes.every((scope) => given.includes(scope))',
+      "scopes.every((scope) => given.join(' ').includes(scope))",
+      '[token.bound] what was consented to is narrowed to what is asked for, and a word more is refused',
+    ],
+  ]),
   ...of('consented', 'refresh', [
     [
       'revoke.fast',

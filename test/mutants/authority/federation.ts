@@ -4,6 +4,8 @@ import { of as ofPackage, type Mutant, type Row } from '../mutant.ts';
 const of = (source: string, test: string, rows: readonly Row[]): readonly Mutant[] =>
   ofPackage('authority', source, `packages/authority/dist/${test}.test.js`, rows);
 const idJag = (what: string): string => `[token.bound] an ID-JAG ${what} is refused`;
+const NAMED =
+  '[token.bound] name and email are in the token where the ID-JAG lets the server know and the request asks by name';
 const workload = (what: string): string => `[token.bound] a workload's assertion ${what} is refused`;
 
 const ASSERTION: readonly Mutant[] = [
@@ -97,6 +99,22 @@ const ID_JAG: readonly Mutant[] = of('oauth/id-jag', 'oauth/id-jag', [
     'if (permitted !== undefined && !isNarrower(details.slice(0, 0), permitted))',
     '[token.bound] details in the assertion permit at most themselves',
   ],
+  ['token.bound', 'form.scope === undefined ? [] : IDENTITY_SCOPES', 'form.scope === "" ? [] : IDENTITY_SCOPES', NAMED],
+  ['token.bound', 'named.includes(each)', 'named.length < each.length', NAMED],
+  ['token.bound', "scope.includes('profile') &&", 'scope.length > 0 &&', NAMED],
+  ['token.bound', "scope.includes('email') &&", 'scope.length > 0 &&', NAMED],
+  [
+    'token.bound',
+    'parseName(name))',
+    "(name === '' ? parseName(name) : String(name)))",
+    '[token.bound] name "Ada\\u001b[2J" in an ID-JAG is refused, where it would go into the token',
+  ],
+  [
+    'token.bound',
+    'parseEmail(email))',
+    "(email === '' ? parseEmail(email) : String(email)))",
+    '[token.bound] email "ada" in an ID-JAG is refused, where it would go into the token',
+  ],
 ]);
 
 const FEDERATED: readonly Mutant[] = of('oauth/federated', 'oauth/id-jag', [
@@ -114,14 +132,14 @@ const FEDERATED: readonly Mutant[] = of('oauth/federated', 'oauth/id-jag', [
   ],
   [
     'token.bound',
-    'allowed.includes(scope) && server',
-    'server',
+    'allowed.includes(scope) && offered',
+    'offered',
     '[token.bound] scopes are those of the request, the assertion, the server and the client together',
   ],
   [
     'token.bound',
-    ' && server.scopes.includes(scope)',
-    ' && server.scopes.length > 0',
+    ' && offered.includes(scope)',
+    ' && offered.length > 0',
     '[token.bound] scopes are those of the request, the assertion, the server and the client together',
   ],
   [
@@ -150,7 +168,22 @@ const FEDERATED: readonly Mutant[] = of('oauth/federated', 'oauth/id-jag', [
   ],
 ]);
 
+const MEETING =
+  '[token.bound] what is asserted, offered, registered and asked for is met in what all of them have, and nothing else';
+const MET: readonly Mutant[] = of('oauth/federated', 'oauth/scopes', [
+  ['token.bound', 'allowed.includes(scope) && offered', "allowed.join(' ').includes(scope) && offered", MEETING],
+  ['token.bound', ' && offered.includes(scope)', " && offered.join(' ').includes(scope)", MEETING],
+  ['token.bound', 'client.scopes?.includes(scope)', "client.scopes?.join(' ').includes(scope)", MEETING],
+  ['token.bound', '[...new Set(wanted)]', '[...wanted]', MEETING],
+]);
+
 const WORKLOAD: readonly Mutant[] = of('oauth/workload', 'oauth/workload', [
+  [
+    'token.bound',
+    'meetScopes(client, server.scopes, ',
+    "meetScopes(client, [...server.scopes, 'profile', 'email'], ",
+    '[token.bound] a workload is nobody: no name and no address of its platform is in the token',
+  ],
   ['token.bound', '> issuer.maxLife)', '> 2 * issuer.maxLife)', workload('that lives longer than the issuer may say')],
   [
     'token.bound',
@@ -316,6 +349,6 @@ const FETCH: readonly Mutant[] = [
 ];
 
 export const FEDERATION: readonly Mutant[] = [
-  ...[...ASSERTION, ...ID_JAG, ...FEDERATED, ...WORKLOAD],
+  ...[...ASSERTION, ...ID_JAG, ...FEDERATED, ...MET, ...WORKLOAD],
   ...[...AT_WORK, ...KEYS, ...GRANT, ...FETCH],
 ];

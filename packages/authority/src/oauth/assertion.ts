@@ -27,7 +27,9 @@ export type Reason =
   | 'cnf'
   | 'rule'
   | 'used'
-  | 'details';
+  | 'details'
+  | 'name'
+  | 'email';
 
 /** One assertion that is not taken. */
 export class AssertionRefused extends Error {

@@ -65,7 +65,7 @@ export function within(
 }
 
 /** RFC 6749 §6: the same or fewer, at the code's exchange as at a refresh. */
-function narrowScopes(given: readonly string[], asked: string | undefined): readonly string[] {
+export function narrowScopes(given: readonly string[], asked: string | undefined): readonly string[] {
   if (asked === undefined) return given;
   const scopes = [...new Set(asked.split(' '))].filter((scope) => scope !== 'offline_access');
   if (!scopes.every((scope) => given.includes(scope)))

@@ -10,10 +10,8 @@ import type { Client, Server } from '../store/registry.ts';
 import { AssertionRefused } from './assertion.ts';
 import { settleDetails, type Asked } from './details.ts';
 import { OAuthError } from './errors.ts';
-import { issueToken, type TokenAnswer } from './issue.ts';
-
-/** As many as a verifier of ours reads from one token. */
-const MAX_SCOPES = 64;
+import { issueToken, type Issue, type TokenAnswer } from './issue.ts';
+import { MAX_SCOPES } from './offered.ts';
 
 export interface Federated {
   readonly client: Client;
@@ -22,6 +20,8 @@ export interface Federated {
   readonly proof: VerifiedProof;
   readonly scope: readonly string[];
   readonly asked: Asked;
+  /** Of a person only; a workload is nobody. */
+  readonly profile?: Issue['profile'];
   /** When the assertion ends, in Unix seconds. */
   readonly exp: number;
 }
@@ -33,7 +33,7 @@ export interface Federated {
  */
 export async function issueFederated(
   authority: Authority,
-  { client, subject, server, proof, scope, asked, exp }: Federated,
+  { client, subject, server, proof, scope, asked, profile = {}, exp }: Federated,
   consume: () => void,
   narrow: (details: TokenAnswer['authorization_details']) => void = () => undefined,
 ): Promise<TokenAnswer> {
@@ -55,7 +55,7 @@ export async function issueFederated(
     }
     return issueToken(authority, {
       ...{ sub: subject.sub, org: subject.org, aud: resource, client_id: client.client_id, scope },
-      ...{ grant_id: grant.id, jkt: proof.jkt, details },
+      ...{ grant_id: grant.id, jkt: proof.jkt, details, profile },
       exp: Math.min(now() + config.lifetimes.accessToken, exp, grant.expires_at ?? Number.MAX_SAFE_INTEGER),
     });
   });
@@ -69,16 +69,19 @@ export function serverFor({ store }: Authority, client: Client, resource: string
   return server;
 }
 
-/** What is asked for, as far as everybody who has a say allows it; without a word, all of that. */
+/**
+ * What is asked for, as far as everybody who has a say allows it; without a word, all of that.
+ * @param offered what there is to have at the server
+ */
 export function meetScopes(
   client: Client,
-  server: Server,
+  offered: readonly string[],
   allowed: readonly string[],
   asked: string | undefined,
 ): readonly string[] {
   const wanted = asked === undefined ? allowed : asked.split(' ');
   const isGiven = (scope: string) =>
-    allowed.includes(scope) && server.scopes.includes(scope) && (client.scopes?.includes(scope) ?? true);
+    allowed.includes(scope) && offered.includes(scope) && (client.scopes?.includes(scope) ?? true);
   const given = [...new Set(wanted)].filter(isGiven);
   if (given.length > MAX_SCOPES)
     throw new OAuthError('invalid_scope', `A token has at most ${MAX_SCOPES} scopes; ask for fewer.`);

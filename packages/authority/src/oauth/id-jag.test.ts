@@ -140,8 +140,10 @@ test('[token.bound] an ID-JAG of another type, key, algorithm or form is refused
 
 test("[token.bound] an identity provider's ID token is no ID-JAG, whatever it says", async () => {
   const made = await makeFederation();
+  // Alone, as a workload's would be: beside a client's own proof it is refused for that.
+  const alone = { client_assertion: undefined, client_assertion_type: undefined };
   for (const typ of [undefined, 'JWT', 'at+jwt', 'OAUTH-ID-JAG+JWT'])
-    await assertOAuth(await made.askIdJag({}, { client_assertion: undefined }, { typ }), 400, 'invalid_grant', REFUSED);
+    await assertOAuth(await made.askIdJag({}, alone, { typ }), 400, 'invalid_grant', REFUSED);
 });
 
 test('[token.bound] the client proves itself first: an ID-JAG alone gives nothing, and makes nothing be fetched', async () => {
@@ -276,6 +278,56 @@ test('[token.bound] scopes are those of the request, the assertion, the server a
   const narrow = await addClient(made.world, { grants: [JWT_BEARER], scopes: ['mcp:write'] });
   assert.equal(await scope('mcp:read mcp:write', undefined, narrow), 'mcp:write');
 });
+
+const ADA = { name: 'Ada Lovelace', email: 'ada@acme.example' };
+
+test('[token.bound] name and email are in the token where the ID-JAG lets the server know and the request asks by name', async () => {
+  const made = await makeFederation();
+  const told = async (
+    asserted: string,
+    asked?: string,
+    claims: object = ADA,
+    party = made.client,
+  ): Promise<unknown[]> => {
+    const { access_token, scope } = await granted(
+      await made.askIdJag({ scope: asserted, ...claims }, { scope: asked }, {}, party),
+    );
+    const { name, email } = claimsOf(access_token);
+    return [scope, name, email];
+  };
+  const both = 'mcp:read profile email';
+  assert.deepEqual(await told(both, both), [both, ADA.name, ADA.email]);
+  assert.deepEqual(await told(both, 'profile'), ['profile', ADA.name, undefined]);
+  assert.deepEqual(await told(both, 'email'), ['email', undefined, ADA.email]);
+  assert.deepEqual(await told('mcp:read', both), ['mcp:read', undefined, undefined]);
+  assert.deepEqual(await told(both, 'mcp:read'), ['mcp:read', undefined, undefined]);
+  assert.deepEqual(await told(both), ['mcp:read', undefined, undefined]);
+  // What the identity provider does not know, nobody makes up.
+  assert.deepEqual(await told(both, both, {}), [both, undefined, undefined]);
+  const narrow = await addClient(made.world, { grants: [JWT_BEARER], scopes: ['mcp:read'] });
+  assert.deepEqual(await told(both, both, ADA, narrow), ['mcp:read', undefined, undefined]);
+  await addServer(made.world, 'https://named.example/mcp', { scopes: ['mcp:read', 'profile'] });
+  const there = { ...ADA, resource: 'https://named.example/mcp' };
+  assert.deepEqual(await told(both, undefined, there), ['mcp:read profile', undefined, undefined]);
+});
+
+for (const [claim, value] of [
+  ['name', ''],
+  ['name', 'a'.repeat(129)],
+  ['name', 'Ada\u001b[2J'],
+  ['name', ['Ada']],
+  ['name', null],
+  ['email', 'ada'],
+  ['email', `${'a'.repeat(65)}@acme.example`],
+  ['email', 'ada@acme.example\r\nX: 1'],
+  ['email', { ada: 1 }],
+] as const)
+  test(`[token.bound] ${claim} ${JSON.stringify(value).slice(0, 30)} in an ID-JAG is refused, where it would go into the token`, async () => {
+    const made = await makeFederation();
+    const claims = { scope: 'mcp:read profile email', ...ADA, [claim]: value };
+    await assertRefused(made, await made.askIdJag(claims, { scope: 'mcp:read profile email' }), claim);
+    await granted(await made.askIdJag(claims, { scope: 'mcp:read' }));
+  });
 
 test('[token.bound] a token ends with its assertion', async () => {
   const made = await makeFederation();

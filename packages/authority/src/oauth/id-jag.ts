@@ -5,13 +5,15 @@
 import { isNarrower, parseDetails, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
 import { sha256Base64url } from '@dauth/verify';
 import type { Authority } from '../context.ts';
+import { parseEmail, parseName } from '../people/details.ts';
 import { AssertionRefused, inAssertion, verifyIdJag } from './assertion.ts';
 import { consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { readAsked } from './details.ts';
 import { OAuthError } from './errors.ts';
 import { issueFederated, meetScopes, serverFor } from './federated.ts';
 import type { Form } from './form.ts';
-import type { TokenAnswer } from './issue.ts';
+import type { Issue, TokenAnswer } from './issue.ts';
+import { IDENTITY_SCOPES } from './offered.ts';
 
 /** It is good once and at once; a longer life would only have to be remembered longer. */
 const MOST_SECONDS = 300;
@@ -38,11 +40,17 @@ export async function grantIdJag(authority: Authority, by: AuthenticatedClient, 
   const allowed = typeof claims.scope === 'string' ? claims.scope.split(' ') : [];
   const permitted = readPermitted(claims);
   const asked = readAsked(form.authorization_details ?? (permitted && JSON.stringify(permitted)));
-  const scope = meetScopes(client, server, allowed, form.scope);
+  // Who the user is, is told where the client asked for it by name: all that can be had is no answer to a request without a word.
+  const named = form.scope === undefined ? [] : IDENTITY_SCOPES;
+  const scope = meetScopes(client, [...server.scopes, ...named], allowed, form.scope);
+  const profile = identityOf(
+    claims,
+    scope.filter((each) => named.includes(each)),
+  );
   const subject = { sub: owner, org: client.org };
   return issueFederated(
     authority,
-    { client, subject, server, proof, scope, asked, exp },
+    { client, subject, server, proof, scope, asked, profile, exp },
     () => {
       consumeOnce(authority, by);
       // Hashed: how long a `jti` is, and what stands in it, is the issuer's to choose.
@@ -73,4 +81,12 @@ function readResource({ resource }: JsonObject, form: Form): string {
 /** Details in the assertion permit at most themselves; one of a kind that is not known here permits nothing. */
 function readPermitted({ authorization_details: details }: JsonObject): readonly ConnectionDetail[] | undefined {
   return details === undefined ? undefined : inAssertion('details', () => parseDetails(details));
+}
+
+/** As the identity provider says it now, held to what a person could type here: tools show it, and print it. */
+function identityOf({ name, email }: JsonObject, scope: readonly string[]): NonNullable<Issue['profile']> {
+  return {
+    ...(scope.includes('profile') && name !== undefined ? { name: inAssertion('name', () => parseName(name)) } : {}),
+    ...(scope.includes('email') && email !== undefined ? { email: inAssertion('email', () => parseEmail(email)) } : {}),
+  };
 }

@@ -110,6 +110,14 @@ test('[token.bound] the first rule that fits decides, also where a later one wou
   assert.equal((await granted(await made.askWorkload())).scope, 'mcp:write');
 });
 
+test('[token.bound] a workload is nobody: no name and no address of its platform is in the token', async () => {
+  const made = await makeFederation({ rules: [{ scopes: ['mcp:read', 'profile', 'email'] }] });
+  const said = { name: 'Ada Lovelace', email: 'ada@acme.example', scope: 'mcp:read profile email' };
+  const body = await granted(await made.askWorkload(said, { scope: 'mcp:read profile email' }));
+  const { name, email } = claimsOf(body.access_token);
+  assert.deepEqual([body.scope, name, email], ['mcp:read', undefined, undefined]);
+});
+
 test('[token.bound] resources and scopes are those of the rule, and a server must be registered', async () => {
   const made = await makeFederation({
     rules: [{ resources: [MCP, 'https://gone.example'], scopes: ['mcp:read', 'x'] }],

@@ -37,7 +37,7 @@ export async function grantWorkload(
   if (!rule.resources.includes(resource))
     throw new OAuthError('invalid_target', 'The resource is not one that this workload may use.');
   const server = serverFor(authority, client, resource);
-  const scope = meetScopes(client, server, rule.scopes, form.scope);
+  const scope = meetScopes(client, server.scopes, rule.scopes, form.scope);
   const subject = { sub: ownerOf(client), org: client.org };
   const asked = readAsked(form.authorization_details);
   const answer = await issueFederated(authority, { client, subject, server, proof, scope, asked, exp }, () => {

@@ -1,0 +1,116 @@
+/** What the client of a host does, whoever the authorization server is: RFC 8414, 8707, 9207, 9700 and MCP. Data only; see requirement.ts. */
+import { finding, of, provider, type Requirement } from './requirement.ts';
+
+const ASKED = provider(
+  '[token.bound] it registers, sends the person with PKCE, resource, key and wishes, and redeems the code for a bound token',
+);
+const PKCE = provider('no PKCE, or no word about it, and nobody is registered, sent or asked');
+const ANSWER = provider(
+  'an answer counts only for the redirect that is open and from the issuer that was asked, byte for byte',
+);
+const OWN = provider(
+  '[token.bound] credentials stay with the issuer they came from: a server that moves to another one gets none of them',
+);
+const RESOURCE = provider(
+  '[token.bound] the resource is sent with every request, also where the server has no metadata of its own',
+);
+const OPENED = provider('an address that is dangerous to open is not opened');
+const METADATA = finding('metadata of ${issuer} is looked for at each address that MCP names, in its order');
+const OTHER = finding(
+  '[token.bound] metadata that names another issuer is not used: nobody is registered, sent or asked',
+);
+const DOCUMENT = finding('the document of a server is read ${what}');
+const HEADER = finding(
+  '[token.bound] every request to the server has its token in the Authorization header, and none in an address',
+);
+
+const RFC8414: readonly Requirement[] = of('RFC 8414', [
+  ['3.1', 'client', 'MUST', 'find the document of an issuer with a path', METADATA],
+  ['3.3', 'client', 'MUST', 'compare `issuer` with the one it asked', OTHER],
+]);
+
+const RFC8707: readonly Requirement[] = of('RFC 8707', [
+  ['2', 'client', 'MUST', 'name a resource by an absolute URI without a fragment', RESOURCE],
+]);
+
+const RFC9207: readonly Requirement[] = of('RFC 9207', [
+  ['2.4', 'client', 'MUST', 'refuse an answer without `iss` where the server promises one', ANSWER],
+  ['2.4', 'client', 'MUST', 'hold errors to the same rule', ANSWER],
+]);
+
+const RFC9700: readonly Requirement[] = of('RFC 9700', [
+  [
+    '2.1',
+    'client',
+    'MUST NOT',
+    'be an open redirector',
+    { notApplicable: 'The client serves no address; where the person comes back to is the host’s own listener.' },
+  ],
+  ['2.1', 'client', 'MUST', 'take an answer for a request of its own only (`state`)', ANSWER],
+  ['2.1.1', 'client', 'MUST', 'use PKCE', ASKED],
+  ['2.1.1', 'client', 'SHOULD', 'use a method that does not show the verifier', ASKED],
+  ['2.1.1', 'client', 'MUST', 'rely on PKCE only where the server says that it checks it', PKCE],
+  [
+    '2.2.1',
+    'client',
+    'SHOULD',
+    'use tokens that are bound to its key',
+    provider(
+      '[token.bound] a token that is not bound to the key is not kept, unless the host says that it wants that danger',
+    ),
+  ],
+  ['4.4.2', 'client', 'MUST', 'keep the issuer with each request, and compare it with the answer’s', ANSWER],
+  ['4.4.2', 'client', 'MUST', 'send a code to the issuer that was asked only', OWN],
+]);
+
+const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
+  ['server discovery', 'client', 'MUST', 'take both kinds of metadata, in their order', METADATA],
+  ['server discovery', 'client', 'MUST', 'refuse metadata of another issuer', OTHER],
+  [
+    'server discovery',
+    'client',
+    'MUST',
+    'find the authorization server by the server’s own document (RFC 9728)',
+    finding('the document of a server that has none beside its path is read at the root'),
+  ],
+  [
+    'server discovery',
+    'client',
+    'MUST',
+    'read `resource_metadata` in `WWW-Authenticate`, and look at the well-known addresses without it',
+    DOCUMENT,
+  ],
+  [
+    'client registration',
+    'client',
+    'SHOULD',
+    'use a metadata document where the server reads them',
+    provider('a client metadata document is used where the server reads them, and a registration where it does not'),
+  ],
+  ['client registration', 'client', 'MUST', 'keep its credentials for each issuer apart', OWN],
+  [
+    'client registration',
+    'client',
+    'MUST NOT',
+    'show what one issuer gave to another',
+    provider('[token.bound] a registered client is shown to its own issuer only'),
+  ],
+  ['resource parameter', 'client', 'MUST', 'send `resource` in authorization and token requests', RESOURCE],
+  ['resource parameter', 'client', 'MUST', 'send it also to servers that do not say that they read it', RESOURCE],
+  ['access tokens', 'client', 'MUST', 'send its token in the Authorization header of every request', HEADER],
+  ['access tokens', 'client', 'MUST NOT', 'put a token in an address', HEADER],
+  ['security', 'client', 'MUST', 'use PKCE, with S256', ASKED],
+  ['security', 'client', 'MUST', 'go no further where metadata does not name PKCE', PKCE],
+  [
+    'security',
+    'client',
+    'MUST',
+    'have redirect URIs that are https or loopback',
+    finding('a person comes back to https or to this machine, or no provider is made'),
+  ],
+  ['security', 'client', 'SHOULD', 'send `state` and compare it', ANSWER],
+  ['security', 'client', 'MUST', 'compare `iss` before it redeems a code', ANSWER],
+  ['security', 'client', 'MUST', 'open only addresses that are https or loopback', OPENED],
+]);
+
+export const CLIENT: readonly Requirement[] = [...RFC8414, ...RFC8707, ...RFC9207, ...RFC9700, ...MCP];
