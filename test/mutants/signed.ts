@@ -2,6 +2,7 @@
 import { of, type Mutant } from './mutant.ts';
 
 const SIGNED = 'packages/executor/dist/wire/signed.test.js';
+const INJECTION = 'packages/executor/dist/secret/injection.test.js';
 const SIGV4 = 'packages/executor/dist/secret/sigv4.test.js';
 const MEMORY = 'packages/executor/dist/secret/signed-memory.test.js';
 const SCAN = 'packages/executor/dist/wire/scan.test.js';
@@ -97,6 +98,14 @@ export const SIGNERS: readonly Mutant[] = [
       'if (body instanceof Uint8Array) assertNoOverrideField(body, ',
       'if (given instanceof Uint8Array) assertNoOverrideField(given, ',
       OVERRIDE,
+    ],
+  ]),
+  ...of('executor', 'secret/inject', INJECTION, [
+    [
+      'response.clean',
+      'if (secrets.some((secret) => secret.equals(written)))',
+      'if (secrets.some((secret) => secret.length === 0 && secret.equals(written)))',
+      '[response.clean] a field in many slots is looked for once as it stands there',
     ],
   ]),
   ...of('executor', 'secret/inject', SIGV4, [
@@ -211,6 +220,12 @@ export const SIGNERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'secret/hmac', HMAC, [
     ['response.clean', 'secrets: [ownedConcat(key.bytes), ...made', 'secrets: [...made', KEYS_LOOKED_FOR],
+    [
+      'response.clean',
+      '[...new Set(namedFields(inQuery))]',
+      'namedFields(inQuery)',
+      '[response.clean] a field that is put many times is looked for once',
+    ],
     ['response.clean', '...(isKeyed ? [', '...(isKeyed && signature.length === 0 ? [', DIGEST_LOOKED_FOR],
     ['response.clean', 'const made = [signature, ...', 'const made = [...', KEYS_LOOKED_FOR],
     [
@@ -227,8 +242,8 @@ export const SIGNERS: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'secret/hmac', HMAC_WIRE, [
-    ['response.clean', '? [percent(named.signature!)] : []', '? [Buffer.from(named.signature!)] : []', ONCE_MORE],
-    ['response.clean', 'return [percent(fields.get(piece.field)!)];', 'return [];', ONCE_MORE],
+    ['response.clean', '[...written, percent(named.signature!)] : written', 'written : written', ONCE_MORE],
+    ['response.clean', 'new Set(namedFields(inQuery))', 'new Set(namedFields([]))', ONCE_MORE],
   ]),
   ...of('executor', 'wire/forms', SIGNED, [
     [

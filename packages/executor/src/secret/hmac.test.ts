@@ -220,6 +220,13 @@ test('[response.clean] a digest over a field is looked for in the answer like a 
   assert.ok(secrets.some((secret) => secret.equals(Buffer.from(made))));
 });
 
+test('[response.clean] a field that is put many times is looked for once', () => {
+  const put = ['a', 'b'].map((name) => ({ in: 'query', name, value: '{key}{key}{@signature}' }));
+  const { secrets } = signed({ put }, fillable(), { key: 'a/secret/key' });
+  const written = Buffer.from('a%2Fsecret%2Fkey');
+  assert.equal(secrets.filter((secret) => secret.equals(written)).length, 1);
+});
+
 const FORM = { ...{ sign: '{@nonce}{@body}', nonce: { form: 'nonce' } } };
 const REFUSED: readonly {
   name: string;

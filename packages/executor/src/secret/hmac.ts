@@ -69,11 +69,9 @@ function withQuery(target: Buffer, put: Hmac['put'], fields: Fields, named: Name
 
 /** What stands in the query of a field or of the signature: somebody may encode that once more. */
 function writtenForms({ put }: Hmac, fields: Fields, named: Named): readonly Buffer[] {
-  const pieces = put.flatMap(({ in: place, value }) => (place === 'query' ? signingParts(value) : []));
-  return pieces.flatMap((piece) => {
-    if ('field' in piece) return [percent(fields.get(piece.field)!)];
-    return 'part' in piece && piece.part === 'signature' ? [percent(named.signature!)] : [];
-  });
+  const inQuery = put.flatMap(({ in: place, value }) => (place === 'query' ? [value] : []));
+  const written = [...new Set(namedFields(inQuery))].map((name) => percent(fields.get(name)!));
+  return inQuery.some(isSignature) ? [...written, percent(named.signature!)] : written;
 }
 
 function linesOf(scheme: Hmac, fields: Fields, named: Named): Buffer {
