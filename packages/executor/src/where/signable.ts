@@ -30,9 +30,9 @@ export async function makeSignable(body: Body, injections: readonly Injection[],
   if (scheme.scheme !== 'hmac') pairsOf(to.target.slice(to.path.length + 1));
   const most = scheme.scheme === 'oauth1' && isForm(to.headers) ? LIMITS.signedForm : LIMITS.signedBody;
   const tooLarge = (): DAuthError => tooLargeOver(most);
-  const isStreamed = body instanceof Readable && signsBody(scheme, to);
-  const whole = isStreamed ? await readWhole(body, most, { tooLarge }) : body;
-  if (whole instanceof Uint8Array && whole.length > most) throw tooLarge();
+  const isSigned = signsBody(scheme, to);
+  const whole = isSigned && body instanceof Readable ? await readWhole(body, most, { tooLarge }) : body;
+  if (isSigned && whole instanceof Uint8Array && whole.length > most) throw tooLarge();
   assertForm(scheme, whole instanceof Uint8Array ? whole : NOTHING, to);
   return whole;
 }
