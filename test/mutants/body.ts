@@ -116,7 +116,15 @@ export const BODY: readonly Mutant[] = [
       'bareName(decodedName(``) + String(pair',
       `${FORM_HAS}percent-encoded`,
     ],
-    ['dispatch.bound', 'text.split(/[&;]/)', 'text.split(/[&]/)', `${FORM_HAS}behind a semicolon`],
+    [
+      'dispatch.bound',
+      'of pairsOf(text)',
+      'of text.split(/[&;]/)',
+      '[dispatch.bound] a form with parameters that would hold up all other calls is refused',
+    ],
+  ]),
+  ...of('executor', 'where/form', PLACES, [
+    ['dispatch.bound', 'text.split(/[&;]/, ', "text.split('&', ", `${FORM_HAS}behind a semicolon`],
     [
       'dispatch.bound',
       'if (!/^[!-~]+$/.test(text))',

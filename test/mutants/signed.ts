@@ -2,6 +2,7 @@
 import { of, type Mutant } from './mutant.ts';
 
 const SIGNED = 'packages/executor/dist/wire/signed.test.js';
+const INJECTION = 'packages/executor/dist/secret/injection.test.js';
 const SIGV4 = 'packages/executor/dist/secret/sigv4.test.js';
 const MEMORY = 'packages/executor/dist/secret/signed-memory.test.js';
 const SCAN = 'packages/executor/dist/wire/scan.test.js';
@@ -23,11 +24,14 @@ const UNFIT_BODY =
   '[dispatch.bound] a body that a signature needs is read whole, and refused before anything is opened where it does not fit';
 const KEYS_LOOKED_FOR =
   '[response.clean] the key as it is sealed and as it is decoded, and the signature, are looked for in the answer';
+const DIGEST_LOOKED_FOR = '[response.clean] a digest over a field is looked for in the answer like a signature';
 const BY_OAUTH1 = '[memory.clean] leaves no copy of a credential or its keys: signing by oauth1';
 const OWN_PARAMETER =
   '[dispatch.bound] a request that brings a parameter of the signature is refused before anything is opened';
 const TOKEN_LOOKED_FOR =
   '[response.clean] both secrets, the token as it is written and the signature are looked for in the answer';
+const HOLDS_UP = '[dispatch.bound] parameters that would hold up all other calls are refused before anything is opened';
+const ONCE_MORE = '[response.clean] a signature in a query is looked for as it stands there, also encoded once more';
 const LOOKED_FOR = '[response.clean] secret, token, every derived key and the signature are looked for in the answer';
 
 const REGISTERS = '[memory.clean] the registers are overwritten behind every HMAC and hash';
@@ -81,6 +85,12 @@ export const SIGNERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'where/signable', SIGNED, [
     ['dispatch.bound', 'LIMITS.signedBody', '99 * LIMITS.signedBody', TOO_LARGE],
+    [
+      'dispatch.bound',
+      "if (scheme.scheme !== 'hmac') pairsOf(",
+      "if (scheme.scheme === 'oauth1') pairsOf(",
+      '[dispatch.bound] a query that would hold up all other calls is not signed',
+    ],
   ]),
   ...of('executor', 'body', SIGNED, [
     [
@@ -88,6 +98,14 @@ export const SIGNERS: readonly Mutant[] = [
       'if (body instanceof Uint8Array) assertNoOverrideField(body, ',
       'if (given instanceof Uint8Array) assertNoOverrideField(given, ',
       OVERRIDE,
+    ],
+  ]),
+  ...of('executor', 'secret/inject', INJECTION, [
+    [
+      'response.clean',
+      'if (secrets.some((secret) => secret.equals(written)))',
+      'if (secrets.some((secret) => secret.length === 0 && secret.equals(written)))',
+      '[response.clean] a field in many slots is looked for once as it stands there',
     ],
   ]),
   ...of('executor', 'secret/inject', SIGV4, [
@@ -183,8 +201,8 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'where/form', HMAC, [
     [
       'dispatch.bound',
-      'if (found.length !== 1 || ',
-      'if (found.length < 1 || ',
+      'found.length === 1 && ',
+      'found.length > 0 && ',
       '[dispatch.bound] refuses to sign before anything is sent: a form with the nonce as in "nonce=1&n%6Fnce=2"',
     ],
     [
@@ -193,15 +211,23 @@ export const SIGNERS: readonly Mutant[] = [
       " || (value === '' && !VALUE.test(value)))",
       '[dispatch.bound] refuses to sign before anything is sent: a form with the nonce as in "nonce=a%20b"',
     ],
+    [
+      'dispatch.bound',
+      '`&${text}&`.includes(`&${name}=${value}&`)',
+      'found[0]!.startsWith(`${name}=`)',
+      '[dispatch.bound] refuses to sign before anything is sent: a form with the nonce as in "a=1;nonce=2"',
+    ],
   ]),
   ...of('executor', 'secret/hmac', HMAC, [
-    ['response.clean', 'secrets: [ownedConcat(key.bytes), signature]', 'secrets: [signature]', KEYS_LOOKED_FOR],
+    ['response.clean', 'secrets: [ownedConcat(key.bytes), ...made', 'secrets: [...made', KEYS_LOOKED_FOR],
     [
       'response.clean',
-      'secrets: [ownedConcat(key.bytes), signature]',
-      'secrets: [ownedConcat(key.bytes)]',
-      KEYS_LOOKED_FOR,
+      '[...new Set(namedFields(inQuery))]',
+      'namedFields(inQuery)',
+      '[response.clean] a field that is put many times is looked for once',
     ],
+    ['response.clean', '...(isKeyed ? [', '...(isKeyed && signature.length === 0 ? [', DIGEST_LOOKED_FOR],
+    ['response.clean', 'const made = [signature, ...', 'const made = [...', KEYS_LOOKED_FOR],
     [
       'response.clean',
       'if (decoded.length >= LIMITS.shortestValue)',
@@ -213,6 +239,26 @@ export const SIGNERS: readonly Mutant[] = [
       'if (!octets.every(HEADER_OCTET)) throw',
       'if (octets.length === 0 && !octets.every(HEADER_OCTET)) throw',
       '[dispatch.bound] refuses to sign before anything is sent: a line break in a header',
+    ],
+  ]),
+  ...of('executor', 'secret/hmac', HMAC_WIRE, [
+    ['response.clean', '[...written, percent(named.signature!)] : written', 'written : written', ONCE_MORE],
+    ['response.clean', 'new Set(namedFields(inQuery))', 'new Set(namedFields([]))', ONCE_MORE],
+  ]),
+  ...of('executor', 'wire/forms', SIGNED, [
+    [
+      'response.clean',
+      'if (at > 0) out.octet(0x20);',
+      'if (at > 0) out.octet(0x2d);',
+      '[response.clean] an upstream that gives back the secret, a derived key or the signature gives nothing away',
+    ],
+  ]),
+  ...of('protocol', 'dispatch', SIGNED, [
+    [
+      'dispatch.bound',
+      '|[a-z]+-(?:copy|rename)-source',
+      '',
+      '[dispatch.bound] nothing is signed for a path that was not sealed, nor to copy from one',
     ],
   ]),
   ...of('executor', 'secret/hmac', MEMORY, [
@@ -239,6 +285,13 @@ export const SIGNERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'where/signable', OAUTH1_WIRE, [
     ['dispatch.bound', '&& hasOAuthField(body))', '&& body.length < 0 && hasOAuthField(body))', OWN_PARAMETER],
+    ['dispatch.bound', "'oauth1' && isForm(to.headers) ? LIMITS", "'hmac' && isForm(to.headers) ? LIMITS", HOLDS_UP],
+    ['dispatch.bound', 'whole.length > most) throw', 'whole.length < 0) throw', HOLDS_UP],
+  ]),
+  ...of('executor', 'where/form', OAUTH1_WIRE, [
+    ['dispatch.bound', 'text.split(/[&;]/, ', "text.split('&', ", OWN_PARAMETER],
+    ['dispatch.bound', 'return bareName(decodedName(pair', "return (bareName('') + decodedName(pair", OWN_PARAMETER],
+    ['dispatch.bound', 'if (pairs.length > ', 'if (pairs.length > 9 * ', HOLDS_UP],
   ]),
   ...of('executor', 'secret/oauth1', OAUTH1, [
     [
@@ -249,11 +302,19 @@ export const SIGNERS: readonly Mutant[] = [
     ],
     [
       'response.clean',
-      'secrets: [signature, ...written]',
-      'secrets: [signature, ...written.slice(2)]',
+      'secrets: [signature, inHeader, ...written]',
+      'secrets: [signature, inHeader, ...written.slice(2)]',
       TOKEN_LOOKED_FOR,
     ],
-    ['response.clean', 'secrets: [signature, ...written]', 'secrets: written', TOKEN_LOOKED_FOR],
+    ['response.clean', 'secrets: [signature, inHeader, ', 'secrets: [inHeader, ', TOKEN_LOOKED_FOR],
+  ]),
+  ...of('executor', 'secret/oauth1', OAUTH1_WIRE, [
+    [
+      'response.clean',
+      'secrets: [signature, inHeader, ',
+      'secrets: [signature, ',
+      '[response.clean] an upstream that gives back what was signed with, or the signature, gives nothing away',
+    ],
   ]),
   ...of('executor', 'secret/oauth1', MEMORY, [
     ['memory.clean', '  using key = held(', '  const key = held(', BY_OAUTH1],

@@ -60,9 +60,12 @@ export function isOverrideField(name: string): boolean {
   return /^[\s+.]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded);
 }
 
-/** Whether a header asks an upstream to act as if another path or host had been asked for (IIS, Symfony, nginx habits). */
+/**
+ * Whether a header asks an upstream to act as if another path or host had been asked for (IIS, Symfony, nginx habits), or on
+ * another one too: object stores copy from `x-amz-copy-source` and its like, WebDAV to `destination` (RFC 4918 §10.3).
+ */
 export function isPathOverride(name: string): boolean {
-  return /^x-(?:(?:http-)?(?:original|rewrite|override)-(?:url|uri|path|host)|(?:http-)?(?:url|uri|path|host)-override|host)$/.test(
+  return /^(?:destination|x-(?:(?:http-)?(?:original|rewrite|override)-(?:url|uri|path|host)|(?:http-)?(?:url|uri|path|host)-override|host|[a-z]+-(?:copy|rename)-source))$/.test(
     canonicalHeaderName(name),
   );
 }

@@ -71,6 +71,12 @@ export const LIMITS = Object.freeze({
   tokenKeptSeconds: 3_600,
   /** Seconds before its end in which a kept token is not used any more: it has to live until the upstream reads it (§2.6). */
   tokenMarginSeconds: 30,
+  /**
+   * Parameters of a form that a slot is in or a nonce is taken from, and of a query or form that is spelled anew to be signed;
+   * octets of a form that OAuth 1.0 signs. Each is decoded, encoded and sorted while other calls wait (§2.5, §5.4).
+   */
+  parameters: 1_000,
+  signedForm: 262_144,
   /** Life of an access token in seconds (§4). */
   accessTokenSeconds: 300,
   /** Life of a dispatch token in seconds (§4). */

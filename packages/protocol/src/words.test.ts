@@ -141,6 +141,11 @@ test('headers that ask for another method, path or host are known and are never 
     'x-original-host',
     'x-host',
     'x_original_url',
+    'destination',
+    'x-amz-copy-source',
+    'x_amz_copy_source',
+    'x-amz-rename-source',
+    'x-ms-copy-source',
   ]) {
     assert.deepEqual([isPathOverride(name), isNeverASlot(name)], [true, true], name);
   }

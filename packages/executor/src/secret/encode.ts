@@ -2,7 +2,7 @@
  * Encodings of secret bytes, octet by octet into a `ByteWriter`.
  * Never through a string: `toString('base64')` and friends leave copies that nobody can zero.
  */
-import type { ByteWriter } from './writer.ts';
+import { ByteWriter } from './writer.ts';
 
 export type Case = 'lower' | 'upper';
 
@@ -67,6 +67,13 @@ export function writeForm(out: ByteWriter, bytes: Uint8Array, hex: Case = 'upper
       writeHexOctet(out, octet, hex);
     }
   }
+}
+
+/** The same as owned memory, as a value stands in a query. */
+export function percent(bytes: Uint8Array): Buffer {
+  using out = new ByteWriter(bytes.length * 2);
+  writePercent(out, bytes, UNRESERVED);
+  return out.take();
 }
 
 export function writeHex(out: ByteWriter, bytes: Uint8Array, hex: Case): void {

@@ -212,6 +212,21 @@ test('[response.clean] the key as it is sealed and as it is decoded, and the sig
   }
 });
 
+test('[response.clean] a digest over a field is looked for in the answer like a signature', () => {
+  const digest = { hash: 'sha256', of: '{key}{@body}', encoding: 'hex' };
+  const put = [...TO_HEADER, { in: 'header', name: 'x-digest', value: '{@digest}' }];
+  const { secrets } = signed({ digest, put }, fillable('/', { body: Buffer.from('text') }), { key: 'a-secret-key' });
+  const made = createHash('sha256').update('a-secret-keytext').digest('hex');
+  assert.ok(secrets.some((secret) => secret.equals(Buffer.from(made))));
+});
+
+test('[response.clean] a field that is put many times is looked for once', () => {
+  const put = ['a', 'b'].map((name) => ({ in: 'query', name, value: '{key}{key}{@signature}' }));
+  const { secrets } = signed({ put }, fillable(), { key: 'a/secret/key' });
+  const written = Buffer.from('a%2Fsecret%2Fkey');
+  assert.equal(secrets.filter((secret) => secret.equals(written)).length, 1);
+});
+
 const FORM = { ...{ sign: '{@nonce}{@body}', nonce: { form: 'nonce' } } };
 const REFUSED: readonly {
   name: string;
@@ -266,6 +281,9 @@ const REFUSED: readonly {
     'nonce',
     'nonce=',
     'nonce=a%20b',
+    'nonce=1;nonce=2',
+    'nonce=1&nonce[]=2',
+    'a=1;nonce=2',
   ].map((body) => ({
     ...{
       name: `a form with the nonce as in "${body}"`,

@@ -3,11 +3,11 @@
  * Never a string of a secret: the key, also where it is decoded, and texts with fields in them are owned memory, zeroed when
  * the head is made.
  */
-import { DAuthError, LIMITS, needsBody, signingParts, type Hmac, type Template } from '@dauth/protocol';
+import { DAuthError, LIMITS, namedFields, needsBody, signingParts, type Hmac, type Template } from '@dauth/protocol';
 import { readFormField } from '../where/form.ts';
 import { separatorOf, splitTarget } from './canonical.ts';
 import { decodeBase64, decodeHex } from './decode.ts';
-import { UNRESERVED, writeBase64, writeHex, writePercent } from './encode.ts';
+import { percent, UNRESERVED, writeBase64, writeHex, writePercent } from './encode.ts';
 import { fill, held, HEADER_OCTET, unfit, type Fields, type Held } from './fill.ts';
 import { digestOf, mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
@@ -43,7 +43,14 @@ export function signHmac(scheme: Hmac, fields: Fields, request: Outgoing): Signe
   const late = scheme.put.filter(({ value }) => isSignature(value));
   const lines = linesOf(scheme, fields, named);
   const signed = withQuery(target.bytes, late, fields, named);
-  return { target: signed, lines, secrets: [ownedConcat(key.bytes), signature] };
+  // A digest over a field is a signature too.
+  const isKeyed = scheme.digest !== undefined && namedFields([scheme.digest.of]).length > 0;
+  const made = [signature, ...(isKeyed ? [ownedConcat(digest.bytes)] : [])];
+  return {
+    target: signed,
+    lines,
+    secrets: [ownedConcat(key.bytes), ...made, ...writtenForms(scheme, fields, named)],
+  };
 }
 
 /** The values of `query` slots, behind what is there. */
@@ -58,6 +65,13 @@ function withQuery(target: Buffer, put: Hmac['put'], fields: Fields, named: Name
     separator = '&';
   }
   return out.take();
+}
+
+/** What stands in the query of a field or of the signature: somebody may encode that once more. */
+function writtenForms({ put }: Hmac, fields: Fields, named: Named): readonly Buffer[] {
+  const inQuery = put.flatMap(({ in: place, value }) => (place === 'query' ? [value] : []));
+  const written = [...new Set(namedFields(inQuery))].map((name) => percent(fields.get(name)!));
+  return inQuery.some(isSignature) ? [...written, percent(named.signature!)] : written;
 }
 
 function linesOf(scheme: Hmac, fields: Fields, named: Named): Buffer {

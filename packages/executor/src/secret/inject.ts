@@ -88,7 +88,11 @@ export function inject(
       }
       if (secrets.reduce((sum, { length }) => sum + length, 0) > LIMITS.injectedTotal)
         throw unfit('makes them too long together to be searched for in answers');
-      for (const slot of slots) secrets.push(...writtenForms(slot, fields));
+      for (const written of slots.flatMap((slot) => writtenForms(slot, fields))) {
+        // Once each: a field in many slots would take that many times as long to be searched for.
+        if (secrets.some((secret) => secret.equals(written))) wipe(written);
+        else secrets.push(written);
+      }
       const target = fillTarget(request.target, slots, fields);
       filled.push(target);
       const lines = fillLines(slots, fields, token);

@@ -271,6 +271,13 @@ test('[response.clean] takes the longest value, and refuses more of them than on
   });
 });
 
+test('[response.clean] a field in many slots is looked for once as it stands there', () => {
+  using plaintext = plaintextOf({ token: 'a secret token' });
+  const slots = parseInjections(['a', 'b', 'c'].map((name) => ({ in: 'query', name, value: '{token}' })));
+  const secrets = inject(plaintext, slots, fillable()).secrets.map(String);
+  assert.deepEqual(secrets, ['a secret token', 'a%20secret%20token']);
+});
+
 test('a path too short for its slot is refused', () => {
   using plaintext = plaintextOf({ token: 'abcdefghijkl' });
   assert.throws(() => inject(plaintext, [{ in: 'path', segment: 3, value: '{token}' }], fillable('/a')), {

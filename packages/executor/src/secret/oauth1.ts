@@ -7,7 +7,7 @@ import { isForm } from '../where/form.ts';
 import type { OAuth1 } from '@dauth/protocol';
 import { DAuthError } from '@dauth/protocol';
 import { splitTarget, writeCanonicalQuery } from './canonical.ts';
-import { UNRESERVED, writeBase64, writePercent } from './encode.ts';
+import { percent, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { fill, held, type Fields, type Held } from './fill.ts';
 import { mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
@@ -41,11 +41,12 @@ export function signOAuth1(scheme: OAuth1, fields: Fields, request: Outgoing): S
   if (scheme.realm !== undefined) lines.text(`realm="${scheme.realm}", `);
   for (const [name, value] of parameters) lines.text(`${name}="`).bytes(value).text('", ');
   lines.text('oauth_signature="');
-  writePercent(lines, signature, UNRESERVED);
+  const inHeader = percent(signature);
+  lines.bytes(inHeader);
   lines.text('"\r\n');
   // In the header they are percent-encoded, and somebody may encode that once more.
   const written = [consumerKey, ...(token === null ? [] : [token])].map(({ bytes }) => ownedConcat(bytes));
-  return { target: ownedConcat(request.target), lines: lines.take(), secrets: [signature, ...written] };
+  return { target: ownedConcat(request.target), lines: lines.take(), secrets: [signature, inHeader, ...written] };
 }
 
 /** RFC 5849 §3.4.1. */
@@ -82,7 +83,5 @@ function signingKey({ consumer_secret, token_secret }: OAuth1, fields: Fields): 
 /** RFC 5849 §3.6. */
 function encoded(template: string, fields: Fields): Held {
   using value = fill(template, fields, () => true);
-  using out = new ByteWriter(value.bytes.length * 2);
-  writePercent(out, value.bytes, UNRESERVED);
-  return held(out.take());
+  return held(percent(value.bytes));
 }

@@ -15,7 +15,7 @@ import {
   writeCanonicalQuery,
   type Line,
 } from './canonical.ts';
-import { UNRESERVED, writeHex, writePercent } from './encode.ts';
+import { percent, UNRESERVED, writeHex, writePercent } from './encode.ts';
 import { fill, held, type Fields, type Held, type Rule } from './fill.ts';
 import { digestOf, mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
@@ -104,12 +104,6 @@ function signQuery(scoped: Scoped, fields: Fields, request: Outgoing, parts: Par
   const signed = ownedConcat(unsigned.bytes, Buffer.from('&X-Amz-Signature='), signature);
   const secrets = [...keys, signature, ...(written === null ? [] : [ownedConcat(written.bytes)])];
   return { target: signed, lines: ownedConcat(), secrets };
-}
-
-function percent(bytes: Uint8Array): Buffer {
-  using out = new ByteWriter(bytes.length * 2);
-  writePercent(out, bytes, UNRESERVED);
-  return out.take();
 }
 
 /** The signature in hex, and the keys it was made with. */

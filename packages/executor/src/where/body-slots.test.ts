@@ -128,6 +128,13 @@ test('[dispatch.bound] a form with octets that two readers could decode differen
   assert.throws(() => placeSlots(Buffer.from('%ff=1'), form('k')), { code: 'POLICY_DENIED', message: /UTF-8/ });
 });
 
+test('[dispatch.bound] a form with parameters that would hold up all other calls is refused', () => {
+  const few = { code: 'INVALID_REQUEST', message: /at most 1000 parameters/ };
+  for (const separator of '&;')
+    assert.throws(() => placeSlots(Buffer.from(`a${separator}`.repeat(1_000)), form('k')), few);
+  assert.equal(placeSlots(Buffer.from('a&'.repeat(999)), form('k')).places.length, 1);
+});
+
 test('[dispatch.bound] values that their body could not carry are refused', () => {
   const says = (message: RegExp) => ({ code: 'POLICY_DENIED', message });
   for (const control of ['\n', '\0', '\x7f']) {

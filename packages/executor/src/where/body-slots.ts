@@ -4,6 +4,7 @@
  */
 import { bodySlots, canonicalHeaderName, DAuthError, type BodySlot, type Injection } from '@dauth/protocol';
 import { bareName, decodedName, taken } from './collision.ts';
+import { pairsOf } from './form.ts';
 import { placesInJson } from './json-places.ts';
 
 /** A caller's body with the places of the slots in it. */
@@ -74,8 +75,7 @@ function placesInForm(octets: Uint8Array, slots: readonly FormSlot[]): readonly 
   if (!/^[!-~]+$/.test(text))
     throw new DAuthError('INVALID_REQUEST', 'The form has characters that need percent-encoding.');
   const names = new Set(slots.map(({ field }) => bareName(field)));
-  // Some servers separate with ";" too.
-  for (const pair of text.split(/[&;]/)) {
+  for (const pair of pairsOf(text)) {
     if (names.has(bareName(decodedName(pair.split('=', 1)[0]!)))) throw taken();
   }
   return slots.map((slot) => ({ slot, at: 0, before: `${slot.field}=`, behind: '&' }));

@@ -3,17 +3,21 @@
  * would be a second signature in it.
  * Never guesses: a name that stands twice, in any spelling, would be another value to another reader.
  */
-import { canonicalHeaderName, DAuthError } from '@dauth/protocol';
+import { canonicalHeaderName, DAuthError, LIMITS } from '@dauth/protocol';
+import { bareName, decodedName } from './collision.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
 const VALUE = /^[A-Za-z0-9._~-]{1,64}$/;
 
-/** @throws DAuthError `INVALID_REQUEST` */
+/** @throws DAuthError `INVALID_REQUEST`; `POLICY_DENIED` for a name that is not well encoded */
 export function readFormField(body: Uint8Array, name: string): string {
-  const found = pairsOf(body).filter((pair) => nameOf(pair) === name);
+  const text = textOf(body);
+  const found = pairsOf(text).filter((pair) => nameOf(pair) === name);
   const value = found[0]?.slice(name.length + 1) ?? '';
-  if (found.length !== 1 || !found[0]!.startsWith(`${name}=`) || !VALUE.test(value))
+  // Behind a ";" it is a field to some servers only.
+  const isPlain = found.length === 1 && `&${text}&`.includes(`&${name}=${value}&`);
+  if (!isPlain || !VALUE.test(value))
     throw new DAuthError(
       'INVALID_REQUEST',
       'The body is a form that has the nonce of the signature exactly once: letters, digits, ".", "_", "~" and "-".',
@@ -31,19 +35,28 @@ export function isForm(headers: Headers): boolean {
 
 /** RFC 5849 §3.5.2: protocol parameters may stand in a form, and those of a caller would stand beside ours. */
 export function hasOAuthField(body: Uint8Array): boolean {
-  return pairsOf(body).some((pair) => nameOf(pair).startsWith('oauth_'));
+  return pairsOf(textOf(body)).some((pair) => nameOf(pair).startsWith('oauth_'));
 }
 
-function pairsOf(body: Uint8Array): readonly string[] {
-  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1').split('&');
+/**
+ * What stands between "&", or ";", which some servers take for a separator too.
+ * @throws DAuthError `INVALID_REQUEST` for more than can be looked through while others wait
+ */
+export function pairsOf(text: string): readonly string[] {
+  const pairs = text.split(/[&;]/, LIMITS.parameters + 1);
+  if (pairs.length > LIMITS.parameters)
+    throw new DAuthError(
+      'INVALID_REQUEST',
+      'A query or form that a credential signs or goes into has at most 1000 parameters.',
+    );
+  return pairs;
+}
+
+function textOf(body: Uint8Array): string {
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
 }
 
 /** As the most forgiving reader would have it. */
 function nameOf(pair: string): string {
-  const name = pair.split('=', 1)[0]!.replaceAll('+', ' ');
-  try {
-    return decodeURIComponent(name).trim().toLowerCase();
-  } catch {
-    return name;
-  }
+  return bareName(decodedName(pair.split('=', 1)[0]!));
 }

@@ -6,7 +6,7 @@
 import { Readable } from 'node:stream';
 import { DAuthError, isS3, isScheme, LIMITS, needsBody, type Injection, type Scheme } from '@dauth/protocol';
 import { readWhole } from '../door/upload.ts';
-import { hasOAuthField, isForm, readFormField } from './form.ts';
+import { hasOAuthField, isForm, pairsOf, readFormField } from './form.ts';
 import type { Destination } from './target.ts';
 
 const NOTHING = new Uint8Array(0);
@@ -26,8 +26,13 @@ export async function makeSignable(body: Body, injections: readonly Injection[],
       'INVALID_REQUEST',
       'A path is signed for S3 without "+": write a plus as %2B, a space as %20.',
     );
-  const isStreamed = body instanceof Readable && signsBody(scheme, to);
-  const whole = isStreamed ? await readWhole(body, LIMITS.signedBody, { tooLarge }) : body;
+  // AWS and OAuth 1.0 spell each parameter anew; an HMAC takes the query as it stands.
+  if (scheme.scheme !== 'hmac') pairsOf(to.target.slice(to.path.length + 1));
+  const most = scheme.scheme === 'oauth1' && isForm(to.headers) ? LIMITS.signedForm : LIMITS.signedBody;
+  const tooLarge = (): DAuthError => tooLargeOver(most);
+  const isSigned = signsBody(scheme, to);
+  const whole = isSigned && body instanceof Readable ? await readWhole(body, most, { tooLarge }) : body;
+  if (isSigned && whole instanceof Uint8Array && whole.length > most) throw tooLarge();
   assertForm(scheme, whole instanceof Uint8Array ? whole : NOTHING, to);
   return whole;
 }
@@ -50,9 +55,9 @@ function assertForm(scheme: Scheme, body: Uint8Array, { headers }: Destination):
     throw new DAuthError('POLICY_DENIED', 'The form names a parameter of the signature; leave it out.');
 }
 
-function tooLarge(): DAuthError {
+function tooLargeOver(octets: number): DAuthError {
   return new DAuthError(
     'PAYLOAD_TOO_LARGE',
-    'The credential signs the whole body, which may have 4 MiB at most then. Send it in parts.',
+    `The credential signs the whole body, which may have ${octets === LIMITS.signedForm ? '256 KiB' : '4 MiB'} at most then. Send it in parts.`,
   );
 }

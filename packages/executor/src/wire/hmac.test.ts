@@ -119,6 +119,20 @@ test('a body that is not signed streams', async () => {
   assert.deepEqual([status, upstream.seen[0]!.body.length], [200, body.length]);
 });
 
+test('[response.clean] a signature in a query is looked for as it stands there, also encoded once more', async () => {
+  const [scheme] = QUERY;
+  const put = [
+    { in: 'query', name: 'id', value: '{id}' },
+    { in: 'query', name: 'signature', value: '{@signature}' },
+  ];
+  const { timestamp: _, ...rest } = scheme!;
+  await using at = await upstream.connect([{ ...rest, encoding: 'base64', put }], { ...FIELDS, id: 'an/id+of=mine' });
+  // A page to sign in at, with the way back.
+  upstream.answer = ({ target }) => `/login?next=${encodeURIComponent(target)}`;
+  const { response } = await at.call({});
+  assert.match(String(response?.body), /^\/login\?next=%2Fbucket%2Fkey%3Fid%3D\*+%26signature%3D\*+$/);
+});
+
 test('[response.clean] an upstream that gives back the key, also decoded, or the signature gives nothing away', async () => {
   upstream.isValid = isOfExchange;
   await using at = await upstream.connect(EXCHANGE, FIELDS);

@@ -54,17 +54,41 @@ test('[dispatch.bound] a request that brings a parameter of the signature is ref
     { path: '/bucket/key?a=1&OAuth%5Fsignature=x' },
     { method: 'POST', headers: FORM, body: 'a=1&oauth_verifier=x' },
     { method: 'POST', headers: FORM, body: 'o%61uth_nonce=x' },
+    { method: 'POST', headers: FORM, body: 'a=1;oauth_token=x' },
+    { method: 'POST', headers: FORM, body: 'oauth.token=x' },
+    { method: 'POST', headers: FORM, body: 'oauth_token%5B%FF%5D=x' },
   ])
     assert.equal((await at.call(request)).error?.code, 'POLICY_DENIED', JSON.stringify(request));
   assert.deepEqual([at.world.opened, upstream.seen.length], [0, 0]);
 });
 
+test('[dispatch.bound] parameters that would hold up all other calls are refused before anything is opened', async () => {
+  await using at = await connected();
+  const headers = Object.entries(FORM).flat();
+  const large = `a=${'%'.repeat(262_144)}`;
+  for (const [request, code] of [
+    [{ path: `/bucket/key?${'a&'.repeat(1_000)}` }, 'INVALID_REQUEST'],
+    [{ method: 'POST', headers: FORM, body: 'a&'.repeat(1_000) }, 'INVALID_REQUEST'],
+    [{ method: 'POST', headers: FORM, body: large }, 'PAYLOAD_TOO_LARGE'],
+  ] as const)
+    assert.equal((await at.call(request)).error?.code, code);
+  const { json } = await at.stream('/bucket/key', { method: 'PUT', body: large, headers });
+  assert.deepEqual([json.code, at.world.opened, upstream.seen.length], ['PAYLOAD_TOO_LARGE', 0, 0]);
+  const most = { method: 'POST', path: `/bucket/key?${'a&'.repeat(999)}a`, headers: FORM, body: 'b&'.repeat(999) };
+  assert.equal((await at.call(most)).response?.status, 200);
+});
+
 test('[response.clean] an upstream that gives back what was signed with, or the signature, gives nothing away', async () => {
   await using at = await connected();
+  /** As it stands in the header. */
+  const signatureOf = (request: SignedRequest): string =>
+    /oauth_signature="([^"]+)"/.exec(headerOf(request, 'authorization'))![1]!;
   const echoes: readonly ((request: SignedRequest) => Buffer)[] = [
     ...Object.values(FIELDS).map((value) => () => Buffer.from(value)),
     () => Buffer.from(encodeURIComponent(FIELDS.token)),
-    (request) => Buffer.from(/oauth_signature="([^"]+)"/.exec(headerOf(request, 'authorization'))![1]!),
+    (request) => Buffer.from(signatureOf(request)),
+    (request) => Buffer.from(encodeURIComponent(signatureOf(request))),
+    (request) => Buffer.from(Buffer.from(signatureOf(request)).toString('base64')),
   ];
   for (const echo of echoes) {
     upstream.answer = (request) => Buffer.concat([Buffer.from('<'), echo(request), Buffer.from('>')]);

@@ -141,10 +141,19 @@ test('[dispatch.bound] a request that brings a part of a signature is refused be
   }
 });
 
-test('[dispatch.bound] nothing is signed for a path that was not sealed', async () => {
+test('[dispatch.bound] a query that would hold up all other calls is not signed', async () => {
   await using at = await connected();
-  const json = await at.call({ path: '/other/key' });
-  assert.deepEqual([json.error?.code, at.world.opened], ['POLICY_DENIED', 0]);
+  const json = await at.call({ path: `/bucket/key?${'a&'.repeat(1_000)}` });
+  assert.deepEqual([json.error?.code, at.world.opened, upstream.seen.length], ['INVALID_REQUEST', 0, 0]);
+});
+
+test('[dispatch.bound] nothing is signed for a path that was not sealed, nor to copy from one', async () => {
+  await using at = await connected();
+  const headers = { 'x-amz-copy-source': '/other/key' };
+  for (const request of [{ path: '/other/key' }, { method: 'PUT', headers }]) {
+    const json = await at.call(request);
+    assert.deepEqual([json.error?.code, at.world.opened], ['POLICY_DENIED', 0]);
+  }
 });
 
 test('a plus in a path is not signed for S3, where it may mean a space', async () => {
@@ -162,6 +171,13 @@ test('[response.clean] an upstream that gives back the secret, a derived key or 
   const derived = deriveAwsKeys(FIELDS.secret, '20261118', 'eu-west-1', 's3');
   const echoes: readonly ((request: SignedRequest) => Buffer)[] = [
     ...Object.values(FIELDS).map((value) => () => Buffer.from(value)),
+    // `CanonicalRequestBytes` of an S3 error: every octet that was signed, so the session token too.
+    () =>
+      Buffer.from(
+        Buffer.from(FIELDS.session)
+          .toString('hex')
+          .replaceAll(/..(?!$)/g, '$& '),
+      ),
     ...derived.flatMap((key) => [
       () => key,
       () => Buffer.from(key.toString('hex')),
