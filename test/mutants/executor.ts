@@ -15,6 +15,13 @@ const room = (name: string): string => `packages/executor/dist/${name}.test.js`;
 
 export const EXECUTOR: readonly Mutant[] = [
   {
+    claim: 'memory.clean',
+    file: 'packages/executor/src/harden.ts',
+    find: '  refusals.push(...findMissingPermissionModel',
+    replace: '  if (facts.permission !== undefined) refusals.push(...findMissingPermissionModel',
+    test: { file: room('harden'), name: '[memory.clean] core dumps and a missing or wide permission model are refused' },
+  },
+  {
     claim: 'response.clean',
     file: 'packages/executor/src/wire/scan.ts',
     find: '    const open = holdFrom(data, this.#forms);\n',
