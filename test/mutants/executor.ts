@@ -19,7 +19,10 @@ export const EXECUTOR: readonly Mutant[] = [
     file: 'packages/executor/src/harden.ts',
     find: '  refusals.push(...findMissingPermissionModel',
     replace: '  if (facts.permission !== undefined) refusals.push(...findMissingPermissionModel',
-    test: { file: room('harden'), name: '[memory.clean] core dumps and a missing or wide permission model are refused' },
+    test: {
+      file: room('harden'),
+      name: '[memory.clean] core dumps and a missing or wide permission model are refused',
+    },
   },
   {
     claim: 'response.clean',
