@@ -34,7 +34,7 @@ export function needlesOf(secret: Uint8Array): readonly Needle[] {
     { encoding: 'percent-all-lower', bytes: Buffer.from(percent(bytes, /$^/).toLowerCase()) },
     { encoding: 'json', bytes: Buffer.from(JSON.stringify(text).slice(1, -1), 'latin1') },
     // As a number library or a careless disguise leaves it.
-    { encoding: 'reversed', bytes: Buffer.from(bytes).reverse() },
+    { encoding: 'reversed', bytes: Buffer.from(bytes.toReversed()) },
   ];
   const seen = new Set<string>();
   return all.filter((needle) => {
