@@ -4,6 +4,7 @@ import { after, before, describe } from 'node:test';
 import { proves } from '../claims.ts';
 import { describeScan, isClean, scanMemory, startControl } from '../support/memscan.ts';
 import { makeTempDir } from '../support/process.ts';
+import { readOpeningKey } from '../world/opening-key.ts';
 import { startWorld, type McpClient, type World } from '../world/world.ts';
 
 const CALLS = 40;
@@ -75,6 +76,29 @@ describe('looking at everything', { timeout: 180_000 }, () => {
       }
       const [planted, ...others] = results;
       assert.equal(isClean(planted!), false, 'control: the planted copy is found');
+      for (const result of others) assert.equal(isClean(result), true, describeScan(result));
+    },
+  );
+
+  proves(
+    ['memory.clean', 'authority.blind', 'server.blind'],
+    'the key that opens is in the executor and in no other process, in any encoding',
+    async (t) => {
+      const { pids } = world.stack.ready;
+      const results = await scanMemory({
+        secrets: [{ name: 'opening key', bytes: await readOpeningKey(world.stack) }],
+        processes: [
+          { name: 'executor', pid: pids.executor },
+          { name: 'authority', pid: pids.authority },
+          { name: 'dauth start', pid: world.stack.process.pid },
+          { name: 'MCP server', pid: world.server.pid },
+          { name: 'MCP client', pid: client.pid },
+        ],
+      });
+      const unchecked = results.find((result) => result.state === 'NOT CHECKED');
+      if (unchecked !== undefined) return t.skip(describeScan(unchecked));
+      const [executor, ...others] = results;
+      assert.equal(isClean(executor!), false, 'control: the executor holds the key it opens with');
       for (const result of others) assert.equal(isClean(result), true, describeScan(result));
     },
   );

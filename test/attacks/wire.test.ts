@@ -8,7 +8,21 @@ import { proves } from '../claims.ts';
 import { findSecret } from '../support/encodings.ts';
 import { freePort, makeTempDir } from '../support/process.ts';
 import { startRecorder, type Recorder } from '../support/recorder.ts';
+import { executorData, readOpeningKey } from '../world/opening-key.ts';
 import { startStack, type Stack } from '../world/stack.ts';
+
+interface Stored {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+async function readEach(directory: string): Promise<readonly Stored[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const paths = entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  return Promise.all(paths.map(async (path) => ({ path, bytes: await readFile(path) })));
+}
+
+const joined = (files: readonly Stored[]): Buffer => Buffer.concat(files.map(({ bytes }) => bytes));
 
 describe('between the owner and the disk', { timeout: 120_000 }, () => {
   const secret = Buffer.from(`sk_live_${randomBytes(24).toString('hex')}`);
@@ -41,13 +55,25 @@ describe('between the owner and the disk', { timeout: 120_000 }, () => {
   });
 
   proves('authority.blind', 'no file and no log of the stack holds the credential in any encoding', async () => {
-    const entries = await readdir(stack.ready.data, { recursive: true, withFileTypes: true });
-    const files = entries
-      .filter((entry) => entry.isFile())
-      .map((entry) => readFile(join(entry.parentPath, entry.name)));
-    const all = Buffer.concat(await Promise.all(files));
+    const all = joined(await readEach(stack.ready.data));
     assert.ok(all.includes(handle), 'control: the files do hold the handle');
     assert.deepEqual(findSecret(all, secret), []);
     assert.deepEqual(findSecret(stack.process.stderr() + stack.process.stdout(), secret), []);
   });
+
+  proves(
+    'authority.blind',
+    'the key that opens is in the files of the executor, in no other file and in no log',
+    async () => {
+      const key = await readOpeningKey(stack);
+      const own = executorData(stack);
+      const files = await readEach(stack.ready.data);
+      const isOwn = (path: string) => path.startsWith(join(own, '/'));
+      const [inside, outside] = [files.filter(({ path }) => isOwn(path)), files.filter(({ path }) => !isOwn(path))];
+      assert.notDeepEqual(findSecret(joined(inside), key), [], 'control: the executor keeps its key in a file');
+      assert.ok(joined(outside).includes(handle), 'control: the database is among the others');
+      for (const { path, bytes } of outside) assert.deepEqual(findSecret(bytes, key), [], path);
+      assert.deepEqual(findSecret(stack.process.stderr() + stack.process.stdout(), key), []);
+    },
+  );
 });

@@ -2,8 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describeScan, isClean, scanMemory, startControl } from '../support/memscan.ts';
 import { descendants } from '../support/process.ts';
+import { readOpeningKey } from '../world/opening-key.ts';
 import type { World } from '../world/world.ts';
 import type { Show } from './show.ts';
+
+const [TOKEN, KEY] = ['token', 'opening key'];
 
 interface Named {
   readonly name: string;
@@ -26,13 +29,21 @@ export async function searchMemory(show: Show, at: World, clients: readonly Name
     .map((pid) => ({ name: 'launcher', pid }));
   const server = { name: 'MCP server', pid: at.server.pid };
   const results = await scanMemory({
-    secrets: [{ name: 'token', bytes: token }],
+    secrets: [
+      { name: TOKEN, bytes: token },
+      { name: KEY, bytes: await readOpeningKey(at.stack) },
+    ],
     processes: [{ name: 'control (planted)', pid: control.pid }, ...known, ...launchers, server, ...clients],
   });
   for (const result of results) {
     if (result.state === 'NOT CHECKED') show.notChecked(result.name, result.reason);
     else if (result.name.startsWith('control')) show.expect('the planted control is found', !isClean(result));
-    else show.expect(describeScan(result), isClean(result));
+    else if (result.name !== 'executor') show.expect(describeScan(result), isClean(result));
+    else {
+      // The one that opens: its key must be found there, or the look found nothing at all.
+      show.expect(`${describeScan(result)}, of the key it opens with`, result.found[KEY] !== undefined);
+      show.expect('the token is not in the executor', result.found[TOKEN] === undefined);
+    }
   }
   show.fact('exempt', 'the upstream (it is meant to have it), the scanner, and this process, which plays the owner');
   show.fact('ended', 'the process that sealed the token');

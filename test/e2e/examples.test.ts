@@ -4,12 +4,15 @@ import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { calculateJwkThumbprint, type JWK } from 'jose';
 import { proves } from '../claims.ts';
 import { findSecret } from '../support/encodings.ts';
+import { describeScan, isClean, scanMemory, startControl } from '../support/memscan.ts';
 import { freePort, run, makeTempDir, start, type Running } from '../support/process.ts';
 import { startUpstream, type Upstream } from '../support/upstream.ts';
+import { readOpeningKey } from '../world/opening-key.ts';
 import { startStack, type Stack } from '../world/stack.ts';
 
 const example = (name: string) => fileURLToPath(new URL(`../../../examples/dist/${name}.js`, import.meta.url));
@@ -72,9 +75,9 @@ suite('the examples', () => {
   });
 
   proves(
-    'seal.client-only',
+    ['seal.client-only', 'memory.clean'],
     'an agent runner serves a device with credentials sealed elsewhere and can open nothing',
-    async () => {
+    async (t) => {
       const port = await freePort();
       const runner = await serve('agent-runner/runner', port);
       try {
@@ -86,6 +89,23 @@ suite('the examples', () => {
         assert.deepEqual(findSecret(Buffer.from(runner.stdout() + runner.stderr()), Buffer.from(token)), []);
         const bad = await fetch(asking.RUNNER_URL, { method: 'POST', body: '{"tool":1}' });
         assert.equal(bad.status, 400);
+        await sleep(1_000);
+        await using control = await startControl(Buffer.from(token));
+        const [planted, executor, looked] = await scanMemory({
+          secrets: [
+            { name: 'token', bytes: Buffer.from(token) },
+            { name: 'opening key', bytes: await readOpeningKey(stack) },
+          ],
+          processes: [
+            { name: 'control', pid: control.pid },
+            { name: 'executor', pid: stack.ready.pids.executor },
+            { name: 'agent runner', pid: runner.pid },
+          ],
+        });
+        if (looked!.state === 'NOT CHECKED') return t.skip(describeScan(looked!));
+        assert.equal(isClean(planted!), false, 'control: the planted copy is found');
+        assert.equal(isClean(executor!), false, 'control: the executor holds the key it opens with');
+        assert.equal(isClean(looked!), true, describeScan(looked!));
       } finally {
         await runner.stop();
       }

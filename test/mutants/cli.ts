@@ -5,9 +5,67 @@ const FILES = 'packages/cli/dist/files.test.js';
 const HOSTILE = 'packages/cli/dist/authority.test.js';
 const EXITS = 'packages/cli/dist/exits.test.js';
 const VERDICT = 'packages/cli/dist/verdict.test.js';
+const BLIND = 'test/dist/attacks/blind.test.js';
+const WIRE = 'test/dist/attacks/wire.test.js';
 const ROTATE = 'test/dist/attacks/rotate.test.js';
 
+const START = 'packages/cli/dist/start.test.js';
+
+/** Whoever starts both rooms could read the file of the one for the other. */
+const OPENING_KEY = "readFileSync(join(home.dir, 'executor', 'opening.jwk'), 'utf8')";
+
 export const CLI: readonly Mutant[] = [
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/cli/src/environment.ts',
+    find: '    if (env[name] !== undefined) throw',
+    replace: '    if (env[name] === why) throw',
+    test: {
+      file: START,
+      name: '[dispatch.bound] NODE_TLS_REJECT_UNAUTHORIZED ends dauth start and dauth serve with exit 2 and what to unset',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/cli/src/serve.ts',
+    find: '  checkEnvironment(process.env, ',
+    replace: '  if (file.length === 0) checkEnvironment(process.env, ',
+    test: {
+      file: START,
+      name: '[dispatch.bound] NODE_USE_ENV_PROXY ends dauth start and dauth serve with exit 2 and what to unset',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/cli/src/rooms.ts',
+    find: "'TMPDIR', 'SystemRoot']",
+    replace: "'TMPDIR', 'SystemRoot', 'HTTPS_PROXY']",
+    test: {
+      file: START,
+      name: '[dispatch.bound] a proxy of the environment reaches no room, and dauth start and dauth serve say so',
+    },
+  },
+  {
+    claim: 'authority.blind',
+    file: 'packages/cli/src/start.ts',
+    find: '    const authority = await startRoom(',
+    // One of the names that a room inherits.
+    replace: `    process.env.HOME = ${OPENING_KEY};\n    const authority = await startRoom(`,
+    test: {
+      file: BLIND,
+      name: '[memory.clean] [authority.blind] [server.blind] the key that opens is in the executor and in no other process, in any encoding',
+    },
+  },
+  {
+    claim: 'authority.blind',
+    file: 'packages/cli/src/start.ts',
+    find: 'executor: resource, database })',
+    replace: `executor: resource, database, key: ${OPENING_KEY} })`,
+    test: {
+      file: WIRE,
+      name: '[authority.blind] the key that opens is in the files of the executor, in no other file and in no log',
+    },
+  },
   {
     claim: 'seal.bound',
     file: 'packages/cli/src/connect.ts',

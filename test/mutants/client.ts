@@ -2,6 +2,7 @@
 import type { Mutant } from './mutant.ts';
 
 const WIRE = 'test/dist/attacks/wire.test.js';
+const EXAMPLES = 'test/dist/e2e/examples.test.js';
 const BLIND = 'test/dist/attacks/blind.test.js';
 
 /** Seals nothing: what is stored and sent is the plaintext. */
@@ -18,6 +19,18 @@ const SEAL = 'packages/client/dist/seal.test.js';
 const TOKENS = 'packages/client/dist/tokens.test.js';
 
 export const CLIENT: readonly Mutant[] = [
+  {
+    claim: 'seal.client-only',
+    file: 'examples/agent-runner/device.ts',
+    find: 'const sealed = await seal({\n  executor,\n  key,\n  fields: { token: await buffer(process.stdin) },',
+    // Often: what a process has forgotten is sooner or later written over.
+    replace:
+      "const token = await buffer(process.stdin);\nconst body = JSON.stringify({ tool: token.toString('latin1') });\nfor (let i = 0; i < 100; i++) await (await fetch(RUNNER_URL!, { method: 'POST', body })).text();\nconst sealed = await seal({\n  executor,\n  key,\n  fields: { token },",
+    test: {
+      file: EXAMPLES,
+      name: '[seal.client-only] [memory.clean] an agent runner serves a device with credentials sealed elsewhere and can open nothing',
+    },
+  },
   {
     claim: 'seal.client-only',
     ...UNSEALED,

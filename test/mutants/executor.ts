@@ -26,6 +26,16 @@ export const EXECUTOR: readonly Mutant[] = [
     ['revoke.fast', 'org: [org],', 'org: [org].slice(1),', refused('org')],
   ]),
   {
+    claim: 'memory.clean',
+    file: 'packages/executor/src/harden.ts',
+    find: '  refusals.push(...findMissingPermissionModel',
+    replace: '  if (facts.permission !== undefined) refusals.push(...findMissingPermissionModel',
+    test: {
+      file: room('harden'),
+      name: '[memory.clean] core dumps and a missing or wide permission model are refused',
+    },
+  },
+  {
     claim: 'response.clean',
     file: 'packages/executor/src/wire/scan.ts',
     find: '    const open = holdFrom(data, this.#forms);\n',

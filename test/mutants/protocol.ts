@@ -6,6 +6,7 @@ const ACTION = 'packages/protocol/dist/action.test.js';
 const SERVER = 'test/dist/attacks/server.test.js';
 
 const ENVELOPE = 'packages/protocol/dist/envelope.test.js';
+const WHO = 'packages/executor/dist/who/dispatch-who.test.js';
 const JSON_TEST = 'packages/protocol/dist/json.test.js';
 const ORIGIN = 'packages/protocol/dist/origin.test.js';
 const VECTORS = 'packages/protocol/dist/vectors.test.js';
@@ -15,6 +16,13 @@ const JWS = 'packages/verify/dist/jws.test.js';
 const SECURE = '[token.bound] what tokens travel to is https; plain http is for this machine itself';
 
 export const PROTOCOL: readonly Mutant[] = [
+  {
+    claim: 'dispatch.bound',
+    file: 'packages/protocol/src/json.ts',
+    find: "name === '__proto__' || name in object",
+    replace: 'name in object',
+    test: { file: WHO, name: '[dispatch.bound] step 1 refuses a buffered request with the member __proto__' },
+  },
   {
     claim: 'token.bound',
     file: 'packages/protocol/src/origin.ts',

@@ -3,6 +3,8 @@ import { of, type Mutant } from './mutant.ts';
 
 const TOKEN = 'test/dist/attacks/token.test.js';
 const CALLER = 'packages/verify/dist/caller-token.test.js';
+const GATE = 'packages/mcp/dist/protect.test.js';
+const WHO = 'packages/executor/dist/who/dispatch-who.test.js';
 const JWKS = 'packages/verify/dist/jwks.test.js';
 const JWS = 'packages/verify/dist/jws.test.js';
 const KEY = 'packages/verify/dist/key.test.js';
@@ -10,6 +12,26 @@ const RSA = 'packages/verify/dist/rsa.test.js';
 const VECTORS = 'packages/verify/dist/vectors.test.js';
 
 export const VERIFY: readonly Mutant[] = [
+  ...[
+    { file: GATE, name: '[token.bound] a proof with alg none is refused with 401 invalid_dpop_proof' },
+    { file: WHO, name: '[token.bound] step 2 refuses a proof with alg none' },
+  ].map((test): Mutant => ({
+    claim: 'token.bound',
+    file: 'packages/verify/src/jws.ts',
+    find: "if (typeof alg !== 'string' || !algs.includes(alg))",
+    replace: "if (typeof alg !== 'string' || algs.length === 0)",
+    test,
+  })),
+  ...[
+    { file: GATE, name: '[token.bound] a proof with an unknown crit is refused with 401 invalid_dpop_proof' },
+    { file: WHO, name: '[token.bound] step 2 refuses a proof with unknown crit' },
+  ].map((test): Mutant => ({
+    claim: 'token.bound',
+    file: 'packages/verify/src/jws.ts',
+    find: "if (Object.hasOwn(jws.header, 'crit'))",
+    replace: "if (Object.hasOwn(jws.header, ''))",
+    test,
+  })),
   {
     claim: 'token.bound',
     file: 'packages/verify/src/dpop.ts',

@@ -16,6 +16,7 @@ test('each spelling of a text secret is found in what the platform’s own encod
     HEX: SECRET.toString('hex').toUpperCase(),
     json: Buffer.from(JSON.stringify({ token: text }), 'latin1'),
     percent: `q=ghp_Xy7%2B%2Fpq%22r%5C%E4~z9Q0&`,
+    reversed: Buffer.from(Array.from(`x${text}y`, (one) => one.charCodeAt(0)).toReversed()),
   };
   for (const [encoding, bytes] of Object.entries(made))
     assert.ok(findSecret(bytes, SECRET).includes(encoding), encoding);

@@ -14,8 +14,8 @@ const SHORTEST = 6;
 
 /**
  * The spellings of `secret`: as it is, UTF-16 both ways, base64 and base64url at the three alignments a neighbour can give
- * it, hex in both cases, percent-encoding (only what must be, and every octet), and JSON escapes. Spellings that coincide
- * are listed once.
+ * it, hex in both cases, percent-encoding (only what must be, and every octet), JSON escapes, and back to front. Spellings
+ * that coincide are listed once.
  */
 export function needlesOf(secret: Uint8Array): readonly Needle[] {
   const bytes = Buffer.from(secret);
@@ -33,6 +33,8 @@ export function needlesOf(secret: Uint8Array): readonly Needle[] {
     { encoding: 'percent-all', bytes: Buffer.from(percent(bytes, /$^/)) },
     { encoding: 'percent-all-lower', bytes: Buffer.from(percent(bytes, /$^/).toLowerCase()) },
     { encoding: 'json', bytes: Buffer.from(JSON.stringify(text).slice(1, -1), 'latin1') },
+    // As a number library or a careless disguise leaves it.
+    { encoding: 'reversed', bytes: Buffer.from(bytes.toReversed()) },
   ];
   const seen = new Set<string>();
   return all.filter((needle) => {

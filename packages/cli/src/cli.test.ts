@@ -62,12 +62,6 @@ test('a command without a stack exits 4 and says what to do', () => {
   assert.match((JSON.parse(stderr) as { error: { hint: string } }).error.hint, /dauth start/);
 });
 
-test('dauth start refuses where TLS checks may be off', () => {
-  const { code, stderr } = dauth(['start', '--port', '0'], { env: { NODE_TLS_REJECT_UNAUTHORIZED: '0' } });
-  assert.equal(code, 2);
-  assert.match(stderr, /NODE_TLS_REJECT_UNAUTHORIZED/);
-});
-
 test('a configuration key nobody knows is an error with the nearest one', () => {
   const file = join(dir, 'wrong.yaml');
   writeFileSync(file, 'executor:\n  upstreem: {}\n');

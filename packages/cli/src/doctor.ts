@@ -1,6 +1,7 @@
 /** `dauth doctor`: every check with ok, warn or fail and what to do. Reads modes and answers; never a key or a credential. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { fetchExecutor, MemorySeqStore } from '@dauth/client';
+import { proxiesIn } from './environment.ts';
 import { openHome, type Home } from './home.ts';
 import { readLogin, type Login } from './login-file.ts';
 import { EXIT, print } from './output.ts';
@@ -69,7 +70,7 @@ function checkNode(): Check {
 
 function checkProxies(): Check {
   const check = 'environment proxies';
-  const set = Object.keys(process.env).filter((name) => /^(?:https?|all)_proxy$/i.test(name));
+  const set = proxiesIn(process.env);
   return set.length === 0
     ? { check, result: 'ok', detail: 'none' }
     : { check, result: 'warn', detail: `${set.join(', ')} set; the executor never uses one` };

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadConfig, type StackConfig } from './config.ts';
+import { checkEnvironment } from './environment.ts';
 import { writeDurably } from './files.ts';
 import { lockHome, makeHome, openHome, type Home } from './home.ts';
 import { generateKeyFile, readPublicJwk } from './key-file.ts';
@@ -26,7 +27,7 @@ const READY_MS = 15_000;
 /** Runs until a signal or a dead room. @returns the exit code */
 export async function start(flags: StartFlags, rooms: RoomPaths): Promise<number> {
   const { config } = loadConfig(flags.config, process.env);
-  checkEnvironment();
+  checkEnvironment(process.env, 'start');
   const home = openHome(flags.data);
   makeHome(home);
   const unlock = lockHome(home);
@@ -189,20 +190,6 @@ async function waitReady(base: string, name: string): Promise<void> {
     if (ready) return;
     if (Date.now() > end) throw new CliError(EXIT.timeout, 'NOT_READY', `The ${name} did not become ready in time.`);
     await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
-function checkEnvironment(): void {
-  if (process.env.NODE_TLS_REJECT_UNAUTHORIZED !== undefined) {
-    throw usage(
-      'NODE_TLS_REJECT_UNAUTHORIZED is set; DAuth does not start where TLS checks may be off.',
-      'Start it with: env -u NODE_TLS_REJECT_UNAUTHORIZED dauth start',
-    );
-  }
-  if (Object.keys(process.env).some((name) => /^(?:https?|all)_proxy$/i.test(name))) {
-    say(
-      'The proxy in the environment is not used: the executor connects to the address it checked, and to nothing else.',
-    );
   }
 }
 

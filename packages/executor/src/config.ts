@@ -44,8 +44,6 @@ export interface ExecutorConfig {
   readonly freshnessMs: number;
   /** An operator's word that the authority was restored and that this lower revision is right. Counts once. */
   readonly acceptRevision?: number;
-  /** Runs without Node's permission model; evidence then says `development`. */
-  readonly dangerouslyRunWithoutPermissionModel: boolean;
   readonly limits: ExecutorLimits;
 }
 
@@ -90,7 +88,7 @@ export function parseConfig(json: string): ExecutorConfig {
     parseJson(json, MAX_CONFIG),
     'The executor configuration',
     ['listen', 'resource', 'issuer', 'data', 'upstream'],
-    ['metrics', 'node', 'freshnessMs', 'acceptRevision', 'dangerouslyRunWithoutPermissionModel', 'limits'],
+    ['metrics', 'node', 'freshnessMs', 'acceptRevision', 'limits'],
   );
   const listen = parseAddress(config.listen, 'listen');
   const metrics = config.metrics === undefined ? undefined : parseAddress(config.metrics, 'metrics');
@@ -129,10 +127,6 @@ export function parseConfig(json: string): ExecutorConfig {
     ...(config.acceptRevision === undefined
       ? {}
       : { acceptRevision: integer(config.acceptRevision, '"acceptRevision"', 0, Number.MAX_SAFE_INTEGER) }),
-    dangerouslyRunWithoutPermissionModel: flag(
-      config.dangerouslyRunWithoutPermissionModel,
-      '"dangerouslyRunWithoutPermissionModel"',
-    ),
     limits: parseLimits(config.limits),
   });
 }

@@ -37,7 +37,7 @@ const REFUSED_FLAGS: readonly (readonly [flag: RegExp, why: string])[] = [
 ];
 
 /** A sentence for each reason not to start; empty where there is none. */
-export function findRefusals(facts: StartFacts, allowWithoutPermissionModel: boolean): readonly string[] {
+export function findRefusals(facts: StartFacts): readonly string[] {
   const refusals: string[] = [];
   for (const name of Object.keys(facts.env)) {
     const [, why] = REFUSED_ENV.find(([pattern]) => pattern.test(name)) ?? [];
@@ -50,7 +50,7 @@ export function findRefusals(facts: StartFacts, allowWithoutPermissionModel: boo
   if (dumpsCore(facts.processLimits)) {
     refusals.push('Core dumps are enabled: a crash would write keys to disk. Start with "ulimit -c 0".');
   }
-  if (!allowWithoutPermissionModel) refusals.push(...findMissingPermissionModel(facts.permission));
+  refusals.push(...findMissingPermissionModel(facts.permission));
   return refusals;
 }
 

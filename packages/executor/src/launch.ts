@@ -80,8 +80,7 @@ function launch(): void {
     process.stderr.write(`${JSON.stringify({ event: 'refused', reason: configSentence(error) })}\n`);
     process.exit(EXIT_CONFIG);
   }
-  const flags = config.dangerouslyRunWithoutPermissionModel ? [] : nodeFlags(config);
-  const command = [process.execPath, ...flags, join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
+  const command = [process.execPath, ...nodeFlags(config), join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
   // Of the shell's environment nothing goes in: not a proxy, not a debugger, not a key log.
   const env = { DAUTH_RESOLVED_CONFIG: json };
   const child =

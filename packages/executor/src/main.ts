@@ -11,7 +11,7 @@ const [EXIT_FAILED, EXIT_CONFLICT] = [1, 8];
 
 keepInspectorShut();
 const config = readConfig();
-const refusals = findRefusals(readStartFacts(), config.dangerouslyRunWithoutPermissionModel);
+const refusals = findRefusals(readStartFacts());
 if (refusals.length > 0) end(refusals);
 const { run } = await import('./run.ts');
 try {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 import {
@@ -23,6 +23,8 @@ import { RFC9180_VECTORS, type HpkeVector } from './support/rfc9180.test-support
 
 const FAILED = { name: 'DAuthError', code: 'DECRYPTION_FAILED', status: 422 };
 const DATA = process.env['DAUTH_TEST_DATA'];
+/** Whoever names a folder means that the vectors are run: a file that is missing in it is a failure. */
+const skip = DATA === undefined ? 'DAUTH_TEST_DATA is not set' : false;
 
 function hex(text: string): Buffer {
   return Buffer.from(text, 'hex');
@@ -79,58 +81,46 @@ for (const vector of RFC9180_VECTORS) {
   test(`opens the RFC 9180 vector of ${algOf(vector)}`, () => opensVector(vector));
 }
 
-const vectorFile = DATA === undefined ? '' : join(DATA, 'hpke/rfc9180-vectors.json');
-test(
-  'opens every RFC 9180 base-mode vector of our suites',
-  { skip: existsSync(vectorFile) ? false : 'DAUTH_TEST_DATA has no hpke/rfc9180-vectors.json' },
-  () => {
-    const vectors = (JSON.parse(readFileSync(vectorFile, 'utf8')) as HpkeVector[]).filter(
-      (v) => v.mode === 0 && algOf(v) !== undefined,
+const vectorFile = join(DATA ?? '', 'hpke/rfc9180-vectors.json');
+test('opens every RFC 9180 base-mode vector of our suites', { skip }, () => {
+  const vectors = (JSON.parse(readFileSync(vectorFile, 'utf8')) as HpkeVector[]).filter(
+    (v) => v.mode === 0 && algOf(v) !== undefined,
+  );
+  assert.equal(vectors.length >= 4, true, `${vectors.length} vectors`);
+  vectors.forEach(opensVector);
+});
+
+const wycheproof = join(DATA ?? '', 'wycheproof/ecdh_secp256r1_ecpoint_test.json');
+test('refuses every invalid P-256 point of Wycheproof, with the one error', { skip }, () => {
+  const { testGroups } = JSON.parse(readFileSync(wycheproof, 'utf8')) as {
+    testGroups: { tests: { public: string; result: string }[] }[];
+  };
+  const key = freshKey('HPKE-7');
+  const invalid = testGroups.flatMap(({ tests }) => tests.filter(({ result }) => result === 'invalid'));
+  assert.equal(invalid.length > 5, true);
+  for (const { public: point } of invalid) {
+    assert.throws(
+      () => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
+      FAILED,
     );
-    assert.equal(vectors.length >= 4, true, `${vectors.length} vectors`);
-    vectors.forEach(opensVector);
-  },
-);
+  }
+});
 
-const wycheproof = DATA === undefined ? '' : join(DATA, 'wycheproof/ecdh_secp256r1_ecpoint_test.json');
-test(
-  'refuses every invalid P-256 point of Wycheproof, with the one error',
-  { skip: existsSync(wycheproof) ? false : 'DAUTH_TEST_DATA has no wycheproof' },
-  () => {
-    const { testGroups } = JSON.parse(readFileSync(wycheproof, 'utf8')) as {
-      testGroups: { tests: { public: string; result: string }[] }[];
-    };
-    const key = freshKey('HPKE-7');
-    const invalid = testGroups.flatMap(({ tests }) => tests.filter(({ result }) => result === 'invalid'));
-    assert.equal(invalid.length > 5, true);
-    for (const { public: point } of invalid) {
-      assert.throws(
-        () => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
-        FAILED,
-      );
-    }
-  },
-);
-
-const x25519File = DATA === undefined ? '' : join(DATA, 'wycheproof/x25519_test.json');
-test(
-  'refuses every X25519 point of Wycheproof that makes an all-zero secret',
-  { skip: existsSync(x25519File) ? false : 'DAUTH_TEST_DATA has no wycheproof' },
-  () => {
-    const { testGroups } = JSON.parse(readFileSync(x25519File, 'utf8')) as {
-      testGroups: { tests: { public: string; shared: string }[] }[];
-    };
-    const key = freshKey('HPKE-3');
-    const zero = testGroups.flatMap(({ tests }) => tests.filter(({ shared }) => /^0*$/.test(shared)));
-    assert.equal(zero.length > 5, true);
-    for (const { public: point } of zero) {
-      assert.throws(
-        () => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
-        FAILED,
-      );
-    }
-  },
-);
+const x25519File = join(DATA ?? '', 'wycheproof/x25519_test.json');
+test('refuses every X25519 point of Wycheproof that makes an all-zero secret', { skip }, () => {
+  const { testGroups } = JSON.parse(readFileSync(x25519File, 'utf8')) as {
+    testGroups: { tests: { public: string; shared: string }[] }[];
+  };
+  const key = freshKey('HPKE-3');
+  const zero = testGroups.flatMap(({ tests }) => tests.filter(({ shared }) => /^0*$/.test(shared)));
+  assert.equal(zero.length > 5, true);
+  for (const { public: point } of zero) {
+    assert.throws(
+      () => openBase(key, { enc: hex(point), info: hex(''), aad: hex(''), ciphertext: Buffer.alloc(80) }),
+      FAILED,
+    );
+  }
+});
 
 test('refuses an all-zero X25519 public key, by which anybody could have sealed', () => {
   const key = freshKey('HPKE-3');

@@ -72,10 +72,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
   makePrivateDirectory(journalDirectory);
   const keys = await loadKeys(config.data, now());
   const { identity } = keys;
-  const level =
-    config.upstream.dangerouslyAllowLoopback || config.dangerouslyRunWithoutPermissionModel
-      ? 'development'
-      : 'software';
+  const level = config.upstream.dangerouslyAllowLoopback ? 'development' : 'software';
   const startedAt = now();
 
   const files = (parts.segments ?? segmentsIn)(journalDirectory);

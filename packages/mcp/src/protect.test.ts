@@ -35,44 +35,134 @@ test('nothing at all is answered with where to look', async () => {
 });
 
 const other = pair();
-const BAD: readonly (readonly [what: string, headers: () => Record<string, string>, error: string])[] = [
-  ['a bearer token', () => ({ authorization: `Bearer ${makeToken()}` }), 'invalid_token'],
-  ['a token without a proof', () => ({ authorization: `DPoP ${makeToken()}` }), 'invalid_token'],
-  ['alg none', () => both(`${makeToken({}, { alg: 'none' }).split('.').slice(0, 2).join('.')}.`), 'invalid_token'],
-  ['a wrong typ', () => both(makeToken({}, { typ: 'JWT' })), 'invalid_token'],
-  ['an unknown crit', () => both(makeToken({}, { crit: ['x'], x: 1 })), 'invalid_token'],
-  ['another audience', () => both(makeToken({ aud: 'https://other.example/mcp' })), 'invalid_token'],
-  ['two audiences', () => both(makeToken({ aud: [RESOURCE, 'https://other.example/mcp'] })), 'invalid_token'],
-  ['another issuer', () => both(makeToken({ iss: 'https://evil.example' })), 'invalid_token'],
-  ['an expired token', () => both(makeToken({ exp: NOW - 100 })), 'invalid_token'],
-  ['a token by a key nobody knows', () => both(makeToken({}, { kid: 'A'.repeat(43) })), 'invalid_token'],
-  ['a proof by another key', () => proven((t) => makeProof(t, {}, {}, other)), 'invalid_dpop_proof'],
+const BAD: readonly (readonly [
+  what: string,
+  headers: () => Record<string, string>,
+  error: string,
+  sentence: string,
+])[] = [
+  [
+    'a bearer token',
+    () => ({ authorization: `Bearer ${makeToken()}` }),
+    'invalid_token',
+    'Use the DPoP scheme with a proof; bearer tokens are not taken.',
+  ],
+  [
+    'a token without a proof',
+    () => ({ authorization: `DPoP ${makeToken()}` }),
+    'invalid_token',
+    'The request has no DPoP header. Sign a proof for it.',
+  ],
+  [
+    'alg none',
+    () => both(`${makeToken({}, { alg: 'none' }).split('.').slice(0, 2).join('.')}.`),
+    'invalid_token',
+    'The access token is not well-formed. A token or proof is not a compact JWS.',
+  ],
+  [
+    'a wrong typ',
+    () => both(makeToken({}, { typ: 'JWT' })),
+    'invalid_token',
+    'The access token is of another type (typ).',
+  ],
+  [
+    'an unknown crit',
+    () => both(makeToken({}, { crit: ['x'], x: 1 })),
+    'invalid_token',
+    'The access token has critical header members (crit) that are not known here.',
+  ],
+  [
+    'another audience',
+    () => both(makeToken({ aud: 'https://other.example/mcp' })),
+    'invalid_token',
+    'The access token is for another audience (aud).',
+  ],
+  [
+    'two audiences',
+    () => both(makeToken({ aud: [RESOURCE, 'https://other.example/mcp'] })),
+    'invalid_token',
+    'The access token needs a usable "aud" claim.',
+  ],
+  [
+    'another issuer',
+    () => both(makeToken({ iss: 'https://evil.example' })),
+    'invalid_token',
+    'The access token is by another issuer (iss).',
+  ],
+  ['an expired token', () => both(makeToken({ exp: NOW - 100 })), 'invalid_token', 'The access token has expired.'],
+  [
+    'a token by a key nobody knows',
+    () => both(makeToken({}, { kid: 'A'.repeat(43) })),
+    'invalid_token',
+    'The access token is signed by a key that is not published by its issuer.',
+  ],
+  [
+    'a proof by another key',
+    () => proven((t) => makeProof(t, {}, {}, other)),
+    'invalid_dpop_proof',
+    'The DPoP proof is by another key than the token is bound to.',
+  ],
   [
     'a proof for another URL',
     () => proven((t) => makeProof(t, { htu: 'https://mcp.example/other' })),
     'invalid_dpop_proof',
+    'The DPoP proof is for another URL (htu).',
   ],
-  ['a proof for another method', () => proven((t) => makeProof(t, { htm: 'GET' })), 'invalid_dpop_proof'],
-  ['a proof for another token', () => proven((t) => makeProof(t, { ath: 'A'.repeat(43) })), 'invalid_dpop_proof'],
-  ['an old proof', () => proven((t) => makeProof(t, { iat: NOW - 400 })), 'invalid_dpop_proof'],
+  [
+    'a proof for another method',
+    () => proven((t) => makeProof(t, { htm: 'GET' })),
+    'invalid_dpop_proof',
+    'The DPoP proof is for another method (htm).',
+  ],
+  [
+    'a proof for another token',
+    () => proven((t) => makeProof(t, { ath: 'A'.repeat(43) })),
+    'invalid_dpop_proof',
+    'The DPoP proof is for another access token (ath).',
+  ],
+  [
+    'an old proof',
+    () => proven((t) => makeProof(t, { iat: NOW - 400 })),
+    'invalid_dpop_proof',
+    'The DPoP proof is too old (iat). Sign a fresh proof for each request.',
+  ],
   [
     'a proof with a private key in it',
     () => proven((t) => makeProof(t, {}, { jwk: client.privateKey.export({ format: 'jwk' }) })),
     'invalid_dpop_proof',
+    'The DPoP proof is not well-formed. A key holds private members; send the public half only.',
   ],
-  ['a proof of another typ', () => proven((t) => makeProof(t, {}, { typ: 'JWT' })), 'invalid_dpop_proof'],
+  [
+    'a proof with alg none',
+    () => proven((t) => makeProof(t, {}, { alg: 'none' })),
+    'invalid_dpop_proof',
+    'The DPoP proof uses an algorithm that is not taken here.',
+  ],
+  [
+    'a proof with an unknown crit',
+    () => proven((t) => makeProof(t, {}, { crit: ['x'], x: 1 })),
+    'invalid_dpop_proof',
+    'The DPoP proof has critical header members (crit) that are not known here.',
+  ],
+  [
+    'a proof of another typ',
+    () => proven((t) => makeProof(t, {}, { typ: 'JWT' })),
+    'invalid_dpop_proof',
+    'The DPoP proof is of another type (typ).',
+  ],
 ];
 function proven(make: (token: string) => string): Record<string, string> {
   const token = makeToken();
   return { authorization: `DPoP ${token}`, dpop: make(token) };
 }
-for (const [what, headers, error] of BAD) {
+for (const [what, headers, error, sentence] of BAD) {
   test(`[token.bound] ${what} is refused with 401 ${error}`, async () => {
     const given = headers();
     const response = await makeGate().fetch(post(given));
     const text = await response.clone().text();
-    const { status, code, id, challenge } = await said(response);
+    const { status, code, detail, id, challenge } = await said(response);
     assert.deepEqual([status, code], [401, 'UNAUTHENTICATED']);
+    assert.equal(detail, sentence);
     assert.ok(id);
     assert.match(challenge, new RegExp(`^DPoP error="${error}"`));
     for (const value of Object.values(given)) assert.ok(!text.includes(value), 'nothing that was sent comes back');

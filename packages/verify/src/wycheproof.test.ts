@@ -1,6 +1,6 @@
 /** Project Wycheproof's vectors, where a copy is at hand: `DAUTH_TEST_DATA/wycheproof`. Nothing of them lives in this repository. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DAuthError, encodeBase64url, splitJws } from '@dauth/protocol';
@@ -26,10 +26,11 @@ interface Group {
 }
 
 const directory = join(process.env.DAUTH_TEST_DATA ?? '', 'wycheproof');
-const isHere = process.env.DAUTH_TEST_DATA !== undefined && existsSync(directory);
-const skip = isHere
-  ? false
-  : 'SKIPPED: set DAUTH_TEST_DATA to a folder that holds wycheproof/*.json to run these vectors';
+/** Whoever names a folder means that the vectors are run: a file that is missing in it is a failure. */
+const skip =
+  process.env.DAUTH_TEST_DATA === undefined
+    ? 'SKIPPED: set DAUTH_TEST_DATA to a folder that holds wycheproof/*.json to run these vectors'
+    : false;
 const SUBJECT = { what: 'The token', refusal: 'UNAUTHENTICATED' } as const;
 
 function groups(file: string): readonly Group[] {

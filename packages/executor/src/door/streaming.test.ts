@@ -6,7 +6,7 @@ import { before, after, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import { DAuthError } from '@dauth/protocol';
 import { freshHandle } from '../support/signer.test-support.ts';
-import { assertRefused, type Refusal } from '../support/refused.test-support.ts';
+import { assertRefused, assertSays, type Refusal } from '../support/refused.test-support.ts';
 import { World } from '../support/room.test-support.ts';
 
 let world: World;
@@ -146,7 +146,7 @@ for (const { name, headers, body, refusal = METHOD } of BODIES) {
       body,
     });
     assert.deepEqual([reply.status, reply.json.code], [403, 'POLICY_DENIED']);
-    assert.match(String(reply.json.detail), refusal.says!);
+    assertSays(reply.json.detail, refusal.says!);
     assert.equal(world.sent.length, sent, 'the body was sent to its end');
   });
 }

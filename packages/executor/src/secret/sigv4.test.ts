@@ -1,6 +1,6 @@
 /** AWS signatures against what AWS published and against another implementation; what reaches an upstream is in wire/signed. */
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DAuthError, parseInjections, type AwsSigV4, type Injection } from '@dauth/protocol';
@@ -53,8 +53,8 @@ interface SuiteCase {
 }
 
 const FILE = join(process.env.DAUTH_TEST_DATA ?? '', 'sigv4/aws-signing-v4.json');
-const isHere = process.env.DAUTH_TEST_DATA !== undefined && existsSync(FILE);
-const SUITE = isHere ? (JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, SuiteCase>) : {};
+/** Whoever names a folder means that the suite is run: a file that is missing in it is a failure. */
+const skip = process.env.DAUTH_TEST_DATA === undefined ? 'DAUTH_TEST_DATA is not set' : false;
 
 /** Paths with dot or empty segments never get here, and no token stands in a request that it is not signed in. */
 function applies({ context, request }: SuiteCase): boolean {
@@ -77,8 +77,9 @@ function requestOf({ context, request }: SuiteCase): Fillable {
   return fillable(target, { method, headers: own, host, atMs, body: octets.subarray(cut + 2) });
 }
 
-test('the suite of AWS is signed as published', { skip: isHere ? false : 'DAUTH_TEST_DATA has no sigv4' }, (t) => {
-  const cases = Object.entries(SUITE).filter(([, given]) => applies(given));
+test('the suite of AWS is signed as published', { skip }, (t) => {
+  const suite = JSON.parse(readFileSync(FILE, 'utf8')) as Record<string, SuiteCase>;
+  const cases = Object.entries(suite).filter(([, given]) => applies(given));
   for (const [name, given] of cases) {
     const { credentials, sign_body, expiration_in_seconds: expires } = given.context;
     const { access_key_id: id, secret_access_key: secret, token } = credentials;
@@ -88,7 +89,7 @@ test('the suite of AWS is signed as published', { skip: isHere ? false : 'DAUTH_
     const byQuery = signed({ place: 'query', expires }, requestOf(given), keys);
     assert.equal(byQuery.signature, given['query-signature'], `${name}, in the query`);
   }
-  t.diagnostic(`${cases.length} of ${Object.keys(SUITE).length} cases, in headers and in queries`);
+  t.diagnostic(`${cases.length} of ${Object.keys(suite).length} cases, in headers and in queries`);
   assert.equal(cases.length, 31);
 });
 

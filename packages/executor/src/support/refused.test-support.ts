@@ -5,8 +5,8 @@ import { SECRET, type JournalLine, type Reply, type World } from './room.test-su
 
 export interface Refusal {
   readonly code: ErrorCode;
-  /** In the sentence that the caller reads. */
-  readonly says?: RegExp;
+  /** The sentence that the caller reads, or what must be in it. */
+  readonly says?: string | RegExp;
   /** 1 and 2 are counted, 3 and 4 have a line of their own. */
   readonly step: 1 | 2 | 3 | 4;
 }
@@ -24,13 +24,19 @@ export async function assertRefused(
   assert.equal(reply.status, isWrapped ? 200 : ERRORS[code].status);
   const said = (isWrapped ? reply.json.error : reply.json) as Record<string, unknown>;
   assert.equal(said.code, code);
-  assert.match(String(isWrapped ? said.message : said.detail), says);
+  assertSays(isWrapped ? said.message : said.detail, says);
   if (isWrapped) assert.equal(reply.json.success, false);
   assert.deepEqual([world.opened, world.sent.length], before, 'something was opened or sent');
   assert.equal(reply.headers['dauth-receipt'], undefined);
   assert.equal(reply.headers['dauth-upstream'], undefined);
   assert.equal(reply.text.includes(SECRET), false);
   await assertAudited(world, reply, code, step);
+}
+
+/** The whole sentence where a string is given, a part of it otherwise. */
+export function assertSays(sentence: unknown, says: string | RegExp): void {
+  if (typeof says === 'string') assert.equal(sentence, says);
+  else assert.match(String(sentence), says);
 }
 
 async function assertAudited(world: World, reply: Reply, code: ErrorCode, step: number): Promise<void> {

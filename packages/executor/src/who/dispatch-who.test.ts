@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { assertRefused, type Refusal } from '../support/refused.test-support.ts';
-import { MCP, RESOURCE, World, type Reply } from '../support/room.test-support.ts';
+import { detail, MCP, RESOURCE, World, type Reply } from '../support/room.test-support.ts';
 import { dpop, makeSigner, unsigned } from '../support/signer.test-support.ts';
 
 let world: World;
@@ -78,7 +78,11 @@ const SHAPE: readonly Case[] = [
     () => octets(`GET ${path} HTTP/1.1`, 'X-A: 1\r\n'.repeat(125)),
     { ...INVALID, says: /too many headers/ },
   ],
-  ['TRACE', () => octets(`TRACE ${path} HTTP/1.1`), { code: 'METHOD_NOT_ALLOWED' }],
+  [
+    'TRACE',
+    () => octets(`TRACE ${path} HTTP/1.1`),
+    { code: 'METHOD_NOT_ALLOWED', says: 'This address does not take that method.' },
+  ],
   [
     'a target of 8 KiB',
     () => octets(`GET ${path}?${'x'.repeat(8_192)} HTTP/1.1`),
@@ -97,15 +101,33 @@ const SHAPE: readonly Case[] = [
   [
     'a buffered body that is larger than allowed',
     () => buffered(wish({ body: 'x'.repeat(1_000) })),
-    { code: 'PAYLOAD_TOO_LARGE' },
+    { code: 'PAYLOAD_TOO_LARGE', says: 'The request is larger than allowed.' },
   ],
   [
     'a buffered body of another type',
     () => buffered(wish({}), ['Content-Type', 'text/plain']),
-    { code: 'UNSUPPORTED_MEDIA_TYPE' },
+    { code: 'UNSUPPORTED_MEDIA_TYPE', says: 'A dispatch is sent as application/json.' },
   ],
-  ['a buffered body with a member twice', () => buffered(wish({}).replace('{', '{"request":{},')), INVALID],
-  ['a buffered body with a member nobody knows', () => buffered(wish({ follow_redirects: true })), INVALID],
+  [
+    'a buffered body with a member twice',
+    () => buffered(wish({}).replace('{', '{"request":{},')),
+    { ...INVALID, says: 'A JSON object has a duplicate or forbidden member.' },
+  ],
+  [
+    'a buffered body with the member __proto__',
+    () => buffered(wish({}).replace('{', '{"__proto__":{"a":1},')),
+    { ...INVALID, says: 'A JSON object has a duplicate or forbidden member.' },
+  ],
+  [
+    'a buffered request with the member __proto__',
+    () => buffered(wish({}).replace('"method"', '"__proto__":{"a":1},"method"')),
+    { ...INVALID, says: 'A JSON object has a duplicate or forbidden member.' },
+  ],
+  [
+    'a buffered body with a member nobody knows',
+    () => buffered(wish({ follow_redirects: true })),
+    { ...INVALID, says: '"request" has a member that is not defined for it.' },
+  ],
   [
     'a buffered CR LF in a header',
     () => buffered(wish({ headers: { 'x-a': 'b\r\nHost: evil.example' } })),
@@ -121,8 +143,16 @@ const SHAPE: readonly Case[] = [
     () => buffered(wish({ headers: { 'x-a': '1', 'X-A': '2' } })),
     { ...INVALID, says: /stands twice/ },
   ],
-  ['a buffered CONNECT', () => buffered(wish({ method: 'CONNECT' })), INVALID],
-  ['a buffered TRACE', () => buffered(wish({ method: 'TRACE' })), INVALID],
+  [
+    'a buffered CONNECT',
+    () => buffered(wish({ method: 'CONNECT' })),
+    { ...INVALID, says: 'A method must be an uppercase HTTP method, and neither CONNECT nor TRACE.' },
+  ],
+  [
+    'a buffered TRACE',
+    () => buffered(wish({ method: 'TRACE' })),
+    { ...INVALID, says: 'A method must be an uppercase HTTP method, and neither CONNECT nor TRACE.' },
+  ],
   [
     'a buffered origin with userinfo',
     () => buffered(wish({ origin: 'https://api.github.com@evil.example' })),
@@ -138,29 +168,47 @@ for (const [what, attempt, refusal] of SHAPE) {
   test(`[dispatch.bound] step 1 refuses ${what}`, () => assertRefused(world, attempt, { ...refusal, step: 1 }));
 }
 
-for (const [what, octetsSent, code] of [
-  ['CONNECT', 'CONNECT api.github.com:443 HTTP/1.1\r\nHost: api.github.com:443\r\n\r\n', 'METHOD_NOT_ALLOWED'],
-  ['a bare LF between headers', 'GET /livez HTTP/1.1\nHost: a\nX-A: 1\n\n', 'INVALID_REQUEST'],
-  ['a CR inside a header', 'GET /livez HTTP/1.1\r\nHost: a\r\nX-A: b\rc\r\n\r\n', 'INVALID_REQUEST'],
+for (const [what, octetsSent, code, says] of [
+  [
+    'CONNECT',
+    'CONNECT api.github.com:443 HTTP/1.1\r\nHost: api.github.com:443\r\n\r\n',
+    'METHOD_NOT_ALLOWED',
+    'This address does not take that method.',
+  ],
+  [
+    'a bare LF between headers',
+    'GET /livez HTTP/1.1\nHost: a\nX-A: 1\n\n',
+    'INVALID_REQUEST',
+    'The request is not well-formed.',
+  ],
+  [
+    'a CR inside a header',
+    'GET /livez HTTP/1.1\r\nHost: a\r\nX-A: b\rc\r\n\r\n',
+    'INVALID_REQUEST',
+    'The request is not well-formed.',
+  ],
   [
     'two lengths',
     'POST /dispatch HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nxx',
     'INVALID_REQUEST',
+    'The request is not well-formed.',
   ],
   [
     'a length beside chunks',
     'POST /dispatch HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
     'INVALID_REQUEST',
+    'The request is not well-formed.',
   ],
-  ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 'INVALID_REQUEST'],
+  ['no Host', 'GET /livez HTTP/1.1\r\nConnection: close\r\n\r\n', 'INVALID_REQUEST', 'The request has no Host header.'],
   [
     'headers beyond 64 KiB',
     `GET /livez HTTP/1.1\r\nHost: a\r\nX-A: ${'x'.repeat(70_000)}\r\n\r\n`,
     'PAYLOAD_TOO_LARGE',
+    'The request is larger than allowed.',
   ],
 ] as const) {
   test(`[dispatch.bound] the door refuses ${what}`, async () => {
-    await assertRefused(world, () => world.sendRaw(octetsSent), { code, step: 1 });
+    await assertRefused(world, () => world.sendRaw(octetsSent), { code, says, step: 1 });
   });
 }
 
@@ -184,7 +232,7 @@ const TOKEN: readonly Case[] = [
   [
     'a token with alg none',
     () => ask(unsigned({ typ: 'at+jwt', kid: world.authority.kid }, world.claims(handle))),
-    { code: WHO },
+    { code: WHO, says: 'The access token is not well-formed. A token or proof is not a compact JWS.' },
   ],
   [
     'a token that claims alg none but is signed',
@@ -250,15 +298,30 @@ const TOKEN: readonly Case[] = [
   ],
   [
     'a detail with a member nobody knows',
-    () => ask(world.token(handle, { authorization_details: [{ type: 'dauth_connection', all: true }] })),
-    { code: WHO },
+    () => ask(world.token(handle, { authorization_details: [{ ...detail(handle), all: true }] })),
+    {
+      code: WHO,
+      says: 'The access token is not well-formed. A dauth_connection detail has a member that is not defined for it.',
+    },
   ],
 ];
 const PROOF: readonly Case[] = [
   ['a proof with another typ', () => askWithProof({}, { typ: 'jwt' }), { code: WHO, says: /another type \(typ\)/ }],
-  ['a proof with alg none', () => askWithProof({}, { alg: 'none' }), { code: WHO, says: /algorithm/ }],
-  ['a proof with unknown crit', () => askWithProof({}, { crit: ['x'], x: 1 }), { code: WHO }],
-  ['a proof whose key is not its signer', () => askWithProof({}, { jwk: makeSigner().jwk }), { code: WHO }],
+  [
+    'a proof with alg none',
+    () => askWithProof({}, { alg: 'none' }),
+    { code: WHO, says: 'The DPoP proof uses an algorithm that is not taken here.' },
+  ],
+  [
+    'a proof with unknown crit',
+    () => askWithProof({}, { crit: ['x'], x: 1 }),
+    { code: WHO, says: 'The DPoP proof has critical header members (crit) that are not known here.' },
+  ],
+  [
+    'a proof whose key is not its signer',
+    () => askWithProof({}, { jwk: makeSigner().jwk }),
+    { code: WHO, says: 'The DPoP proof has a signature that does not verify.' },
+  ],
   [
     'a proof by another key than the token’s',
     () => {
