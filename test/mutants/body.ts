@@ -123,14 +123,16 @@ export const BODY: readonly Mutant[] = [
       '[dispatch.bound] a form with parameters that would hold up all other calls is refused',
     ],
   ]),
-  ...of('executor', 'where/form', PLACES, [
-    ['dispatch.bound', 'text.split(/[&;]/, ', "text.split('&', ", `${FORM_HAS}behind a semicolon`],
+  ...of('executor', 'where/body-slots', PLACES, [
     [
       'dispatch.bound',
       'if (!/^[!-~]+$/.test(text))',
       "if (text === 'x')",
       '[dispatch.bound] a form with octets that two readers could decode differently is refused',
     ],
+  ]),
+  ...of('executor', 'where/form', PLACES, [
+    ['dispatch.bound', 'text.split(/[&;]/, ', "text.split('&', ", `${FORM_HAS}behind a semicolon`],
   ]),
   ...of('executor', 'where/collision', DOOR, [
     [

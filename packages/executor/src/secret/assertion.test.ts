@@ -1,10 +1,11 @@
 /** Assertions by sealed private keys: verified by somebody else's code, and by no key or algorithm but the one that is sealed. */
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { test } from 'node:test';
 import { jwtVerify } from 'jose';
 import { DAuthError, parseInjections, tokenSchemeOf } from '@dauth/protocol';
 import { plaintextOf } from '../support/calls.test-support.ts';
+import { makePair } from '../support/signer.test-support.ts';
 import { fillTokenRequest } from './token-request.ts';
 
 const NOW = 1_795_000_000;
@@ -14,8 +15,8 @@ const pkcs8 = (key: KeyObject, format: 'pem' | 'der'): Buffer =>
   Buffer.from(key.export({ format: format as 'der', type: 'pkcs8' }));
 
 const PAIRS = {
-  RS256: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  ES256: generateKeyPairSync('ec', { namedCurve: 'P-256' }),
+  RS256: makePair('RSA-2048'),
+  ES256: makePair('P-256'),
 };
 type Alg = keyof typeof PAIRS;
 
@@ -90,11 +91,11 @@ const pem = pkcs8(PAIRS.RS256.privateKey, 'pem').toString();
 const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[] = [
   ['of RSA for ES256', 'ES256', rsa],
   ['of P-256 for RS256', 'RS256', pkcs8(PAIRS.ES256.privateKey, 'pem')],
-  ['of Ed25519', 'ES256', pkcs8(generateKeyPairSync('ed25519').privateKey, 'pem')],
-  ['of P-384', 'ES256', pkcs8(generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey, 'der')],
-  ['of RSA with 1024 bits', 'RS256', pkcs8(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey, 'der')],
+  ['of Ed25519', 'ES256', pkcs8(makePair('Ed25519').privateKey, 'pem')],
+  ['of P-384', 'ES256', pkcs8(makePair('P-384').privateKey, 'der')],
+  ['of RSA with 1024 bits', 'RS256', pkcs8(makePair('RSA-1024').privateKey, 'der')],
   ['of RSA with more than 4096 bits', 'RS256', Buffer.concat([rsa, Buffer.alloc(1_200)])],
-  ['of RSA-PSS', 'RS256', pkcs8(generateKeyPairSync('rsa-pss', { modulusLength: 2048 }).privateKey, 'der')],
+  ['of RSA-PSS', 'RS256', pkcs8(makePair('RSA-PSS').privateKey, 'der')],
   ['in PKCS #1', 'RS256', PAIRS.RS256.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string],
   [
     'that is public',

@@ -1,10 +1,11 @@
 /** What stays of a credential that is exchanged for a token, of the token, and of a key that signs for one. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync, randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections, type Injection } from '@dauth/protocol';
 import { MemoryProof, pad, type Look, type Material } from '../support/memory.test-support.ts';
+import { makePair } from '../support/signer.test-support.ts';
 
 /** What the token endpoint gives in turn, and how long it says that is good for. */
 const TOKENS = Array.from({ length: 2 }, () => Buffer.from(`at_${randomBytes(24).toString('hex')}`));
@@ -72,8 +73,8 @@ function partsOf(key: KeyObject): Record<string, Buffer> {
 }
 
 const KEYS: Readonly<Record<string, () => KeyObject>> = {
-  RS256: () => generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey,
-  ES256: () => generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey,
+  RS256: () => makePair('RSA-2048').privateKey,
+  ES256: () => makePair('P-256').privateKey,
 };
 for (const [alg, make] of Object.entries(KEYS)) {
   for (const format of ['pem', 'der'] as const) {

@@ -40,19 +40,29 @@ export function makeSigner(): Signer {
   };
 }
 
+const publicKeyEncoding = { format: 'der', type: 'spki' } as const;
+const privateKeyEncoding = { format: 'der', type: 'pkcs8' } as const;
+
+/** Private keys of the usual kinds, in PKCS #8; see `makePair`. */
+const GENERATORS = {
+  'RSA-2048': () => generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding, privateKeyEncoding }),
+  'RSA-1024': () => generateKeyPairSync('rsa', { modulusLength: 1024, publicKeyEncoding, privateKeyEncoding }),
+  'RSA-PSS': () => generateKeyPairSync('rsa-pss', { modulusLength: 2048, publicKeyEncoding, privateKeyEncoding }),
+  'P-256': () => generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding }),
+  'P-384': () => generateKeyPairSync('ec', { namedCurve: 'P-384', publicKeyEncoding, privateKeyEncoding }),
+  Ed25519: () => generateKeyPairSync('ed25519', { publicKeyEncoding, privateKeyEncoding }),
+  X25519: () => generateKeyPairSync('x25519', { publicKeyEncoding, privateKeyEncoding }),
+} as const;
+
 /**
  * A fresh pair. By way of octets: Node 20 may lock itself up for good while it writes a key it generated as a JWK, for it
  * holds the key's lock, and so does the collector that frees the generator.
  */
-export function makePair(kind: 'P-256' | 'X25519'): { readonly privateKey: KeyObject; readonly publicKey: KeyObject } {
-  const [publicKeyEncoding, privateKeyEncoding] = [
-    { format: 'der', type: 'spki' },
-    { format: 'der', type: 'pkcs8' },
-  ] as const;
-  const { privateKey, publicKey } =
-    kind === 'P-256'
-      ? generateKeyPairSync('ec', { namedCurve: 'P-256', publicKeyEncoding, privateKeyEncoding })
-      : generateKeyPairSync('x25519', { publicKeyEncoding, privateKeyEncoding });
+export function makePair(kind: keyof typeof GENERATORS): {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+} {
+  const { privateKey, publicKey } = GENERATORS[kind]();
   return {
     privateKey: createPrivateKey({ key: privateKey, format: 'der', type: 'pkcs8' }),
     publicKey: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }),
