@@ -119,7 +119,7 @@ export const BODY: readonly Mutant[] = [
     [
       'dispatch.bound',
       'of pairsOf(text)',
-      'of text.split(/[&;]/)',
+      'of pairsOf(text.slice(0, 9)).concat(text.split(/[&;]/))',
       '[dispatch.bound] a form with parameters that would hold up all other calls is refused',
     ],
   ]),
@@ -149,7 +149,12 @@ export const BODY: readonly Mutant[] = [
       "  if (to.method === 'GET') assertNoOverrideField(octets, to.headers);\n",
       `${NO_FIT}a method override`,
     ],
-    ['dispatch.bound', 'if (bodyLength >', 'if (-bodyLength >', `${NO_FIT}more than can be filled`],
+    [
+      'dispatch.bound',
+      'if (bodyLength >',
+      'if (-bodyLength >',
+      '[dispatch.bound] a body that says it is larger than one can be filled is refused before it comes',
+    ],
     ['dispatch.bound', 'if (octets.length > LIMITS', 'if (-octets.length > LIMITS', `${NO_FIT}more than can be filled`],
     [
       'dispatch.bound',

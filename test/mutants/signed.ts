@@ -242,7 +242,12 @@ export const SIGNERS: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'secret/hmac', HMAC_WIRE, [
-    ['response.clean', '[...written, percent(named.signature!)] : written', 'written : written', ONCE_MORE],
+    [
+      'response.clean',
+      '[...written, percent(named.signature!)] : written',
+      'written.filter(() => named.signature !== null) : written',
+      ONCE_MORE,
+    ],
     ['response.clean', 'new Set(namedFields(inQuery))', 'new Set(namedFields([]))', ONCE_MORE],
   ]),
   ...of('executor', 'wire/forms', SIGNED, [

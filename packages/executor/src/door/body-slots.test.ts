@@ -66,11 +66,15 @@ function streamed(handle: ConnectionHandle, type: string, body: string, method =
 
 /** A body in chunks, on a connection of its own. */
 async function chunked(handle: ConnectionHandle, type: string, chunks: readonly string[], end = '0\r\n\r\n') {
+  const framed = chunks.map((chunk) => `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`).join('');
+  return framedAs(handle, type, 'Transfer-Encoding: chunked', framed + end);
+}
+
+async function framedAs(handle: ConnectionHandle, type: string, framing: string, body: string) {
   const path = `/connections/${handle}/repos/x`;
   const [authorization, token, name, proof] = world.headers('POST', path, tokenFor(handle));
   const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${authorization}: ${token}\r\n${name}: ${proof}\r\nContent-Type: ${type}\r\n`;
-  const framed = chunks.map((chunk) => `${Buffer.byteLength(chunk).toString(16)}\r\n${chunk}\r\n`).join('');
-  return world.sendRaw(`${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n${framed}${end}`);
+  return world.sendRaw(`${head}${framing}\r\nConnection: close\r\n\r\n${body}`);
 }
 
 function assertArrived(body: string, type: string): void {
@@ -249,6 +253,11 @@ test('[dispatch.bound] a body without an octet is none, however it is said', asy
   await assertRefused(world, () => chunked(handles.form!, FORM_TYPE, []), NONE);
   await assertRefused(world, () => buffered(handles.form!, { headers: { 'content-type': FORM_TYPE }, body: '' }), NONE);
   await assertRefused(world, () => buffered(handles.json!, { headers: { 'content-type': JSON_TYPE }, body: '' }), NONE);
+});
+
+test('[dispatch.bound] a body that says it is larger than one can be filled is refused before it comes', async () => {
+  const length = `Content-Length: ${LIMITS.injectedBody + 1}`;
+  await assertRefused(world, () => framedAs(handles.json!, JSON_TYPE, length, '{"auth":{}'), LARGE);
 });
 
 test('[dispatch.bound] a body that does not say how large it is is read no further than one can be filled', async () => {
