@@ -70,7 +70,11 @@ export function signing(command: Command): Command {
 /** Options of the policy, but where it goes: that is required where there is none yet. */
 export function policy(command: Command): Command {
   return command
-    .option('--inject <spec>', 'where it goes (repeat; default: header:authorization=Bearer {token})', collect)
+    .option(
+      '--inject <spec>',
+      'where it goes, or a scheme in JSON: docs/signing.md (repeat; default: header:authorization=Bearer {token})',
+      collect,
+    )
     .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
     .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
     .option('--query <name>', 'the only names a query may have (repeat; default: any)', collect)
