@@ -127,42 +127,16 @@ async function sealedPolicy(
   }
 }
 
+/** What makes a policy. */
+const POLICY_FLAGS = [
+  ...(['name', 'origin', 'server', 'inject', 'method', 'path', 'query', 'withoutQuery', 'body'] as const),
+  ...(['pin', 'pinServer', 'allowBearer', 'owner', 'org'] as const),
+];
+
 /** A policy that is given is given whole: what was left out would have to come from somewhere. */
 function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string }) | undefined {
-  const {
-    name,
-    origin,
-    server,
-    inject,
-    method,
-    path,
-    query,
-    withoutQuery,
-    body,
-    pin,
-    pinServer,
-    allowBearer,
-    owner,
-    org,
-  } = flags;
-  if (
-    [
-      name,
-      origin,
-      server,
-      inject,
-      method,
-      path,
-      query,
-      withoutQuery,
-      body,
-      pin,
-      pinServer,
-      allowBearer,
-      owner,
-      org,
-    ].every((flag) => flag === undefined)
-  ) {
+  const { name, origin, server } = flags;
+  if (POLICY_FLAGS.every((flag) => flags[flag] === undefined)) {
     statedLife(flags);
     return undefined;
   }
