@@ -1,6 +1,6 @@
 /**
- * `npm run prove`: takes each defence of `test/mutants/` out of a copy of the tree, rebuilds, and requires the named test
- * to fail by its assertion there, and to pass where nothing was taken out. The tree itself is never changed.
+ * `npm run prove`: takes each defence of `test/mutants/` out of a copy of the tree, builds that file again, and requires the
+ * named test to fail by its assertion there, and to pass where nothing was taken out. The tree itself is never changed.
  * `npm run prove -- WORD` takes the mutants whose claim or file contains WORD; `--root DIR` proves another tree, built.
  */
 import { spawn } from 'node:child_process';
@@ -8,6 +8,7 @@ import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, syml
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { transform } from 'esbuild';
 import { parseOutcomes } from './outcomes.mjs';
 import { root as home, setUp } from './setup.mjs';
 
@@ -61,24 +62,39 @@ function sayInOrder() {
 
 /** @returns what is wrong, or undefined where the test failed by its assertion */
 async function tryMutant(copy, { file, find, replace, test }) {
-  const path = join(copy, file);
-  const source = readFileSync(path, 'utf8');
+  const source = readFileSync(join(copy, file), 'utf8');
   if (source.split(find).length !== 2) return 'the defence is not there exactly once; bring test/mutants/ up to date';
-  writeFileSync(
-    path,
-    source.replace(find, () => replace),
-  );
+  const built = builtOf(copy, file);
+  const before = readFileSync(built);
   try {
-    const built = await run(copy, ['node_modules/typescript/bin/tsc', '-b']);
-    if (built.status !== 0) return `the mutant does not compile: ${built.stdout.trim().split('\n')[0]}`;
-    const outcome = await runTest(copy, test);
-    return outcome?.verdict === 'fail' && outcome.error === 'ERR_ASSERTION'
-      ? undefined
-      : `without the defence the test did not fail by its assertion (${say(outcome)})`;
-  } finally {
-    // The next build in this copy brings the defence back.
-    writeFileSync(path, source);
+    writeFileSync(
+      built,
+      await toJavaScript(
+        file,
+        source.replace(find, () => replace),
+      ),
+    );
+  } catch ({ message }) {
+    return `the mutant does not compile: ${message.trim().split('\n').at(-1)}`;
   }
+  const outcome = await runTest(copy, test);
+  writeFileSync(built, before);
+  return outcome?.verdict === 'fail' && outcome.error === 'ERR_ASSERTION'
+    ? undefined
+    : `without the defence the test did not fail by its assertion (${say(outcome)})`;
+}
+
+/** The one file that the build made of a source: of `packages/x/src/…` in its `dist`, of `examples/…` in `examples/dist/…`. */
+function builtOf(copy, file) {
+  const built = file.replace(/^(packages\/[^/]+)\/src\//, '$1/dist/').replace(/^examples\//, 'examples/dist/');
+  return join(copy, built.replace(/\.ts$/, '.js'));
+}
+
+/** Only the types go: nothing else of a source needs a compiler (`erasableSyntaxOnly`), and a whole build takes seconds. */
+async function toJavaScript(sourcefile, source) {
+  const tsconfigRaw = { compilerOptions: { verbatimModuleSyntax: true, target: 'es2023' } };
+  const { code } = await transform(source, { sourcefile, loader: 'ts', target: 'es2023', tsconfigRaw });
+  return code.replaceAll(/\b(from|import)(\s*\(?\s*")(\.[^"]*)\.ts"/g, '$1$2$3.js"');
 }
 
 async function runTest(copy, { file, name }) {
