@@ -21,6 +21,7 @@ import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
+import { REGISTERS } from './registers.ts';
 import { SIGNERS } from './signed.ts';
 import { VERIFY } from './verify.ts';
 
@@ -36,6 +37,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...SIGNERS,
     ...BODY,
     ...EXCHANGED,
+    ...REGISTERS,
     ...CLI,
     ...LOGIN,
   ],

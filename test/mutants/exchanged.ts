@@ -6,6 +6,7 @@ const SCHEME = test('protocol', 'token-scheme');
 const DISPATCH = test('executor', 'exchanged');
 const ASSERTION = test('executor', 'secret/assertion');
 const MEMORY = test('executor', 'secret/exchanged-memory');
+const RSA = test('executor', 'secret/rsa');
 const OPEN = test('executor', 'open');
 const TOKENS = test('executor', 'wire/tokens');
 const refuses = (what: string): string =>
@@ -153,11 +154,33 @@ export const EXCHANGED: readonly Mutant[] = [
       ' || !isKind(der, der.length > 999 ? "RS256" : alg)',
       '[dispatch.bound] a private key of RSA for ES256 signs nothing',
     ],
+    ['dispatch.bound', ' || end !== der.length', '', '[dispatch.bound] a private key that is cut off signs nothing'],
+  ]),
+  ...of('executor', 'secret/rsa', RSA, [
+    ['dispatch.bound', 'length < LEAST_OCTETS || ', '', '[dispatch.bound] a key of RSA with 1024 bits signs nothing'],
     [
       'dispatch.bound',
-      'signature.length >= LEAST_RSA',
-      'signature.length >= LEAST_RSA / 2',
-      '[dispatch.bound] a private key of RSA with 1024 bits signs nothing',
+      ' || !isRoot(signature, toNumber(publicExponent), n, toNumber(message))',
+      '',
+      '[dispatch.bound] a key of RSA with another private exponent signs nothing',
+    ],
+    [
+      'memory.clean',
+      '    group.setPrivateKey(DECOY);\n',
+      '',
+      '[memory.clean] of the shares of an exponent nothing stays, neither with us nor in OpenSSL',
+    ],
+    [
+      'memory.clean',
+      '    wipe(mask, masked);\n',
+      '',
+      '[memory.clean] of the shares of an exponent nothing stays, neither with us nor in OpenSSL',
+    ],
+    [
+      'memory.clean',
+      '  randomFillSync(mask);\n',
+      '',
+      '[memory.clean] a share is another one each time, and no piece of the exponent is in it',
     ],
   ]),
   ...of('executor', 'secret/pkcs8', MEMORY, [

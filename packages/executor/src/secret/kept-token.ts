@@ -7,7 +7,7 @@ import { DAuthError } from '@dauth/protocol';
 import { openAead } from './aead.ts';
 import { ownedBytes } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
-import { scrubRegisters } from './scrub.ts';
+import { scrubRegisters } from './registers.ts';
 
 /** All of it is public. */
 export interface KeptToken {

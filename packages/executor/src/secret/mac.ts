@@ -5,7 +5,7 @@
  */
 import { createHash, createHmac } from 'node:crypto';
 import type { HmacHash } from '@dauth/protocol';
-import { scrubRegisters } from './scrub.ts';
+import { scrubRegisters } from './registers.ts';
 
 export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
   const hmac = createHmac(hash, key);

@@ -2,6 +2,7 @@
  * Memory that holds secrets: owned alone, zeroed by hand, and the traces that native calls leave behind.
  * Never pooled: a slice of the shared pool outlives its owner and may be handed to anybody.
  */
+import { scrubRegisters } from './registers.ts';
 
 /**
  * Zeroed memory of our own, outside Node's pool. Through an ArrayBuffer on purpose: `allocUnsafeSlow` puts up to 64 octets
@@ -11,18 +12,28 @@ export function ownedBytes(length: number): Buffer {
   return Buffer.from(new ArrayBuffer(length));
 }
 
+/** Copies octets, and leaves none of them in the registers. */
+export function copyOctets(target: Uint8Array, source: Uint8Array, at = 0): void {
+  target.set(source, at);
+  scrubRegisters();
+}
+
 /** One owned copy of several parts in a row. */
 export function ownedConcat(...parts: readonly Uint8Array[]): Buffer {
   const joined = ownedBytes(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {
-    joined.set(part, offset);
+    copyOctets(joined, part, offset);
     offset += part.length;
   }
   return joined;
 }
 
-/** Zeroes what is given; `null` and `undefined` are let through so that `finally` blocks stay short. */
+/**
+ * Zeroes what is given, and the registers, which whatever was done with it may have left full; `null` and `undefined` are let
+ * through so that `finally` blocks stay short.
+ */
 export function wipe(...secrets: readonly (Uint8Array | null | undefined)[]): void {
   for (const secret of secrets) secret?.fill(0);
+  scrubRegisters();
 }

@@ -1,12 +1,13 @@
 /**
  * Private keys of a sealed credential (RFC 5208, RFC 7468 §10), from octets to a signature.
- * Never a key object, nor the one-call `sign`: both keep the key until they are collected. A `Sign` parses, uses and frees it
- * before it returns (measured on Node 20 and 24). It cannot do Ed25519, so neither can we.
+ * Never a key object, nor the one-call `sign`: both keep the key until they are collected. A `Sign` parses, uses and frees a
+ * key of P-256 before it returns (measured on Node 20 and 24). It cannot do Ed25519, so neither can we.
  */
 import { createSign } from 'node:crypto';
 import type { JwtBearer } from '@dauth/protocol';
-import { ownedBytes, wipe } from './memory.ts';
-import { scrubRegisters } from './scrub.ts';
+import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { signRs256, type RsaKey } from './rsa.ts';
+import { scrubRegisters } from './registers.ts';
 
 type Alg = JwtBearer['alg'];
 
@@ -19,11 +20,9 @@ const KINDS: Readonly<Record<Alg, Buffer>> = {
 const BEGIN = Buffer.from('-----BEGIN PRIVATE KEY-----', 'ascii');
 const END = Buffer.from('-----END PRIVATE KEY-----', 'ascii');
 const BLANK = Buffer.alloc(32);
-/** No leading zero, which DER forbids; and even, so that RSA gives up on what should be a prime before it computes with it. */
+/** No leading zero, which DER forbids. */
 const DECOY = 0x10;
-/** RFC 7518 §3.3: octets of a signature by a key of 2048 bits. */
-const LEAST_RSA = 256;
-/** Octets of a key of RSA with 4096 bits in DER. A longer one would hold up everybody while it signs. */
+/** Octets of a key of RSA with 4096 bits in DER. */
 const MAX_DER = 2_400;
 
 /**
@@ -33,24 +32,26 @@ const MAX_DER = 2_400;
  */
 export function signWith(key: Buffer, alg: Alg, input: Buffer): Buffer | null {
   const der = derOf(key);
-  if (der === null || der.length > MAX_DER || !isKind(der, alg)) {
+  try {
+    if (der === null || der.length > MAX_DER || !isKind(der, alg)) return null;
+    return alg === 'RS256' ? signRs256(rsaNumbers(der), input) : signEs256(der, input);
+  } finally {
     wipe(der);
-    return null;
+    scrubRegisters();
   }
+}
+
+function signEs256(der: Buffer, input: Buffer): Buffer | null {
   let signature: Buffer | null = null;
   try {
     signature = signDer(der, input);
   } catch {
     // What OpenSSL says of a key is for nobody.
   }
-  if (signature === null) der.fill(DECOY, versionAt(der) + KINDS[alg].length);
-  else disguise(der, alg);
+  if (signature === null) der.fill(DECOY, versionAt(der) + KINDS.ES256.length);
+  else disguise(der);
   signDecoy(der);
-  wipe(der);
-  scrubRegisters();
-  if (signature === null || alg !== 'RS256' || signature.length >= LEAST_RSA) return signature;
-  wipe(signature);
-  return null;
+  return signature;
 }
 
 function signDer(der: Buffer, input: Buffer): Buffer {
@@ -66,33 +67,62 @@ function signDecoy(der: Buffer): void {
   }
 }
 
-/** Puts other octets in the place of every secret number of a key that signed, in the key's own form (RFC 8017 A.1.2, RFC 5915). */
-function disguise(der: Buffer, alg: Alg): void {
-  let at = versionAt(der) + KINDS[alg].length;
-  // Into the OCTET STRING, and into the SEQUENCE in it.
-  for (let depth = 0; depth < 2; depth++) at = contentAt(der, at).start;
-  const firstSecret = alg === 'RS256' ? 3 : 1;
-  for (let item = 0; at < der.length; item++) {
-    const { start, end } = contentAt(der, at);
-    const isNumber = der[at] === 0x02 || der[at] === 0x04;
-    if (item >= firstSecret && isNumber) der.fill(DECOY, start, end);
-    at = Math.max(end, at + 1);
-  }
+/** Puts other octets in the place of the secret number of a key that signed (RFC 5915 §3). */
+function disguise(der: Buffer): void {
+  for (const [item, { tag, start, end }] of innerItems(der, KINDS.ES256).entries())
+    if (item > 0 && tag === 0x04) der.fill(DECOY, start, end);
 }
 
-/** Where the content of a DER item stands (X.690 §8.1.3). */
+/** Views of a key's numbers (RFC 8017 A.1.2). */
+function rsaNumbers(der: Buffer): RsaKey {
+  const [, modulus, publicExponent, privateExponent] = innerItems(der, KINDS.RS256).map(({ tag, start, end }) => {
+    const number = tag === 0x02 ? der.subarray(start, end) : Buffer.alloc(0);
+    const zeros = number.findIndex((octet) => octet !== 0);
+    return number.subarray(zeros < 0 ? number.length : zeros);
+  });
+  const none = Buffer.alloc(0);
+  return {
+    modulus: modulus ?? none,
+    publicExponent: publicExponent ?? none,
+    privateExponent: privateExponent ?? none,
+  };
+}
+
+interface Item {
+  readonly tag: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What stands in the SEQUENCE in the OCTET STRING behind a key's kind. */
+function innerItems(der: Buffer, kind: Buffer): readonly Item[] {
+  let at = versionAt(der) + kind.length;
+  for (let depth = 0; depth < 2; depth++) at = contentAt(der, at).start;
+  const items: Item[] = [];
+  while (at < der.length) {
+    const { start, end } = contentAt(der, at);
+    items.push({ tag: der[at]!, start, end });
+    at = Math.max(end, at + 1);
+  }
+  return items;
+}
+
+/** Where the content of a DER item stands (X.690 §8.1.3); what is cut off ends behind its octets. */
 function contentAt(der: Buffer, at: number): { readonly start: number; readonly end: number } {
   const first = der[at + 1] ?? 0;
   const octets = first < 0x80 ? 0 : first & 0x7f;
   const start = at + 2 + octets;
   const length = octets === 0 ? first : der.subarray(at + 2, start).reduce((sum, octet) => sum * 256 + octet, 0);
-  return { start, end: Math.min(start + length, der.length) };
+  return { start, end: start + length };
 }
 
-/** A SEQUENCE of a definite length, then the version and which kind of key it is. */
+/** One SEQUENCE of a definite length and nothing behind it, in it the version, which kind of key it is, and a whole key. */
 function isKind(der: Buffer, alg: Alg): boolean {
-  const start = versionAt(der);
-  return der[0] === 0x30 && start <= 4 && der.subarray(start, start + KINDS[alg].length).equals(KINDS[alg]);
+  const { start, end } = contentAt(der, 0);
+  const keyAt = start + KINDS[alg].length;
+  if (der[0] !== 0x30 || start > 4 || end !== der.length || !der.subarray(start, keyAt).equals(KINDS[alg]))
+    return false;
+  return innerItems(der, KINDS[alg]).every((item) => item.end <= der.length);
 }
 
 /** Where the version stands. */
@@ -104,9 +134,7 @@ function versionAt(der: Buffer): number {
 function derOf(key: Buffer): Buffer | null {
   const start = key.indexOf(BEGIN);
   if (start < 0) {
-    const copy = ownedBytes(key.length);
-    key.copy(copy);
-    return copy;
+    return ownedConcat(key);
   }
   const end = key.indexOf(END, start);
   if (start > 0 || end < 0 || !key.subarray(end + END.length).every(isSpace)) return null;
@@ -125,8 +153,7 @@ function derOf(key: Buffer): Buffer | null {
       if (bits >= 8) decoded[length++] = (held >> (bits -= 8)) & 0xff;
     }
   }
-  const der = Number.isNaN(length) ? null : ownedBytes(length);
-  if (der !== null) decoded.copy(der, 0, 0, length);
+  const der = Number.isNaN(length) ? null : ownedConcat(decoded.subarray(0, length));
   wipe(decoded);
   return der;
 }

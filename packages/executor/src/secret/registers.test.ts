@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { fork } from 'node:child_process';
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { test } from 'node:test';
+import { test, type TestContext } from 'node:test';
 import type { Order } from '../support/registers.child.test-support.ts';
 import { canLook, findInMemory, piecesOf, type Finding } from '../support/scanner.test-support.ts';
 import { serveRaw, TestCa, type TestServer } from '../support/upstreams.test-support.ts';
 import { deferred } from '../wire/deferred.ts';
 import { dial, trustStore } from '../wire/dial.ts';
+import { Forms } from '../wire/forms.ts';
+import { copyOctets, ownedConcat, wipe } from './memory.ts';
+import { ByteWriter } from './writer.ts';
 
 /** A register takes 16 octets: the secret's end stands at every place of one. */
 const ANSWERS = 16;
@@ -28,8 +31,7 @@ test('[memory.clean] the registers are overwritten before anybody is given what 
     seen.push('given');
     came.resolve();
   });
-  const cipher: object = Object.getPrototypeOf(createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)));
-  t.mock.method(cipher as { update(): void }, 'update', () => void seen.push('overwritten'));
+  onOverwriting(t, () => seen.push('overwritten'));
   socket.resume();
   socket.write(Buffer.of(0));
   await came.promise;
@@ -49,6 +51,42 @@ test('[memory.clean] code that V8 gives up when an answer was read finds no piec
     [],
   );
 });
+
+const SECRET = randomBytes(40);
+const USES: Readonly<Record<string, () => unknown>> = {
+  copied: () => copyOctets(Buffer.alloc(40), SECRET),
+  joined: () => ownedConcat(SECRET),
+  zeroed: () => wipe(Buffer.from(SECRET)),
+  written: () => new ByteWriter(64).bytes(SECRET),
+  'made into its forms': () => new Forms([SECRET]),
+};
+for (const [what, use] of Object.entries(USES))
+  test(`[memory.clean] the registers are overwritten when a secret was ${what}`, (t) => {
+    let last = '';
+    onOverwriting(t, () => (last = 'overwritten'));
+    for (const name of ['set', 'fill', 'equals', 'includes'] as const) {
+      const native = Buffer.prototype[name] as (...args: unknown[]) => unknown;
+      t.mock.method(Buffer.prototype, name, function (this: Buffer, ...args: unknown[]) {
+        last = name;
+        return native.apply(this, args);
+      });
+    }
+    use();
+    assert.equal(last, 'overwritten');
+  });
+
+test('[memory.clean] the registers are overwritten after each look at the forms of a secret', (t) => {
+  const forms = new Forms([SECRET]);
+  let overwritten = 0;
+  onOverwriting(t, () => overwritten++);
+  forms.lend(() => (overwritten = 0));
+  assert.equal(overwritten, 1);
+});
+
+function onOverwriting(t: TestContext, said: () => unknown): void {
+  const cipher: object = Object.getPrototypeOf(createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16)));
+  t.mock.method(cipher as { update(): void }, 'update', () => void said());
+}
 
 /** Pieces of a secret in a process that was answered with it. */
 async function foundAfter(kind: Order['kind']): Promise<Finding[]> {

@@ -2,16 +2,12 @@
  * Dummy operations of the same shape as real ones, to overwrite what those left where we own no memory (libraries.md "The
  * executor's data path"). Never part of an answer: they run after it.
  */
-import { createCipheriv } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { Client } from 'undici';
 
 /** A TLS read goes through a 16 KiB array on the native stack, below a 12 KiB one of the event loop. */
 const STACK_WORDS = 8_192;
 const BLANKS: readonly number[] = Array.from({ length: STACK_WORDS }, () => 0);
-/** More than one block, so that all registers are used; OpenSSL zeroes them behind this cipher. No secret: all of it is public. */
-const REGISTERS = Buffer.alloc(32);
-const CIPHER = createCipheriv('aes-128-ctr', Buffer.alloc(16), Buffer.alloc(16));
 /** More than one read ever brings, so that the parser's buffer is made once and never moved. */
 const PARSER_OCTETS = 131_072;
 
@@ -26,15 +22,6 @@ export function scrubStackSoon(): void {
     // Spreading puts every word on the stack, whatever the compiler makes of it.
     Math.max(...BLANKS);
   });
-}
-
-/**
- * Overwrites the vector registers. Ciphers and copies leave up to 16 octets of what they worked on in each, and V8 writes all
- * of them into memory that it frees as it is whenever it gives up a piece of optimized code. So right after such work, before
- * any other code runs.
- */
-export function scrubRegisters(): void {
-  CIPHER.update(REGISTERS);
 }
 
 /** An upstream inside the process that answers anything with blanks, in one piece. */

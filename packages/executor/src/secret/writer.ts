@@ -2,7 +2,7 @@
  * A growing run of bytes in memory of our own, for whatever is built from secrets.
  * Never leaves an old copy behind: growing zeroes what it grew out of.
  */
-import { ownedBytes, wipe } from './memory.ts';
+import { copyOctets, ownedBytes, wipe } from './memory.ts';
 
 export class ByteWriter {
   #bytes: Buffer;
@@ -24,7 +24,7 @@ export class ByteWriter {
 
   bytes(part: Uint8Array): this {
     if (this.#length + part.length > this.#bytes.length) this.#grow(part.length);
-    this.#bytes.set(part, this.#length);
+    copyOctets(this.#bytes, part, this.#length);
     this.#length += part.length;
     return this;
   }
@@ -39,7 +39,7 @@ export class ByteWriter {
   /** Ends the writer with one owned buffer of exactly what was written. */
   take(): Buffer {
     const taken = ownedBytes(this.#length);
-    this.#bytes.copy(taken, 0, 0, this.#length);
+    copyOctets(taken, this.#bytes.subarray(0, this.#length));
     this[Symbol.dispose]();
     return taken;
   }
@@ -51,7 +51,7 @@ export class ByteWriter {
 
   #grow(by: number): void {
     const wider = ownedBytes(Math.max(this.#bytes.length * 2, this.#length + by));
-    this.#bytes.copy(wider, 0, 0, this.#length);
+    copyOctets(wider, this.#bytes.subarray(0, this.#length));
     wipe(this.#bytes);
     this.#bytes = wider;
   }

@@ -27,8 +27,6 @@ import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
 const CALLS = 320;
-/** Octets of the shortest secret number of a key with 2048 bits. */
-const RSA_NUMBER = 126;
 const KEEPING = Buffer.from('dauth kept token');
 /** By name: its content encoding and how to encode. Stored blocks hold the body as it is. */
 export const CODERS: Readonly<Record<string, { coding: string; encode: (body: string) => Buffer }>> = {
@@ -137,7 +135,7 @@ export class MemoryProof implements AsyncDisposable {
     const pieces = await findInMemory(
       this.#pid,
       sealed.flatMap(({ parts, keys }) =>
-        Object.entries({ ...parts, ...keys }).flatMap(([name, key]) => piecesOf(name, key, pieceOf(name, key))),
+        Object.entries({ ...parts, ...keys }).flatMap(([name, key]) => piecesOf(name, key, 8)),
       ),
     );
     t.diagnostic(
@@ -324,14 +322,6 @@ function deriveKeys(enc: Buffer, opening: { readonly privateKey: KeyObject; read
     'schedule PRK': prk,
     'AEAD key': key,
   };
-}
-
-/**
- * Octets of a piece that is looked for. Of the long numbers of RSA keys it is 16: on Node 24 OpenSSL may leave eight octets of
- * one behind, at the end of memory that it freed (docs/memory.md "What remains").
- */
-function pieceOf(name: string, secret: Buffer): number {
-  return name.startsWith('private ') && secret.length >= RSA_NUMBER ? 16 : 8;
 }
 
 function count(findings: readonly Finding[]): Record<string, number> {

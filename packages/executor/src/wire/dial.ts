@@ -10,7 +10,7 @@ import type { CheckedAddress } from '../where/address.ts';
 import { checkServerName } from '../where/certificate.ts';
 import { asDownstream } from './faults.ts';
 import { ownedBytes } from '../secret/memory.ts';
-import { scrubRegisters } from '../secret/scrub.ts';
+import { scrubRegisters } from '../secret/registers.ts';
 
 /** Takes what the socket read, in place; the octets are zeroed as soon as it returns. */
 export type Received = (octets: Buffer) => void;

@@ -14,6 +14,7 @@ import {
   type Case,
 } from '../secret/encode.ts';
 import { ownedBytes, wipe } from '../secret/memory.ts';
+import { scrubRegisters } from '../secret/registers.ts';
 import { ByteWriter } from '../secret/writer.ts';
 
 const CASES: readonly Case[] = ['lower', 'upper'];
@@ -89,6 +90,8 @@ export class Forms {
     // Whole words: the forms of long values are a quarter of a megabyte, and every look passes over them twice.
     const [block, mask] = [new Uint32Array(this.#block.buffer), new Uint32Array(this.#mask.buffer)];
     for (let i = 0; i < block.length; i++) block[i]! ^= mask[i]!;
+    // Comparing and searching leave pieces of the forms there.
+    scrubRegisters();
   }
 }
 

@@ -3,7 +3,7 @@
  * 32 KiB of the plain answer in it, where nothing of ours can erase it (measured; docs/memory.md).
  * Never reads before the start of what it decoded, nor past what came.
  */
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { copyOctets, ownedBytes, wipe } from '../secret/memory.ts';
 import { peek, type BitReader } from './bits.ts';
 import { FIXED_CODES, readCodes, type BlockCodes } from './block-codes.ts';
 
@@ -60,7 +60,7 @@ export class Inflate implements Disposable {
    */
   read(): Buffer | null {
     if (this.#end > this.#decoded.length - LONGEST_REPETITION) {
-      this.#decoded.copyWithin(0, this.#end - WINDOW, this.#end);
+      copyOctets(this.#decoded, this.#decoded.subarray(this.#end - WINDOW, this.#end));
       this.#end = WINDOW;
     }
     const from = this.#end;
@@ -118,7 +118,7 @@ export class Inflate implements Disposable {
   /** RFC 1951 §3.2.4. */
   #copyStored(): boolean {
     const octets = this.#bits.takeOctets(Math.min(this.#storedLeft, this.#decoded.length - this.#end));
-    this.#decoded.set(octets, this.#end);
+    copyOctets(this.#decoded, octets, this.#end);
     this.#end += octets.length;
     this.#storedLeft -= octets.length;
     return this.#storedLeft === 0 && this.#endBlock();

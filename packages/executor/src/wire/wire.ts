@@ -6,7 +6,7 @@ import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
 import { RequestFraming } from './framing.ts';
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { ownedConcat, wipe } from '../secret/memory.ts';
 import type { HeadWriter, Slots } from './slot.ts';
 
 /** A call, as its socket sees it. */
@@ -51,8 +51,7 @@ export class Wire extends Duplex {
 
   /** What the socket read; the octets are gone after this call. */
   receive(octets: Buffer): void {
-    const copy = ownedBytes(octets.length);
-    octets.copy(copy);
+    const copy = ownedConcat(octets);
     if (!this.#headRead) this.#traveller?.arriving(copy);
     this.#given.push(copy);
     this.push(copy);
