@@ -16,6 +16,7 @@ import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
+import { GRAPHQL } from './graphql.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
@@ -35,6 +36,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...EXECUTOR,
     ...SIGNERS,
     ...BODY,
+    ...GRAPHQL,
     ...EXCHANGED,
     ...CLI,
     ...LOGIN,

@@ -113,6 +113,18 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
       [true, true, false, false, false],
     );
   },
+  'graphql-rule': (name) => {
+    const [rule] = parseAllow([parseJson(example(name), 1_000)]);
+    const { origin, methods, paths } = rule!;
+    const taken = (query: string) => {
+      const body = new JsonBody({ query });
+      return allowsRequest([rule!], { origin, method: methods[0]!, path: paths[0]!, query: '', body });
+    };
+    assert.deepEqual(
+      [taken('query Me { viewer { login } }'), taken('query Me { organization }'), taken('mutation Me { viewer }')],
+      [true, false, false],
+    );
+  },
   'body-rule': (name) => {
     const [rule] = parseAllow([object(name)]);
     assert.deepEqual(plain(rule), plain(object(name)));

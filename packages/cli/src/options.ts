@@ -84,6 +84,7 @@ export function policy(command: Command): Command {
       'what a JSON body must hold, as JSON (repeat): {"pointer":"/draft","equals":true}',
       collect,
     )
+    .option('--graphql <rule>', 'what a GraphQL request must be, as JSON: {"operations":["query"]}')
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
@@ -94,8 +95,11 @@ export function policy(command: Command): Command {
 /** Options of the commands that ask what rules say. They talk to nobody. */
 export function judging(command: Command): Command {
   return command
-    .option('--envelope <file>', 'a sealed credential; only its public header is looked at')
-    .option('--policy <file>', 'or rules by themselves: {"allow":[{"origin","methods","paths","query","body"}]}')
+    .option(
+      '--envelope <file>',
+      'a sealed credential; only its public header is looked at. One of --envelope and --policy is required',
+    )
+    .option('--policy <file>', 'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql"}]}')
     .option('--body <file>', 'the JSON body of the request')
     .option('--details <file>', 'authorization_details of a token, which narrow them')
     .option('--json', 'one JSON document on stdout')

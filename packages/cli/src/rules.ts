@@ -14,6 +14,7 @@ import {
   type AllowRule,
   type ConnectionDetail,
   type ConnectionHandle,
+  type Method,
 } from '@dauth/protocol';
 import { given, usage } from './output.ts';
 
@@ -37,12 +38,16 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
   const details =
     narrowing === undefined
       ? undefined
-      : given('--details', readText(narrowing), (text) => parseDetails(parseJson(text as string, LIMITS.token)));
+      : given('--details', readText('--details', narrowing), (text) =>
+          parseDetails(parseJson(text as string, LIMITS.token)),
+        );
   if (envelope !== undefined) {
-    const { header } = given('--envelope', readText(envelope).trim(), (text) => parseEnvelope(text as string));
+    const { header } = given('--envelope', readText('--envelope', envelope).trim(), (text) =>
+      parseEnvelope(text as string),
+    );
     return { allow: header.dauth.allow, details, handle: header.dauth.handle };
   }
-  const allow = given('--policy', readText(policy!), (text) =>
+  const allow = given('--policy', readText('--policy', policy!), (text) =>
     parseAllow(exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow']).allow),
   );
   // Rules by themselves are of no connection, so a token's are taken to be of the one that it names.
@@ -53,16 +58,17 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
 }
 
 /** The JSON body that is asked about, as an executor reads one. @throws CliError (usage) */
-export function readBody({ body }: RuleFlags): { body?: JsonBody } {
-  if (body === undefined) return {};
+export function readBody({ body }: RuleFlags, method: Method): { body?: JsonBody | null } {
+  // What a GET sends is in its URL; of other requests, nobody said that they have no body.
+  if (body === undefined) return method === 'GET' ? { body: null } : {};
   const parse = (text: unknown) => parseJson(text as string, LIMITS.conditionedBody, 'kept');
-  return { body: new JsonBody(given('--body', readText(body), parse)) };
+  return { body: new JsonBody(given('--body', readText('--body', body), parse)) };
 }
 
-function readText(path: string): string {
+function readText(flag: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    throw usage('A file named by --envelope, --policy, --details or --body cannot be read.');
+    throw usage(`The file that ${flag} names cannot be read.`);
   }
 }

@@ -1,6 +1,6 @@
 /**
  * `dauth policy test` and `explain`: what sealed rules, and a token's, say of a request, by the executor's own words for it.
- * Asks nobody, opens nothing, and never repeats what was typed.
+ * Asks nobody, opens nothing, and repeats nothing that was typed but names of a query.
  */
 import {
   DAuthError,
@@ -12,9 +12,11 @@ import {
   type RequestTarget,
   type Target,
 } from '@dauth/protocol';
-import { EXIT, given, print, table, usage } from './output.ts';
-import { sayBody, sayQuery } from './policy.ts';
+import { block } from './block.ts';
+import { EXIT, given, print, usage } from './output.ts';
+import { sayRule } from './rule-words.ts';
 import { readBody, readRules, type RuleFlags, type Rules } from './rules.ts';
+import { sayDetailUnmet, sayUnmet } from './unmet.ts';
 
 export interface VerdictFlags extends RuleFlags {
   readonly json?: boolean;
@@ -33,18 +35,6 @@ interface Verdict {
   readonly unmet: readonly string[];
   readonly message: string;
 }
-
-const WORDS: Readonly<Record<string, string>> = Object.freeze({
-  __proto__: null as never,
-  origin: 'it is for another origin',
-  methods: 'it does not have the method',
-  paths: 'none of its paths matches',
-  query: 'the query has a name that it does not list, or one twice',
-  body: 'the body is not JSON that holds what it must',
-  identifier: 'it is for another connection',
-  locations: 'it is for another origin',
-  actions: 'none of its actions matches',
-});
 
 /** @returns the exit code: 0 where the request is allowed, else 5 */
 export function testPolicy(method: string, url: string, flags: VerdictFlags): number {
@@ -70,31 +60,17 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
   print(flags.json === true, { ...verdict, ...said }, () =>
     [
       verdict.message,
-      ...(said.rules.length === 0
-        ? []
-        : [
-            '',
-            table(
-              ['rule', 'says', 'origin', 'methods', 'paths', 'query', 'body'],
-              said.rules.map((each) => [
-                ...[String(each.rule), sayUnmet(each.unmet), each.origin],
-                ...[each.methods.join(' '), each.paths.join(' '), sayQuery(each.query), sayBody(each.body)],
-              ]),
-            ),
-          ]),
-      ...(said.details.length === 0
-        ? []
-        : [
-            '',
-            table(
-              ['detail', 'says', 'location', 'actions'],
-              said.details.map((each) => [
-                ...[String(each.detail), sayUnmet(each.unmet)],
-                ...[each.locations[0], each.actions.join(', ')],
-              ]),
-            ),
-          ]),
-    ].join('\n'),
+      ...said.rules.map(({ rule: at, unmet }) => {
+        const rule = allow[at - 1]!;
+        return block(`rule ${at}`, sayUnmet(unmet, rule, target!), sayRule(rule));
+      }),
+      ...said.details.map(({ detail, unmet, locations, actions }) =>
+        block(`detail ${detail}`, sayDetailUnmet(unmet), [
+          ['location', locations.join(' ')],
+          ['actions', actions.join(', ')],
+        ]),
+      ),
+    ].join('\n\n'),
   );
   return verdict.allowed ? EXIT.ok : EXIT.denied;
 }
@@ -120,7 +96,7 @@ function judge(
     const message = `denied, whatever the rules say: ${error.publicMessage}`;
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
-  const target = { origin: to, method: asked, ...parts, ...readBody(flags) };
+  const target = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
   return { verdict: decide(rules, target), rules, target };
 }
 
@@ -128,7 +104,7 @@ function decide({ allow, details, handle }: Rules, target: Target): Verdict {
   const sealed = explainAllow(allow, target);
   const rule = sealed.rule! + 1;
   if (!sealed.isAllowed) {
-    const message = `denied by the policy: rule ${rule} comes nearest, but ${sayUnmet(sealed.unmet)}`;
+    const message = `denied by the policy: rule ${rule} comes nearest, but ${sayUnmet(sealed.unmet, allow[sealed.rule!]!, target)}`;
     return { allowed: false, by: 'policy', rule, detail: null, unmet: sealed.unmet, message };
   }
   if (details === undefined)
@@ -138,10 +114,7 @@ function decide({ allow, details, handle }: Rules, target: Target): Verdict {
   const both = { allowed: token.isAllowed, by: 'token', rule, detail, unmet: token.unmet } as const;
   if (token.isAllowed)
     return { ...both, message: `allowed by rule ${rule} of the policy and detail ${detail} of the token` };
-  const why = detail === null ? 'it has no details' : `detail ${detail} comes nearest, but ${sayUnmet(token.unmet)}`;
+  const why =
+    detail === null ? 'it has no details' : `detail ${detail} comes nearest, but ${sayDetailUnmet(token.unmet)}`;
   return { ...both, message: `denied by the token: rule ${rule} of the policy allows it; ${why}` };
-}
-
-function sayUnmet(unmet: readonly string[]): string {
-  return unmet.length === 0 ? 'allowed' : unmet.map((member) => WORDS[member]!).join(', and ');
 }

@@ -23,6 +23,7 @@ import {
   type ConnectionHandle,
   type EnvelopeHeader,
   type EnvelopePolicy,
+  type GraphqlRule,
   type Hmac,
   type Injection,
   type JwtBearer,
@@ -64,6 +65,8 @@ export interface SealPolicy {
     readonly query?: readonly string[];
     /** What a request's JSON body must hold, all of it; absent means any body, and none. */
     readonly body?: readonly BodyCondition[];
+    /** What a GraphQL request must be; absent means that nobody looks whether it is one. */
+    readonly graphql?: GraphqlRule;
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;

@@ -59,6 +59,8 @@ export {
   type ErrorCode,
   type ProblemDocument,
 } from './errors.ts';
+export { parseGraphqlDocument, type GraphqlOperation, type GraphqlOperationType } from './graphql-document.ts';
+export { graphqlUnmet, parseGraphqlRule, type GraphqlRule } from './graphql-rule.ts';
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
   bodySlots,
@@ -87,7 +89,7 @@ export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.
 export type { OAuth1 } from './scheme-oauth1.ts';
 export type { Scheme } from './scheme.ts';
 export { parseQueryNames } from './query.ts';
-export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
+export { distinct, exactObject, integer, list, refuse, seconds, text, UnknownMember } from './shape.ts';
 export {
   CONNECTION_STATUSES,
   parseConnectionStatus,
