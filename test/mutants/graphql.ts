@@ -116,7 +116,7 @@ export const GRAPHQL: readonly Mutant[] = [
     [
       'dispatch.bound',
       'if (anonymous !== true) return',
-      'if (operations.length > 9) return',
+      'if (anonymous !== true && operations.length > 9) return',
       `${LEFT}an anonymous query`,
     ],
     ['dispatch.bound', '!names.includes(asked.name)', "asked.name === ''", `${LEFT}a name in other letters`],

@@ -21,6 +21,7 @@ import {
   parseAllow,
   parseBufferedDispatch,
   parseClaims,
+  parseConnectionLimits,
   parseConnectionName,
   parseConnectionStatus,
   parseDetails,
@@ -113,6 +114,7 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
       [true, true, false, false, false],
     );
   },
+  limits: (name) => assert.deepEqual(plain(parseConnectionLimits(object(name))), plain(object(name))),
   'graphql-rule': (name) => {
     const [rule] = parseAllow([parseJson(example(name), 1_000)]);
     const { origin, methods, paths } = rule!;

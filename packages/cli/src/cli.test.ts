@@ -234,6 +234,8 @@ for (const [what, args, message] of [
   ['an unknown operation', ['--graphql', '{"operations":["delete"]}'], /--graphql cannot be used\. "operations"/],
   ['a field that is not there', ['--inject', 'header:x-key={key}'], /--inject names the field \{key\}/],
   ['a field that is nowhere', ['--field', 'token', '--field', 'user'], /--field user stands in no template/],
+  ['a rate that is a budget', ['--rate', '5/hour'], /--rate cannot be used/],
+  ['a budget in words', ['--budget', 'many'], /--budget is COUNT\/second/],
   ['a method in lowercase', ['--method', 'get'], /--method cannot be used/],
   ['a path that is none', ['--path', 'user'], /--path cannot be used/],
   ['a slot that can be none', ['--inject', 'header:host={token}'], /--inject cannot be used/],

@@ -128,7 +128,20 @@ async function sealedPolicy(
 
 /** What makes a policy. */
 const POLICY_FLAGS = [
-  ...(['name', 'origin', 'server', 'inject', 'method', 'path', 'query', 'withoutQuery', 'body', 'graphql'] as const),
+  ...([
+    'name',
+    'origin',
+    'server',
+    'inject',
+    'method',
+    'path',
+    'query',
+    'withoutQuery',
+    'body',
+    'graphql',
+    'rate',
+    'budget',
+  ] as const),
   ...(['pin', 'pinServer', 'allowBearer', 'owner', 'org'] as const),
 ];
 
@@ -142,7 +155,7 @@ function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string
   if (name === undefined || origin === undefined || server === undefined)
     throw usage(
       'A rotation keeps the sealed policy, or is given a whole new one.',
-      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --rate, --budget, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
   return { name, ...statePolicy(flags, origin, server) };
 }

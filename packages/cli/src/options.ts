@@ -85,6 +85,8 @@ export function policy(command: Command): Command {
       collect,
     )
     .option('--graphql <rule>', 'what a GraphQL request must be, as JSON: {"operations":["query"]}')
+    .option('--rate <quota>', 'how many requests at most, up to a minute: 60/minute, 5/10s')
+    .option('--budget <quota>', 'how many requests at most, from an hour to 31 days (UTC): 1000/day')
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
@@ -102,6 +104,8 @@ export function judging(command: Command): Command {
     .option('--policy <file>', 'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql"}]}')
     .option('--body <file>', 'the JSON body of the request')
     .option('--details <file>', 'authorization_details of a token, which narrow them')
+    .option('--operator <file>', "configuration with the executor's rules, which narrow both")
+    .option('--at <time>', "time for the operator's hours, as 2026-11-29T10:00:00Z (default: now)")
     .option('--json', 'one JSON document on stdout')
     .allowExcessArguments(true)
     .hook('preAction', (_, action) => refuseExtra(action));

@@ -1,22 +1,24 @@
 /** From flags to the policy that is sealed, and that policy in words. Takes nothing from the authority but who the owner is. */
 import {
   parseBodyConditions,
+  parseConnectionLimits,
   parseGraphqlRule,
   parseMethod,
   parseOrigin,
   parsePathPattern,
   parseQueryNames,
   parseSecureUrl,
+  type ConnectionLimits,
   type GraphqlRule,
   type Pins,
 } from '@dauth/protocol';
 import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
 import { checkDraft, type Draft } from './draft.ts';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
-import { days } from './numbers.ts';
+import { days, quota } from './numbers.ts';
 import { given, givenJson, say, usage } from './output.ts';
 import type { Reach } from './reach.ts';
-import { sayBody, sayGraphql, sayQuery } from './rule-words.ts';
+import { sayBody, sayGraphql, sayLimits, sayQuery } from './rule-words.ts';
 
 export interface PolicyFlags {
   readonly origin?: string;
@@ -29,6 +31,8 @@ export interface PolicyFlags {
   readonly body?: readonly string[];
   readonly graphql?: string;
   readonly field?: readonly string[];
+  readonly rate?: string;
+  readonly budget?: string;
   readonly owner?: string;
   readonly org?: string;
   readonly pin?: readonly string[];
@@ -45,6 +49,7 @@ export interface StatedPolicy {
   readonly rule: Draft['rule'];
   readonly servers: readonly string[];
   readonly inject: readonly InjectionInput[];
+  readonly limits?: ConnectionLimits;
   readonly lifeSeconds: number;
 }
 
@@ -68,8 +73,18 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     ...(body === undefined ? {} : { body: given('--body', body, parseBodyConditions) }),
     ...(graphql === undefined ? {} : { graphql }),
   };
+  const limits = stateLimits(flags);
   checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'] });
-  return { rule, servers, inject, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+  return { rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+}
+
+function stateLimits({ rate, budget }: PolicyFlags): { limits?: ConnectionLimits } {
+  if (rate === undefined && budget === undefined) return {};
+  const limits = {
+    ...(rate === undefined ? {} : { rate: quota(rate, '--rate') }),
+    ...(budget === undefined ? {} : { budget: quota(budget, '--budget') }),
+  };
+  return { limits: given(rate === undefined ? '--budget' : '--rate', limits, parseConnectionLimits) };
 }
 
 export async function makePolicy(
@@ -84,6 +99,7 @@ export async function makePolicy(
     ...(flags.org === undefined ? {} : { org: flags.org }),
     allow: [stated.rule],
     ...pins(flags),
+    ...(stated.limits === undefined ? {} : { limits: stated.limits }),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
@@ -111,6 +127,7 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);
+  if (policy.limits !== undefined) say(`  at most         ${sayLimits(policy.limits)}, at each executor`);
   if (policy.bearer === true)
     say('  Bearer allowed  also for clients without a key: whoever steals a token of theirs can use it while it lives');
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);

@@ -1,5 +1,5 @@
 /** A rule in words, for whoever seals it or asks about it. Never a value of a request. */
-import type { AllowRule, BodyCondition, GraphqlRule } from '@dauth/protocol';
+import type { AllowRule, BodyCondition, ConnectionLimits, GraphqlRule } from '@dauth/protocol';
 
 /** What a rule says of a request's body. */
 export function sayBody(conditions: readonly BodyCondition[] | undefined): string {
@@ -48,4 +48,12 @@ export function sayRule({
     ] as const),
     ...(graphql === undefined ? [] : [['graphql', sayGraphql(graphql)] as const]),
   ];
+}
+
+/** How often a credential may be used. */
+export function sayLimits({ rate, budget }: ConnectionLimits): string {
+  return [
+    ...(rate === undefined ? [] : [`${rate.count} requests in any ${rate.seconds} s`]),
+    ...(budget === undefined ? [] : [`${budget.count} in each window of ${budget.seconds} s`]),
+  ].join(', and ');
 }

@@ -14,6 +14,7 @@ import {
   type AllowRule,
   type ConnectionDetail,
   type ConnectionHandle,
+  type ConnectionLimits,
   type Method,
 } from '@dauth/protocol';
 import { given, usage } from './output.ts';
@@ -23,12 +24,16 @@ export interface RuleFlags {
   readonly policy?: string;
   readonly details?: string;
   readonly body?: string;
+  readonly operator?: string;
+  readonly at?: string;
 }
 
 export interface Rules {
   readonly allow: readonly AllowRule[];
   readonly details: readonly ConnectionDetail[] | undefined;
   readonly handle: ConnectionHandle | undefined;
+  /** Sealed with the rules, where they are an envelope's. */
+  readonly limits?: ConnectionLimits;
 }
 
 /** @throws CliError (usage) */
@@ -45,7 +50,8 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
     const { header } = given('--envelope', readText('--envelope', envelope).trim(), (text) =>
       parseEnvelope(text as string),
     );
-    return { allow: header.dauth.allow, details, handle: header.dauth.handle };
+    const { allow, handle, limits } = header.dauth;
+    return { allow, details, handle, ...(limits === undefined ? {} : { limits }) };
   }
   const allow = given('--policy', readText('--policy', policy!), (text) =>
     parseAllow(exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow']).allow),
@@ -65,7 +71,8 @@ export function readBody({ body }: RuleFlags, method: Method): { body?: JsonBody
   return { body: new JsonBody(given('--body', readText('--body', body), parse)) };
 }
 
-function readText(flag: string, path: string): string {
+/** @throws CliError (usage) that names the flag */
+export function readText(flag: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

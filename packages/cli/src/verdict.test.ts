@@ -118,6 +118,39 @@ test('[dispatch.bound] policy test: a GraphQL rule is asked of the document in t
   assert.match(String((await ask('test', 'POST', url, from)).said.message), /give the body of the request with --body/);
 });
 
+test("[dispatch.bound] policy test: the operator's file is asked last, only narrows, and is said to have decided", async () => {
+  const rules = { deny: { hosts: ['*.github.com'] }, hours: [{ days: ['sun'], from: '08:00', to: '09:00' }] };
+  const operator = ['--operator', file('operator.json', { executor: { rules } })];
+  const url = 'https://api.github.com/user';
+  const denied = await ask('test', 'GET', url, [...narrowed, ...operator]);
+  assert.deepEqual([denied.code, denied.said.by, denied.said.unmet], [5, 'operator', ['origin']]);
+  assert.match(
+    String(denied.said.message),
+    /^denied by the operator: nothing goes to this origin \(rules\.deny\); allowed by rule 1/,
+  );
+  const alone = file('alone.yaml', 'rules: { requestBytes: 2, hours: [{ from: "08:00", to: "09:00" }] }');
+  const at = (time: string) => ask('test', 'GET', url, [...envelope, '--operator', alone, '--at', time]);
+  const open = await at('2026-11-29T08:59:59Z');
+  assert.deepEqual(
+    [open.code, open.said.by, open.said.message],
+    [0, 'operator', 'allowed by rule 1, and by the operator'],
+  );
+  assert.deepEqual([(await at('2026-11-29T09:00Z')).said.unmet], [['hours']]);
+  const large = ['--operator', alone, '--at', '2026-11-29T08:00Z', '--body', file('large.json', '{} ')];
+  assert.deepEqual((await ask('test', 'POST', url, [...envelope, ...large])).said.unmet, ['requestBytes']);
+  const other = await ask('test', 'DELETE', url, [...envelope, ...operator]);
+  assert.deepEqual([other.code, other.said.by], [5, 'policy']);
+  for (const [name, content] of [
+    ['none.yaml', 'limits: {}'],
+    ['bad.yaml', 'rules: { deny: { host: [] } }'],
+  ] as const) {
+    const args = ['policy', 'test', 'GET', url, ...envelope, '--operator', file(name, content)];
+    const { code, stderr } = await runDauth(args, dir);
+    assert.equal(code, 2);
+    assert.match(stderr, name === 'none.yaml' ? /has no rules/ : /"host" is not one of its members: hosts/);
+  }
+});
+
 test('policy explain is readable on 80 columns', async () => {
   const paths = Array.from({ length: 20 }, (_, index) => `/projects/*/part-${index}/**`);
   const from = [

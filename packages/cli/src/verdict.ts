@@ -6,15 +6,18 @@ import {
   DAuthError,
   explainAllow,
   explainDetails,
+  operatorUnmet,
   parseMethod,
   parseOrigin,
   splitTarget,
   type RequestTarget,
   type Target,
 } from '@dauth/protocol';
+import { statSync } from 'node:fs';
 import { block } from './block.ts';
+import { readOperator, readTime } from './operator-file.ts';
 import { EXIT, given, print, usage } from './output.ts';
-import { sayRule } from './rule-words.ts';
+import { sayLimits, sayRule } from './rule-words.ts';
 import { readBody, readRules, type RuleFlags, type Rules } from './rules.ts';
 import { sayDetailUnmet, sayUnmet } from './unmet.ts';
 
@@ -26,7 +29,7 @@ export interface VerdictFlags extends RuleFlags {
 interface Verdict {
   readonly allowed: boolean;
   /** Whose word it is: the first that refuses, in the executor's order. */
-  readonly by: 'request' | 'policy' | 'token';
+  readonly by: 'request' | 'policy' | 'token' | 'operator';
   /** Of the policy: the rule that allows the request, or the one that came nearest. */
   readonly rule: number | null;
   /** Of the token, in the same way. */
@@ -35,6 +38,14 @@ interface Verdict {
   readonly unmet: readonly string[];
   readonly message: string;
 }
+
+const OPERATOR: Readonly<Record<string, string>> = Object.freeze({
+  __proto__: null as never,
+  origin: 'nothing goes to this origin (rules.deny)',
+  methods: 'the method is not allowed (rules.deny.methods)',
+  hours: 'not at this time (rules.hours)',
+  requestBytes: 'the body is too large (rules.requestBytes)',
+});
 
 /** @returns the exit code: 0 where the request is allowed, else 5 */
 export function testPolicy(method: string, url: string, flags: VerdictFlags): number {
@@ -57,9 +68,11 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
             unmet: explainDetails([{ ...detail, locations, actions }], handle!, target).unmet,
           })),
         };
-  print(flags.json === true, { ...verdict, ...said }, () =>
+  const limits = rules.limits === undefined ? {} : { limits: rules.limits };
+  print(flags.json === true, { ...verdict, ...said, ...limits }, () =>
     [
       verdict.message,
+      ...(rules.limits === undefined ? [] : [`limits, not counted here: ${sayLimits(rules.limits)}`]),
       ...said.rules.map(({ rule: at, unmet }) => {
         const rule = allow[at - 1]!;
         return block(`rule ${at}`, sayUnmet(unmet, rule, target!), sayRule(rule));
@@ -97,7 +110,19 @@ function judge(
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
   const target = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
-  return { verdict: decide(rules, target), rules, target };
+  const verdict = decide(rules, target);
+  if (flags.operator === undefined) return { verdict, rules, target };
+  const operator = readOperator(flags.operator);
+  const bodyBytes = flags.body === undefined ? 0 : statSync(flags.body).size;
+  const unmet = operatorUnmet(operator, { origin: to, method: asked, atMs: readTime(flags.at), bodyBytes });
+  return { verdict: verdict.allowed ? narrow(verdict, unmet) : verdict, rules, target };
+}
+
+/** The operator is asked last: what is denied already is not allowed by anybody. */
+function narrow(verdict: Verdict, unmet: string | undefined): Verdict {
+  if (unmet === undefined) return { ...verdict, by: 'operator', message: `${verdict.message}, and by the operator` };
+  const message = `denied by the operator: ${OPERATOR[unmet]!}; ${verdict.message} otherwise`;
+  return { ...verdict, allowed: false, by: 'operator', unmet: [unmet], message };
 }
 
 function decide({ allow, details, handle }: Rules, target: Target): Verdict {

@@ -21,6 +21,7 @@ import {
   type BodySlot,
   type ClientCredentials,
   type ConnectionHandle,
+  type ConnectionLimits,
   type EnvelopeHeader,
   type EnvelopePolicy,
   type GraphqlRule,
@@ -70,6 +71,8 @@ export interface SealPolicy {
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;
+  /** How often it may be used; each executor counts for itself. Absent means no limit. */
+  readonly limits?: ConnectionLimits;
   /** Also for clients without a key of their own, whose tokens work for whoever has them. Excludes `pin`. Default false. */
   readonly bearer?: boolean;
   /** Unix seconds. */
@@ -182,6 +185,7 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     },
     inject: policy.inject.map(normalizeInjection),
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
+    ...(policy.limits === undefined ? {} : { limits: policy.limits }),
     ...{ bearer: policy.bearer ?? false, iat, exp: policy.expiresAt },
   } satisfies EnvelopePolicy;
   return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };

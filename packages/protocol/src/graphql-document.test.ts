@@ -35,7 +35,7 @@ for (const [what, document] of [
   ['a block string with a quote', 'query A { a(b: """x" }) } mutation B { b } # """) }'],
   ['a block string with a backslash', 'query A { a(b: """x\\""") } mutation B { b } # """) }'],
   ['a block string and a quote behind it', 'query A { a(b: """x"""") }'],
-  ['a number with a letter behind it', 'query A { a(b: 1x) }'],
+  ['a number with a letter behind it', 'query A { a(b: [1x]) }'],
   ['a number with zeros in front', 'query A { a(b: 01) }'],
   ['nesting past 64', `query A { a(b: ${'['.repeat(65)}${']'.repeat(65)}) }`],
   ['131,073 characters', `query A { a } #${'x'.repeat(131_058)}`],
@@ -51,7 +51,7 @@ for (const [what, document] of [
 test('[dispatch.bound] root fields are found by their names, through aliases and fragments', () => {
   const document = `#import
     query A($id: [ID!]! = ["x", 1, 1.5e3, null, E, {a: {b: []}}] @d(a: true)) @live { viewer: deleteAll(a: $id) @skip(if: true) { x }
-      ... on Query { b, ...F } ... @include(if: true) { c } ...G @d }
+      ... on Query { b, ...F } ... @include(if: true) { c } ...F @d }
     fragment F on Query { d ...G ...F }
     fragment G on Query { e { hidden } }
     mutation M { m(a: """
