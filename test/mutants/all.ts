@@ -23,6 +23,7 @@ import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { SIGNERS } from './signed.ts';
+import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -37,6 +38,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...SIGNERS,
     ...BODY,
     ...GRAPHQL,
+    ...USE_LIMITS,
     ...EXCHANGED,
     ...CLI,
     ...LOGIN,
