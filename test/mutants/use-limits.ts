@@ -7,7 +7,7 @@ const OPERATOR = 'packages/executor/dist/where/operator.test.js';
 const RULES = 'packages/protocol/dist/operator-rules.test.js';
 const SEALED = 'packages/client/dist/sealed.test.js';
 
-const STRETCH = '[dispatch.bound] no stretch of a rate has more than its count, however the requests lie';
+const STRETCH = '[dispatch.bound] a rate lets nobody past the borders of its parts';
 const DOORS = '[dispatch.bound] a sealed rate holds at both doors together, and every answer says how it stands';
 const RESTART = '[dispatch.bound] rate and budget hold over a restart';
 const DENIES = '[dispatch.bound] an operator who denies a host is obeyed at both doors, before anything is opened';

@@ -62,6 +62,7 @@ test("[dispatch.bound] a body that is larger than the operator's most is refused
   const path = `/connections/${handle}/repos/a`;
   const [authorization, token, name, proof] = world.headers('POST', path, world.token(handle));
   const head = `POST ${path} HTTP/1.1\r\nHost: x\r\n${authorization}: ${token}\r\n${name}: ${proof}\r\nContent-Type: text/plain\r\n`;
+  world.answer = () => ({ headers: [['content-type', 'text/plain']] });
   const before = world.sent.length;
   const reply = await world.sendRaw(
     `${head}Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n6\r\n123456\r\n0\r\n\r\n`,

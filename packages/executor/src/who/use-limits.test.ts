@@ -40,6 +40,18 @@ test('[dispatch.bound] no stretch of a rate has more than its count, however the
   );
 });
 
+test('[dispatch.bound] a rate lets nobody past the borders of its parts', () => {
+  let now = 1_049;
+  const rates = new Rates(() => now);
+  const quota = { count: 1, seconds: 1 };
+  assert.equal(rates.take('a', quota).isTaken, true);
+  assert.equal(rates.take('a', quota).isTaken, false);
+  now = 2_001;
+  assert.equal(rates.take('a', quota).isTaken, false);
+  now = 2_050;
+  assert.equal(rates.take('a', quota).isTaken, true);
+});
+
 test('[dispatch.bound] a rate counts each key for itself, and takes what happened before it began', () => {
   let now = 5_000_000;
   const rates = new Rates(() => now);
