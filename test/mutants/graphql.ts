@@ -135,6 +135,12 @@ export const GRAPHQL: readonly Mutant[] = [
   ]),
   ...of('protocol', 'policy', RULE, [
     [
+      'dispatch.bound',
+      '(rule.body ?? rule.graphql) !== undefined',
+      'rule.body !== undefined',
+      'a rule keeps what it says of GraphQL, and decides on the body',
+    ],
+    [
       'seal.bound',
       "method !== 'GET' && method !== 'POST'",
       "method === 'HEAD' && method.length > 9",
@@ -147,12 +153,6 @@ export const GRAPHQL: readonly Mutant[] = [
       'graphqlUnmet(rule.graphql, target, rule.query ?? []) === undefined',
       'graphqlUnmet(rule.graphql, target, rule.query ?? []) !== null',
       '[dispatch.bound] a GraphQL client of a vendor does not reach what the rule does not list',
-    ],
-    [
-      'dispatch.bound',
-      '(rule.body ?? rule.graphql) !== undefined',
-      'rule.body !== undefined',
-      'a GraphQL client of a vendor asks the reference server, and what it asks arrives octet for octet',
     ],
   ]),
 ];
