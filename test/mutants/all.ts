@@ -16,6 +16,7 @@ import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
+import { GRAPHQL } from './graphql.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
@@ -23,6 +24,7 @@ import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
 import { SIGNERS } from './signed.ts';
+import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -36,6 +38,8 @@ export const MUTANTS: readonly Mutant[] = [
     ...EXECUTOR,
     ...SIGNERS,
     ...BODY,
+    ...GRAPHQL,
+    ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
     ...CLI,

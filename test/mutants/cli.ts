@@ -180,8 +180,8 @@ export const CLI: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/cli/src/rules.ts',
-    find: 'handle: header.dauth.handle };',
-    replace: 'handle: details?.[0]?.identifier };',
+    find: 'return { allow, details, handle, ...(limits',
+    replace: 'return { allow, details, handle: details?.[0]?.identifier ?? handle, ...(limits',
     test: {
       file: VERDICT,
       name: '[token.bound] policy test: the details of another connection than the envelope allow nothing',

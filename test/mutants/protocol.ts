@@ -119,8 +119,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'seal.bound',
     file: 'packages/protocol/src/shape.ts',
-    find: 'if (!required.includes(name) && !optional.includes(name))',
-    replace: "if (!required.includes(name) && !optional.includes(name) && name === '')",
+    find: '(name) => !required.includes(name) && !optional.includes(name)',
+    replace: "(name) => !required.includes(name) && !optional.includes(name) && name === ''",
     test: { file: ENVELOPE, name: '[seal.bound] an envelope header with an unknown policy member is refused' },
   },
   {
@@ -342,8 +342,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/protocol/src/policy.ts',
-    find: '(body !== undefined && rule.body.every((',
-    replace: '(body === undefined || rule.body.every((',
+    find: '(body !== undefined && body !== null && rule.body.every((',
+    replace: '(body === undefined || body === null || rule.body.every((',
     test: {
       file: 'packages/executor/dist/vectors.test.js',
       name: '[dispatch.bound] vector: no body where a rule has conditions is refused',

@@ -21,6 +21,7 @@ import {
   parseAllow,
   parseBufferedDispatch,
   parseClaims,
+  parseConnectionLimits,
   parseConnectionName,
   parseConnectionStatus,
   parseDetails,
@@ -111,6 +112,19 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     assert.deepEqual(
       asked.map((query) => allowsRequest([rule!], { ...at, query })),
       [true, true, false, false, false],
+    );
+  },
+  limits: (name) => assert.deepEqual(plain(parseConnectionLimits(object(name))), plain(object(name))),
+  'graphql-rule': (name) => {
+    const [rule] = parseAllow([parseJson(example(name), 1_000)]);
+    const { origin, methods, paths } = rule!;
+    const taken = (query: string) => {
+      const body = new JsonBody({ query });
+      return allowsRequest([rule!], { origin, method: methods[0]!, path: paths[0]!, query: '', body });
+    };
+    assert.deepEqual(
+      [taken('query Me { viewer { login } }'), taken('query Me { organization }'), taken('mutation Me { viewer }')],
+      [true, false, false],
     );
   },
   'body-rule': (name) => {

@@ -119,6 +119,9 @@ function makeServer(): McpServer {
     });
     return (await slack.auth.test()).team;
   });
+  tool('ask_graphql', { query: z.string() }, ({ query }, ctx) =>
+    outcome(async () => Response.json(await github(ctx).graphql(query!, { headers: { accept: 'application/json' } }))),
+  );
   tool('buffered', { path: z.string() }, async ({ path }, ctx) =>
     dispatch(ctx, 'github', { method: 'GET', path: path! }),
   );

@@ -219,6 +219,40 @@ test('a generated key file is private and never overwritten', async () => {
   await assert.rejects(generateKeyFile(file), /not overwritten/);
 });
 
+const DRAFT = ['connect', 'a', '--origin', 'https://a.example', '--server', 'https://b.example/mcp'];
+const EXCHANGED =
+  '{"scheme":"client_credentials","endpoint":"https://a.example/token","client_id":"{id}","client_secret":"{token}"}';
+for (const [what, args, message] of [
+  ['a misspelt member', ['--inject', '{"scheme":"aws_sigv4","servce":"s3"}'], /"servce" is not one of its members: /],
+  ['a misspelt member of a condition', ['--body', '{"pointr":"/a"}'], /"pointr" is not one of its members: pointer, /],
+  ['JSON without its quotes', ['--inject', '{scheme:aws_sigv4}'], /put the JSON in single quotes, as in --inject/],
+  [
+    'GraphQL without its quotes',
+    ['--graphql', '{operations:[query]}'],
+    /put the JSON in single quotes, as in --graphql/,
+  ],
+  ['an unknown operation', ['--graphql', '{"operations":["delete"]}'], /--graphql cannot be used\. "operations"/],
+  ['a field that is not there', ['--inject', 'header:x-key={key}'], /--inject names the field \{key\}/],
+  ['a field that is nowhere', ['--field', 'token', '--field', 'user'], /--field user stands in no template/],
+  ['a rate that is a budget', ['--rate', '5/hour'], /--rate cannot be used/],
+  ['a budget in words', ['--budget', 'many'], /--budget is COUNT\/second/],
+  ['a method in lowercase', ['--method', 'get'], /--method cannot be used/],
+  ['a path that is none', ['--path', 'user'], /--path cannot be used/],
+  ['a slot that can be none', ['--inject', 'header:host={token}'], /--inject cannot be used/],
+  ['a body slot of a GET', ['--inject', 'body:/a={token}', '--method', 'GET'], /The policy cannot be used/],
+  [
+    'a token endpoint among the paths',
+    ['--inject', EXCHANGED, '--field', 'id', '--field', 'token'],
+    /includes the token endpoint/,
+  ],
+] as const) {
+  test(`connect: ${what} is a usage error, without a stack and before anybody is asked`, () => {
+    const { code, stdout, stderr } = dauth([...DRAFT, ...args]);
+    assert.deepEqual([code, stdout], [2, '']);
+    assert.match(stderr, message);
+  });
+}
+
 test('the inject grammar', () => {
   assert.deepEqual(parseInject('header:authorization=Bearer {token}'), {
     in: 'header',

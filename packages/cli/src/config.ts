@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parse as parseYaml } from 'yaml';
 import { trustedIssuers } from './issuers.ts';
+import { operatorRules } from './operator-schema.ts';
 import { usage } from './output.ts';
 
 /** What is said on a private listener is for the operator; nobody is asked who they are there. */
@@ -120,6 +121,7 @@ export const schema = z.strictObject({
         .optional()
         .describe('After a restored backup: the lower revision that is right, confirmed once by an operator.'),
       limits: limits.optional().describe('Size and time limits; may only narrow.'),
+      rules: operatorRules.optional(),
     })
     .prefault({}),
 });
@@ -161,6 +163,7 @@ const DEFAULTS: Readonly<Record<string, unknown>> = {
   'executor.upstream.dangerouslyAllowLoopback': false,
   'executor.freshnessMs': 750,
   'executor.acceptRevision': null,
+  'executor.rules': null,
   ...Object.fromEntries(Object.entries(LIMITS).map(([name, { most }]) => [`executor.limits.${name}`, most])),
 };
 const KEYS = Object.keys(DEFAULTS);
@@ -199,7 +202,7 @@ export function explainConfig(
     value:
       key.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], config) ??
       DEFAULTS[key],
-    origin: origins.get(key) ?? 'default',
+    origin: origins.get(key) ?? [...origins].find(([inner]) => inner.startsWith(`${key}.`))?.[1] ?? 'default',
   }));
 }
 
@@ -237,7 +240,7 @@ function readValue(path: string): string {
 }
 
 function convert(key: string, value: string): unknown {
-  if (key.endsWith('.trustedIssuers')) return readJson(value);
+  if (/\.(?:trustedIssuers|rules)$/.test(key)) return readJson(value);
   if (/\.(?:ca|documentHosts)$/.test(key)) return value.split(',').filter((part) => part !== '');
   if (/(?:Loopback|\.documents)$/.test(key)) return value === 'true' ? true : value === 'false' ? false : value;
   return typeof DEFAULTS[key] === 'number' || DEFAULTS[key] === null ? numberOr(value) : value;

@@ -18,7 +18,6 @@ import { knownIdentity, reach, reachExecutor, type GlobalFlags, type Reach } fro
 import { readSecret } from './secret.ts';
 
 interface SealingFlags extends GlobalFlags, PolicyFlags {
-  readonly field?: readonly string[];
   readonly fromEnv?: string;
   readonly fromFile?: string;
 }
@@ -35,9 +34,9 @@ export interface RotateFlags extends SealingFlags {
 }
 
 export async function connect(name: string, flags: ConnectFlags): Promise<void> {
-  // Before anything else: without an identity to check against, nothing is even asked.
-  const identity = knownIdentity(flags);
   const stated = statePolicy(flags, flags.origin, flags.server);
+  // Before anybody is asked: without an identity to check against, nothing is.
+  const identity = knownIdentity(flags);
   const at = await reach(flags);
   const seals = openSeals(at.home);
   seals.highest();
@@ -56,9 +55,9 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
 
 /** Seals a new value for an existing connection: with the policy it has, as its owner sealed it, or with one that is given whole. */
 export async function rotate(name: string, flags: RotateFlags): Promise<void> {
+  const stated = stateWhole(flags);
   const identity = knownIdentity(flags);
   const handle = parseHandle(name);
-  const stated = stateWhole(flags);
   const at = await reach(flags);
   const seals = openSeals(at.home);
   const known = knownSeals(seals, handle);
@@ -129,7 +128,20 @@ async function sealedPolicy(
 
 /** What makes a policy. */
 const POLICY_FLAGS = [
-  ...(['name', 'origin', 'server', 'inject', 'method', 'path', 'query', 'withoutQuery', 'body'] as const),
+  ...([
+    'name',
+    'origin',
+    'server',
+    'inject',
+    'method',
+    'path',
+    'query',
+    'withoutQuery',
+    'body',
+    'graphql',
+    'rate',
+    'budget',
+  ] as const),
   ...(['pin', 'pinServer', 'allowBearer', 'owner', 'org'] as const),
 ];
 
@@ -143,7 +155,7 @@ function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string
   if (name === undefined || origin === undefined || server === undefined)
     throw usage(
       'A rotation keeps the sealed policy, or is given a whole new one.',
-      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --rate, --budget, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
   return { name, ...statePolicy(flags, origin, server) };
 }

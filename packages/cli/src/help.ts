@@ -43,6 +43,13 @@ const EXAMPLES: Readonly<Record<string, readonly string[]>> = Object.freeze({
     'dauth policy test GET https://api.github.com/repos/octo/hello --envelope github.jwe',
     'dauth policy explain POST https://api.github.com/user --policy rules.json --details token-details.json --json',
   ],
+  'dauth policy test': [
+    'dauth policy test GET https://api.github.com/repos/octo/hello --envelope github.jwe',
+    'dauth policy test POST https://api.github.com/graphql --policy rules.json --body request.json',
+  ],
+  'dauth policy explain': [
+    'dauth policy explain POST https://api.github.com/user --policy rules.json --details token-details.json --json',
+  ],
   'dauth audit': ['dauth audit tail --follow', 'dauth audit export > journal.jsonl'],
   'dauth doctor': ['dauth doctor', 'dauth doctor --authority https://auth.example --executor-identity THUMBPRINT'],
   'dauth config': ['dauth config show --origin', 'dauth config validate --config dauth.yaml'],

@@ -2,18 +2,15 @@
  * The `--inject` grammar: header:NAME=TEMPLATE, query:NAME=T, cookie:NAME=T, basic:USER=T,PASS=T, path:T, body:/POINTER=T,
  * body:FIELD=T, or a scheme in JSON.
  */
-import { parseInjections, parseJson } from '@dauth/protocol';
+import { parseInjections } from '@dauth/protocol';
 import type { InjectionInput } from '@dauth/client';
-import { given, usage } from './output.ts';
+import { givenJson, usage } from './output.ts';
 
 export const DEFAULT_INJECT = 'header:authorization=Bearer {token}';
 
-/** Characters of a scheme in JSON. */
-const MAX_SCHEME = 4_096;
-
 /** @throws CliError (usage) */
 export function parseInject(spec: string): InjectionInput {
-  if (spec.startsWith('{')) return given('--inject', spec, () => parseInjections([parseJson(spec, MAX_SCHEME)])[0]!);
+  if (spec.startsWith('{')) return givenJson('--inject', spec, (scheme) => parseInjections([scheme])[0]!);
   const [, place, rest] = /^(header|query|cookie|basic|path|body):(.+)$/s.exec(spec) ?? [];
   if (place === undefined || rest === undefined) throw malformed();
   if (place === 'path') return { in: 'path', value: rest };
@@ -29,7 +26,8 @@ export function parseInject(spec: string): InjectionInput {
   // A pointer begins with a slash, and no name of a form field has one.
   if (place === 'body')
     return name.startsWith('/') ? { in: place, pointer: name, value } : { in: place, field: name, value };
-  return { in: place as 'header' | 'query' | 'cookie', name, value };
+  // Header names have one spelling in an envelope, and people have several.
+  return { in: place as 'header' | 'query' | 'cookie', name: place === 'header' ? name.toLowerCase() : name, value };
 }
 
 function malformed() {

@@ -58,6 +58,7 @@ program
   .command('serve <room>')
   .description('run one room alone: authority or executor')
   .requiredOption('--config <file>', 'YAML or JSON configuration of that room')
+  .option('--json', 'errors as JSON too; the ready line always is')
   .action(
     async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())),
   );

@@ -84,6 +84,9 @@ export function policy(command: Command): Command {
       'what a JSON body must hold, as JSON (repeat): {"pointer":"/draft","equals":true}',
       collect,
     )
+    .option('--graphql <rule>', 'what a GraphQL request must be, as JSON: {"operations":["query"]}')
+    .option('--rate <quota>', 'how many requests at most, up to a minute: 60/minute, 5/10s')
+    .option('--budget <quota>', 'how many requests at most, from an hour to 31 days (UTC): 1000/day')
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
@@ -94,10 +97,15 @@ export function policy(command: Command): Command {
 /** Options of the commands that ask what rules say. They talk to nobody. */
 export function judging(command: Command): Command {
   return command
-    .option('--envelope <file>', 'a sealed credential; only its public header is looked at')
-    .option('--policy <file>', 'or rules by themselves: {"allow":[{"origin","methods","paths","query","body"}]}')
+    .option(
+      '--envelope <file>',
+      'a sealed credential; only its public header is looked at. One of --envelope and --policy is required',
+    )
+    .option('--policy <file>', 'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql"}]}')
     .option('--body <file>', 'the JSON body of the request')
     .option('--details <file>', 'authorization_details of a token, which narrow them')
+    .option('--operator <file>', "configuration with the executor's rules, which narrow both")
+    .option('--at <time>', "time for the operator's hours, as 2026-11-29T10:00:00Z (default: now)")
     .option('--json', 'one JSON document on stdout')
     .allowExcessArguments(true)
     .hook('preAction', (_, action) => refuseExtra(action));

@@ -3,7 +3,7 @@
  * Never prints a value that was typed or sent.
  */
 import { RemoteError } from '@dauth/client';
-import { DAuthError, type ErrorCode } from '@dauth/protocol';
+import { DAuthError, parseJson, UnknownMember, type ErrorCode } from '@dauth/protocol';
 import { styleText } from 'node:util';
 import { codeOf } from './files.ts';
 import { printable, printableJson, printableLines } from './printable.ts';
@@ -48,8 +48,32 @@ export function given<T>(flag: string, value: unknown, parse: (value: unknown) =
     return parse(value);
   } catch (error) {
     if (!(error instanceof DAuthError)) throw error;
-    throw usage(`${flag} cannot be used. ${error.publicMessage}`);
+    const { cause } = error;
+    // A member that nobody knows is a misspelt one of the flag's own JSON: only whoever typed it reads this.
+    const misspelt =
+      cause instanceof UnknownMember
+        ? `"${cause.member}" is not one of its members: ${cause.known.join(', ')}.`
+        : undefined;
+    throw usage(`${flag} cannot be used. ${error.publicMessage}`, misspelt);
   }
+}
+
+/** Characters of JSON that a flag takes: what a policy has room for. */
+const MAX_JSON = 8_192;
+
+/** JSON that was given for a flag. @throws CliError (usage) that also says what a shell makes of quotes */
+export function givenJson<T>(flag: string, value: string, parse: (value: unknown) => T): T {
+  let json: unknown;
+  try {
+    json = parseJson(value, MAX_JSON);
+  } catch (error) {
+    if (!(error instanceof DAuthError)) throw error;
+    throw usage(
+      `${flag} cannot be used. ${error.publicMessage}`,
+      `A shell takes double quotes away: put the JSON in single quotes, as in ${flag} '{"name":"value"}'.`,
+    );
+  }
+  return given(flag, json, parse);
 }
 
 /** Every code has its exit: a new one does not compile without. */

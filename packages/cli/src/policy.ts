@@ -1,19 +1,24 @@
 /** From flags to the policy that is sealed, and that policy in words. Takes nothing from the authority but who the owner is. */
 import {
-  LIMITS,
   parseBodyConditions,
-  parseJson,
+  parseConnectionLimits,
+  parseGraphqlRule,
+  parseMethod,
   parseOrigin,
+  parsePathPattern,
   parseQueryNames,
   parseSecureUrl,
-  type BodyCondition,
+  type ConnectionLimits,
+  type GraphqlRule,
   type Pins,
 } from '@dauth/protocol';
 import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
+import { checkDraft, type Draft } from './draft.ts';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
-import { days } from './numbers.ts';
-import { given, say, usage } from './output.ts';
+import { days, quota } from './numbers.ts';
+import { given, givenJson, say, usage } from './output.ts';
 import type { Reach } from './reach.ts';
+import { sayBody, sayGraphql, sayLimits, sayQuery } from './rule-words.ts';
 
 export interface PolicyFlags {
   readonly origin?: string;
@@ -24,6 +29,10 @@ export interface PolicyFlags {
   readonly query?: readonly string[];
   readonly withoutQuery?: boolean;
   readonly body?: readonly string[];
+  readonly graphql?: string;
+  readonly field?: readonly string[];
+  readonly rate?: string;
+  readonly budget?: string;
   readonly owner?: string;
   readonly org?: string;
   readonly pin?: readonly string[];
@@ -37,11 +46,10 @@ const DAY = 86_400;
 
 /** What is asked for before anything is sent. @throws CliError (usage), with the sentence of the flag */
 export interface StatedPolicy {
-  readonly origin: string;
+  readonly rule: Draft['rule'];
   readonly servers: readonly string[];
   readonly inject: readonly InjectionInput[];
-  readonly query?: readonly string[];
-  readonly body?: readonly BodyCondition[];
+  readonly limits?: ConnectionLimits;
   readonly lifeSeconds: number;
 }
 
@@ -52,17 +60,31 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     throw usage('--query and --without-query exclude each other: either some names may stand in a query, or none.');
   const query = flags.withoutQuery === true ? [] : flags.query;
   if (query !== undefined) given('--query', query, parseQueryNames);
-  const body = flags.body?.map((text) =>
-    given('--body', text, (value) => parseJson(value as string, LIMITS.envelopeHeader)),
-  );
+  const body = flags.body?.map((text) => givenJson('--body', text, (value) => value));
   const inject = (flags.inject ?? [DEFAULT_INJECT]).map(parseInject);
   given('--origin', origin, parseOrigin);
   servers.forEach((server) => given('--server', server, parseSecureUrl));
-  return {
-    ...{ origin, servers, inject, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY },
+  flags.method?.forEach((method) => given('--method', method, parseMethod));
+  flags.path?.forEach((path) => given('--path', path, parsePathPattern));
+  const graphql = flags.graphql === undefined ? undefined : givenJson('--graphql', flags.graphql, parseGraphqlRule);
+  const rule = {
+    ...{ origin, methods: flags.method ?? defaultMethods(inject, graphql), paths: flags.path ?? ['/**'] },
     ...(query === undefined ? {} : { query }),
     ...(body === undefined ? {} : { body: given('--body', body, parseBodyConditions) }),
+    ...(graphql === undefined ? {} : { graphql }),
   };
+  const limits = stateLimits(flags);
+  checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'] });
+  return { rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+}
+
+function stateLimits({ rate, budget }: PolicyFlags): { limits?: ConnectionLimits } {
+  if (rate === undefined && budget === undefined) return {};
+  const limits = {
+    ...(rate === undefined ? {} : { rate: quota(rate, '--rate') }),
+    ...(budget === undefined ? {} : { budget: quota(budget, '--budget') }),
+  };
+  return { limits: given(rate === undefined ? '--budget' : '--rate', limits, parseConnectionLimits) };
 }
 
 export async function makePolicy(
@@ -75,22 +97,17 @@ export async function makePolicy(
   return {
     ...{ issuer: at.issuer, owner, connection, servers: stated.servers, inject: stated.inject },
     ...(flags.org === undefined ? {} : { org: flags.org }),
-    allow: [
-      {
-        ...{ origin: stated.origin, methods: flags.method ?? defaultMethods(stated), paths: flags.path ?? ['/**'] },
-        ...(stated.query === undefined ? {} : { query: stated.query }),
-        ...(stated.body === undefined ? {} : { body: stated.body }),
-      },
-    ],
+    allow: [stated.rule],
     ...pins(flags),
+    ...(stated.limits === undefined ? {} : { limits: stated.limits }),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
 }
 
-/** A body is what a GET does not have. */
-function defaultMethods({ inject }: StatedPolicy): readonly string[] {
-  return inject.some((slot) => 'in' in slot && slot.in === 'body') ? ['POST'] : ['GET'];
+/** A body is what a GET does not have, and a client of GraphQL sends one. */
+function defaultMethods(inject: readonly InjectionInput[], graphql: GraphqlRule | undefined): readonly string[] {
+  return graphql !== undefined || inject.some((slot) => 'in' in slot && slot.in === 'body') ? ['POST'] : ['GET'];
 }
 
 /** Seconds of `--expires-in`, where it was given. */
@@ -103,34 +120,17 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
   for (const rule of policy.allow)
     say(
-      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${sayQuery(rule.query)}${rule.body === undefined ? '' : `, and ${sayBody(rule.body)}`}`,
+      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${[sayQuery(rule.query), ...(rule.body === undefined ? [] : [sayBody(rule.body)]), ...(rule.graphql === undefined ? [] : [sayGraphql(rule.graphql)])].join(', and ')}`,
     );
   for (const slot of policy.inject)
     say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);
+  if (policy.limits !== undefined) say(`  at most         ${sayLimits(policy.limits)}, at each executor`);
   if (policy.bearer === true)
     say('  Bearer allowed  also for clients without a key: whoever steals a token of theirs can use it while it lives');
   say(`  until           ${new Date(policy.expiresAt * 1_000).toISOString().slice(0, 10)}`);
-}
-
-/** What a rule says of a request's body. */
-export function sayBody(conditions: readonly BodyCondition[] | undefined): string {
-  if (conditions === undefined) return 'with any body';
-  return `only with a JSON body where ${conditions.map(sayCondition).join(' and ')}`;
-}
-
-function sayCondition(condition: BodyCondition): string {
-  if ('absent' in condition) return `${condition.pointer} is absent`;
-  const taken = 'equals' in condition ? [condition.equals] : condition.one_of;
-  return `${condition.pointer} is ${taken.map((scalar) => JSON.stringify(scalar)).join(' or ')}`;
-}
-
-/** What a rule says of a request's query. */
-export function sayQuery(names: readonly string[] | undefined): string {
-  if (names === undefined) return 'with any query';
-  return names.length === 0 ? 'without a query' : `with no other query than ${names.join(' ')}`;
 }
 
 function describeScheme(scheme: SchemeInput): string {

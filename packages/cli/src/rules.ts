@@ -14,6 +14,8 @@ import {
   type AllowRule,
   type ConnectionDetail,
   type ConnectionHandle,
+  type ConnectionLimits,
+  type Method,
 } from '@dauth/protocol';
 import { given, usage } from './output.ts';
 
@@ -22,12 +24,16 @@ export interface RuleFlags {
   readonly policy?: string;
   readonly details?: string;
   readonly body?: string;
+  readonly operator?: string;
+  readonly at?: string;
 }
 
 export interface Rules {
   readonly allow: readonly AllowRule[];
   readonly details: readonly ConnectionDetail[] | undefined;
   readonly handle: ConnectionHandle | undefined;
+  /** Sealed with the rules, where they are an envelope's. */
+  readonly limits?: ConnectionLimits;
 }
 
 /** @throws CliError (usage) */
@@ -37,12 +43,17 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
   const details =
     narrowing === undefined
       ? undefined
-      : given('--details', readText(narrowing), (text) => parseDetails(parseJson(text as string, LIMITS.token)));
+      : given('--details', readText('--details', narrowing), (text) =>
+          parseDetails(parseJson(text as string, LIMITS.token)),
+        );
   if (envelope !== undefined) {
-    const { header } = given('--envelope', readText(envelope).trim(), (text) => parseEnvelope(text as string));
-    return { allow: header.dauth.allow, details, handle: header.dauth.handle };
+    const { header } = given('--envelope', readText('--envelope', envelope).trim(), (text) =>
+      parseEnvelope(text as string),
+    );
+    const { allow, handle, limits } = header.dauth;
+    return { allow, details, handle, ...(limits === undefined ? {} : { limits }) };
   }
-  const allow = given('--policy', readText(policy!), (text) =>
+  const allow = given('--policy', readText('--policy', policy!), (text) =>
     parseAllow(exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow']).allow),
   );
   // Rules by themselves are of no connection, so a token's are taken to be of the one that it names.
@@ -53,16 +64,18 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
 }
 
 /** The JSON body that is asked about, as an executor reads one. @throws CliError (usage) */
-export function readBody({ body }: RuleFlags): { body?: JsonBody } {
-  if (body === undefined) return {};
+export function readBody({ body }: RuleFlags, method: Method): { body?: JsonBody | null } {
+  // What a GET sends is in its URL; of other requests, nobody said that they have no body.
+  if (body === undefined) return method === 'GET' ? { body: null } : {};
   const parse = (text: unknown) => parseJson(text as string, LIMITS.conditionedBody, 'kept');
-  return { body: new JsonBody(given('--body', readText(body), parse)) };
+  return { body: new JsonBody(given('--body', readText('--body', body), parse)) };
 }
 
-function readText(path: string): string {
+/** @throws CliError (usage) that names the flag */
+export function readText(flag: string, path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {
-    throw usage('A file named by --envelope, --policy, --details or --body cannot be read.');
+    throw usage(`The file that ${flag} names cannot be read.`);
   }
 }

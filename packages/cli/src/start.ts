@@ -74,6 +74,8 @@ async function run(flags: StartFlags, config: StackConfig, home: Home, paths: Ro
     writeDurably(home.stackFile, JSON.stringify({ authority: issuer, executor: resource, database }), 0o600);
     if (flags.json === true) process.stdout.write(`${JSON.stringify(ready)}\n`);
     else if (flags.quiet !== true) banner(ready, String(executor.listening.level), logs);
+    if (executor.listening.rules !== undefined && flags.quiet !== true)
+      say(`The executor's operator rules are in force: ${JSON.stringify(executor.listening.rules)}`);
     // Said whatever else is quiet: who steals one of their tokens has it.
     for (const name of (authority.listening.bearer_clients ?? []) as readonly string[])
       say(`Bearer: the tokens of ${name} work for whoever has them.`);
@@ -120,7 +122,7 @@ function parseListen(value: string): { host: string; port: number } {
 }
 
 function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
-  const { metrics, upstream, freshnessMs, acceptRevision, limits } = config.executor;
+  const { metrics, upstream, freshnessMs, acceptRevision, limits, rules } = config.executor;
   return {
     ...{
       listen: plan.executorListen,
@@ -133,6 +135,7 @@ function executorConfig(config: StackConfig, plan: Plan, home: Home): object {
     ...(freshnessMs === undefined ? {} : { freshnessMs }),
     ...(acceptRevision === undefined ? {} : { acceptRevision }),
     ...(limits === undefined ? {} : { limits }),
+    ...(rules === undefined ? {} : { rules }),
   };
 }
 

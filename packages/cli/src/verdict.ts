@@ -1,20 +1,25 @@
 /**
  * `dauth policy test` and `explain`: what sealed rules, and a token's, say of a request, by the executor's own words for it.
- * Asks nobody, opens nothing, and never repeats what was typed.
+ * Asks nobody, opens nothing, and repeats nothing that was typed but names of a query.
  */
 import {
   DAuthError,
   explainAllow,
   explainDetails,
+  operatorUnmet,
   parseMethod,
   parseOrigin,
   splitTarget,
   type RequestTarget,
   type Target,
 } from '@dauth/protocol';
-import { EXIT, given, print, table, usage } from './output.ts';
-import { sayBody, sayQuery } from './policy.ts';
+import { statSync } from 'node:fs';
+import { block } from './block.ts';
+import { readOperator, readTime } from './operator-file.ts';
+import { EXIT, given, print, usage } from './output.ts';
+import { sayLimits, sayRule } from './rule-words.ts';
 import { readBody, readRules, type RuleFlags, type Rules } from './rules.ts';
+import { sayDetailUnmet, sayUnmet } from './unmet.ts';
 
 export interface VerdictFlags extends RuleFlags {
   readonly json?: boolean;
@@ -24,7 +29,7 @@ export interface VerdictFlags extends RuleFlags {
 interface Verdict {
   readonly allowed: boolean;
   /** Whose word it is: the first that refuses, in the executor's order. */
-  readonly by: 'request' | 'policy' | 'token';
+  readonly by: 'request' | 'policy' | 'token' | 'operator';
   /** Of the policy: the rule that allows the request, or the one that came nearest. */
   readonly rule: number | null;
   /** Of the token, in the same way. */
@@ -34,16 +39,12 @@ interface Verdict {
   readonly message: string;
 }
 
-const WORDS: Readonly<Record<string, string>> = Object.freeze({
+const OPERATOR: Readonly<Record<string, string>> = Object.freeze({
   __proto__: null as never,
-  origin: 'it is for another origin',
-  methods: 'it does not have the method',
-  paths: 'none of its paths matches',
-  query: 'the query has a name that it does not list, or one twice',
-  body: 'the body is not JSON that holds what it must',
-  identifier: 'it is for another connection',
-  locations: 'it is for another origin',
-  actions: 'none of its actions matches',
+  origin: 'nothing goes to this origin (rules.deny)',
+  methods: 'the method is not allowed (rules.deny.methods)',
+  hours: 'not at this time (rules.hours)',
+  requestBytes: 'the body is too large (rules.requestBytes)',
 });
 
 /** @returns the exit code: 0 where the request is allowed, else 5 */
@@ -67,34 +68,22 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
             unmet: explainDetails([{ ...detail, locations, actions }], handle!, target).unmet,
           })),
         };
-  print(flags.json === true, { ...verdict, ...said }, () =>
+  const limits = rules.limits === undefined ? {} : { limits: rules.limits };
+  print(flags.json === true, { ...verdict, ...said, ...limits }, () =>
     [
       verdict.message,
-      ...(said.rules.length === 0
-        ? []
-        : [
-            '',
-            table(
-              ['rule', 'says', 'origin', 'methods', 'paths', 'query', 'body'],
-              said.rules.map((each) => [
-                ...[String(each.rule), sayUnmet(each.unmet), each.origin],
-                ...[each.methods.join(' '), each.paths.join(' '), sayQuery(each.query), sayBody(each.body)],
-              ]),
-            ),
-          ]),
-      ...(said.details.length === 0
-        ? []
-        : [
-            '',
-            table(
-              ['detail', 'says', 'location', 'actions'],
-              said.details.map((each) => [
-                ...[String(each.detail), sayUnmet(each.unmet)],
-                ...[each.locations[0], each.actions.join(', ')],
-              ]),
-            ),
-          ]),
-    ].join('\n'),
+      ...(rules.limits === undefined ? [] : [`limits, not counted here: ${sayLimits(rules.limits)}`]),
+      ...said.rules.map(({ rule: at, unmet }) => {
+        const rule = allow[at - 1]!;
+        return block(`rule ${at}`, sayUnmet(unmet, rule, target!), sayRule(rule));
+      }),
+      ...said.details.map(({ detail, unmet, locations, actions }) =>
+        block(`detail ${detail}`, sayDetailUnmet(unmet), [
+          ['location', locations.join(' ')],
+          ['actions', actions.join(', ')],
+        ]),
+      ),
+    ].join('\n\n'),
   );
   return verdict.allowed ? EXIT.ok : EXIT.denied;
 }
@@ -120,15 +109,27 @@ function judge(
     const message = `denied, whatever the rules say: ${error.publicMessage}`;
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
-  const target = { origin: to, method: asked, ...parts, ...readBody(flags) };
-  return { verdict: decide(rules, target), rules, target };
+  const target = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
+  const verdict = decide(rules, target);
+  if (flags.operator === undefined) return { verdict, rules, target };
+  const operator = readOperator(flags.operator);
+  const bodyBytes = flags.body === undefined ? 0 : statSync(flags.body).size;
+  const unmet = operatorUnmet(operator, { origin: to, method: asked, atMs: readTime(flags.at), bodyBytes });
+  return { verdict: verdict.allowed ? narrow(verdict, unmet) : verdict, rules, target };
+}
+
+/** The operator is asked last: what is denied already is not allowed by anybody. */
+function narrow(verdict: Verdict, unmet: string | undefined): Verdict {
+  if (unmet === undefined) return { ...verdict, by: 'operator', message: `${verdict.message}, and by the operator` };
+  const message = `denied by the operator: ${OPERATOR[unmet]!}; ${verdict.message} otherwise`;
+  return { ...verdict, allowed: false, by: 'operator', unmet: [unmet], message };
 }
 
 function decide({ allow, details, handle }: Rules, target: Target): Verdict {
   const sealed = explainAllow(allow, target);
   const rule = sealed.rule! + 1;
   if (!sealed.isAllowed) {
-    const message = `denied by the policy: rule ${rule} comes nearest, but ${sayUnmet(sealed.unmet)}`;
+    const message = `denied by the policy: rule ${rule} comes nearest, but ${sayUnmet(sealed.unmet, allow[sealed.rule!]!, target)}`;
     return { allowed: false, by: 'policy', rule, detail: null, unmet: sealed.unmet, message };
   }
   if (details === undefined)
@@ -138,10 +139,7 @@ function decide({ allow, details, handle }: Rules, target: Target): Verdict {
   const both = { allowed: token.isAllowed, by: 'token', rule, detail, unmet: token.unmet } as const;
   if (token.isAllowed)
     return { ...both, message: `allowed by rule ${rule} of the policy and detail ${detail} of the token` };
-  const why = detail === null ? 'it has no details' : `detail ${detail} comes nearest, but ${sayUnmet(token.unmet)}`;
+  const why =
+    detail === null ? 'it has no details' : `detail ${detail} comes nearest, but ${sayDetailUnmet(token.unmet)}`;
   return { ...both, message: `denied by the token: rule ${rule} of the policy allows it; ${why}` };
-}
-
-function sayUnmet(unmet: readonly string[]): string {
-  return unmet.length === 0 ? 'allowed' : unmet.map((member) => WORDS[member]!).join(', and ');
 }

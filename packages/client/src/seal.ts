@@ -21,8 +21,10 @@ import {
   type BodySlot,
   type ClientCredentials,
   type ConnectionHandle,
+  type ConnectionLimits,
   type EnvelopeHeader,
   type EnvelopePolicy,
+  type GraphqlRule,
   type Hmac,
   type Injection,
   type JwtBearer,
@@ -64,9 +66,13 @@ export interface SealPolicy {
     readonly query?: readonly string[];
     /** What a request's JSON body must hold, all of it; absent means any body, and none. */
     readonly body?: readonly BodyCondition[];
+    /** What a GraphQL request must be; absent means that nobody looks whether it is one. */
+    readonly graphql?: GraphqlRule;
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;
+  /** How often it may be used; each executor counts for itself. Absent means no limit. */
+  readonly limits?: ConnectionLimits;
   /** Also for clients without a key of their own, whose tokens work for whoever has them. Excludes `pin`. Default false. */
   readonly bearer?: boolean;
   /** Unix seconds. */
@@ -179,6 +185,7 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     },
     inject: policy.inject.map(normalizeInjection),
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
+    ...(policy.limits === undefined ? {} : { limits: policy.limits }),
     ...{ bearer: policy.bearer ?? false, iat, exp: policy.expiresAt },
   } satisfies EnvelopePolicy;
   return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };

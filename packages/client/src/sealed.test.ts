@@ -136,6 +136,12 @@ test('[seal.bound] a version by a device this key vouched for is believed, one b
   );
 });
 
+test('[seal.bound] the next policy keeps how often a credential may be used', async () => {
+  const limits = { rate: { count: 60, seconds: 60 }, budget: { count: 1_000, seconds: 86_400 } };
+  const verified = await verify(await sealBy(key, { replaces: { handle: sealed.handle, ver: 2 }, limits }));
+  assert.deepEqual([verified.policy.limits, nextPolicy(verified, { now: NOW }).limits], [limits, limits]);
+});
+
 test('[seal.bound] the next version keeps the policy, and lasts no longer than the old one did', async () => {
   const verified = await verify(
     await sealBy(key, { replaces: { handle: sealed.handle, ver: 3 }, pin: { jkt: [key.jkt] } }),

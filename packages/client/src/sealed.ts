@@ -65,10 +65,11 @@ export function nextPolicy(
   { policy }: VerifiedSeal,
   when: { readonly now: number; readonly lifeSeconds?: number },
 ): SealPolicy {
-  const { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, bearer, iat, exp } = policy;
+  const { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, limits, bearer, iat, exp } = policy;
   return {
     ...{ issuer: iss, org, owner, connection, servers, allow, inject },
     ...(pin === undefined ? {} : { pin }),
+    ...(limits === undefined ? {} : { limits }),
     ...(bearer ? { bearer } : {}),
     expiresAt: when.now + (when.lifeSeconds ?? exp - iat),
     replaces: { handle, ver: ver + 1 },

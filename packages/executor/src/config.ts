@@ -9,9 +9,11 @@ import {
   LIMITS,
   list,
   parseJson,
+  parseOperatorRules,
   parseResource,
   refuse,
   text,
+  type OperatorRules,
 } from '@dauth/protocol';
 
 export interface Address {
@@ -45,6 +47,8 @@ export interface ExecutorConfig {
   /** An operator's word that the authority was restored and that this lower revision is right. Counts once. */
   readonly acceptRevision?: number;
   readonly limits: ExecutorLimits;
+  /** What the operator refuses, whatever envelopes and tokens say. */
+  readonly rules: OperatorRules;
 }
 
 /** Each default is also the most. */
@@ -88,7 +92,7 @@ export function parseConfig(json: string): ExecutorConfig {
     parseJson(json, MAX_CONFIG),
     'The executor configuration',
     ['listen', 'resource', 'issuer', 'data', 'upstream'],
-    ['metrics', 'node', 'freshnessMs', 'acceptRevision', 'limits'],
+    ['metrics', 'node', 'freshnessMs', 'acceptRevision', 'limits', 'rules'],
   );
   const listen = parseAddress(config.listen, 'listen');
   const metrics = config.metrics === undefined ? undefined : parseAddress(config.metrics, 'metrics');
@@ -128,6 +132,7 @@ export function parseConfig(json: string): ExecutorConfig {
       ? {}
       : { acceptRevision: integer(config.acceptRevision, '"acceptRevision"', 0, Number.MAX_SAFE_INTEGER) }),
     limits: parseLimits(config.limits),
+    rules: parseOperatorRules(config.rules),
   });
 }
 

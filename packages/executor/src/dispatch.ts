@@ -3,7 +3,14 @@
  * Never opens before step 6, and nothing read before it has any effect but refusal.
  */
 import { Readable } from 'node:stream';
-import { asDAuthError, DAuthError, endpointParts, tokenSchemeOf, type ConnectionHandle } from '@dauth/protocol';
+import {
+  asDAuthError,
+  DAuthError,
+  endpointParts,
+  tokenSchemeOf,
+  type ConnectionHandle,
+  type OperatorRules,
+} from '@dauth/protocol';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
@@ -14,6 +21,8 @@ import { watchForOverride } from './where/override.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
+import { assertOperatorAllows, boundBody } from './where/operator.ts';
+import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
 import type { Tokens } from './wire/tokens.ts';
@@ -30,6 +39,11 @@ export interface DispatchDeps extends AuthorizeDeps {
   readonly tokens: Pick<Tokens, 'take' | 'forget'>;
   readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
+  /** What the operator refuses besides. */
+  readonly rules: OperatorRules;
+  readonly useLimits: Pick<UseLimits, 'take'>;
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
   /** Thumbprint of the executor's identity. */
   readonly identity: string;
   /** Milliseconds of a clock that never goes back. */
@@ -49,23 +63,27 @@ export interface DispatchRequest {
   readonly signal: AbortSignal;
 }
 
-/** How a dispatch ended. `receipt` is there from step 5 on, also with an error. */
-export type DispatchResult =
+/** How a dispatch ended. `receipt` is there from step 5 on, also with an error; `limits` once they were asked. */
+export type DispatchResult = { readonly limits: readonly NamedState[] } & (
   | { readonly kind: 'answer'; readonly receipt: string; readonly answer: UpstreamAnswer }
-  | { readonly kind: 'error'; readonly receipt?: string; readonly error: DAuthError };
+  | { readonly kind: 'error'; readonly receipt?: string; readonly error: DAuthError }
+);
 
 /** Steps 3 to 10, for a caller that passed 1 and 2. Never throws. */
 export async function dispatch(caller: Caller, request: DispatchRequest, deps: DispatchDeps): Promise<DispatchResult> {
   const startedAt = deps.monotonic();
   let permitted: Permit | undefined;
   let intent: Intent | undefined;
+  let limits: readonly NamedState[] = [];
   try {
     // 3 · may they
     permitted = await permit(caller, request.handle, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
-    const sending = await settleBody(request, permitted.policy, destination);
+    assertOperator(request, permitted, destination, deps);
+    const sending = await settleBody(boundRequest(request, deps), permitted.policy, destination);
     const addresses = await checkAddresses(destination, permitted, deps);
+    limits = await deps.useLimits.take(permitted.policy);
     // 5 · what is intended, durable; the outcome's space reserved
     const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
     intent = intended;
@@ -75,17 +93,39 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     void ended
       .then((facts) => intended.outcome({ ...facts, ms: Math.round(deps.monotonic() - startedAt) }))
       .catch(() => undefined);
-    return { kind: 'answer', receipt: makeReceipt(deps.identity, intended.head), answer };
+    return { kind: 'answer', receipt: makeReceipt(deps.identity, intended.head), answer, limits };
   } catch (caught) {
     const error = asDAuthError(caught);
+    if (error instanceof LimitReached) limits = error.states;
     if (intent === undefined) {
       deps.refusals.record(error.code, refusalFacts(caller, request, permitted));
-      return { kind: 'error', error };
+      return { kind: 'error', error, limits };
     }
     // 10 · outcome of a call that had no answer to pass on
     await intent.outcome({ code: error.code, ms: Math.round(deps.monotonic() - startedAt) }).catch(() => undefined);
-    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error };
+    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error, limits };
   }
+}
+
+/** Of a body that is here, its size; of one that is not, what was announced. */
+function assertOperator(
+  { body, bodyLength = 0 }: DispatchRequest,
+  { policy }: Permit,
+  destination: Destination,
+  { rules, nowMs }: DispatchDeps,
+): void {
+  const scheme = tokenSchemeOf(policy.inject);
+  assertOperatorAllows(rules, destination, {
+    ...(scheme === undefined ? {} : { endpoint: endpointParts(scheme.endpoint).origin }),
+    bodyBytes: body instanceof Uint8Array ? body.length : bodyLength,
+    atMs: nowMs(),
+  });
+}
+
+function boundRequest(request: DispatchRequest, { rules }: DispatchDeps): DispatchRequest {
+  const { requestBytes, responseBytes = Infinity } = rules;
+  const maxResponseBytes = Math.min(request.maxResponseBytes, responseBytes);
+  return { ...request, body: boundBody(request.body, requestBytes), maxResponseBytes };
 }
 
 type Checked = Awaited<ReturnType<Upstream['check']>>;

@@ -27,8 +27,11 @@ import { Metrics } from './door/metrics.ts';
 import { findPrivateRoute } from './door/private.ts';
 import { findPublicRoute } from './door/public.ts';
 import { makeServer } from './door/server.ts';
+import { Budgets } from './who/budgets.ts';
+import { Rates } from './who/rates.ts';
 import { EnvelopeShelf } from './who/shelf.ts';
 import { Status } from './who/status.ts';
+import { UseLimits } from './who/use-limits.ts';
 import { makeTry } from './try.ts';
 import { Tokens } from './wire/tokens.ts';
 import type { Upstream } from './wire/upstream.ts';
@@ -87,6 +90,10 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     clean: recovery.wasStopped,
   });
   const seen = await Seen.open(config.data, config.acceptRevision);
+  const budgets = await Budgets.open(config.data, now);
+  const useLimits = new UseLimits({
+    ...{ rates: new Rates(monotonic), budgets, operator: config.rules.rates, recent: recovery.recent, nowMs },
+  });
 
   const authority = parts.connect(keys);
   const jwks = new JwksCache({ url: `${config.issuer}/.well-known/jwks.json`, fetch: authority.fetch, now: monotonic });
@@ -161,6 +168,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       calls,
       tokens,
       shares: new Shares(config.limits.concurrency),
+      ...{ rules: config.rules, useLimits, nowMs },
       upstream,
       identity: identity.jkt,
     },
@@ -217,6 +225,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       await journal.stop();
       await checkpoints.finish();
       await seen.close();
+      await budgets.close();
       await authority.close();
     },
   };

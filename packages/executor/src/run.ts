@@ -4,10 +4,10 @@
  */
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
-import { isObject, parseJson } from '@dauth/protocol';
+import { isObject, NO_OPERATOR_RULES, parseJson, type OperatorRules } from '@dauth/protocol';
 import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
-import { makeLog } from './log.ts';
+import { makeLog, type LogFacts } from './log.ts';
 import { openEnvelope } from './open.ts';
 import { openRoom } from './room.ts';
 import { createUpstream } from './wire/upstream.ts';
@@ -25,7 +25,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
     nowMs,
     monotonic: () => performance.now(),
     open: openEnvelope,
-    upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits }),
+    upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses }),
     connect: ({ identity }) =>
       connectAuthority({
         issuer: config.issuer,
@@ -34,6 +34,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
         now: () => Math.floor(nowMs() / 1_000),
       }),
   });
+  if (config.rules !== NO_OPERATOR_RULES) log('rules in force', describeRules(config.rules));
   const address = await room.listen();
   const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
   const url = `http://${host}:${address.port}`;
@@ -56,6 +57,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
   process.stdout.write(
     `${JSON.stringify({
       ...{ event: 'listening', url, pid: process.pid, identity: room.identity, level: room.level },
+      ...(config.rules === NO_OPERATOR_RULES ? {} : { rules: describeRules(config.rules) }),
       ...(address.metricsPort === undefined ? {} : { metrics_port: address.metricsPort }),
     })}\n`,
   );
@@ -73,4 +75,18 @@ function readPem(path: string): string {
 function readVersion(): string {
   const manifest = parseJson(readFileSync(new URL('../package.json', import.meta.url), 'utf8'), 65_536);
   return isObject(manifest) && typeof manifest.version === 'string' ? manifest.version : '0';
+}
+
+/** What the operator's rules are, in short: how many names, and which bounds. */
+function describeRules({ deny, requestBytes, responseBytes, rates, hours }: OperatorRules): LogFacts {
+  const { hosts, origins, methods, addresses } = deny;
+  return {
+    ...{ hosts: hosts.length, origins: origins.length, methods: methods.join(' '), addresses: addresses.length },
+    ...(requestBytes === undefined ? {} : { requestBytes }),
+    ...(responseBytes === undefined ? {} : { responseBytes }),
+    ...Object.fromEntries(
+      Object.entries(rates).map(([of, { count, seconds }]) => [`rate.${of}`, `${count} in ${seconds} s`]),
+    ),
+    ...(hours === undefined ? {} : { hours: hours.length }),
+  };
 }

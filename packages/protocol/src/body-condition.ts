@@ -56,6 +56,11 @@ export class JsonBody {
     this.#body = body;
   }
 
+  /** As it was parsed. */
+  get whole(): unknown {
+    return this.#body;
+  }
+
   meets(condition: BodyCondition): boolean {
     let at = this.#body;
     for (const name of pointerNames(condition.pointer)) {

@@ -11,6 +11,7 @@ import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
 import { parseResource } from './origin.ts';
 import { parseAllow, type AllowRule } from './policy.ts';
+import { parseConnectionLimits, type ConnectionLimits } from './quota.ts';
 import { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 import { assertNoTarget } from './token-endpoint.ts';
 import { TYP } from './typ.ts';
@@ -70,6 +71,7 @@ export interface EnvelopePolicy {
   readonly allow: readonly AllowRule[];
   readonly inject: readonly Injection[];
   readonly pin?: Pins;
+  readonly limits?: ConnectionLimits;
   readonly bearer: boolean;
   readonly iat: number;
   readonly exp: number;
@@ -122,8 +124,8 @@ export function parseEnvelope(compact: string): Envelope {
  */
 export function encodeEnvelopeHeader(header: EnvelopeHeader): string {
   const { alg, kid, typ, crit, dauth } = header;
-  const { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, bearer, iat, exp } = dauth;
-  const policy = { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, bearer, iat, exp };
+  const { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, limits, bearer, iat, exp } = dauth;
+  const policy = { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, limits, bearer, iat, exp };
   const bytes = encodeUtf8(JSON.stringify({ alg, kid, typ, crit, dauth: policy }));
   parseHeader(bytes);
   return encodeBase64url(bytes);
@@ -162,7 +164,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     value,
     '"dauth"',
     ['handle', 'ver', 'iss', 'org', 'owner', 'connection', 'servers', 'allow', 'inject', 'iat', 'exp'],
-    ['pin', 'bearer'],
+    ['pin', 'limits', 'bearer'],
   );
   const [iat, exp] = [seconds(policy.iat, '"iat"'), seconds(policy.exp, '"exp"')];
   if (exp <= iat) refuse('"exp" must be later than "iat".');
@@ -190,6 +192,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     allow,
     inject,
     ...(policy.pin === undefined ? {} : { pin: parsePins(policy.pin) }),
+    ...(policy.limits === undefined ? {} : { limits: parseConnectionLimits(policy.limits) }),
     bearer,
     iat,
     exp,

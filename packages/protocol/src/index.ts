@@ -59,6 +59,8 @@ export {
   type ErrorCode,
   type ProblemDocument,
 } from './errors.ts';
+export { parseGraphqlDocument, type GraphqlOperation, type GraphqlOperationType } from './graphql-document.ts';
+export { graphqlUnmet, parseGraphqlRule, type GraphqlRule } from './graphql-rule.ts';
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
   bodySlots,
@@ -79,6 +81,14 @@ export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from
 export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
 export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
+export {
+  deniesOrigin,
+  NO_OPERATOR_RULES,
+  operatorUnmet,
+  parseOperatorRules,
+  type OperatorRules,
+  type OperatorTarget,
+} from './operator-rules.ts';
 export { originParts, parseOrigin, parseResource, parseSecureUrl, type Origin, type OriginParts } from './origin.ts';
 export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type PathPattern } from './path.ts';
 export { allowsRequest, dependsOnBody, explainAllow, parseAllow, type AllowRule, type Target } from './policy.ts';
@@ -86,8 +96,9 @@ export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export type { Scheme } from './scheme.ts';
+export { parseConnectionLimits, type ConnectionLimits, type Quota } from './quota.ts';
 export { parseQueryNames } from './query.ts';
-export { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
+export { distinct, exactObject, integer, list, refuse, seconds, text, UnknownMember } from './shape.ts';
 export {
   CONNECTION_STATUSES,
   parseConnectionStatus,

@@ -40,6 +40,8 @@ export const LIMITS = Object.freeze({
   policyActions: 256,
   /** Conditions of one rule on the body. */
   bodyConditions: 16,
+  /** Characters of a GraphQL document that a rule has conditions on: it is read in one piece (§2.1). */
+  graphqlDocument: 131_072,
   /** Octets of a caller's body that rules have conditions on: it is read whole before anything is opened (§2.1). */
   conditionedBody: 1_048_576,
   /** Servers, pins and injections of one envelope. */

@@ -4,6 +4,7 @@
  */
 import { parseBodyConditions, type BodyCondition, type JsonBody } from './body-condition.ts';
 import { explain, meets, type Decision, type Demands } from './demand.ts';
+import { graphqlUnmet, parseGraphqlRule, type GraphqlRule } from './graphql-rule.ts';
 import { LIMITS } from './limits.ts';
 import { parseMethod, type Method } from './method.ts';
 import { parseOrigin, type Origin } from './origin.ts';
@@ -19,6 +20,8 @@ export interface AllowRule {
   readonly query?: readonly string[];
   /** What a JSON body must hold, all of it: absent means any body, and none. */
   readonly body?: readonly BodyCondition[];
+  /** What a GraphQL request must be: absent means that nobody looks whether it is one. */
+  readonly graphql?: GraphqlRule;
 }
 
 /** Where one request wants to go. */
@@ -29,8 +32,8 @@ export interface Target {
   readonly path: string;
   /** Raw, with its `?`; empty where there is none. */
   readonly query: string;
-  /** Only where it was read: without it no rule with conditions allows anything. */
-  readonly body?: JsonBody;
+  /** Only where it was read, and `null` where there is none: not looked at, no rule with conditions allows anything. */
+  readonly body?: JsonBody | null;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
@@ -39,14 +42,18 @@ export function parseAllow(value: unknown): readonly AllowRule[] {
 }
 
 function parseRule(value: unknown): AllowRule {
-  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query', 'body']);
+  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query', 'body', 'graphql']);
   const methods = distinct(list(rule.methods, '"methods"', 1, LIMITS.policyEntries, parseMethod), '"methods"', String);
   const paths = distinct(list(rule.paths, '"paths"', 1, LIMITS.policyEntries, parsePathPattern), '"paths"', String);
   if (methods.length * paths.length > LIMITS.policyActions) refuse('An allow rule has too many methods and paths.');
+  // GraphQL over HTTP has no other methods, and HEAD is a GET that nobody sees the answer of.
+  if (rule.graphql !== undefined && methods.some((method) => method !== 'GET' && method !== 'POST'))
+    refuse('An allow rule with "graphql" has no other methods than GET and POST.');
   return Object.freeze({
     ...{ origin: parseOrigin(rule.origin), methods, paths },
     ...(rule.query === undefined ? {} : { query: parseQueryNames(rule.query) }),
     ...(rule.body === undefined ? {} : { body: parseBodyConditions(rule.body) }),
+    ...(rule.graphql === undefined ? {} : { graphql: parseGraphqlRule(rule.graphql) }),
   });
 }
 
@@ -63,7 +70,8 @@ export function explainAllow(allow: readonly AllowRule[], target: Target): Decis
 /** Whether what allows a request, if anything, are rules with conditions on its body. */
 export function dependsOnBody(allow: readonly AllowRule[], target: Target): boolean {
   return (
-    !allowsRequest(allow, target) && allow.some((rule) => rule.body !== undefined && meets(BEFORE_BODY, rule, target))
+    !allowsRequest(allow, target) &&
+    allow.some((rule) => (rule.body ?? rule.graphql) !== undefined && meets(BEFORE_BODY, rule, target))
   );
 }
 
@@ -79,6 +87,11 @@ const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([
   [
     'body',
     (rule, { body }) =>
-      rule.body === undefined || (body !== undefined && rule.body.every((condition) => body.meets(condition))),
+      rule.body === undefined ||
+      (body !== undefined && body !== null && rule.body.every((condition) => body.meets(condition))),
+  ],
+  [
+    'graphql',
+    (rule, target) => rule.graphql === undefined || graphqlUnmet(rule.graphql, target, rule.query ?? []) === undefined,
   ],
 ]);

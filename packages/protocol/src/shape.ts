@@ -12,6 +12,18 @@ export function refuse(detail: string): never {
   throw new DAuthError('INVALID_REQUEST', detail);
 }
 
+/** Which member is not defined: for whoever wrote the document, and never part of an answer. */
+export class UnknownMember extends Error {
+  readonly member: string;
+  readonly known: readonly string[];
+
+  constructor(member: string, known: readonly string[]) {
+    super('unknown member');
+    this.member = member;
+    this.known = known;
+  }
+}
+
 /** An object with all of `required` and nothing outside `required` and `optional`. */
 export function exactObject(
   value: unknown,
@@ -20,14 +32,15 @@ export function exactObject(
   optional: readonly string[] = [],
 ): JsonObject {
   if (!isObject(value)) refuse(`${what} must be an object.`);
+  const misspelt = Object.keys(value).find((name) => !required.includes(name) && !optional.includes(name));
+  const cause = misspelt === undefined ? undefined : { cause: new UnknownMember(misspelt, [...required, ...optional]) };
   for (const name of required) {
-    if (!Object.hasOwn(value, name)) refuse(`${what} needs the member "${name}".`);
+    if (!Object.hasOwn(value, name))
+      throw new DAuthError('INVALID_REQUEST', `${what} needs the member "${name}".`, cause);
   }
-  for (const name of Object.keys(value)) {
-    // The unknown name itself was sent by somebody, so it is not repeated.
-    if (!required.includes(name) && !optional.includes(name))
-      refuse(`${what} has a member that is not defined for it.`);
-  }
+  // The unknown name itself was sent by somebody, so it is not repeated.
+  if (cause !== undefined)
+    throw new DAuthError('INVALID_REQUEST', `${what} has a member that is not defined for it.`, cause);
   return value;
 }
 

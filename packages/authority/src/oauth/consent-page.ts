@@ -2,7 +2,7 @@
  * The page that asks a person: who wants what, where, for how long, and where the answer goes. Everything on it is
  * somebody's word until it is escaped and named as such. Never a box that is ticked for what the app did not ask for.
  */
-import type { AllowRule, BodyCondition, ConnectionDetail } from '@dauth/protocol';
+import type { AllowRule, BodyCondition, ConnectionDetail, GraphqlRule } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
 import type { HttpContext } from '../http.ts';
 import { markup, type Html } from '../people/html.ts';
@@ -114,15 +114,22 @@ function sayDetail(authority: Authority, detail: ConnectionDetail): Html {
 }
 
 /** What a rule says beyond the actions: they are consented to, and it is enforced besides. */
-function sayLimits({ methods, paths, query, body }: AllowRule): Html {
-  if (query === undefined && body === undefined) return markup``;
+function sayLimits({ methods, paths, query, body, graphql }: AllowRule): Html {
+  if ((query ?? body ?? graphql) === undefined) return markup``;
   const limits = [
     ...(query === undefined
       ? []
       : [query.length === 0 ? markup`without a query` : markup`with no other query than ${sayList(query)}`]),
     ...(body ?? []).map((condition) => markup`only with a JSON body where ${sayCondition(condition)}`),
+    ...(graphql === undefined ? [] : [sayGraphql(graphql)]),
   ];
   return markup`; sealed for ${sayList(methods)} at ${sayList(paths)} ${limits.map((limit, index) => markup`${index > 0 && ', '}${limit}`)}`;
+}
+
+function sayGraphql({ operations, names, fields, anonymous }: GraphqlRule): Html {
+  const named = names === undefined ? markup`` : markup` named ${sayList(names)}`;
+  const rooted = fields === undefined ? markup`` : markup` of the root fields ${sayList(fields)}`;
+  return markup`only with a GraphQL ${sayList(operations)}${named}${anonymous === true && ' or without a name'}${rooted}`;
 }
 
 function sayCondition(condition: BodyCondition): Html {

@@ -67,6 +67,10 @@ test('[token.bound] the page says what sealed rules let a query and a body be, o
     { ...bound, body },
     rule('/search', ['q', 'page']),
     rule('/plain', []),
+    {
+      ...allow('https://api.github.com', ['POST'], ['/graphql']),
+      graphql: { operations: ['query'], fields: ['viewer'] } as const,
+    },
     allow('https://api.github.com', ['POST'], ['/any']),
   ];
   const { handle } = addConnection(flow.world, { allow: rules });
@@ -75,6 +79,9 @@ test('[token.bound] the page says what sealed rules let a query and a body be, o
     '; sealed for <code>GET</code> at <code>/plain</code> without a query',
     '; sealed for <code>PUT</code> at <code>/bound</code> only with a JSON body where <code>/draft</code> is one of <code>true</code>, only with a JSON body where <code>/x</code> is absent',
   ];
+  shown.push(
+    '; sealed for <code>POST</code> at <code>/graphql</code> only with a GraphQL <code>query</code> of the root fields <code>viewer</code>',
+  );
   const page = await (await authorize(flow, { authorization_details: wish(handle) })).text();
   for (const each of shown) assert.ok(page.includes(each), each);
   assert.equal(page.includes('at <code>/any</code>'), false);

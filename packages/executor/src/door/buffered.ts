@@ -9,6 +9,7 @@ import { authenticate } from '../who/authorize.ts';
 import { readAll } from './body.ts';
 import { dispatch, type DispatchDeps, type DispatchResult } from '../dispatch.ts';
 import type { ShapedRequest } from './request-shape.ts';
+import { ownHeaders } from './rate-headers.ts';
 import { assertAnnounced, readJson } from './upload.ts';
 import type { UpstreamAnswer } from '../wire/call.ts';
 
@@ -85,8 +86,7 @@ function toRequest(
 }
 
 async function answerResult(at: Exchanged, result: DispatchResult, limits: BufferedLimits): Promise<void> {
-  const receipt: Readonly<Record<string, string>> =
-    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
+  const receipt = ownHeaders(result);
   if (result.kind === 'error') return answerFailure(at, result.error, receipt);
   try {
     const tooLarge = () => new DAuthError('RESPONSE_TOO_LARGE');

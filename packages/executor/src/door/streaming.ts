@@ -7,6 +7,7 @@ import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from '../who/authorize.ts';
 import { dispatch, type DispatchDeps, type DispatchRequest } from '../dispatch.ts';
+import { ownHeaders } from './rate-headers.ts';
 import { originHeader, type ShapedRequest } from './request-shape.ts';
 import { withoutHop } from '../where/target.ts';
 import type { UpstreamAnswer } from '../wire/call.ts';
@@ -28,8 +29,7 @@ export async function serveStreaming(
   using _place = deps.shares.enter(caller);
   // 3–10
   const result = await dispatch(caller, request, deps);
-  const receipt: Readonly<Record<string, string>> =
-    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
+  const receipt = ownHeaders(result);
   if (result.kind === 'error') answerProblem(at, result.error, receipt);
   else await relay(at, result.answer, receipt);
 }

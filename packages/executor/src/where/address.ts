@@ -22,6 +22,8 @@ export interface AddressOptions {
   readonly resolve: Resolver;
   /** Tests and demos only: loopback addresses, and http to them. */
   readonly dangerouslyAllowLoopback: boolean;
+  /** The operator's: nothing goes to an address in one of these. */
+  readonly deny?: readonly AddressRange[];
   /** Milliseconds, monotonic. */
   readonly now: () => number;
   readonly timeoutMs: number;
@@ -104,9 +106,30 @@ export class AddressBook {
   }
 
   #assertAllowed(ip: string, scheme: 'https' | 'http'): void {
+    if (this.#options.deny?.some((range) => isWithin(ip, range)) === true) throw denied();
     if (this.#options.dangerouslyAllowLoopback && isLoopback(ip)) return;
     if (scheme === 'http' || !isGloballyRoutable(ip)) throw denied();
   }
+}
+
+/** A range of addresses in CIDR notation, as `parseRange` read it. */
+export type AddressRange = readonly [first: ipaddr.IPv4 | ipaddr.IPv6, bits: number];
+
+/** @throws TypeError with a sentence for the operator */
+export function parseRange(cidr: string): AddressRange {
+  const [address = '', bits] = cidr.split('/');
+  const isPlain =
+    ipaddr.IPv4.isValidFourPartDecimal(address) || (ipaddr.IPv6.isValid(address) && !/[%.]/.test(address));
+  if (bits === undefined || !isPlain || !ipaddr.isValidCIDR(cidr))
+    throw new TypeError('"rules.deny.addresses" has ranges in CIDR notation, as 203.0.113.0/24 or 2001:db8::/32.');
+  return ipaddr.parseCIDR(cidr);
+}
+
+/** Of an address inside another one (mapped), what it means counts. */
+function isWithin(ip: string, range: AddressRange): boolean {
+  if (!ipaddr.isValid(ip)) return false;
+  const address = ipaddr.process(ip);
+  return address.kind() === range[0].kind() && address.match(range as [ipaddr.IPv4, number]);
 }
 
 /** Public by its range, and yet the host's own cloud: Azure's metadata and DNS address. */

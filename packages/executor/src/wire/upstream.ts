@@ -3,7 +3,7 @@
  * Never decides whether a request is allowed, and never lets a credential become a string.
  */
 import { DAuthError, type ConnectionHandle, type Origin } from '@dauth/protocol';
-import { AddressBook, makeSystemResolver, type CheckedAddress, type Resolver } from '../where/address.ts';
+import { AddressBook, makeSystemResolver, parseRange, type CheckedAddress, type Resolver } from '../where/address.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './call.ts';
 import { trustStore } from './dial.ts';
 import { Exchange, type CallLimits } from './exchange.ts';
@@ -52,6 +52,8 @@ export interface UpstreamOptions {
   /** Milliseconds since the epoch: when a request was signed. */
   readonly nowMs: () => number;
   readonly limits?: Partial<UpstreamLimits>;
+  /** The operator's ranges in CIDR notation, to which nothing goes. */
+  readonly deny?: readonly string[];
   readonly resolve?: Resolver;
 }
 
@@ -61,6 +63,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const addresses = new AddressBook({
     resolve: options.resolve ?? makeSystemResolver(),
     dangerouslyAllowLoopback: options.dangerouslyAllowLoopback,
+    deny: (options.deny ?? []).map(parseRange),
     now: () => performance.now(),
     timeoutMs: limits.connectMs,
   });
