@@ -63,18 +63,10 @@ export function openEnvelope(envelope: Envelope, key: OpeningKey): Plaintext {
  */
 export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: SealedMessage, exported?: Buffer): Buffer {
   const suite = SUITES[key.alg];
-  let shared: Buffer | null = null;
   let aeadKey: Buffer | null = null;
   let nonce: Buffer | null = null;
   try {
-    shared = decap(suite, key, enc);
-    const id = suiteId('HPKE', suite.kem, suite.kdf, suite.aead);
-    const context = keyScheduleContext(id, info);
-    const secret = labeledExtract(id, shared, 'secret', EMPTY);
-    aeadKey = labeledExpand(id, secret, 'key', context, suite.key);
-    nonce = labeledExpand(id, secret, 'base_nonce', context, NONCE);
-    if (exported !== undefined) exportInto(exported, id, secret, context);
-    wipe(secret);
+    ({ aeadKey, nonce } = keysOf(key, enc, info, exported));
     const end = ciphertext.length - suite.tag;
     const [body, tag] = [ciphertext.subarray(0, end), ciphertext.subarray(end)];
     const plaintext = openAead({ aead: suite.aead as 1, key: aeadKey, nonce, aad, ciphertext: body, tag });
@@ -83,8 +75,31 @@ export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: Sealed
   } catch {
     throw new DAuthError('DECRYPTION_FAILED');
   } finally {
-    wipe(shared, aeadKey, nonce);
+    wipe(aeadKey, nonce);
   }
+}
+
+/** What a message is encrypted with: owned memory which the caller zeroes. */
+export interface MessageKeys {
+  readonly aeadKey: Buffer;
+  readonly nonce: Buffer;
+}
+
+/**
+ * The receiver's half of RFC 9180 §5.1 for one encapsulated key.
+ * @throws where it is no encapsulated key
+ */
+export function keysOf(key: OpeningKey, enc: Uint8Array, info: Uint8Array = INFO, exported?: Buffer): MessageKeys {
+  const suite = SUITES[key.alg];
+  const shared = decap(suite, key, enc);
+  const id = suiteId('HPKE', suite.kem, suite.kdf, suite.aead);
+  const context = keyScheduleContext(id, info);
+  const secret = labeledExtract(id, shared, 'secret', EMPTY);
+  const aeadKey = labeledExpand(id, secret, 'key', context, suite.key);
+  const nonce = labeledExpand(id, secret, 'base_nonce', context, NONCE);
+  if (exported !== undefined) exportInto(exported, id, secret, context);
+  wipe(shared, secret);
+  return { aeadKey, nonce };
 }
 
 /** RFC 9180 §4.1 `Decap` of DHKEM. */

@@ -27,6 +27,7 @@ import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from '../secret/keys.ts';
 import { openEnvelope } from '../open.ts';
 import { openRoom, type Room } from '../room.ts';
+import { resealEnvelope } from '../reseal.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
 import { until } from './until.test-support.ts';
@@ -125,6 +126,7 @@ export class World implements AsyncDisposable {
         world.opened++;
         return openEnvelope(envelope, key);
       },
+      reseal: resealEnvelope,
       upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
       connect: (keys) => {
         world.keys = keys;
