@@ -5,10 +5,11 @@
  */
 import { createCipheriv, randomFillSync } from 'node:crypto';
 import { joinEnvelope, nextHeader, SUITES, type EnvelopeHeader } from '@dauth/protocol';
-import { keysOf, type OpeningKey } from './open.ts';
+import type { OpeningKey } from './open.ts';
 import { replaceField } from './secret/fields.ts';
 import { ownedBytes, wipe } from './secret/memory.ts';
 import type { Plaintext } from './secret/plaintext.ts';
+import { keysOf } from './secret/schedule.ts';
 import { scrubRegisters } from './secret/scrub.ts';
 
 /** What takes the place of what. `value` stays the caller's to zero. */

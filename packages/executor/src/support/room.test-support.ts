@@ -67,6 +67,8 @@ export interface Parts {
   readonly atMs?: number;
   /** A real way out in place of the recording one, by the same clock. */
   readonly upstream?: (nowMs: () => number) => Upstream;
+  /** Runs before the executor starts. */
+  readonly prepare?: (authority: FakeAuthority) => void;
   /** What is sealed. */
   readonly fields?: Readonly<Record<string, string>>;
 }
@@ -107,6 +109,7 @@ export class World implements AsyncDisposable {
     const world = new World(parts);
     const { segments, config = {} } = parts;
     const { data, clock } = world;
+    parts.prepare?.(world.authority);
     world.room = await openRoom({
       config: parseConfig(
         JSON.stringify({
