@@ -95,9 +95,12 @@ export function parseTakenConnection(value: unknown): TakenConnection {
 }
 
 export function parseStoredConnection(value: unknown): StoredConnection {
-  const row = exactObject(value, 'A connection', [...SHOWN, 'envelope', 'seal_proof'], [
-    ...['pin', 'endorsements', 'reseal'],
-  ]);
+  const row = exactObject(
+    value,
+    'A connection',
+    [...SHOWN, 'envelope', 'seal_proof'],
+    [...['pin', 'endorsements', 'reseal']],
+  );
   return Object.freeze({
     ...connectionOf(row),
     envelope: text(row.envelope, '"envelope"', LIMITS.envelope),

@@ -80,7 +80,10 @@ test('[seal.bound] a version that was made here is taken on its statement, and o
   const before = stored();
   const forge = (claims: object, by = identity) => {
     const { base, from, to } = said;
-    world.authority.stored.set(handle, { ...before, reseal: by.sign(TYP.reseal, { handle, base, from, to, ...claims }) });
+    world.authority.stored.set(handle, {
+      ...before,
+      reseal: by.sign(TYP.reseal, { handle, base, from, to, ...claims }),
+    });
     return world.change({ kind: 'connection', handle, status: 'active', ver: 3 });
   };
   const other = sha256Base64url('other');

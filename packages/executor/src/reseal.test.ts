@@ -2,7 +2,14 @@
 import assert from 'node:assert/strict';
 import { randomBytes, type KeyObject } from 'node:crypto';
 import { before, test } from 'node:test';
-import { DAuthError, decodeBase64url, encodeEnvelopeHeader, parseEnvelope, TYP, type EnvelopeHeader } from '@dauth/protocol';
+import {
+  DAuthError,
+  decodeBase64url,
+  encodeEnvelopeHeader,
+  parseEnvelope,
+  TYP,
+  type EnvelopeHeader,
+} from '@dauth/protocol';
 import * as hpke from 'hpke';
 import { openEnvelope, type OpeningKey } from './open.ts';
 import { resealEnvelope } from './reseal.ts';
@@ -22,7 +29,12 @@ before(() => {
   const publicRaw = decodeBase64url(pair.publicKey.export({ format: 'jwk' }).x!);
   key = { kid: KID, alg: 'HPKE-3', privateKey: pair.privateKey, publicRaw };
   const dauth = {
-    ...{ handle: 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab', ver: 7, iss: 'https://auth.example', org: 'default' },
+    ...{
+      handle: 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab',
+      ver: 7,
+      iss: 'https://auth.example',
+      org: 'default',
+    },
     ...{ owner: 'ada', connection: 'mail', servers: ['https://mcp.example/mcp'], bearer: true, iat: 1, exp: 2 },
     allow: [{ origin: 'https://api.example', methods: ['GET'], paths: ['/a'], query: [] }],
     inject: [{ in: 'header', name: 'x-token', value: '{token}' }],

@@ -55,7 +55,11 @@ export function refreshField({ refresh_token: template }: OAuth2): string {
 }
 
 /** What is replaced is no part of anything else: another place would go on with a token that has ended. */
-function parseOwnField({ refresh_token: token, client_id: id, client_secret: secret }: Readonly<Record<string, unknown>>): Template {
+function parseOwnField({
+  refresh_token: token,
+  client_id: id,
+  client_secret: secret,
+}: Readonly<Record<string, unknown>>): Template {
   const template = parseTemplate(token, true);
   const [field] = namedFields([template]);
   if (template !== `{${field}}`) refuse('"refresh_token" is one field and nothing else, as in "{refresh_token}".');

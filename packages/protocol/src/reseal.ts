@@ -48,5 +48,8 @@ export function assertResealed(current: Envelope, next: Envelope): void {
 
 function version(value: unknown, what: string): SealedVersion {
   const said = exactObject(value, what, ['ver', 'sha256']);
-  return Object.freeze({ ver: integer(said.ver, '"ver"', 1, 2 ** 31), sha256: parseThumbprint(said.sha256, '"sha256"') });
+  return Object.freeze({
+    ver: integer(said.ver, '"ver"', 1, 2 ** 31),
+    sha256: parseThumbprint(said.sha256, '"sha256"'),
+  });
 }

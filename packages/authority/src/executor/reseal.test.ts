@@ -50,7 +50,10 @@ test('[seal.bound] a version that was made out of the current one is stored, and
   const { sealed, world } = s;
   const second = made(s, sealed.envelope, sealed.envelope);
   const third = made(s, second.envelope, sealed.envelope);
-  for (const [ver, next] of [[2, second], [3, third]] as const) {
+  for (const [ver, next] of [
+    [2, second],
+    [3, third],
+  ] as const) {
     const answer = await s.store(next);
     assert.deepEqual(await answer.json(), { ver, revision: world.store.changes.revision() });
     assert.equal((await s.store(next)).status, 200, 'the same again is the same');
@@ -70,7 +73,10 @@ test('[seal.bound] an owner still rotates, and what was made of the version befo
   const second = made(s, sealed.envelope, sealed.envelope);
   assert.equal((await s.store(second)).status, 200);
   const next = rotate(world, { ...sealed, policy: { ...sealed.policy, ver: 2 } }, client.key);
-  assert.equal((await call(world, client, 'POST', `/connections/${sealed.handle}/rotate`, submission(next))).status, 200);
+  assert.equal(
+    (await call(world, client, 'POST', `/connections/${sealed.handle}/rotate`, submission(next))).status,
+    200,
+  );
   const late = made(s, second.envelope, sealed.envelope);
   await assertProblem(await s.store(late), 409, 'CONFLICT', 'A reseal is the version after the current one.');
   await assertProblem(await s.store(second), 409, 'CONFLICT', 'A reseal is the version after the current one.');
@@ -83,7 +89,10 @@ test('[seal.bound] a version by its owner of the same number comes before one th
   const { sealed, world, client } = s;
   const second = made(s, sealed.envelope, sealed.envelope);
   const next = rotate(world, sealed, client.key);
-  assert.equal((await call(world, client, 'POST', `/connections/${sealed.handle}/rotate`, submission(next))).status, 200);
+  assert.equal(
+    (await call(world, client, 'POST', `/connections/${sealed.handle}/rotate`, submission(next))).status,
+    200,
+  );
   await assertProblem(await s.store(second), 409, 'CONFLICT', 'A reseal is the version after the current one.');
   const third = made(s, next.envelope, next.envelope);
   const stale = made(s, next.envelope, next.envelope, { from: { ver: 2, sha256: sha256Base64url('x') } });
@@ -179,7 +188,10 @@ test('a grant that is gone is said of the current version only, and a rotation e
   const [noted] = world.store.audit.operations(1);
   assert.deepEqual([noted?.actor, noted?.action], ['executor', 'connection.needs_reauthorization']);
   const next = rotate(world, sealed, client.key);
-  assert.equal((await call(world, client, 'POST', `/connections/${sealed.handle}/rotate`, submission(next))).status, 200);
+  assert.equal(
+    (await call(world, client, 'POST', `/connections/${sealed.handle}/rotate`, submission(next))).status,
+    200,
+  );
   assert.equal(status(), 'active');
 });
 

@@ -40,7 +40,8 @@ export function resealApi(app: Hono<HttpEnv>, authority: Authority): void {
   app.post('/executor/leases/:handle', async (c) => {
     const { handle, body } = await read(authority, c, MAX_WORD, ['ver', 'holder']);
     const isTaken = store.transaction(() => store.leases.take(handle, readVer(body), parseResource(body.holder)));
-    if (!isTaken) throw new DAuthError('CONFLICT', 'The connection is at another version, or is being refreshed by another.');
+    if (!isTaken)
+      throw new DAuthError('CONFLICT', 'The connection is at another version, or is being refreshed by another.');
     return c.json({ expires_in: LIMITS.leaseSeconds });
   });
 
@@ -87,8 +88,7 @@ function checkReseal(
 ): StoredEnvelope {
   const ver = current.ver + 1;
   const next = parseEnvelope(envelope);
-  if (next.header.dauth.ver !== ver)
-    throw new DAuthError('CONFLICT', 'A reseal is the version after the current one.');
+  if (next.header.dauth.ver !== ver) throw new DAuthError('CONFLICT', 'A reseal is the version after the current one.');
   const { identity } = config.executor;
   const options = { identity, refusal: 'INVALID_REQUEST' } as const;
   const said = verifyReseal(statement, { handle: current.handle, ver, envelope, ...options });

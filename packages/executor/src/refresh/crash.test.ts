@@ -22,7 +22,8 @@ interface Image {
   readonly data: string;
   readonly stored: StoredEnvelope;
 }
-type Moment = 'before the request' | 'after the answer' | 'while it was written' | 'before it was stored' | 'after it was stored';
+type Moment =
+  'before the request' | 'after the answer' | 'while it was written' | 'before it was stored' | 'after it was stored';
 
 /** An upstream that takes each refresh token once. */
 class Rotating {
@@ -80,7 +81,11 @@ function fileOf({ data }: Image): string {
 }
 
 /** Starts on an image and dispatches once. @param current how far the upstream's refresh tokens had come */
-async function startOn(moment: Moment, current: number, prepare: (world: World['authority']) => void = () => undefined) {
+async function startOn(
+  moment: Moment,
+  current: number,
+  prepare: (world: World['authority']) => void = () => undefined,
+) {
   const { data: image, stored } = images.get(moment)!;
   const data = mkdtempSync(join(root, 'run-'));
   cpSync(image, data, { recursive: true });

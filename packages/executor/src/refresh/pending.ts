@@ -5,7 +5,14 @@
  */
 import { join } from 'node:path';
 import { exactObject, isHandle, LIMITS, parseJson, text, type ConnectionHandle } from '@dauth/protocol';
-import { fillDurably, makePrivateDirectory, namesIn, readIfPresent, removeFile, reserveDurably } from '../journal/files.ts';
+import {
+  fillDurably,
+  makePrivateDirectory,
+  namesIn,
+  readIfPresent,
+  removeFile,
+  reserveDurably,
+} from '../journal/files.ts';
 import type { Log } from '../log.ts';
 import type { Authority } from '../who/authority.ts';
 
@@ -68,7 +75,10 @@ export class Pending {
   async keep(reseal: PendingReseal): Promise<void> {
     this.#pending.set(reseal.handle, reseal);
     const { handle, envelope, reseal: statement } = reseal;
-    await fillDurably(this.#path(handle), Buffer.from(`${JSON.stringify({ envelope, reseal: statement })}\n`, 'latin1'));
+    await fillDurably(
+      this.#path(handle),
+      Buffer.from(`${JSON.stringify({ envelope, reseal: statement })}\n`, 'latin1'),
+    );
   }
 
   /**
@@ -120,7 +130,10 @@ function readPending(handle: ConnectionHandle, file: Buffer): PendingReseal | nu
   const end = file.indexOf(0x0a);
   if (end < 0) return null;
   try {
-    const line = exactObject(parseJson(file.toString('latin1', 0, end), OCTETS), 'A pending reseal', ['envelope', 'reseal']);
+    const line = exactObject(parseJson(file.toString('latin1', 0, end), OCTETS), 'A pending reseal', [
+      'envelope',
+      'reseal',
+    ]);
     const envelope = text(line.envelope, '"envelope"', LIMITS.envelope);
     return { handle, envelope, reseal: text(line.reseal, '"reseal"', LIMITS.proof) };
   } catch {

@@ -52,7 +52,10 @@ export function replaceField(plaintext: Buffer, name: string, value: Uint8Array)
   const padded = Math.ceil((end + 1 - old.length + value.length) / block) * block;
   if (value.length === 0 || value.length > 0xffff || padded > most) throw broken();
   using next = new ByteWriter(padded);
-  next.bytes(plaintext.subarray(0, at - 2)).octet(value.length >> 8).octet(value.length & 0xff);
+  next
+    .bytes(plaintext.subarray(0, at - 2))
+    .octet(value.length >> 8)
+    .octet(value.length & 0xff);
   next.bytes(value).bytes(plaintext.subarray(at + old.length, end));
   while (next.length < padded) next.octet(0);
   return next.take();

@@ -15,6 +15,7 @@ import {
   encodeEnvelopeHeader,
   injectedFields,
   joinEnvelope,
+  parseEnvelope,
   type EnvelopeHeader,
   type Injection,
 } from '@dauth/protocol';
@@ -130,6 +131,8 @@ export class MemoryProof implements AsyncDisposable {
     }
     await running;
     assert.equal(this.#saw - before, CALLS, 'every call reached the upstream');
+    for (const envelope of (await this.#tell({ kind: 'resealed' })) as readonly string[])
+      sealed.push({ envelope, parts: {}, keys: deriveKeys(Buffer.from(parseEnvelope(envelope).enc), this.#opening) });
     await sleep(1_050);
     const rest = await findInMemory(this.#pid, wholeNeedles(sealed));
     const pieces = await findInMemory(

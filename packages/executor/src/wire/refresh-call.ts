@@ -70,5 +70,10 @@ function sealed(octets: Buffer, { scheme, envelope, key }: RefreshExchange, { op
 
 function isRotated({ refresh }: RefreshAnswer, field: string, plaintext: Plaintext): boolean {
   if (refresh === null) return false;
-  return plaintext.lend((bytes) => !readFields(bytes, new Set([field])).get(field)!.equals(refresh));
+  return plaintext.lend(
+    (bytes) =>
+      !readFields(bytes, new Set([field]))
+        .get(field)!
+        .equals(refresh),
+  );
 }
