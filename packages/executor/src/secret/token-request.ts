@@ -18,6 +18,7 @@ import { fill, type Fields, type Held } from './fill.ts';
 import { assertFindable, type Filled } from './inject.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
+import { scrubRegisters } from './scrub.ts';
 import { ByteWriter } from './writer.ts';
 
 /** RFC 6749 Appendix A.1 and A.2: visible ASCII and space. */
@@ -50,6 +51,8 @@ export function fillTokenRequest(
     } catch (error) {
       wipe(...secrets);
       throw error;
+    } finally {
+      scrubRegisters();
     }
   });
 }
@@ -126,6 +129,8 @@ function basicCredential(id: Held, secret: Held): Buffer {
   pair.text(':');
   writeForm(pair, secret.bytes);
   const joined = pair.take();
+  // What copied it leaves eight octets of each run of 32 in registers, and what follows is long enough for V8 to save them.
+  scrubRegisters();
   using credential = new ByteWriter(Math.ceil(joined.length / 3) * 4);
   writeBase64(credential, joined, 'base64', true);
   wipe(joined);

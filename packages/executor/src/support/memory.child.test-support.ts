@@ -170,7 +170,7 @@ async function obey(order: Order): Promise<unknown> {
       planted.push(Buffer.from(order.hex, 'hex'));
       return planted.length;
     case 'resealed':
-      return resealed.splice(0).slice(-8);
+      return resealed.splice(0).slice(-2);
     case 'ping':
       return null;
   }

@@ -15,7 +15,7 @@ import { describeRequest, renderHead } from './head.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
-import { scrubStackSoon } from '../secret/scrub.ts';
+import { scrubRegisters, scrubStackSoon } from '../secret/scrub.ts';
 import type { Traveller, Wire } from './wire.ts';
 
 /** Bounds of one call; milliseconds and octets. */
@@ -121,6 +121,7 @@ export class Exchange implements Traveller, RawHandler {
     } finally {
       // 8 zero; `using` does the plaintext itself.
       wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);
+      scrubRegisters();
     }
   }
 
