@@ -18,7 +18,6 @@ import { fill, type Fields, type Held } from './fill.ts';
 import { assertFindable, type Filled } from './inject.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
-import { scrubRegisters } from './scrub.ts';
 import { ByteWriter } from './writer.ts';
 
 /** RFC 6749 Appendix A.1 and A.2: visible ASCII and space. */
@@ -40,7 +39,7 @@ export function fillTokenRequest(
     const fields = readFields(bytes, injectedFields(injections));
     const secrets: Buffer[] = [];
     using lines = new ByteWriter();
-    using body = new ByteWriter(512);
+    using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
       lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
       if (scheme.scheme === 'jwt_bearer') secrets.push(writeJwtBearer(body, scheme, fields, now));
@@ -51,8 +50,6 @@ export function fillTokenRequest(
     } catch (error) {
       wipe(...secrets);
       throw error;
-    } finally {
-      scrubRegisters();
     }
   });
 }
@@ -124,13 +121,12 @@ function writeWishes(body: ByteWriter, scheme: ClientCredentials | OAuth2): void
 
 /** RFC 6749 §2.3.1: both are encoded as in a form before they are Basic. */
 function basicCredential(id: Held, secret: Held): Buffer {
-  using pair = new ByteWriter();
+  // At its full length from the start: what grows is copied in between.
+  using pair = new ByteWriter((id.bytes.length + secret.bytes.length) * 3 + 1);
   writeForm(pair, id.bytes);
   pair.text(':');
   writeForm(pair, secret.bytes);
   const joined = pair.take();
-  // What copied it leaves eight octets of each run of 32 in registers, and what follows is long enough for V8 to save them.
-  scrubRegisters();
   using credential = new ByteWriter(Math.ceil(joined.length / 3) * 4);
   writeBase64(credential, joined, 'base64', true);
   wipe(joined);
