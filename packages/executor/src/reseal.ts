@@ -10,7 +10,7 @@ import { replaceField } from './secret/fields.ts';
 import { ownedBytes, wipe } from './secret/memory.ts';
 import type { Plaintext } from './secret/plaintext.ts';
 import { keysOf } from './secret/schedule.ts';
-import { scrubRegisters } from './secret/scrub.ts';
+import { scrubRegisters } from './secret/registers.ts';
 
 /** What takes the place of what. `value` stays the caller's to zero. */
 export interface Replacement {

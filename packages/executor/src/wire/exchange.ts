@@ -15,7 +15,8 @@ import { describeRequest, renderHead } from './head.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
-import { scrubRegisters, scrubStackSoon } from '../secret/scrub.ts';
+import { scrubRegisters } from '../secret/registers.ts';
+import { scrubStackSoon } from '../secret/scrub.ts';
 import type { Traveller, Wire } from './wire.ts';
 
 /** Bounds of one call; milliseconds and octets. */
