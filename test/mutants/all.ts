@@ -23,6 +23,7 @@ import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
+import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...REFRESHED,
     ...CLI,
     ...LOGIN,
   ],

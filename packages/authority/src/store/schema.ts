@@ -119,6 +119,13 @@ const MIGRATIONS: readonly string[] = [
     id = coalesce(json_extract(change, '$.id'), json_extract(change, '$.handle'));
   CREATE INDEX changes_about ON changes (what, id, revision);
   `,
+  // What the executor states about a version that it sealed again, and who may exchange a refresh token now.
+  `
+  ALTER TABLE envelopes ADD COLUMN reseal TEXT;
+  CREATE TABLE leases (
+    handle TEXT PRIMARY KEY REFERENCES connections, ver INTEGER NOT NULL, holder TEXT NOT NULL, expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */
