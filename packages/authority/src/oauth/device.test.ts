@@ -74,7 +74,7 @@ test('a device gets codes, asks and waits, and has tokens by its key once a pers
   await assertOAuth(await poll(flow, codes), 400, 'authorization_pending', 'No person has answered yet. Ask again.');
   await allow(flow, codes);
   await flow.browser.go('/device/answered');
-  assert.match(flow.browser.text, /The device has your answer\./);
+  assert.match(flow.browser.text, /The device has your answer\. Go back to it/);
   const token = await good(poll(flow, codes));
   const { sub, scope, aud, client_id, cnf } = claimsOf(token.access_token);
   assert.deepEqual(
