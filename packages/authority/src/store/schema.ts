@@ -119,6 +119,11 @@ const MIGRATIONS: readonly string[] = [
     id = coalesce(json_extract(change, '$.id'), json_extract(change, '$.handle'));
   CREATE INDEX changes_about ON changes (what, id, revision);
   `,
+  // Until when revocations of tokens and grants were dropped: a wall clock that is set back must not revive what they ended.
+  `
+  CREATE TABLE forgotten (at INTEGER NOT NULL) STRICT;
+  INSERT INTO forgotten (at) VALUES (0);
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */
