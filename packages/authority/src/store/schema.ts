@@ -124,6 +124,12 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE forgotten (at INTEGER NOT NULL) STRICT;
   INSERT INTO forgotten (at) VALUES (0);
   `,
+  // Where strangers come from who take room that is everybody's.
+  `
+  ALTER TABLE clients ADD COLUMN unused_from TEXT NOT NULL DEFAULT '';
+  CREATE INDEX clients_unused_from ON clients (unused_from, used_at) WHERE source = 'dynamic';
+  ALTER TABLE devices ADD COLUMN address TEXT NOT NULL DEFAULT '';
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */
