@@ -99,8 +99,8 @@ const CHANGES: readonly Mutant[] = of('store/changes', unit('store/changes'), [
   ],
   [
     'revoke.fast',
-    'this.#drop(before.revision)',
-    'this.#drop(before.revision + 1_000)',
+    'this.#drop(before.revision, now)',
+    'this.#drop(before.revision + 1_000, now)',
     '[revoke.fast] nothing is dropped before fifteen minutes, of whatever clock the machine shows',
   ],
   [
