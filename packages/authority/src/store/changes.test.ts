@@ -59,6 +59,7 @@ test('[revoke.fast] nothing is dropped before fifteen minutes, of whatever clock
   revoke(world, 'owner', 'somebody');
   look(5_000 + KEEP);
   assert.ok(world.store.changes.isRevoked('token', 'token-2'), 'what came since the last look has its own time');
+  assert.ok(all(world).some(({ kind, revision }) => kind === 'revoked' && revision === 7));
   assert.deepEqual(
     all(world).map(({ revision }) => revision),
     [1, 4, 5, 6, 7, 8],
