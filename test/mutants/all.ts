@@ -16,6 +16,7 @@ import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
+import { FORGIVING } from './forgiving.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
@@ -38,6 +39,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...BODY,
     ...EXCHANGED,
     ...REGISTERS,
+    ...FORGIVING,
     ...CLI,
     ...LOGIN,
   ],

@@ -39,7 +39,7 @@ const WORDS: Readonly<Record<string, string>> = Object.freeze({
   origin: 'it is for another origin',
   methods: 'it does not have the method',
   paths: 'none of its paths matches',
-  query: 'the query has a name that it does not list, or one twice',
+  query: 'the query has a name that it does not list, one twice, or one of a member that its conditions are on',
   body: 'the body is not JSON that holds what it must',
   identifier: 'it is for another connection',
   locations: 'it is for another origin',

@@ -160,7 +160,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       refusals: watched,
       calls,
       tokens,
-      shares: new Shares(config.limits.concurrency),
+      shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
       upstream,
       identity: identity.jkt,
     },
@@ -220,6 +220,11 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       await authority.close();
     },
   };
+}
+
+/** What one buffered dispatch may have to hold alone: its request and its answer. */
+function largestHeld({ bufferedRequestBytes, bufferedResponseBytes }: ExecutorConfig['limits']): number {
+  return Math.max(bufferedRequestBytes, LIMITS.signedBody) + bufferedResponseBytes;
 }
 
 /**
