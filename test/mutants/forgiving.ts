@@ -10,6 +10,8 @@ const PLACES = 'packages/executor/dist/where/body-slots.test.js';
 const STREAMING = 'packages/executor/dist/door/streaming.test.js';
 const WHERE = 'packages/executor/dist/where/dispatch-where.test.js';
 const SHARES = 'packages/executor/dist/who/shares.test.js';
+const FORMS = 'packages/executor/dist/wire/forms.test.js';
+const MATCHING = 'test/dist/attacks/executor/matching.test.js';
 const HELD = 'packages/executor/dist/door/held.test.js';
 const VIEW = 'packages/executor/dist/who/view.test.js';
 
@@ -77,7 +79,7 @@ export const FORGIVING: readonly Mutant[] = [
     [
       'dispatch.bound',
       '!isConditionIn(query, rule.body)',
-      'query.length < 99',
+      '!isConditionIn(``, rule.body)',
       '[dispatch.bound] a query that names what a condition is about is refused, whatever the body holds',
     ],
   ]),
@@ -131,6 +133,43 @@ export const FORGIVING: readonly Mutant[] = [
       'hold: place.hold }',
       'hold: () => void place }',
       '[dispatch.bound] an owner whose bodies are read for their conditions holds 12 MiB of them, and then is asked to wait',
+    ],
+  ]),
+  ...of('executor', 'wire/forms', FORMS, [
+    ['response.clean', "'+': '&#x2B;' }", '}', '[response.clean] finds a value as ASP.NET Core writes it'],
+    [
+      'response.clean',
+      "'=': '&#x3D;' },\n  // ASP",
+      '},\n  // ASP',
+      '[response.clean] finds a value as Handlebars writes it',
+    ],
+    [
+      'response.clean',
+      'HTML_UNSAFE, 0x2b, 0x60',
+      'HTML_UNSAFE, 0x60',
+      '[response.clean] finds a value as System.Text.Json writes it',
+    ],
+    [
+      'response.clean',
+      '!GO_UNSAFE.has(unit)',
+      '!HTML_UNSAFE.has(unit)',
+      '[response.clean] finds a value as Go encoding/json writes it',
+    ],
+  ]),
+  ...of('protocol', 'path', MATCHING, [
+    [
+      'dispatch.bound',
+      'if (segment === undefined || ENCODED_BREAK.test(segment)) return false;',
+      'if (segment === undefined) return false;',
+      '[dispatch.bound] a rule with any patterns takes the targets that the oracle takes, and no other',
+    ],
+  ]),
+  ...of('protocol', 'query', MATCHING, [
+    [
+      'dispatch.bound',
+      '[/&/, /[&;]/].every(',
+      '[/&/].every(',
+      '[dispatch.bound] of a query that a rule takes every reader finds listed names, each once',
     ],
   ]),
   ...of('executor', 'who/view', VIEW, [
