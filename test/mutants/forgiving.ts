@@ -12,6 +12,7 @@ const WHERE = 'packages/executor/dist/where/dispatch-where.test.js';
 const SHARES = 'packages/executor/dist/who/shares.test.js';
 const FORMS = 'packages/executor/dist/wire/forms.test.js';
 const MATCHING = 'test/dist/attacks/executor/matching.test.js';
+const HARDEN = 'packages/executor/dist/harden.test.js';
 const HELD = 'packages/executor/dist/door/held.test.js';
 const VIEW = 'packages/executor/dist/who/view.test.js';
 
@@ -133,6 +134,21 @@ export const FORGIVING: readonly Mutant[] = [
       'hold: place.hold }',
       'hold: () => void place }',
       '[dispatch.bound] an owner whose bodies are read for their conditions holds 12 MiB of them, and then is asked to wait',
+    ],
+  ]),
+  ...of('executor', 'harden', HARDEN, [
+    [
+      'memory.clean',
+      "/[1-9a-f]/i.test(facts.coreFilter ?? '')",
+      "/[g-z]/i.test(facts.coreFilter ?? '')",
+      '[memory.clean] a core dump that the system would pipe has to be empty, where the system can say so',
+    ],
+    ['memory.clean', "argument.replaceAll('_', '-')", 'argument', "[memory.clean] Node's --heap_prof is refused"],
+    [
+      'memory.clean',
+      "process.on('uncaughtException', (",
+      "process.on('warning', (",
+      "[memory.clean] an error that nobody catches says its kind and nothing else: throw 'canary'",
     ],
   ]),
   ...of('executor', 'wire/forms', FORMS, [
