@@ -16,6 +16,7 @@ import { startRawUpstream, type RawUpstream } from './upstream.ts';
 const RESOURCE = 'http://127.0.0.1:1/mcp';
 const TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
+const BUSY = 'ENCLAVE_UNAVAILABLE';
 /** Less than the life of a dispatch token. */
 const TOKEN_MS = 60_000;
 
@@ -159,21 +160,27 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
       ...headers,
       ...framing,
     ];
-    return send(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body ?? ''}`);
+    const said = await send(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body ?? ''}`);
+    // A busy machine lets the view of revocations grow old, and then nothing is sent.
+    return said.error === BUSY
+      ? stream(target, { method, headers, handle, ...(body === undefined ? {} : { body }) })
+      : said;
+  };
+  const dispatch: Siege['dispatch'] = async (request) => {
+    const body = JSON.stringify({ connection_handle: handle, request: { method: 'GET', ...request } });
+    const lines = ['POST /dispatch HTTP/1.1', 'Host: executor', ...(await pass('POST', '/dispatch'))];
+    const framing = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
+    const said = await send(
+      `${lines.join('\r\n')}\r\n${framing}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`,
+    );
+    return said.error === BUSY ? dispatch(request) : said;
   };
   // With what base64 has and encoders write in their own ways.
   const secret = `sk_${randomBytes(22).toString('base64').slice(0, -4)}a+b/c==`;
   const handle = await seal(secret, flags);
   return {
     ...{ stack, upstream, secret, handle, pass, send, stream, seal },
-    async dispatch(request) {
-      const body = JSON.stringify({ connection_handle: handle, request: { method: 'GET', ...request } });
-      const lines = ['POST /dispatch HTTP/1.1', 'Host: executor', ...(await pass('POST', '/dispatch'))];
-      const framing = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
-      return send(
-        `${lines.join('\r\n')}\r\n${framing}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`,
-      );
-    },
+    dispatch,
     async [Symbol.asyncDispose]() {
       await stack.stop();
       await upstream[Symbol.asyncDispose]();

@@ -17,7 +17,7 @@ export interface Place extends Disposable {
    * Takes room for octets that are held until the end, before they are.
    * @throws DAuthError `RATE_LIMITED`, or what `full` makes
    */
-  hold(octets: number, full?: () => DAuthError): void;
+  readonly hold: (octets: number, full?: () => DAuthError) => void;
 }
 
 export class Shares {

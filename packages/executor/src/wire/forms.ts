@@ -39,7 +39,33 @@ const HTML: readonly ReadonlyMap<number, string>[] = [
   // ASP.NET Core
   { '"': '&quot;', "'": '&#x27;', '`': '&#x60;', '+': '&#x2B;' },
   // ESAPI
-  { ...inHex("!#$%'()*+/:;=?@[\\]^`{|}~"), '"': '&quot;' },
+  {
+    '"': '&quot;',
+    '!': '&#x21;',
+    '#': '&#x23;',
+    $: '&#x24;',
+    '%': '&#x25;',
+    "'": '&#x27;',
+    '(': '&#x28;',
+    ')': '&#x29;',
+    '*': '&#x2a;',
+    '+': '&#x2b;',
+    '/': '&#x2f;',
+    ':': '&#x3a;',
+    ';': '&#x3b;',
+    '=': '&#x3d;',
+    '?': '&#x3f;',
+    '@': '&#x40;',
+    '[': '&#x5b;',
+    '\\': '&#x5c;',
+    ']': '&#x5d;',
+    '^': '&#x5e;',
+    '`': '&#x60;',
+    '{': '&#x7b;',
+    '|': '&#x7c;',
+    '}': '&#x7d;',
+    '~': '&#x7e;',
+  },
   // whoever writes decimals only
   { '"': '&#34;', "'": '&#39;', '/': '&#47;', '+': '&#43;', '=': '&#61;' },
 ].map((own) => octetMap({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...own }));
@@ -48,10 +74,6 @@ const HTML_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e, 0x22, 0x27])
 /** Of these Go escapes the angle brackets and `&` alone, and .NET `+` and a backtick besides. */
 const GO_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e]);
 const NET_UNSAFE: ReadonlySet<number> = new Set([...HTML_UNSAFE, 0x2b, 0x60]);
-
-function inHex(characters: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(Array.from(characters, (one) => [one, `&#x${one.charCodeAt(0).toString(16)};`]));
-}
 
 function octetMap(entities: Readonly<Record<string, string>>): ReadonlyMap<number, string> {
   return new Map(Object.entries(entities).map(([character, entity]) => [character.charCodeAt(0), entity]));
