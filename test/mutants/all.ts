@@ -26,6 +26,7 @@ import { REGISTERS } from './registers.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
+import { WEB_SOCKETS } from './websocket.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
@@ -44,5 +45,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...REGISTERS,
     ...CLI,
     ...LOGIN,
+    ...WEB_SOCKETS,
   ],
 ];

@@ -23,6 +23,7 @@ import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
 import { assertOperatorAllows, boundBody } from './where/operator.ts';
 import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
+import { windowEndMs } from './who/window.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
 import type { Tokens } from './wire/tokens.ts';
@@ -146,7 +147,7 @@ async function checkAddresses({ origin }: Destination, { policy }: Permit, deps:
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: SettledRequest,
-  { envelope, policy, standing, use }: Permit,
+  { caller, envelope, policy, standing, use }: Permit,
   destination: Destination,
   addresses: Addresses,
   deps: DispatchDeps,
@@ -178,6 +179,7 @@ async function send(
       scheme === undefined || addresses.endpoint === null
         ? undefined
         : await deps.tokens.take({ ...common, ...timeout(), scheme, address: addresses.endpoint });
+    const { webSocket } = request.wish;
     const answer = await deps.upstream.call({
       ...common,
       ...timeout(),
@@ -189,6 +191,7 @@ async function send(
       body: request.body instanceof Readable ? watchForOverride(request.body, destination.headers) : request.body,
       ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
       ...(request.slotted === undefined ? {} : { slotted: request.slotted }),
+      ...(webSocket === undefined ? {} : { webSocket: { ...webSocket, endsAtMs: windowEndMs(caller) } }),
       maxResponseBytes: request.maxResponseBytes,
     });
     // Never sent again by itself: only the caller knows whether its request may be repeated.
@@ -223,6 +226,7 @@ function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, 
     method: to.method,
     origin: to.origin,
     path: to.path,
+    ...(request.wish.webSocket === undefined ? {} : { websocket: true }),
     ...(endpoint === undefined ? {} : { token_endpoint: endpoint.origin + endpoint.path }),
   };
 }
