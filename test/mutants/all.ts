@@ -28,6 +28,7 @@ import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
+import { WEB_SOCKETS } from './websocket.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
@@ -48,5 +49,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...FORGIVING,
     ...CLI,
     ...LOGIN,
+    ...WEB_SOCKETS,
   ],
 ];

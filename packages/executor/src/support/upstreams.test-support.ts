@@ -82,8 +82,11 @@ export async function serveHttps(
   identity: Identity,
   listener: RequestListener,
   options: TlsOptions & { readonly keepAliveTimeout?: number } = {},
+  prepare: (server: Server) => void = () => undefined,
 ): Promise<TestServer> {
-  return started(createHttpsServer({ ...identity, ...options }, listener), 'localhost');
+  const server = createHttpsServer({ ...identity, ...options }, listener);
+  prepare(server);
+  return started(server, 'localhost');
 }
 
 /** A TLS server that speaks whatever `talk` writes. */
@@ -95,7 +98,7 @@ export async function serveRaw(identity: Identity, talk: (socket: TLSSocket) => 
   return started(server as unknown as Server, 'localhost');
 }
 
-async function started(server: Server, host: string): Promise<TestServer> {
+export async function started(server: Server, host: string): Promise<TestServer> {
   let connections = 0;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {
