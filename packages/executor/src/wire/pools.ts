@@ -51,7 +51,7 @@ export class Pools {
   /** Hands a call to the HTTP client, under a slot. What goes wrong from here on ends the exchange. */
   send(request: UpstreamRequest, exchange: Exchange): void {
     const { connection, address, isSteadfast = false } = request;
-    const key = `${connection.handle} ${connection.ver} ${address.origin} ${isSteadfast}`;
+    const key = `${connection.handle} ${connection.ver} ${address.origin} ${String(isSteadfast)}`;
     const entry = this.#entries.get(key) ?? this.#make(request);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
