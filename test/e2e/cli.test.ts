@@ -5,6 +5,7 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { parseEnvelope } from '@dauth/protocol';
 import { findSecret } from '../support/encodings.ts';
 import { makeTempDir, run, start, type Running } from '../support/process.ts';
 import { startStack, type Stack } from '../world/stack.ts';
@@ -82,6 +83,33 @@ suite('the command line', { timeout: 170_000 }, () => {
       ['--query', 'a b'],
       ['--query', 'q', '--query', 'q'],
       ['--query', 'q', '--without-query'],
+    ])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
+  });
+
+  test('connect --spki and --response-header are sealed, said, and kept by a rotation', async () => {
+    const [pin, other] = ['A'.repeat(43), `${'A'.repeat(42)}E`];
+    const sealedFor = async (handle: string) => {
+      const { envelope } = await stack.dauth<{ envelope: string }>(['connections', 'get', handle, ...asLaptop()]);
+      const { spki, response_headers } = parseEnvelope(envelope).header.dauth;
+      return { spki, response_headers };
+    };
+    const flags = ['--spki', pin, '--spki', `${ORIGIN}=${other}`, '--response-header', 'Set-Cookie'];
+    const people = await typed(['connect', 'pinned', ...SEAL, ...asLaptop(), ...flags], SECRET);
+    const pinned = `over TLS {8}to ${ORIGIN} only where the certificate leads to the key ${pin} or ${other}\n`;
+    assert.match(people.stderr, new RegExp(pinned));
+    assert.match(people.stderr, /gives back {6}set-cookie, which MCP servers can read then\n/);
+    const named = people.stdout.trim();
+    const expected = { spki: [{ origin: ORIGIN, sha256: [pin, other] }], response_headers: ['set-cookie'] };
+    assert.deepEqual(await sealedFor(named), expected);
+    await stack.dauth(['connections', 'rotate', named, ...asLaptop()], SECRET);
+    assert.deepEqual(await sealedFor(named), expected);
+    for (const wrong of [
+      ['--spki', pin.slice(1)],
+      ['--spki', pin, '--spki', pin],
+      ['--spki', `https://elsewhere.example=${pin}`],
+      ['--response-header', 'dauth-error'],
+      ['--response-header', 'connection'],
     ])
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });

@@ -25,6 +25,7 @@ import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
+import { SERVERS } from './servers.ts';
 import { VERIFY } from './verify.ts';
 
 export const MUTANTS: readonly Mutant[] = [
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...SERVERS,
     ...CLI,
     ...LOGIN,
   ],

@@ -7,6 +7,7 @@ import {
   asDAuthError,
   DAuthError,
   endpointParts,
+  pinsFor,
   tokenSchemeOf,
   type ConnectionHandle,
   type OperatorRules,
@@ -177,12 +178,17 @@ async function send(
     const token =
       scheme === undefined || addresses.endpoint === null
         ? undefined
-        : await deps.tokens.take({ ...common, ...timeout(), scheme, address: addresses.endpoint });
+        : await deps.tokens.take({
+            ...{ ...common, ...timeout(), scheme, address: addresses.endpoint },
+            pins: pinsFor(policy, addresses.endpoint.origin),
+          });
     const answer = await deps.upstream.call({
       ...common,
       ...timeout(),
       ...(token === undefined ? {} : { token }),
       address: addresses.target,
+      pins: pinsFor(policy, destination.origin),
+      releases: policy.response_headers,
       method: destination.method,
       target: destination.target,
       headers: destination.headers,

@@ -33,10 +33,16 @@ const MAX_HEADERS = 256;
 
 /**
  * @param raw name and value in turn, as they came; left as they are
+ * @param releases names that the owner sealed besides; never of a header that is for this hop
  * @throws DAuthError `RESPONSE_UNSCANNABLE` for a part of a body (206) or an encoding that cannot be undone,
  * `RESPONSE_TOO_LARGE` for too many headers
  */
-export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Forms): AnswerHead {
+export function readAnswerHead(
+  status: number,
+  raw: readonly Buffer[],
+  forms: Forms,
+  releases: readonly string[] = [],
+): AnswerHead {
   // A secret cut by a range border is in no part as a whole; nothing can find it there.
   if (status === 206)
     throw new DAuthError(
@@ -58,11 +64,18 @@ export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Fo
   assertKnownFraming(all);
   const hop = new Set(valuesOf(all, 'connection').flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
   const headers = all
-    .filter(([name]) => !isDropped(name) && !hop.has(name))
-    .map(([name, value]) => [name === 'www-authenticate' ? HEADER.upstreamChallenge : name, value] as const);
+    .filter(([name]) => (!isDropped(name) || releases.includes(name)) && !hop.has(name))
+    .flatMap((header) => named(header, releases));
   const length = valuesOf(all, 'content-length')[0];
   const redactions = found.reduce((sum, places) => sum + places, 0);
   return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
+}
+
+/** A challenge of the upstream is not one of the executor: under its own name it stands only where the owner wants it there too. */
+function named([name, value]: AnswerHead['headers'][number], releases: readonly string[]): AnswerHead['headers'] {
+  if (name !== 'www-authenticate') return [[name, value]];
+  const renamed = [HEADER.upstreamChallenge, value] as const;
+  return releases.includes(name) ? [renamed, [name, value]] : [renamed];
 }
 
 /** RFC 9112 §6.1: other transfer codings compress, and what the HTTP client leaves compressed hides what it holds. */

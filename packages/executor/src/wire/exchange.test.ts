@@ -219,6 +219,49 @@ test('[response.clean] what is for this hop, for a browser or in our own words e
   assert.equal(answer.outcome.redactions, 1);
 });
 
+test('[response.clean] what the owner lets back is searched like the rest, and nothing else comes back with it', async () => {
+  const sent = [
+    `set-cookie: a=${SECRET}; Path=/`,
+    'set-cookie: b=2; Expires=Wed, 09 Jun 2027 10:18:14 GMT',
+    `www-authenticate: Digest nonce="${Buffer.from(SECRET).toString('hex')}"`,
+    'set-cookie2: c=3',
+    'dauth-error: x',
+    'dpop-nonce: n',
+    'connection: x-hop',
+    'x-hop: y',
+    'proxy-authenticate: Basic',
+  ];
+  const releases = ['set-cookie', 'www-authenticate'];
+  await using server = await serveRaw(identity, (socket) => {
+    socket.once('data', () => socket.write(`HTTP/1.1 401 No\r\n${sent.join('\r\n')}\r\ncontent-length: 0\r\n\r\n`));
+  });
+  const upstream = upstreamFor(ca.pem);
+  const seen: unknown[] = [];
+  await callAndRead(
+    {
+      ...upstream,
+      call: async (request) => upstream.call(request).then((answer) => (seen.push(...answer.headers), answer)),
+    },
+    server.origin,
+    { fields: { token: SECRET }, releases },
+  );
+  await upstream.close();
+  const hidden = '*'.repeat(2 * SECRET.length);
+  assert.deepEqual(seen, [
+    ['set-cookie', `a=${STARS}; Path=/`],
+    ['set-cookie', 'b=2; Expires=Wed, 09 Jun 2027 10:18:14 GMT'],
+    ['dauth-upstream-www-authenticate', `Digest nonce="${hidden}"`],
+    ['www-authenticate', `Digest nonce="${hidden}"`],
+  ]);
+});
+
+test('[response.clean] a header that is let back ends here all the same where the upstream says it is for this hop', async () => {
+  const answer = await answered([`${HEAD}connection: set-cookie\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n`], {
+    releases: ['set-cookie'],
+  });
+  assert.deepEqual(answer.headers, {});
+});
+
 test('[dispatch.bound] a redirect is returned, not followed', async () => {
   let requests = 0;
   await using server = await serveHttps(identity, (_, response) => {
