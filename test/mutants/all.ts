@@ -12,6 +12,7 @@ import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { PEOPLE } from './authority/people.ts';
 import { BODY } from './body.ts';
+import { SEARCH } from './answers.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
@@ -44,6 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...EXCHANGED,
     ...REGISTERS,
     ...SERVERS,
+    ...SEARCH,
     ...CLI,
     ...LOGIN,
   ],

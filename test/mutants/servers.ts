@@ -18,7 +18,7 @@ export const SERVERS: readonly Mutant[] = [
     [
       'seal.bound',
       'if (pins.some(({ origin }) => !origins.includes(origin)))',
-      'if (pins.length === 0)',
+      'if (pins.some(({ origin }) => !origins.includes(origin) && pins.length === 0))',
       `${PIN}an origin of nobody`,
     ],
     ['seal.bound', "scheme !== 'https'", "scheme === 'ftp' as string", `${PIN}plain http`],
@@ -34,7 +34,7 @@ export const SERVERS: readonly Mutant[] = [
     [
       'seal.bound',
       '!RELEASABLE.includes(value)',
-      '!/^[a-z-]+$/.test(value)',
+      '!RELEASABLE.concat(`connection`).includes(value)',
       '[seal.bound] an owner lets back cookies and challenges, and what is for a hop or in our own words never',
     ],
   ]),

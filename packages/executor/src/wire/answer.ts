@@ -8,7 +8,7 @@ import { ownedConcat } from '../secret/memory.ts';
 import { redactParts } from './scan.ts';
 
 /** How the body is encoded: what `decode.ts` has to undo before anything can be scanned. */
-export type ContentCoding = 'identity' | 'gzip' | 'deflate';
+export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
 export interface AnswerHead {
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -18,7 +18,7 @@ export interface AnswerHead {
   readonly length: number | null;
 }
 
-/** Not br: its decoder frees its window with the plain answer in it, where nothing of ours can erase it. It is never asked for. */
+/** None is asked for. Not zstd: the runtimes that can decode it do so in memory of their own, which nothing of ours can erase. */
 const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
   __proto__: null as never,
   '': 'identity',
@@ -26,6 +26,7 @@ const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
   gzip: 'gzip',
   'x-gzip': 'gzip',
   deflate: 'deflate',
+  br: 'br',
 });
 
 /** Each header costs the scan; nobody who answers a request has need of more. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { ErrorCode } from '@dauth/protocol';
 import { callAndRead, upstreamFor, type CallOptions, type ReadAnswer } from '../support/calls.test-support.ts';
 import type { UpstreamLimits } from './upstream.ts';
@@ -87,6 +87,11 @@ const BROKEN: readonly { name: string; pieces: readonly (string | Buffer)[]; cod
     code: 'RESPONSE_TOO_LARGE',
   },
   {
+    name: 'garbage in place of br',
+    pieces: [`${HEAD}content-encoding: br\r\ncontent-length: 5\r\n\r\n\x11bcde`],
+    code: 'RESPONSE_UNSCANNABLE',
+  },
+  {
     name: 'garbage in place of gzip',
     pieces: [`${HEAD}content-encoding: gzip\r\ncontent-length: 5\r\n\r\nabcde`],
     code: 'RESPONSE_UNSCANNABLE',
@@ -97,7 +102,7 @@ const BROKEN: readonly { name: string; pieces: readonly (string | Buffer)[]; cod
     pieces: ['HTTP/1.1 101 Up\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
     code: 'RESPONSE_UNSCANNABLE',
   },
-  ...['br', 'zstd', 'gzip, gzip', 'gzip,deflate', 'GZIP;q=1', 'unknown'].map((coding) => ({
+  ...['zstd', 'br, br', 'gzip, br', 'gzip, gzip', 'gzip,deflate', 'GZIP;q=1', 'unknown'].map((coding) => ({
     name: `the content encoding ${coding}`,
     pieces: [`${HEAD}content-encoding: ${coding}\r\ncontent-length: 1\r\n\r\nx`],
     code: 'RESPONSE_UNSCANNABLE' as const,
@@ -163,6 +168,7 @@ for (const [name, coding, encode] of [
   ['x-gzip', 'x-gzip', gzipSync],
   ['deflate', 'deflate', deflateSync],
   ['raw deflate', 'deflate', deflateRawSync],
+  ['br', 'br', brotliCompressSync],
 ] as const) {
   test(`[response.clean] a body in ${name} is decoded, scanned and passed on as identity`, async () => {
     const body = encode(Buffer.from(`<${SECRET}>`));

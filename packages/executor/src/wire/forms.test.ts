@@ -104,6 +104,9 @@ for (const [name, encode] of Object.entries({
 /** What an escaper makes of a value, as its own documentation or source has it. */
 const ESCAPED: Readonly<Record<string, readonly [value: string, escaped: string]>> = {
   'Python quote()': ['abc/def+ghi==', 'abc/def%2Bghi%3D%3D'],
+  'Go encoding/json': ['pa<sw"rd&>long', 'pa\\u003csw\\"rd\\u0026\\u003elong'],
+  Gson: [`a=b'c<d-and-long`, 'a\\u003db\\u0027c\\u003cd-and-long'],
+  'System.Text.Json': ['a+b"c`d-ä-long', 'a\\u002Bb\\u0022c\\u0060d-\\u00E4-long'],
   'PHP json_encode': ['pä/ssw0rd-long', 'p\\u00e4\\/ssw0rd-long'],
   'Go html/template': [`abc+def"ghi'jk`, 'abc&#43;def&#34;ghi&#39;jk'],
   'Python html.escape': [`abc"def'ghi<jk`, 'abc&quot;def&#x27;ghi&lt;jk'],

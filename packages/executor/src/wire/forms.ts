@@ -38,7 +38,15 @@ const HTML: readonly ReadonlyMap<number, string>[] = [
   { '"': '&#34;', "'": '&#39;', '/': '&#47;', '+': '&#43;', '=': '&#61;' },
 ].map((own) => octetMap({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...own }));
 /** What JSON writers for HTML escape besides (RFC 8259 §7 lets them). */
-const HTML_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e, 0x22, 0x27]);
+const HTML_UNSAFE: ReadonlySet<number> = octetSet(`&<>"'`);
+/** .NET's `System.Text.Json`. */
+const UNSAFE_IN_NET: ReadonlySet<number> = octetSet(`&<>"'+\``);
+/** Writers that do so and keep what is no ASCII: Go's `encoding/json` and Rails, Java's Gson. */
+const UNSAFE_ELSEWHERE: readonly ReadonlySet<number>[] = [octetSet('&<>'), octetSet("&<>='")];
+
+function octetSet(characters: string): ReadonlySet<number> {
+  return new Set(Array.from(characters, (character) => character.charCodeAt(0)));
+}
 
 function octetMap(entities: Readonly<Record<string, string>>): ReadonlyMap<number, string> {
   return new Map(Object.entries(entities).map(([character, entity]) => [character.charCodeAt(0), entity]));
@@ -137,6 +145,8 @@ function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: ()
     for (const hex of CASES) {
       form(() => writeJson(out, secret, hex, (octet) => octet === 0x2f));
       form(() => writeJson(out, secret, hex, () => false));
+      for (const unsafe of UNSAFE_ELSEWHERE) form(() => writeJson(out, secret, hex, () => false, unsafe));
+      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !UNSAFE_IN_NET.has(unit)));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML_UNSAFE.has(unit) && unit !== 0x2f));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML_UNSAFE.has(unit)));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80));
@@ -151,10 +161,16 @@ function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: ()
   }
 }
 
-function writeJson(out: ByteWriter, secret: Uint8Array, hex: Case, slash: (octet: number) => boolean): void {
+function writeJson(
+  out: ByteWriter,
+  secret: Uint8Array,
+  hex: Case,
+  slash: (octet: number) => boolean,
+  unsafe: ReadonlySet<number> = new Set(),
+): void {
   for (const octet of secret) {
     if (slash(octet)) out.octet(0x5c);
-    writeJsonUnit(out, octet, hex, () => true);
+    writeJsonUnit(out, octet, hex, (plain) => !unsafe.has(plain));
   }
 }
 
