@@ -1,5 +1,6 @@
 /**
- * The head of a block of Brotli (RFC 7932 §9.2): how literals, commands and distances are coded in it, and by which context.
+ * The heads of Brotli, of the stream and of a block (RFC 7932 §9): the window, lengths, and how literals, commands and
+ * distances are coded, and by which context.
  * Reads on whenever more came; never more than the alphabets of the format have.
  */
 import type { BitReader } from './bits.ts';
@@ -42,6 +43,28 @@ const CODES_A_TURN = 32;
 /** RFC 7932 §6: the lengths of runs of one kind, `base << 5 | extra bits`. */
 const RUN_BITS = [2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 4, 4, 5, 5, 5, 5, 6, 6, 7, 8, 9, 10, 11, 12, 13, 24];
 const RUN_BASES = RUN_BITS.map((_, at) => RUN_BITS.slice(0, at).reduce((base, bits) => base + 2 ** bits, 1));
+
+/** RFC 7932 §9.1. */
+export function* readWindowBits(bits: BitReader): Waiting<number> {
+  if ((yield* takeBits(bits, 1)) === 0) return 16;
+  const large = yield* takeBits(bits, 3);
+  if (large > 0) return 17 + large;
+  const small = yield* takeBits(bits, 3);
+  // 1 would be a window larger than the format has.
+  if (small === 1) throw new BrotliError('a window that is none');
+  return small === 0 ? 17 : 8 + small;
+}
+
+/** A length less one, in digits from the lowest on; the highest of a longer number is not zero. */
+export function* takeLength(bits: BitReader, digits: number, width: number): Waiting<number> {
+  let [length, digit] = [0, 0];
+  for (let at = 0; at < digits; at++) {
+    digit = yield* takeBits(bits, width);
+    length += digit * 2 ** (width * at);
+  }
+  if (digit === 0 && digits > (width === 4 ? 4 : 1)) throw new BrotliError('a length with a zero before it');
+  return length + 1;
+}
 
 export function* readBlockHead(bits: BitReader): Waiting<BlockHead> {
   const literalKinds = yield* readKinds(bits);

@@ -2,7 +2,7 @@
  * Prefix codes of Brotli (RFC 7932 §3): how they are written, and how a symbol is read. Small tables, for a block may bring
  * hundreds of codes. Never takes a set of codes that is not complete.
  */
-import { peek, type BitReader } from './bits.ts';
+import type { BitReader } from './bits.ts';
 
 /** What came is not Brotli. */
 export class BrotliError extends Error {}
@@ -52,15 +52,10 @@ function makeCode(lengths: Uint8Array, only?: number): BrotliCode {
   return { fast, counts, symbols };
 }
 
-/** The next symbol, or -1 where it is not here as a whole; then nothing was read. */
-export function readSymbol(bits: BitReader, code: BrotliCode): number {
-  const next = peek(bits.octets, bits.at);
-  let entry = code.fast[next & FAST_MASK]!;
-  if (entry === LONG) entry = longEntry(next, code);
-  const end = bits.at + (entry & 15);
-  if (end > bits.limit) return -1;
-  bits.at = end;
-  return entry >> 4;
+/** What the next bits begin with: `symbol << 4 | length`. Of what did not come, anything. */
+export function entryOf(code: BrotliCode, next: number): number {
+  const entry = code.fast[next & FAST_MASK]!;
+  return entry === LONG ? longEntry(next, code) : entry;
 }
 
 /** RFC 1951 §3.2.2 the other way round: bit by bit, counting the codes of each length. */
@@ -79,17 +74,24 @@ function longEntry(next: number, { counts, symbols }: BrotliCode): number {
 
 export function* takeSymbol(bits: BitReader, code: BrotliCode): Waiting<number> {
   for (;;) {
-    const symbol = readSymbol(bits, code);
-    if (symbol >= 0) return symbol;
+    const entry = entryOf(code, bits.look());
+    const end = bits.at + (entry & 15);
+    if (end <= bits.limit) {
+      bits.at = end;
+      return entry >> 4;
+    }
     yield 'octets';
   }
 }
 
-/** The next 0 to 24 bits. */
+/** The next 0 to 32 bits, or fewer of what came: `bits.isShort` tells. */
+export function takeLong(bits: BitReader, count: number): number {
+  return count <= 16 ? bits.take(count) : bits.take(16) + bits.take(count - 16) * 65_536;
+}
+
 export function* takeBits(bits: BitReader, count: number): Waiting<number> {
-  const low = Math.min(count, 16);
   for (;;) {
-    const value = bits.take(low) + (count > 16 ? bits.take(count - 16) * 65_536 : 0);
+    const value = takeLong(bits, count);
     if (!bits.isShort) return value;
     bits.at -= count;
     yield 'octets';

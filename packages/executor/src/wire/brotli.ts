@@ -4,9 +4,9 @@
  * Never reads before the start of what it decoded but for the words that everybody knows, nor past what came.
  */
 import { ownedBytes, wipe } from '../secret/memory.ts';
-import type { BitReader } from './bits.ts';
-import { changeKind, readBlockHead, type BlockHead, type Kinds } from './brotli-block.ts';
-import { BrotliError, readSymbol, takeBits, takeSymbol, type BrotliCode, type Waiting } from './brotli-code.ts';
+import { peek, type BitReader } from './bits.ts';
+import { changeKind, readBlockHead, readWindowBits, takeLength, type BlockHead } from './brotli-block.ts';
+import { BrotliError, entryOf, takeBits, takeLong, type Waiting } from './brotli-code.ts';
 import { contextOf } from './brotli-context.ts';
 import { writeWord } from './brotli-words.ts';
 
@@ -40,6 +40,12 @@ export class Brotli implements Disposable {
   #isOver = false;
   /** The last distance first. */
   #distances: [number, number, number, number] = [4, 11, 15, 16];
+  /** The command that is carried out. */
+  #inserted = 0;
+  #copied = 0;
+  #hasDistance = false;
+  #distance = 0;
+  #isNew = false;
 
   constructor(bits: BitReader) {
     this.#bits = bits;
@@ -104,99 +110,154 @@ export class Brotli implements Disposable {
       return yield* this.#copyPlain(length);
     }
     const head = yield* readBlockHead(this.#bits);
-    const end = this.#end + length;
-    while (this.#end < end) yield* this.#command(head, end);
+    yield* this.#commands(head, this.#end + length);
   }
 
   *#copyPlain(length: number): Waiting<void> {
     for (let left = length; left > 0;) {
       const octets = this.#bits.takeOctets(left);
       left -= octets.length;
-      for (const octet of octets) if (this.#put(octet)) yield 'reader';
+      yield* this.#putAll(octets);
       if (left > 0) yield 'octets';
     }
   }
 
-  /** RFC 7932 §5: some literals, then one copy. */
-  *#command(head: BlockHead, end: number): Waiting<void> {
-    const command = yield* this.#of(head.commandKinds, (kind) => head.commands[kind]!);
+  /** RFC 7932 §5: some literals, then one copy, until the block is whole. */
+  *#commands(head: BlockHead, end: number): Waiting<void> {
+    while (this.#end < end) {
+      if (head.commandKinds.left === 0) yield* changeKind(this.#bits, head.commandKinds);
+      while (!this.#readCommand(head)) yield 'octets';
+      if (this.#end + this.#inserted > end) throw new BrotliError('more literals than the block has');
+      if (this.#inserted > 0) yield* this.#literals(head, this.#inserted);
+      if (this.#end === end) return;
+      if (this.#hasDistance) {
+        if (head.distanceKinds.left === 0) yield* changeKind(this.#bits, head.distanceKinds);
+        while (!this.#readDistance(head)) yield 'octets';
+      }
+      yield* this.#copyFrom(this.#hasDistance ? this.#distance : this.#distances[0], end);
+    }
+  }
+
+  *#copyFrom(distance: number, end: number): Waiting<void> {
+    const reach = Math.min(this.#end, 2 ** this.#windowBits - 16);
+    if (distance > reach) return yield* this.#word(this.#copied, distance - reach - 1, end);
+    // That of the command before is remembered already.
+    if (this.#isNew) this.#distances = [distance, this.#distances[0], this.#distances[1], this.#distances[2]];
+    if (this.#end + this.#copied > end) throw new BrotliError('a copy longer than the block');
+    for (let left = this.#copied; left > 0;) {
+      left -= this.#copy(distance, left);
+      if (this.#isFull()) yield 'reader';
+    }
+  }
+
+  /** @returns whether it is here as a whole; else nothing was read */
+  #readCommand({ commandKinds: kinds, commands }: BlockHead): boolean {
+    const bits = this.#bits;
+    const start = bits.at;
+    const entry = entryOf(commands[kinds.current]!, bits.look());
+    bits.at += entry & 15;
+    const command = entry >> 4;
     const insertCode = INSERT_CODES[command >> 6]! + ((command >> 3) & 7);
     const copyCode = COPY_CODES[command >> 6]! + (command & 7);
-    const literals = INSERT_BASES[insertCode]! + (yield* takeBits(this.#bits, INSERT_BITS[insertCode]!));
-    const copied = COPY_BASES[copyCode]! + (yield* takeBits(this.#bits, COPY_BITS[copyCode]!));
-    if (this.#end + literals > end) throw new BrotliError('more literals than the block has');
-    yield* this.#literals(head, literals);
-    if (this.#end === end) return;
-    const code = command < FIRST_WITH_DISTANCE ? 0 : yield* this.#distanceCode(head, copied);
-    const distance = code === 0 ? this.#distances[0] : yield* this.#distance(head, code);
-    const reach = Math.min(this.#end, 2 ** this.#windowBits - 16);
-    if (distance > reach) return yield* this.#word(copied, distance - reach - 1, end);
-    // That of the command before is remembered already.
-    if (code !== 0) this.#remember(distance);
-    if (this.#end + copied > end) throw new BrotliError('a copy longer than the block');
-    for (let left = copied; left > 0; left--)
-      if (this.#put(this.#ring[(this.#end - distance) & (this.#ring.length - 1)]!)) yield 'reader';
+    this.#inserted = INSERT_BASES[insertCode]! + takeLong(bits, INSERT_BITS[insertCode]!);
+    this.#copied = COPY_BASES[copyCode]! + takeLong(bits, COPY_BITS[copyCode]!);
+    this.#hasDistance = command >= FIRST_WITH_DISTANCE;
+    this.#isNew = false;
+    if (!this.#isHere(start)) return false;
+    kinds.left--;
+    return true;
   }
 
-  /** The hot loop. */
-  *#literals(head: BlockHead, count: number): Waiting<void> {
-    const { literalKinds: kinds, literalMap, literals, modes } = head;
-    for (let left = count; left > 0; left--) {
-      if (kinds.left === 0) yield* changeKind(this.#bits, kinds);
-      const mask = this.#ring.length - 1;
-      const last = this.#end > 0 ? this.#ring[(this.#end - 1) & mask]! : 0;
-      const before = this.#end > 1 ? this.#ring[(this.#end - 2) & mask]! : 0;
-      const context = contextOf(modes[kinds.current]!, last, before);
-      const code = literals[literalMap[kinds.current * 64 + context]!]!;
-      let literal = readSymbol(this.#bits, code);
-      if (literal < 0) literal = yield* takeSymbol(this.#bits, code);
-      kinds.left--;
-      if (this.#put(literal)) yield 'reader';
-    }
-  }
-
-  *#distanceCode({ distanceKinds, distanceMap, distances }: BlockHead, copied: number): Waiting<number> {
-    const context = Math.min(copied - 2, 3);
-    return yield* this.#of(distanceKinds, (kind) => distances[distanceMap[kind * 4 + context]!]!);
-  }
-
-  /** RFC 7932 §4. */
-  *#distance({ direct, postfixBits }: BlockHead, code: number): Waiting<number> {
-    if (code < NEAR.length) {
-      const distance = this.#distances[NEAR[code]!]! + NEAR_BY[code]!;
-      if (distance <= 0) throw new BrotliError('a copy of what comes only then');
-      return distance;
-    }
-    if (code < NEAR.length + direct) return code - NEAR.length + 1;
+  /** RFC 7932 §4. @returns whether it is here as a whole; else nothing was read */
+  #readDistance({ distanceKinds: kinds, distanceMap, distances, direct, postfixBits }: BlockHead): boolean {
+    const bits = this.#bits;
+    const start = bits.at;
+    const context = Math.min(this.#copied - 2, 3);
+    const entry = entryOf(distances[distanceMap[kinds.current * 4 + context]!]!, bits.look());
+    bits.at += entry & 15;
+    const code = entry >> 4;
     const far = code - NEAR.length - direct;
-    const width = 1 + (far >> (postfixBits + 1));
-    const offset = (2 + ((far >> postfixBits) & 1)) * 2 ** width - 4;
-    const extra = yield* takeBits(this.#bits, width);
-    return (offset + extra) * 2 ** postfixBits + (far & ((1 << postfixBits) - 1)) + direct + 1;
+    if (code < NEAR.length) this.#distance = this.#distances[NEAR[code]!]! + NEAR_BY[code]!;
+    else if (far < 0) this.#distance = code - NEAR.length + 1;
+    else {
+      const width = 1 + (far >> (postfixBits + 1));
+      const offset = (2 + ((far >> postfixBits) & 1)) * 2 ** width - 4;
+      const low = far & ((1 << postfixBits) - 1);
+      this.#distance = (offset + takeLong(bits, width)) * 2 ** postfixBits + low + direct + 1;
+    }
+    this.#isNew = code !== 0;
+    if (!this.#isHere(start)) return false;
+    if (this.#distance <= 0) throw new BrotliError('a copy of what comes only then');
+    kinds.left--;
+    return true;
+  }
+
+  #isHere(start: number): boolean {
+    if (!this.#bits.isShort) return true;
+    this.#bits.at = start;
+    return false;
+  }
+
+  *#literals(head: BlockHead, count: number): Waiting<void> {
+    const kinds = head.literalKinds;
+    for (let left = count; left > 0;) {
+      if (kinds.left === 0) yield* changeKind(this.#bits, kinds);
+      const read = this.#readLiterals(head, Math.min(left, kinds.left));
+      left -= read;
+      kinds.left -= read;
+      if (read > 0 && this.#isFull()) yield 'reader';
+      else if (left > 0 && kinds.left > 0) yield 'octets';
+    }
+  }
+
+  /** The hot loop. @returns how many there are, as far as they came and there is room */
+  #readLiterals({ literalKinds: { current }, literalMap, literals, modes }: BlockHead, most: number): number {
+    const { octets, limit } = this.#bits;
+    const [ring, mask, mode, from] = [this.#ring, this.#ring.length - 1, modes[current]!, this.#end];
+    const until = Math.min(from + most, (Math.floor(from / FRESH) + 1) * FRESH);
+    let end = from;
+    let at = this.#bits.at;
+    let last = end > 0 ? ring[(end - 1) & mask]! : 0;
+    let before = end > 1 ? ring[(end - 2) & mask]! : 0;
+    while (end < until) {
+      const entry = entryOf(literals[literalMap[current * 64 + contextOf(mode, last, before)]!]!, peek(octets, at));
+      const next = at + (entry & 15);
+      if (next > limit) break;
+      at = next;
+      before = last;
+      last = entry >> 4;
+      ring[end++ & mask] = last;
+    }
+    this.#bits.at = at;
+    this.#end = end;
+    return end - from;
   }
 
   *#word(length: number, number: number, end: number): Waiting<void> {
     const octets: number[] = [];
     writeWord(length, number, (octet) => octets.push(octet));
     if (this.#end + octets.length > end) throw new BrotliError('a word longer than the block');
-    for (const octet of octets) if (this.#put(octet)) yield 'reader';
+    yield* this.#putAll(octets);
   }
 
-  *#of(kinds: Kinds, codeOf: (kind: number) => BrotliCode): Waiting<number> {
-    if (kinds.left === 0) yield* changeKind(this.#bits, kinds);
-    kinds.left--;
-    return yield* takeSymbol(this.#bits, codeOf(kinds.current));
+  *#putAll(octets: Iterable<number>): Waiting<void> {
+    for (const octet of octets) {
+      this.#ring[this.#end++ & (this.#ring.length - 1)] = octet;
+      if (this.#isFull()) yield 'reader';
+    }
   }
 
-  #remember(distance: number): void {
-    const [first, second, third] = this.#distances;
-    this.#distances = [distance, first, second, third];
+  /** What is decoded already once more, octet by octet: a copy may reach into itself. @returns how many, as far as there is room */
+  #copy(distance: number, most: number): number {
+    const [ring, mask, from] = [this.#ring, this.#ring.length - 1, this.#end];
+    const until = Math.min(from + most, (Math.floor(from / FRESH) + 1) * FRESH);
+    for (let end = from; end < until; end++) ring[end & mask] = ring[(end - distance) & mask]!;
+    this.#end = until;
+    return until - from;
   }
 
-  /** @returns whether what is decoded has to be taken before more is */
-  #put(octet: number): boolean {
-    this.#ring[this.#end & (this.#ring.length - 1)] = octet;
-    this.#end++;
+  /** Behind each piece that was decoded. @returns whether it has to be taken before more is */
+  #isFull(): boolean {
     // Up to the end of the ring, so that what is handed on is one piece.
     if ((this.#end & (FRESH - 1)) !== 0) return false;
     if (this.#end === this.#ring.length && this.#ring.length < 2 ** this.#windowBits) this.#grow();
@@ -216,28 +277,6 @@ export class Brotli implements Disposable {
     const { at } = this.#bits;
     if (this.#bits.take(-at & 7) !== 0) throw new BrotliError('an octet that is filled up with something');
   }
-}
-
-/** RFC 7932 §9.1. */
-function* readWindowBits(bits: BitReader): Waiting<number> {
-  if ((yield* takeBits(bits, 1)) === 0) return 16;
-  const large = yield* takeBits(bits, 3);
-  if (large > 0) return 17 + large;
-  const small = yield* takeBits(bits, 3);
-  // 1 would be a window larger than the format has.
-  if (small === 1) throw new BrotliError('a window that is none');
-  return small === 0 ? 17 : 8 + small;
-}
-
-/** A length less one, in digits from the lowest on; the highest of a longer number is not zero. */
-function* takeLength(bits: BitReader, digits: number, width: number): Waiting<number> {
-  let [length, digit] = [0, 0];
-  for (let at = 0; at < digits; at++) {
-    digit = yield* takeBits(bits, width);
-    length += digit * 2 ** (width * at);
-  }
-  if (digit === 0 && digits > (width === 4 ? 4 : 1)) throw new BrotliError('a length with a zero before it');
-  return length + 1;
 }
 
 function basesOf(bits: readonly number[], first: number): readonly number[] {
