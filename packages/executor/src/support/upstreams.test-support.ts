@@ -104,7 +104,8 @@ export async function serveHttps(
   listener: RequestListener,
   options: TlsOptions = {},
 ): Promise<TestServer> {
-  return started(createHttpsServer({ ...identity, ...options }, listener), 'localhost');
+  // Longer than a socket of ours stays idle: on a slow machine a call would meet a server that is closing it.
+  return started(createHttpsServer({ ...identity, keepAliveTimeout: 60_000, ...options }, listener), 'localhost');
 }
 
 /** A TLS server that speaks whatever `talk` writes. */
