@@ -5,7 +5,6 @@ import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parseEnvelope } from '@dauth/protocol';
 import { findSecret } from '../support/encodings.ts';
 import { makeTempDir, run, start, type Running } from '../support/process.ts';
 import { startStack, type Stack } from '../world/stack.ts';
@@ -89,21 +88,20 @@ suite('the command line', { timeout: 170_000 }, () => {
 
   test('connect --spki and --response-header are sealed, said, and kept by a rotation', async () => {
     const [pin, other] = ['A'.repeat(43), `${'A'.repeat(42)}E`];
-    const sealedFor = async (handle: string) => {
-      const { envelope } = await stack.dauth<{ envelope: string }>(['connections', 'get', handle, ...asLaptop()]);
-      const { spki, response_headers } = parseEnvelope(envelope).header.dauth;
-      return { spki, response_headers };
-    };
     const flags = ['--spki', pin, '--spki', `${ORIGIN}=${other}`, '--response-header', 'Set-Cookie'];
     const people = await typed(['connect', 'pinned', ...SEAL, ...asLaptop(), ...flags], SECRET);
-    const pinned = `over TLS {8}to ${ORIGIN} only where the certificate leads to the key ${pin} or ${other}\n`;
-    assert.match(people.stderr, new RegExp(pinned));
-    assert.match(people.stderr, /gives back {6}set-cookie, which MCP servers can read then\n/);
-    const named = people.stdout.trim();
-    const expected = { spki: [{ origin: ORIGIN, sha256: [pin, other] }], response_headers: ['set-cookie'] };
-    assert.deepEqual(await sealedFor(named), expected);
-    await stack.dauth(['connections', 'rotate', named, ...asLaptop()], SECRET);
-    assert.deepEqual(await sealedFor(named), expected);
+    const said = (text: string): void => {
+      assert.match(
+        text,
+        new RegExp(`over TLS {8}to ${ORIGIN} only where the certificate leads to the key ${pin} or ${other}\\n`),
+      );
+      assert.match(text, /gives back {6}set-cookie, which MCP servers can read then\n/);
+    };
+    said(people.stderr);
+    // What is said then is what was read from the envelope and is sealed again.
+    const rotated = await typed(['connections', 'rotate', people.stdout.trim(), ...asLaptop()], SECRET);
+    assert.equal(rotated.code, 0, rotated.stderr);
+    said(rotated.stderr);
     for (const wrong of [
       ['--spki', pin.slice(1)],
       ['--spki', pin, '--spki', pin],
