@@ -54,7 +54,7 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
       parseEnvelope(text as string),
     );
     const { allow, spki = [], handle, limits } = header.dauth;
-    return { allow, spki, details, handle, ...(limits === undefined ? {} : { limits }) };
+    return { allow, details, handle, ...(limits === undefined ? {} : { limits }), spki };
   }
   const { allow, spki } = given('--policy', readText('--policy', policy!), (text) => {
     const rules = exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow'], ['spki']);
