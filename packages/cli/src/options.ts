@@ -111,7 +111,10 @@ export function judging(command: Command): Command {
       '--envelope <file>',
       'a sealed credential; only its public header is looked at. One of --envelope and --policy is required',
     )
-    .option('--policy <file>', 'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql"}],"spki":[{"origin","sha256"}]}')
+    .option(
+      '--policy <file>',
+      'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql"}],"spki":[{"origin","sha256"}]}',
+    )
     .option('--body <file>', 'the JSON body of the request')
     .option('--details <file>', 'authorization_details of a token, which narrow them')
     .option('--operator <file>', "configuration with the executor's rules, which narrow both")
