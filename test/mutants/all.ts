@@ -24,6 +24,7 @@ import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
+import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { SERVERS } from './servers.ts';
@@ -46,6 +47,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...REGISTERS,
     ...SERVERS,
     ...SEARCH,
+    ...REFRESHED,
     ...CLI,
     ...LOGIN,
   ],

@@ -213,8 +213,8 @@ export const BODY: readonly Mutant[] = [
   ...of('executor', 'wire/exchange', MEMORY, [
     [
       'memory.clean',
-      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets);',
-      'wipe(filled.target, filled.lines, ...filled.secrets);',
+      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);',
+      'wipe(filled.target, filled.lines, ...filled.secrets, ...former);',
       `${LEAVES}in a JSON body, buffered and streamed`,
     ],
   ]),

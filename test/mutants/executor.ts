@@ -519,7 +519,7 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'seal.bound',
     file: 'packages/executor/src/who/seen.ts',
-    find: '  if (use.ver < known.ver)\n',
+    find: '  if (use.ver < (known.resealedFrom ?? known.ver))\n',
     replace: '  if (use.ver < 0)\n',
     test: {
       file: room('who/dispatch-may'),
@@ -990,8 +990,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/wire/pools.ts',
-    find: '${request.connection.handle} ${request.connection.ver}',
-    replace: '${request.connection.ver}',
+    find: '${connection.handle} ${connection.ver}',
+    replace: '${connection.ver}',
     test: {
       file: POOLS,
       name: '[dispatch.bound] connections on one origin share no socket and no TLS session; one of its own is used again',
@@ -1000,15 +1000,15 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/wire/pools.ts',
-    find: '${request.connection.ver} ${request.address.origin}',
-    replace: '${request.address.origin}',
+    find: '${connection.ver} ${address.origin}',
+    replace: '${address.origin}',
     test: { file: POOLS, name: '[dispatch.bound] a rotated credential does not go out on a socket of the one before' },
   },
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/wire/pools.ts',
-    find: '${request.connection.ver} ${request.address.origin}',
-    replace: '${request.connection.ver}',
+    find: '${connection.ver} ${address.origin}',
+    replace: '${connection.ver}',
     test: { file: POOLS, name: '[dispatch.bound] what is for one origin of a connection is not sent to another one' },
   },
 ];

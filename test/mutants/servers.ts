@@ -6,6 +6,7 @@ const SPKI = 'packages/protocol/dist/spki.test.js';
 const HEADERS = 'packages/protocol/dist/response-headers.test.js';
 const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
 const DOORS = 'packages/executor/dist/sealed-answers.test.js';
+const REFRESHED = 'packages/executor/dist/refreshed.test.js';
 const SEALED = 'packages/client/dist/sealed.test.js';
 
 const PIN = '[seal.bound] pins of certificate keys are refused: ';
@@ -68,7 +69,20 @@ export const SERVERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'dispatch', DOORS, [
     ['dispatch.bound', '      pins: pinsFor(policy, destination.origin),\n', '', CARRIED],
-    ['dispatch.bound', '            pins: pinsFor(policy, addresses.endpoint.origin),\n', '', CARRIED],
+    [
+      'dispatch.bound',
+      'scheme, address, pins });',
+      'scheme, address, ...(pins?.length === 0 ? { pins } : {}) });',
+      CARRIED,
+    ],
+  ]),
+  ...of('executor', 'wire/refresh-call', REFRESHED, [
+    [
+      'dispatch.bound',
+      'const asked = { ...rest, pins, open',
+      'const asked = { ...rest, ...(pins?.length === 0 ? { pins } : {}), open',
+      '[dispatch.bound] each refresh, and each call, carries the pins of where it goes, in every version that is made here',
+    ],
   ]),
   ...of('executor', 'wire/answer', EXCHANGE, [
     [

@@ -29,6 +29,7 @@ import {
   type Injection,
   type JwtBearer,
   type OAuth1,
+  type OAuth2,
   type Pins,
   type SpkiPins,
   type SuiteAlg,
@@ -100,7 +101,8 @@ export type SchemeInput =
   | Loose<Hmac, 'key_encoding' | 'encoding'>
   | Loose<OAuth1, 'hash' | 'version'>
   | Asked<ClientCredentials, 'auth'>
-  | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>;
+  | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
+  | Asked<OAuth2, 'auth'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 

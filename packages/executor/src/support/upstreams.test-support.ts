@@ -102,7 +102,7 @@ export interface TestServer extends AsyncDisposable {
 export async function serveHttps(
   identity: Identity,
   listener: RequestListener,
-  options: TlsOptions = {},
+  options: TlsOptions & { readonly keepAliveTimeout?: number } = {},
 ): Promise<TestServer> {
   // Longer than a socket of ours stays idle: on a slow machine a call would meet a server that is closing it.
   return started(createHttpsServer({ ...identity, keepAliveTimeout: 60_000, ...options }, listener), 'localhost');

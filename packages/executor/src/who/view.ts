@@ -39,6 +39,8 @@ const SENTENCES: Readonly<Record<Exclude<Revocable, 'token'>, string>> = {
 export class StatusView {
   readonly #connections = new Map<ConnectionHandle, { readonly status: ConnectionStatus; readonly ver: number }>();
   readonly #revoked = new Map<Revocable, Map<string, number>>();
+  /** Versions that were made into one another here. */
+  readonly #resealed = new Map<ConnectionHandle, { from: number; to: number }>();
 
   /** @param nowMs of a clock that never goes back */
   apply(change: StatusChange, nowMs: number): void {
@@ -81,8 +83,25 @@ export class StatusView {
     if (known === undefined) return;
     assertActive(known.status);
     // A rotation revokes the version before it, also for a dispatch that is under way.
-    if (standing.ver < known.ver)
+    if (standing.ver < known.ver && !this.isResealed(standing.handle, standing.ver, known.ver))
       throw new DAuthError('CONNECTION_REVOKED', 'This version of the credential was replaced. Try again.');
+  }
+
+  /** A version is about to be made out of the one before: what stands on that stands on this. */
+  bridge(handle: ConnectionHandle, to: number): void {
+    const known = this.#resealed.get(handle);
+    this.#resealed.set(handle, { from: known?.to === to - 1 ? known.from : to - 1, to });
+  }
+
+  /** It was not: another one is that version. */
+  unbridge(handle: ConnectionHandle): void {
+    this.#resealed.delete(handle);
+  }
+
+  /** Whether version `to` holds what version `from` held, by reseals made here. */
+  isResealed(handle: ConnectionHandle, from: number, to: number): boolean {
+    const known = this.#resealed.get(handle);
+    return known !== undefined && known.from <= from && to <= known.to;
   }
 
   #has(what: Revocable, id: string): boolean {
