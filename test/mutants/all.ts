@@ -17,6 +17,7 @@ import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
+import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
@@ -48,6 +49,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...SERVERS,
     ...SEARCH,
     ...REFRESHED,
+    ...FORGIVING,
     ...CLI,
     ...LOGIN,
   ],

@@ -35,19 +35,18 @@ export const SEARCH: readonly Mutant[] = [
   ...of('executor', 'wire/forms', COVERAGE, [
     [
       'response.clean',
-      "[octetSet('&<>'), octetSet",
-      '[octetSet',
-      '[response.clean] no form of a credential comes back from any place of an answer',
-    ],
-    [
-      'response.clean',
-      'unit < 0x80 && !UNSAFE_IN_NET.has(unit)',
-      'unit < 0x7f && !UNSAFE_IN_NET.has(unit) && unit !== 0x61',
+      'new Set([...GO_UNSAFE, 0x27, 0x3d])]',
+      'new Set([...GO_UNSAFE, 0x27])]',
       '[response.clean] no form of a credential comes back from any place of an answer',
     ],
   ]),
   ...of('executor', 'wire/forms', FORMS, [
-    ['response.clean', `octetSet("&<>='")`, `octetSet("&<>'")`, '[response.clean] finds a value as Gson writes it'],
+    [
+      'response.clean',
+      '= [GO_UNSAFE, new',
+      '= [new',
+      '[response.clean] finds a value as Go encoding/json in UTF-8 writes it',
+    ],
   ]),
   ...of('executor', 'wire/answer', EXCHANGE, [
     [

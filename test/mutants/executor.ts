@@ -636,22 +636,22 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/door/buffered.ts',
-    find: '  using _place = deps.shares.enter(caller);\n',
-    replace: '',
+    find: 'using place = deps.shares.enter(caller);',
+    replace: 'const place = { hold: () => undefined };',
     test: { file: room('door/doors'), name: 'an owner with open calls keeps no other one out, at either door' },
   },
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/door/streaming.ts',
-    find: '  using _place = deps.shares.enter(caller);\n',
-    replace: '',
+    find: 'using place = deps.shares.enter(caller);',
+    replace: 'const place = { hold: () => undefined };',
     test: { file: room('door/doors'), name: 'an owner with open calls keeps no other one out, at either door' },
   },
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/who/shares.ts',
-    find: ' || holders.some((holder) => (this.#held.get(holder) ?? 0) >= this.#mostOfOne))',
-    replace: ' || this.#mostOfOne === 0)',
+    find: 'if (!this.#places.takes(holders, 1))',
+    replace: 'if (!this.#places.takes([], 1))',
     test: {
       file: room('door/doors'),
       name: 'one owner, and one server key, hold a quarter of the places, and leave them when they end',
@@ -929,8 +929,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/where/conditions.ts',
-    find: "'kept')",
-    replace: "'any')",
+    find: "'kept', LIMITS",
+    replace: "'any', LIMITS",
     test: {
       file: 'packages/executor/dist/vectors.test.js',
       name: '[dispatch.bound] vector: a number with digits that are lost where a rule has conditions is refused',
@@ -939,9 +939,9 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/body.ts',
-    find: 'const given = await settleConditions(asked, bodyLength, allow, to);',
+    find: 'const given = await settleConditions(asked, { length: bodyLength, hold }, allow, to);',
     replace:
-      'await settleConditions(null, bodyLength, allow, { ...to, onBody: undefined as never });\n  const given = asked;',
+      'await settleConditions(null, { length: bodyLength, hold }, allow, { ...to, onBody: undefined as never });\n  const given = asked;',
     test: {
       file: 'packages/executor/dist/where/dispatch-where.test.js',
       name: '[dispatch.bound] step 4 takes a JSON body that meets the conditions of a rule, and no other, at both doors',

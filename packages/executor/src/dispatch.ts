@@ -13,6 +13,7 @@ import {
   type OperatorRules,
   type TokenScheme,
 } from '@dauth/protocol';
+import type { Hold } from './door/upload.ts';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
@@ -64,6 +65,8 @@ export interface DispatchRequest {
   readonly maxResponseBytes: number;
   /** Aborts when the caller leaves. */
   readonly signal: AbortSignal;
+  /** Takes room for octets of a body that somebody has to see whole. */
+  readonly hold: Hold;
 }
 
 /** How a dispatch ended. `receipt` is there from step 5 on, also with an error; `limits` once they were asked. */

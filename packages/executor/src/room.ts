@@ -195,7 +195,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       calls,
       tokens,
       refreshes,
-      shares: new Shares(config.limits.concurrency),
+      shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
       ...{ rules: config.rules, useLimits, nowMs },
       upstream,
       identity: identity.jkt,
@@ -261,6 +261,11 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       await authority.close();
     },
   };
+}
+
+/** What one buffered dispatch may have to hold alone: its request and its answer. */
+function largestHeld({ bufferedRequestBytes, bufferedResponseBytes }: ExecutorConfig['limits']): number {
+  return Math.max(bufferedRequestBytes, LIMITS.signedBody) + bufferedResponseBytes;
 }
 
 /**

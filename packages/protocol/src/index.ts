@@ -3,6 +3,7 @@ export type { ClientCredentials } from './client-credentials.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
+export { bareName, bareNames } from './field-name.ts';
 export { type Decision } from './demand.ts';
 export {
   detailAllows,

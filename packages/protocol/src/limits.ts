@@ -64,6 +64,8 @@ export const LIMITS = Object.freeze({
    * piece in memory that is zeroed (§5.4).
    */
   injectedBody: 1_048_576,
+  /** Values of a JSON body that has a slot in it or conditions on it: it is read in one piece while other calls wait (§2.1, §5.4). */
+  bodyValues: 65_536,
   /** Octets below which a value is not injected: an answer could not be searched for it (§2.2). */
   shortestValue: 8,
   /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */

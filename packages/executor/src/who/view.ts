@@ -25,8 +25,12 @@ export interface Standing {
   readonly org: string;
 }
 
-/** No token outlives this after its revocation: 300 s of an access token, 120 s of a dispatch token, leeway twice. */
-const TOKEN_MEMORY_MS = 480_000;
+/**
+ * Nothing that came of a token or a grant outlives this after its revocation: a token lives 300 s, opens a call window of 300 s in
+ * its last, and clocks differ by 5 s at each. The authority gives out nothing new for either, and forgets no sooner.
+ */
+const MEMORY_MS = 900_000;
+const PASSING: readonly Revocable[] = ['token', 'grant'];
 
 const SENTENCES: Readonly<Record<Exclude<Revocable, 'token'>, string>> = {
   grant: 'The grant behind this token was revoked. The owner can grant access again.',
@@ -50,9 +54,10 @@ export class StatusView {
     }
     if (change.kind === 'skipped') return;
     const ids = this.#revoked.get(change.what) ?? new Map<string, number>();
+    ids.delete(change.id);
     ids.set(change.id, nowMs);
     this.#revoked.set(change.what, ids);
-    if (change.what === 'token') forget(ids, nowMs - TOKEN_MEMORY_MS);
+    if (PASSING.includes(change.what)) forget(ids, nowMs - MEMORY_MS);
   }
 
   /** Lowest version that may still be used, as far as the stream said. */

@@ -104,15 +104,19 @@ for (const [name, encode] of Object.entries({
 /** What an escaper makes of a value, as its own documentation or source has it. */
 const ESCAPED: Readonly<Record<string, readonly [value: string, escaped: string]>> = {
   'Python quote()': ['abc/def+ghi==', 'abc/def%2Bghi%3D%3D'],
-  'Go encoding/json': ['pa<sw"rd&>long', 'pa\\u003csw\\"rd\\u0026\\u003elong'],
+  'Go encoding/json in UTF-8': ['pä<sw"rd&>long', 'pä\\u003csw\\"rd\\u0026\\u003elong'],
   Gson: [`a=b'c<d-and-long`, 'a\\u003db\\u0027c\\u003cd-and-long'],
-  'System.Text.Json': ['a+b"c`d-ä-long', 'a\\u002Bb\\u0022c\\u0060d-\\u00E4-long'],
   'PHP json_encode': ['pä/ssw0rd-long', 'p\\u00e4\\/ssw0rd-long'],
   'Go html/template': [`abc+def"ghi'jk`, 'abc&#43;def&#34;ghi&#39;jk'],
   'Python html.escape': [`abc"def'ghi<jk`, 'abc&quot;def&#x27;ghi&lt;jk'],
   'PHP htmlspecialchars': [`abc"def'ghi&jk`, 'abc&quot;def&#039;ghi&amp;jk'],
   Mustache: ['abc/def+ghi==', 'abc&#x2F;def+ghi&#x3D;&#x3D;'],
   OWASP: [`abc/def'ghi=jk`, 'abc&#x2F;def&#x27;ghi=jk'],
+  Handlebars: ['abc/def+ghi==', 'abc/def+ghi&#x3D;&#x3D;'],
+  'ASP.NET Core': ['abc/def+ghi==', 'abc/def&#x2B;ghi=='],
+  ESAPI: ['abc/def+ghi==', 'abc&#x2f;def&#x2b;ghi&#x3d;&#x3d;'],
+  'System.Text.Json': ['abc/def+ghi==', 'abc/def\\u002Bghi=='],
+  'Go encoding/json': [`abc'def&ghi"jk`, `abc'def\\u0026ghi\\"jk`],
   'decimal entities': ['abc/def+ghi==', 'abc&#47;def&#43;ghi&#61;&#61;'],
 };
 
@@ -121,7 +125,7 @@ for (const [name, [value, escaped]] of Object.entries(ESCAPED)) {
     using forms = new Forms([Buffer.from(value)]);
     const data = Buffer.from(`<${escaped}>`);
     assert.equal(redact(data, forms), 1);
-    assert.equal(data.toString(), `<${'*'.repeat(escaped.length)}>`);
+    assert.equal(data.toString(), `<${'*'.repeat(Buffer.byteLength(escaped))}>`);
   });
 }
 
