@@ -104,7 +104,7 @@ for (const [name, encode] of Object.entries({
 /** What an escaper makes of a value, as its own documentation or source has it. */
 const ESCAPED: Readonly<Record<string, readonly [value: string, escaped: string]>> = {
   'Python quote()': ['abc/def+ghi==', 'abc/def%2Bghi%3D%3D'],
-  'Go encoding/json in UTF-8': ['pä<sw"rd&>long', 'pä\\u003csw\\"rd\\u0026\\u003elong'],
+  'Go encoding/json in UTF-8': [`pä<sw"rd&>lo'ng`, `pä\\u003csw\\"rd\\u0026\\u003elo'ng`],
   Gson: [`a=b'c<d-and-long`, 'a\\u003db\\u0027c\\u003cd-and-long'],
   'PHP json_encode': ['pä/ssw0rd-long', 'p\\u00e4\\/ssw0rd-long'],
   'Go html/template': [`abc+def"ghi'jk`, 'abc&#43;def&#34;ghi&#39;jk'],

@@ -171,7 +171,6 @@ function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void 
 function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: () => void) => void): void {
   const units = utf16(secret);
   try {
-    form(() => writeJsonUnits(out, units, 'lower', (unit) => !GO_UNSAFE.has(unit) && unit < 0x80));
     form(() => writeJsonUnits(out, units, 'upper', (unit) => !NET_UNSAFE.has(unit) && unit < 0x80));
     for (const hex of CASES) {
       form(() => writeJson(out, secret, hex, (octet) => octet === 0x2f));
