@@ -112,6 +112,20 @@ suite('the command line', { timeout: 170_000 }, () => {
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });
 
+  test('connect --websocket is sealed and said, and goes with GET alone', async () => {
+    const people = await typed(['connect', 'live', ...SEAL, ...asLaptop(), '--websocket'], SECRET);
+    assert.match(people.stderr, /, and as a WebSocket\n/);
+    const stored = await stack.dauth<{ allow: { websocket?: boolean }[] }>([
+      ...['connections', 'get', people.stdout.trim(), ...asLaptop()],
+    ]);
+    assert.equal(stored.allow[0]?.websocket, true);
+    for (const wrong of [
+      ['--method', 'POST'],
+      ['--body', '{"pointer":"/a","absent":true}'],
+    ])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), '--websocket', ...wrong], 2, 'USAGE');
+  });
+
   test('connect --body is sealed and said, and is refused where it is no condition', async () => {
     const condition = '{"pointer":"/draft","one_of":[true,"yes"]}';
     const body = ['--method', 'POST', '--body', condition];

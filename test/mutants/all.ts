@@ -30,6 +30,7 @@ import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { SERVERS } from './servers.ts';
 import { VERIFY } from './verify.ts';
+import { WEB_SOCKETS } from './websocket.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
@@ -52,5 +53,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...FORGIVING,
     ...CLI,
     ...LOGIN,
+    ...WEB_SOCKETS,
   ],
 ];

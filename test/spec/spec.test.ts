@@ -38,6 +38,7 @@ import {
   parseResponseHeaders,
   parseSpki,
   parseStatus,
+  parseSubprotocols,
   parseThumbprint,
   problemDocument,
   seconds,
@@ -233,6 +234,25 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     const [, handle, path] = /^GET \/connections\/([^/]+)(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
     assert.ok(parseHandle(handle) && path === '/repos/octo/hello');
     assert.ok(parseOrigin(/^DAuth-Origin: (\S+)$/m.exec(example(name))?.[1]));
+  },
+  'websocket-call': (name) => {
+    const [, handle, path] = /^GET \/connections\/([^/]+)(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
+    assert.ok(parseHandle(handle) && path === '/v1/listen');
+    const offered = /^Sec-WebSocket-Protocol: (.+)$/m.exec(example(name))![1]!.split(', ');
+    assert.deepEqual(parseSubprotocols(offered), ['v1', 'v2']);
+  },
+  'websocket-answer': (name) => {
+    const key = /^Sec-WebSocket-Key: (\S+)$/m.exec(example('websocket-call'))![1]!;
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    assert.equal(/^Sec-WebSocket-Accept: (\S+)$/m.exec(example(name))?.[1], accept);
+  },
+  'websocket-rule': (name) => {
+    const [rule] = parseAllow([object(name)]);
+    assert.deepEqual(plain(rule), plain(object(name)));
+    const at = { origin: rule!.origin, method: rule!.methods[0]!, path: '/v1/listen', query: '' };
+    const { websocket: _, ...without } = rule!;
+    const asked = [[rule!], [without]].map((allow) => allowsRequest(allow, { ...at, webSocket: true }));
+    assert.deepEqual([...asked, allowsRequest([without], at)], [true, false, true]);
   },
   'streaming-answer': (name) => {
     const intent = example('journal').split('\n')[1]!;

@@ -36,6 +36,7 @@ export interface PolicyFlags {
   readonly field?: readonly string[];
   readonly rate?: string;
   readonly budget?: string;
+  readonly websocket?: boolean;
   readonly spki?: readonly string[];
   readonly responseHeader?: readonly string[];
   readonly owner?: string;
@@ -65,6 +66,8 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     throw usage('--allow-bearer and a pin exclude each other: a token without a key has none to pin.');
   if (flags.withoutQuery === true && flags.query !== undefined)
     throw usage('--query and --without-query exclude each other: either some names may stand in a query, or none.');
+  if (flags.websocket === true && ((flags.method ?? ['GET']).join() !== 'GET' || flags.body !== undefined))
+    throw usage('--websocket goes with the method GET alone, and with no --body: that is how a WebSocket is opened.');
   const query = flags.withoutQuery === true ? [] : flags.query;
   if (query !== undefined) given('--query', query, parseQueryNames);
   const body = flags.body?.map((text) => givenJson('--body', text, (value) => value));
@@ -79,6 +82,7 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     ...(query === undefined ? {} : { query }),
     ...(body === undefined ? {} : { body: given('--body', body, parseBodyConditions) }),
     ...(graphql === undefined ? {} : { graphql }),
+    ...(flags.websocket === true ? { websocket: true as const } : {}),
   };
   const limits = stateLimits(flags);
   checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'] });
@@ -134,7 +138,7 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
   for (const rule of policy.allow)
     say(
-      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${[sayQuery(rule.query), ...(rule.body === undefined ? [] : [sayBody(rule.body)]), ...(rule.graphql === undefined ? [] : [sayGraphql(rule.graphql)])].join(', and ')}`,
+      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${[sayQuery(rule.query), ...(rule.body === undefined ? [] : [sayBody(rule.body)]), ...(rule.graphql === undefined ? [] : [sayGraphql(rule.graphql)]), ...(rule.websocket === undefined ? [] : ['as a WebSocket'])].join(', and ')}`,
     );
   for (const slot of policy.inject)
     say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);

@@ -28,6 +28,7 @@ export interface RuleFlags {
   readonly body?: string;
   readonly operator?: string;
   readonly at?: string;
+  readonly websocket?: boolean;
 }
 
 export interface Rules {

@@ -52,6 +52,22 @@ test('policy test names the rule that allows a request, and says so in one line'
   );
 });
 
+test('policy test --websocket asks for one, which a rule has to say', async () => {
+  const rule = { origin: 'https://stream.example', methods: ['GET'], paths: ['/v1/*'] };
+  const url = 'https://stream.example/v1/x';
+  const rules = ['--policy', file('live.json', { allow: [rule, { ...rule, paths: ['/v1/x'], websocket: true }] })];
+  assert.deepEqual((await ask('test', 'GET', url, [...rules, '--websocket'])).said.rule, 2);
+  const plain = await ask('test', 'GET', url, ['--policy', file('plain.json', { allow: [rule] }), '--websocket']);
+  assert.deepEqual([plain.code, plain.said.unmet], [5, ['websocket']]);
+  const why = 'denied by the policy: rule 1 comes nearest, but it does not say that a WebSocket may be opened';
+  assert.equal(plain.said.message, why);
+  const { said } = await ask('explain', 'GET', url, [...rules, '--websocket']);
+  assert.deepEqual(
+    (said.rules as { unmet: string[] }[]).map(({ unmet }) => unmet),
+    [['websocket'], []],
+  );
+});
+
 test('policy test names the nearest rule and everything of it that does not take the request', async () => {
   const upload = await ask('test', 'GET', 'https://uploads.github.com/repos/o/r/releases/1/assets', policy);
   assert.deepEqual([upload.code, upload.said.rule, upload.said.unmet], [5, 2, ['methods']]);

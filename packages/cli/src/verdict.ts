@@ -113,7 +113,8 @@ function judge(
     const message = `denied, whatever the rules say: ${error.publicMessage}`;
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
-  const target = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
+  const sent = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
+  const target = { ...sent, webSocket: flags.websocket === true };
   const verdict = decide(rules, target);
   if (flags.operator === undefined) return { verdict, rules, target };
   const operator = readOperator(flags.operator);

@@ -70,6 +70,8 @@ export interface SealPolicy {
     readonly body?: readonly BodyCondition[];
     /** What a GraphQL request must be; absent means that nobody looks whether it is one. */
     readonly graphql?: GraphqlRule;
+    /** Whether a WebSocket may be opened too, by a rule with the method GET alone. */
+    readonly websocket?: true;
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;

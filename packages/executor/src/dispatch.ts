@@ -27,6 +27,7 @@ import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
 import { assertOperatorAllows, boundBody } from './where/operator.ts';
 import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
+import { windowEndMs } from './who/window.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { KeptToken } from './secret/kept-token.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './wire/call.ts';
@@ -152,7 +153,7 @@ async function checkAddresses({ origin }: Destination, { policy }: Permit, deps:
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: SettledRequest,
-  { envelope, policy, standing, use, base }: Permit,
+  { caller, envelope, policy, standing, use, base }: Permit,
   destination: Destination,
   addresses: Addresses,
   deps: DispatchDeps,
@@ -184,6 +185,7 @@ async function send(
       { sealed: { envelope, use, base }, key, scheme: tokenSchemeOf(policy.inject), address: addresses.endpoint },
       deps,
     );
+    const { webSocket } = request.wish;
     const answer = await deps.upstream.call({
       ...common,
       ...timeout(),
@@ -197,6 +199,7 @@ async function send(
       body: request.body instanceof Readable ? watchForOverride(request.body, destination.headers) : request.body,
       ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
       ...(request.slotted === undefined ? {} : { slotted: request.slotted }),
+      ...(webSocket === undefined ? {} : { webSocket: { ...webSocket, endsAtMs: windowEndMs(caller) } }),
       maxResponseBytes: request.maxResponseBytes,
     });
     // Never sent again by itself: only the caller knows whether its request may be repeated.
@@ -277,6 +280,7 @@ function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, 
     method: to.method,
     origin: to.origin,
     path: to.path,
+    ...(request.wish.webSocket === undefined ? {} : { websocket: true }),
     ...(endpoint === undefined ? {} : { token_endpoint: endpoint.origin + endpoint.path }),
   };
 }

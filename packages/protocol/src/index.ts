@@ -1,4 +1,5 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
+export { isCloseCode, parseSubprotocols } from './web-socket.ts';
 export type { ClientCredentials } from './client-credentials.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';

@@ -88,6 +88,12 @@ export const LIMITS = Object.freeze({
    */
   parameters: 1_000,
   signedForm: 262_144,
+  /** Octets of one message of a WebSocket, which its reader holds whole (§5.5). */
+  webSocketMessage: 16_777_216,
+  /** Frames that one message may come in: each costs its head, whatever it carries (§5.5). */
+  webSocketFrames: 65_536,
+  /** Subprotocols that a caller may offer (§5.5). */
+  subprotocols: 16,
   /** Life of an access token in seconds (§4). */
   accessTokenSeconds: 300,
   /** Life of a dispatch token in seconds (§4). */

@@ -44,7 +44,11 @@ const ROUTES: ReadonlyMap<string, Route<PublicDeps>> = new Map<string, Route<Pub
 
 export function findPublicRoute(path: string): Route<PublicDeps> | undefined {
   if (!path.startsWith(CONNECTIONS_PATH)) return ROUTES.get(path);
-  return { methods: [], serve: (at, shaped, deps) => serveDispatch(serveStreaming, at, shaped, deps) };
+  return {
+    methods: [],
+    isUpgradable: true,
+    serve: (at, shaped, deps) => serveDispatch(serveStreaming, at, shaped, deps),
+  };
 }
 
 /** Runs a dispatch with a signal that its caller's leaving aborts. */

@@ -103,9 +103,12 @@ export async function serveHttps(
   identity: Identity,
   listener: RequestListener,
   options: TlsOptions & { readonly keepAliveTimeout?: number } = {},
+  prepare: (server: Server) => void = () => undefined,
 ): Promise<TestServer> {
   // Longer than a socket of ours stays idle: on a slow machine a call would meet a server that is closing it.
-  return started(createHttpsServer({ ...identity, keepAliveTimeout: 60_000, ...options }, listener), 'localhost');
+  const server = createHttpsServer({ ...identity, keepAliveTimeout: 60_000, ...options }, listener);
+  prepare(server);
+  return started(server, 'localhost');
 }
 
 /** A TLS server that speaks whatever `talk` writes. */
@@ -117,7 +120,7 @@ export async function serveRaw(identity: Identity, talk: (socket: TLSSocket) => 
   return started(server as unknown as Server, 'localhost');
 }
 
-async function started(server: Server, host: string): Promise<TestServer> {
+export async function started(server: Server, host: string): Promise<TestServer> {
   let connections = 0;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {

@@ -53,10 +53,7 @@ export function readAnswerHead(
   // We never ask for another protocol, so there is no body that we could read.
   if (status === 101)
     throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
-  if (raw.length > 2 * MAX_HEADERS)
-    throw new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
-  const parts = raw.map((part) => ownedConcat(part));
-  const found = redactParts(parts, forms);
+  const { parts, found, redactions } = scanHead(raw, forms);
   const all: (readonly [name: string, value: string])[] = [];
   for (let i = 0; i + 1 < parts.length; i += 2) {
     // A redacted name is no name any more.
@@ -68,7 +65,6 @@ export function readAnswerHead(
     .filter(([name]) => (!isDropped(name) || releases.includes(name)) && !hop.has(name))
     .flatMap((header) => named(header, releases));
   const length = valuesOf(all, 'content-length')[0];
-  const redactions = found.reduce((sum, places) => sum + places, 0);
   return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
 }
 
@@ -77,6 +73,27 @@ function named([name, value]: AnswerHead['headers'][number], releases: readonly 
   if (name !== 'www-authenticate') return [[name, value]];
   const renamed = [HEADER.upstreamChallenge, value] as const;
   return releases.includes(name) ? [renamed, [name, value]] : [renamed];
+}
+
+/** The headers of an answer that is none but to the handshake: nothing of it is passed on. @throws DAuthError `RESPONSE_TOO_LARGE` */
+export function readUpgradeHead(raw: readonly Buffer[], forms: Forms): Omit<ScannedHead, 'found'> {
+  return scanHead(raw, forms);
+}
+
+interface ScannedHead {
+  /** Name and value in turn. */
+  readonly parts: readonly Buffer[];
+  /** Places in each. */
+  readonly found: readonly number[];
+  readonly redactions: number;
+}
+
+function scanHead(raw: readonly Buffer[], forms: Forms): ScannedHead {
+  if (raw.length > 2 * MAX_HEADERS)
+    throw new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
+  const parts = raw.map((part) => ownedConcat(part));
+  const found = redactParts(parts, forms);
+  return { parts, found, redactions: found.reduce((sum, places) => sum + places, 0) };
 }
 
 /** RFC 9112 §6.1: other transfer codings compress, and what the HTTP client leaves compressed hides what it holds. */

@@ -69,6 +69,7 @@ export class Pools {
       {
         method: request.method as 'GET',
         path: `/${slot}`,
+        ...(request.webSocket === undefined ? {} : { upgrade: 'websocket' }),
         headers: request.bodyLength === undefined ? [] : ['content-length', String(request.bodyLength)],
         body:
           request.body === null ? null : request.body instanceof Uint8Array ? Buffer.from(request.body) : request.body,
