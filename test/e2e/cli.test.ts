@@ -86,6 +86,32 @@ suite('the command line', { timeout: 170_000 }, () => {
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });
 
+  test('connect --spki and --response-header are sealed, said, and kept by a rotation', async () => {
+    const [pin, other] = ['A'.repeat(43), `${'A'.repeat(42)}E`];
+    const flags = ['--spki', pin, '--spki', `${ORIGIN}=${other}`, '--response-header', 'Set-Cookie'];
+    const people = await typed(['connect', 'pinned', ...SEAL, ...asLaptop(), ...flags], SECRET);
+    const said = (text: string): void => {
+      assert.match(
+        text,
+        new RegExp(`over TLS {8}to ${ORIGIN} only where the certificate leads to the key ${pin} or ${other}\\n`),
+      );
+      assert.match(text, /gives back {6}set-cookie, which MCP servers can read then\n/);
+    };
+    said(people.stderr);
+    // What is said then is what was read from the envelope and is sealed again.
+    const rotated = await typed(['connections', 'rotate', people.stdout.trim(), ...asLaptop()], SECRET);
+    assert.equal(rotated.code, 0, rotated.stderr);
+    said(rotated.stderr);
+    for (const wrong of [
+      ['--spki', pin.slice(1)],
+      ['--spki', pin, '--spki', pin],
+      ['--spki', `https://elsewhere.example=${pin}`],
+      ['--response-header', 'dauth-error'],
+      ['--response-header', 'connection'],
+    ])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
+  });
+
   test('connect --websocket is sealed and said, and goes with GET alone', async () => {
     const people = await typed(['connect', 'live', ...SEAL, ...asLaptop(), '--websocket'], SECRET);
     assert.match(people.stderr, /, and as a WebSocket\n/);

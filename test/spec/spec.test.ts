@@ -35,6 +35,8 @@ import {
   parseOrigin,
   parseReseal,
   parseResource,
+  parseResponseHeaders,
+  parseSpki,
   parseStatus,
   parseSubprotocols,
   parseThumbprint,
@@ -99,6 +101,14 @@ function object(name: string): JsonObject {
 const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   envelope: (name) => assert.equal(parseEnvelope(example(name)).header.alg, 'HPKE-3'),
   header: (name) => assert.deepEqual(plain(object(name)), JSON.parse(first.header)),
+  spki: (name) => {
+    const written = parseJson(example(name), 1_000);
+    assert.deepEqual(plain(parseSpki(written, [parseOrigin('https://api.github.com')])), plain(written));
+  },
+  'response-headers': (name) => {
+    const written = parseJson(example(name), 1_000);
+    assert.deepEqual(parseResponseHeaders(written), written);
+  },
   'body-slots': (name) => assert.equal(bodySlots(parseInjections(parseJson(example(name), 1_000))).length, 1),
   'slotted-body': (name) => assert.ok(isObject(object(name).auth)),
   // The executor is nobody's to import: its own tests fill this body.

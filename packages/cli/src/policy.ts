@@ -7,10 +7,12 @@ import {
   parseOrigin,
   parsePathPattern,
   parseQueryNames,
+  parseResponseHeaders,
   parseSecureUrl,
   type ConnectionLimits,
   type GraphqlRule,
   type Pins,
+  type SpkiPins,
 } from '@dauth/protocol';
 import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
 import { checkDraft, type Draft } from './draft.ts';
@@ -19,6 +21,7 @@ import { days, quota } from './numbers.ts';
 import { given, givenJson, say, usage } from './output.ts';
 import type { Reach } from './reach.ts';
 import { sayBody, sayGraphql, sayLimits, sayQuery } from './rule-words.ts';
+import { saySpki, stateSpki } from './spki.ts';
 
 export interface PolicyFlags {
   readonly origin?: string;
@@ -34,6 +37,8 @@ export interface PolicyFlags {
   readonly rate?: string;
   readonly budget?: string;
   readonly websocket?: boolean;
+  readonly spki?: readonly string[];
+  readonly responseHeader?: readonly string[];
   readonly owner?: string;
   readonly org?: string;
   readonly pin?: readonly string[];
@@ -51,6 +56,8 @@ export interface StatedPolicy {
   readonly servers: readonly string[];
   readonly inject: readonly InjectionInput[];
   readonly limits?: ConnectionLimits;
+  readonly spki?: readonly SpkiPins[];
+  readonly responseHeaders?: readonly string[];
   readonly lifeSeconds: number;
 }
 
@@ -79,7 +86,12 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
   };
   const limits = stateLimits(flags);
   checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'] });
-  return { rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+  const released = flags.responseHeader?.map((name) => name.toLowerCase());
+  return {
+    ...{ rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY },
+    ...(flags.spki === undefined ? {} : { spki: stateSpki(flags.spki, origin, inject) }),
+    ...(released === undefined ? {} : { responseHeaders: given('--response-header', released, parseResponseHeaders) }),
+  };
 }
 
 function stateLimits({ rate, budget }: PolicyFlags): { limits?: ConnectionLimits } {
@@ -104,6 +116,8 @@ export async function makePolicy(
     allow: [stated.rule],
     ...pins(flags),
     ...(stated.limits === undefined ? {} : { limits: stated.limits }),
+    ...(stated.spki === undefined ? {} : { spki: stated.spki }),
+    ...(stated.responseHeaders === undefined ? {} : { responseHeaders: stated.responseHeaders }),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
@@ -128,6 +142,9 @@ export function describePolicy(policy: SealPolicy, level: string): void {
     );
   for (const slot of policy.inject)
     say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);
+  for (const pins of policy.spki ?? []) say(`  over TLS        ${saySpki(pins)}`);
+  if (policy.responseHeaders !== undefined)
+    say(`  gives back      ${policy.responseHeaders.join(' ')}, which MCP servers can read then`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);

@@ -180,6 +180,25 @@ test('policy explain is readable on 80 columns', async () => {
   );
 });
 
+test('policy explain says which keys a server has to have, of the URL asked about and of no other', async () => {
+  const spki = [{ origin: 'https://api.github.com', sha256: ['A'.repeat(43)] }];
+  const from = ['--policy', file('pinned.json', { allow, spki })];
+  const asked = await ask('explain', 'GET', 'https://api.github.com/user', from);
+  assert.deepEqual([asked.code, asked.said.spki], [0, spki]);
+  const plain = await runDauth(['policy', 'explain', 'GET', 'https://api.github.com/user', ...from], dir);
+  assert.ok(
+    plain.stdout.endsWith(
+      `\n\nIt is sent to https://api.github.com only where the certificate leads to the key ${'A'.repeat(43)}.\n`,
+    ),
+    plain.stdout,
+  );
+  const upload = await ask('explain', 'GET', 'https://uploads.github.com/repos/o/r/releases/1/assets', from);
+  assert.deepEqual(upload.said.spki, []);
+  const elsewhere = file('elsewhere.json', { allow, spki: [{ ...spki[0], origin: 'https://api.github.example' }] });
+  const wrong = await runDauth(['policy', 'test', 'GET', 'https://api.github.com/user', '--policy', elsewhere], dir);
+  assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
+});
+
 test('[token.bound] policy test: what the policy allows and the token does not is denied by the token', async () => {
   const { code, said } = await ask('test', 'POST', 'https://api.github.com/user', narrowed);
   assert.deepEqual([code, said.by, said.rule, said.detail, said.unmet], [5, 'token', 1, 1, ['actions']]);

@@ -31,6 +31,7 @@ import {
   type OAuth1,
   type OAuth2,
   type Pins,
+  type SpkiPins,
   type SuiteAlg,
 } from '@dauth/protocol';
 import {
@@ -76,6 +77,10 @@ export interface SealPolicy {
   readonly pin?: Pins;
   /** How often it may be used; each executor counts for itself. Absent means no limit. */
   readonly limits?: ConnectionLimits;
+  /** Keys that TLS to an origin has to lead to, besides a good certificate: SHA-256 of their SubjectPublicKeyInfo, base64url. */
+  readonly spki?: readonly { readonly origin: string; readonly sha256: readonly string[] }[];
+  /** Headers of answers that else end in the executor: `set-cookie`, `www-authenticate`. */
+  readonly responseHeaders?: readonly string[];
   /** Also for clients without a key of their own, whose tokens work for whoever has them. Excludes `pin`. Default false. */
   readonly bearer?: boolean;
   /** Unix seconds. */
@@ -190,6 +195,8 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     inject: policy.inject.map(normalizeInjection),
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
     ...(policy.limits === undefined ? {} : { limits: policy.limits }),
+    ...(policy.responseHeaders === undefined ? {} : { response_headers: policy.responseHeaders }),
+    ...(policy.spki === undefined ? {} : { spki: policy.spki as readonly SpkiPins[] }),
     ...{ bearer: policy.bearer ?? false, iat, exp: policy.expiresAt },
   } satisfies EnvelopePolicy;
   return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };

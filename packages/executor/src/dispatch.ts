@@ -7,6 +7,7 @@ import {
   asDAuthError,
   DAuthError,
   endpointParts,
+  pinsFor,
   tokenSchemeOf,
   type ConnectionHandle,
   type OperatorRules,
@@ -190,6 +191,8 @@ async function send(
       ...timeout(),
       ...exchanged.call,
       address: addresses.target,
+      pins: pinsFor(policy, destination.origin),
+      releases: policy.response_headers,
       method: destination.method,
       target: destination.target,
       headers: destination.headers,
@@ -232,7 +235,8 @@ async function exchange(
   const { scheme, address, key, sealed } = of;
   if (scheme === undefined || address === null) return { call: {}, forget: () => undefined };
   if (scheme.scheme !== 'oauth2') {
-    const token = await deps.tokens.take({ ...common, scheme, address });
+    const pins = pinsFor(sealed.envelope.header.dauth, address.origin);
+    const token = await deps.tokens.take({ ...common, scheme, address, pins });
     return { call: { token }, forget: () => deps.tokens.forget(common.connection, token) };
   }
   const { handle } = common.connection;

@@ -44,6 +44,8 @@ export const LIMITS = Object.freeze({
   graphqlDocument: 131_072,
   /** Octets of a caller's body that rules have conditions on: it is read whole before anything is opened (§2.1). */
   conditionedBody: 1_048_576,
+  /** Pins of the certificate keys of one origin: what is in use, what follows, and a spare (RFC 7469 §4.3). */
+  spkiPins: 8,
   /** Servers, pins and injections of one envelope. */
   policyNames: 32,
   /** Connections of one owner that are not deleted, and live grants an owner gave, in one organisation (§3). */

@@ -16,6 +16,8 @@ export interface UpstreamRequest {
   readonly connection: { readonly handle: ConnectionHandle; readonly ver: number };
   /** What `Upstream.check` answered for the origin in step 4. */
   readonly address: CheckedAddress;
+  /** The pins that its envelope has for that origin (§2.1 `spki`). */
+  readonly pins?: readonly string[] | undefined;
   readonly method: Method;
   /** Path and query exactly as the caller sent them, without any slot. */
   readonly target: string;
@@ -39,6 +41,8 @@ export interface UpstreamRequest {
   readonly beforeSend: () => void;
   /** Milliseconds for the whole call, answer included; the configured total is the upper bound. */
   readonly timeoutMs?: number;
+  /** Headers of the answer that its envelope lets back beside those that go back anyway (§2.1 `response_headers`). */
+  readonly releases?: readonly string[] | undefined;
   /** Octets of decoded answer; the configured bound is the upper bound. */
   readonly maxResponseBytes?: number;
   /** Answers are searched for what this opens, too: the version before, whose refresh token this call's has replaced. */

@@ -181,7 +181,7 @@ export class Exchange implements Traveller, RawHandler {
         if (++this.#interim > MAX_INTERIM) throw new DAuthError('RESPONSE_TOO_LARGE');
         return true;
       }
-      const head = readAnswerHead(status, raw, this.#forms);
+      const head = readAnswerHead(status, raw, this.#forms, this.#request.releases);
       this.#wire?.headRead();
       // RFC 9110 §8.6: of a HEAD it is the length of the body that a GET would have had.
       const isHead = this.#request.method === 'HEAD';

@@ -33,6 +33,8 @@ interface Entry {
   readonly slots: Slots<Traveller>;
   /** The newest checked address: new sockets go there. */
   address: CheckedAddress;
+  /** Of one version and one origin, so they never change. */
+  readonly pins: readonly string[] | undefined;
   busy: number;
   idle: NodeJS.Timeout | undefined;
 }
@@ -95,7 +97,7 @@ export class Pools {
     const slots = new Slots<Traveller>();
     const connect: buildConnector.connector = (_, done) => {
       const wire = new Wire(slots);
-      dial(entry.address, this.#trust, this.#limits.connectMs, (octets) => wire.receive(octets)).then(
+      dial(entry, this.#trust, this.#limits.connectMs, (octets) => wire.receive(octets)).then(
         // The client asks for a socket's shape; a stream is what it uses.
         (socket) => done(null, wire.attach(socket) as never),
         (error: unknown) => done(asDownstream(error), null),
@@ -114,7 +116,8 @@ export class Pools {
       bodyTimeout: 0,
     });
     const handle = request.isSteadfast === true ? null : request.connection.handle;
-    const entry: Entry = { handle, pool, slots, address: request.address, busy: 0, idle: undefined };
+    const { address, pins } = request;
+    const entry: Entry = { handle, pool, slots, address, pins, busy: 0, idle: undefined };
     return entry;
   }
 
