@@ -198,7 +198,7 @@ test("[token.bound] no token opens the executor's endpoints of the OpenAPI docum
   const scope = 'dauth:admin';
   const { access_token } = await getToken(world, world.operator, { resource: ISSUER, scope });
   const own = Object.entries(paths).filter(([path]) => path.startsWith('/executor/'));
-  assert.equal(own.length, 3);
+  assert.equal(own.length, 5);
   for (const [path, methods] of own)
     for (const name of Object.keys(methods)) {
       const target = path.replace('{handle}', 'ddls:conn:01900000-0000-7000-8000-000000000000');
