@@ -11,6 +11,7 @@ import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { PEOPLE } from './authority/people.ts';
+import { APPS } from './apps.ts';
 import { BODY } from './body.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...APPS,
     ...CLI,
     ...LOGIN,
   ],

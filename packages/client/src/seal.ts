@@ -25,6 +25,7 @@ import {
   type EnvelopeHeader,
   type EnvelopePolicy,
   type GraphqlRule,
+  type GithubApp,
   type Hmac,
   type Injection,
   type JwtBearer,
@@ -95,7 +96,8 @@ export type SchemeInput =
   | Loose<Hmac, 'key_encoding' | 'encoding'>
   | Loose<OAuth1, 'hash' | 'version'>
   | Asked<ClientCredentials, 'auth'>
-  | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>;
+  | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
+  | Asked<GithubApp, never>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 

@@ -61,6 +61,7 @@ export {
 } from './errors.ts';
 export { parseGraphqlDocument, type GraphqlOperation, type GraphqlOperationType } from './graphql-document.ts';
 export { graphqlUnmet, parseGraphqlRule, type GraphqlRule } from './graphql-rule.ts';
+export { installationRequest, type GithubApp } from './github-app.ts';
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
   bodySlots,

@@ -5,6 +5,7 @@ import { encodeBase64url } from './base64url.ts';
 import { joinEnvelope, parseEnvelope } from './envelope.ts';
 import { DAuthError } from './errors.ts';
 import { injectedFields, parseInjections, searchedFields, tokenSchemeOf } from './inject.ts';
+import { installationRequest, type GithubApp } from './github-app.ts';
 import { endpointParts } from './token-endpoint.ts';
 import { encodeUtf8 } from './utf8.ts';
 
@@ -119,6 +120,50 @@ for (const [what, change, message] of WRONG_SIGNERS) {
     const said = Object.fromEntries(
       Object.entries({ ...SIGNER, ...change }).filter(([, value]) => value !== undefined),
     );
+    refused(() => parseInjections([said]), message);
+  });
+}
+
+const APP = {
+  scheme: 'github_app',
+  endpoint: 'https://ghe.example/api/v3/app/installations/42/access_tokens',
+  private_key: '{private_key}',
+  iss: 'Iv23liExample',
+};
+
+test('a scheme of a GitHub App is read as it stands, and its key is shown to nobody', () => {
+  const full = { repositories: ['hello-world', '.github'], permissions: { contents: 'read', issues: 'write' } };
+  assert.deepEqual(parseInjections([{ ...APP, ...full }]), [{ ...APP, ...full }]);
+  const parsed = parseInjections([{ ...APP, iss: '{client_id}' }]);
+  assert.deepEqual([...injectedFields(parsed)].sort(), ['client_id', 'private_key']);
+  assert.deepEqual([...searchedFields(parsed)], ['client_id']);
+  const [scheme] = parseInjections([{ ...APP, ...full }]);
+  assert.deepEqual(JSON.parse(installationRequest(scheme as GithubApp)), full);
+  assert.equal(installationRequest(parseInjections([APP])[0] as GithubApp), '{}');
+});
+
+const WRONG_APPS: readonly (readonly [what: string, change: object, message: RegExp])[] = [
+  ['no id', { iss: undefined }, /needs the member "iss"/],
+  ['an empty id', { iss: '' }, /must not be empty/],
+  ['a key in the open', { private_key: '-----BEGIN' }, /must name a field/],
+  ['a key of two fields', { private_key: '{a}{b}' }, /one field and nothing else/],
+  ['an endpoint of something else', { endpoint: 'https://api.github.com/app/installations' }, /ends with/],
+  ['an installation by name', { endpoint: APP.endpoint.replace('42', 'me') }, /ends with/],
+  ['installation 0', { endpoint: APP.endpoint.replace('42', '0') }, /ends with/],
+  ['a query', { endpoint: `${APP.endpoint}?x=1` }, /ends with/],
+  ['no repository', { repositories: [] }, /must not be empty/],
+  ['a repository twice', { repositories: ['a', 'A'] }, /twice/],
+  ['a repository with its owner', { repositories: ['octocat/hello-world'] }, /without their owner/],
+  ['nine repositories', { repositories: 'abcdefghi'.split('') }, /more than 8/],
+  ['no permission', { permissions: {} }, /1 to 64/],
+  ['permissions in a list', { permissions: ['contents'] }, /1 to 64/],
+  ['another level', { permissions: { contents: 'all' } }, /"read", "write" or "admin"/],
+  ['a permission in capitals', { permissions: { Contents: 'read' } }, /in lowercase/],
+  ['an algorithm', { alg: 'ES256' }, /not defined/],
+];
+for (const [what, change, message] of WRONG_APPS) {
+  test(`[seal.bound] a scheme of a GitHub App with ${what} is refused`, () => {
+    const said = Object.fromEntries(Object.entries({ ...APP, ...change }).filter(([, value]) => value !== undefined));
     refused(() => parseInjections([said]), message);
   });
 }

@@ -5,12 +5,14 @@
 import {
   endpointParts,
   injectedFields,
+  installationRequest,
   type ClientCredentials,
+  type GithubApp,
   type Injection,
   type JwtBearer,
   type TokenScheme,
 } from '@dauth/protocol';
-import { makeAssertion } from './assertion.ts';
+import { makeAppJwt, makeAssertion } from './assertion.ts';
 import { writeBase64, writeForm } from './encode.ts';
 import { readFields } from './fields.ts';
 import { fill, type Fields } from './fill.ts';
@@ -40,9 +42,7 @@ export function fillTokenRequest(
     using lines = new ByteWriter();
     using body = new ByteWriter(512);
     try {
-      lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
-      if (scheme.scheme === 'jwt_bearer') secrets.push(writeJwtBearer(body, scheme, fields, now));
-      else secrets.push(...writeClientCredentials(lines, body, scheme, fields));
+      secrets.push(...write(lines, body, scheme, fields, now));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
       return { target, lines: lines.take(), body: body.take(), secrets, isGuessable: false };
     } catch (error) {
@@ -52,7 +52,30 @@ export function fillTokenRequest(
   });
 }
 
-/** RFC 7523 §2.1. @returns what an answer must not be read with: owned memory which the caller zeroes */
+/** @returns what an answer must not be read with: owned memory which the caller zeroes */
+function write(
+  lines: ByteWriter,
+  body: ByteWriter,
+  scheme: TokenScheme,
+  fields: Fields,
+  now: number,
+): readonly Buffer[] {
+  if (scheme.scheme === 'github_app') return [writeGithubApp(lines, body, scheme, fields, now)];
+  lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
+  if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(body, scheme, fields, now)];
+  return writeClientCredentials(lines, body, scheme, fields);
+}
+
+/** "Create an installation access token for an app", of GitHub's REST API. @returns as above */
+function writeGithubApp(lines: ByteWriter, body: ByteWriter, scheme: GithubApp, fields: Fields, now: number): Buffer {
+  const jwt = makeAppJwt(scheme, fields, now);
+  lines.text('accept: application/vnd.github+json\r\ncontent-type: application/json\r\n');
+  lines.text('x-github-api-version: 2022-11-28\r\nauthorization: Bearer ').bytes(jwt).text('\r\n');
+  body.text(installationRequest(scheme));
+  return jwt;
+}
+
+/** RFC 7523 §2.1. @returns as above */
 function writeJwtBearer(body: ByteWriter, scheme: JwtBearer, fields: Fields, now: number): Buffer {
   const assertion = makeAssertion(scheme, fields, now);
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');

@@ -7,7 +7,7 @@ import { DAuthError, endpointParts, LIMITS, type ErrorCode, type Method, type To
 import { whyUnfindable } from '../secret/inject.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
-import { readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
+import { readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
 import { fillTokenRequest } from '../secret/token-request.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { UpstreamRequest } from './call.ts';
@@ -51,8 +51,9 @@ export async function askForToken(
   });
   const octets = await readWhole(answer.body);
   try {
-    if (answer.status !== 200) throw refusal(answer.status);
-    const said = readTokenAnswer(octets);
+    const isGithub = scheme.scheme === 'github_app';
+    if (answer.status !== (isGithub ? 201 : 200)) throw refusal(answer.status);
+    const said = isGithub ? readInstallationToken(octets, now) : readTokenAnswer(octets);
     if (said === null) throw unusable();
     return keep(said, ask);
   } finally {

@@ -1,0 +1,76 @@
+/** Defences of GitHub Apps, and of the forms that private keys come in, each with the test that must miss it. Data only; see mutant.ts. */
+import { of, type Mutant } from './mutant.ts';
+
+const SCHEME = 'packages/protocol/dist/token-scheme.test.js';
+const APP = 'packages/executor/dist/secret/github-app.test.js';
+const ASSERTION = 'packages/executor/dist/secret/assertion.test.js';
+const MEMORY = 'packages/executor/dist/secret/exchanged-memory.test.js';
+
+export const APPS: readonly Mutant[] = [
+  ...of('protocol', 'github-app', SCHEME, [
+    [
+      'seal.bound',
+      '  if (!INSTALLATION.test(target))\n',
+      '  if (!INSTALLATION.test(target) && target === "")\n',
+      '[seal.bound] a scheme of a GitHub App with an endpoint of something else is refused',
+    ],
+    [
+      'seal.bound',
+      ' || level === undefined)',
+      ')',
+      '[seal.bound] a scheme of a GitHub App with another level is refused',
+    ],
+  ]),
+  ...of('executor', 'secret/assertion', APP, [
+    [
+      'token.bound',
+      'life: 540 }',
+      'life: 5_400 }',
+      'GitHub is asked with a JWT by the key of the App, ten minutes long, and for what was sealed',
+    ],
+  ]),
+  ...of('executor', 'secret/token-request', APP, [
+    [
+      'response.clean',
+      'return [writeGithubApp(lines, body, scheme, fields, now)];',
+      'return [writeGithubApp(lines, body, scheme, fields, now)].slice(1);',
+      'GitHub is asked with a JWT by the key of the App, ten minutes long, and for what was sealed',
+    ],
+  ]),
+  ...of('executor', 'secret/token-answer', APP, [
+    [
+      'dispatch.bound',
+      "['token', 'expires_at']",
+      "['expires_at', 'token'].slice(1) as ['token', 'expires_at']",
+      '[dispatch.bound] an answer of GitHub with an hour is a token',
+    ],
+  ]),
+  ...of('executor', 'secret/key-der', ASSERTION, [
+    [
+      'dispatch.bound',
+      'startsWith(der, PKCS1_START) ?',
+      'startsWith(der, PKCS1_START.subarray(9)) ?',
+      '[dispatch.bound] a private key of three primes signs nothing',
+    ],
+    [
+      'dispatch.bound',
+      '.equals(P256_PARAMETERS)',
+      '.includes(P256_PARAMETERS.subarray(0, 2))',
+      '[dispatch.bound] a private key in SEC 1 that names another curve signs nothing',
+    ],
+    [
+      'dispatch.bound',
+      'key.indexOf(begin) > 0 || ',
+      '',
+      '[dispatch.bound] a private key with something before it signs nothing',
+    ],
+  ]),
+  ...of('executor', 'secret/key-der', MEMORY, [
+    [
+      'memory.clean',
+      '  wipe(der);\n',
+      '',
+      '[memory.clean] leaves no copy of a private key in PKCS #1 that signs by RS256',
+    ],
+  ]),
+];
