@@ -18,6 +18,7 @@ import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { GRAPHQL } from './graphql.ts';
+import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
@@ -44,6 +45,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...EXCHANGED,
     ...REGISTERS,
     ...APPS,
+    ...KNOWN_ENDPOINT,
     ...CLI,
     ...LOGIN,
   ],

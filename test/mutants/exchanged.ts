@@ -22,8 +22,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'seal.bound',
-      'matchesPath(loose(pattern) as PathPattern, loose(path))',
-      'matchesPath(pattern as PathPattern, path + loose(path))',
+      'matchesPath(loosePath(pattern) as PathPattern, loosePath(path))',
+      'matchesPath(pattern as PathPattern, path + loosePath(path))',
       '[seal.bound] an envelope that allows its own token endpoint is refused, however it is spelled',
     ],
   ]),
@@ -100,8 +100,8 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/token-answer', TOKENS, [
     [
       'dispatch.bound',
-      ' || !isText(type, BEARER, true)) return null;\n',
-      ' || BEARER.length === 0) return null;\n',
+      '!isText(type, BEARER, true)',
+      '!isText(type, type.length > 0 ? type : BEARER, true)',
       refuses('another token type'),
     ],
     [

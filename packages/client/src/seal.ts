@@ -3,6 +3,7 @@
  * HPKE integrated encryption as in draft-ietf-jose-hpke-encrypt-21: `aad` is the protected segment, `info` is empty.
  */
 import {
+  assertNoKnownTarget,
   DAuthError,
   encodeEnvelopeHeader,
   encodeUtf8,
@@ -134,6 +135,7 @@ export async function seal(input: {
     assertFieldsFit(header.dauth.inject, input.fields);
     plaintext = encodeFields(input.fields);
     const protectedSegment = encodeEnvelopeHeader(header);
+    assertNoKnownTarget(header.dauth.allow);
     const { encapsulatedSecret, ciphertext } = await encrypt(input.executor, protectedSegment, plaintext);
     const envelope = joinEnvelope(protectedSegment, encapsulatedSecret, ciphertext);
     // Read back as every other room will, so that nothing malformed ever leaves this device.

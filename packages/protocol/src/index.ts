@@ -80,6 +80,7 @@ export type { JwtBearer } from './jwt-bearer.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
 export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
+export { assertNoKnownTarget, assertNoTokenEndpoint } from './known-endpoint.ts';
 export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
 export {

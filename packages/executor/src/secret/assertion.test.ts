@@ -6,6 +6,7 @@ import { jwtVerify } from 'jose';
 import { DAuthError, parseInjections, tokenSchemeOf } from '@dauth/protocol';
 import { plaintextOf } from '../support/calls.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
+import { THREE_PRIMES } from '../support/three-primes.test-support.ts';
 import { fillTokenRequest } from './token-request.ts';
 
 const NOW = 1_795_000_000;
@@ -107,11 +108,6 @@ const pkcs1 = PAIRS.RS256.privateKey.export({ format: 'pem', type: 'pkcs1' }) as
 function armour(kind: string, der: Buffer): string {
   return `-----BEGIN ${kind} PRIVATE KEY-----\n${der.toString('base64')}\n-----END ${kind} PRIVATE KEY-----\n`;
 }
-function withVersion(key: KeyObject, version: number): Buffer {
-  const der = key.export({ format: 'der', type: 'pkcs1' });
-  der[6] = version;
-  return der;
-}
 /** A number of 32 octets with the parameters of secp256k1. */
 function otherCurve(): Buffer {
   const { privateKey } = generateKeyPairSync('ec', {
@@ -134,7 +130,8 @@ const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[
   ['in SEC 1 for RS256', 'RS256', armour('EC', PAIRS.ES256.privateKey.export({ format: 'der', type: 'sec1' }))],
   ['in SEC 1 of P-384', 'ES256', armour('EC', makePair('P-384').privateKey.export({ format: 'der', type: 'sec1' }))],
   ['in SEC 1 that names another curve', 'ES256', armour('EC', otherCurve())],
-  ['of three primes', 'RS256', armour('RSA', withVersion(PAIRS.RS256.privateKey, 1))],
+  ['of three primes in PKCS #1', 'RS256', THREE_PRIMES.pkcs1],
+  ['of three primes in PKCS #8', 'RS256', THREE_PRIMES.pkcs8],
   ['in PKCS #1 under the name of PKCS #8', 'RS256', pkcs1.replaceAll('RSA PRIVATE', 'PRIVATE')],
   ['in PKCS #1 with a password', 'RS256', pkcs1.replace('KEY-----', 'KEY-----\nProc-Type: 4,ENCRYPTED\n')],
   ['in PKCS #1 with parameters before it', 'RS256', `-----BEGIN X-----\n-----END X-----\n${pkcs1}`],

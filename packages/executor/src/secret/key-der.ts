@@ -19,27 +19,40 @@ const P256_PARAMETERS = Buffer.from('a00a06082a8648ce3d030107', 'hex');
 /** RFC 5915 §3: version 1, and a secret number of 32 octets. */
 const SEC1_START = Buffer.from('0201010420', 'hex');
 const SEC1_NUMBER = 32;
-/** RFC 8017 A.1.2: version 0 is a key of two primes; then comes the modulus. */
-const PKCS1_START = Buffer.from('02010002', 'hex');
+/** RFC 8017 A.1.2: version 0 is a key of two primes. */
+const PKCS1_START = Buffer.from('020100', 'hex');
 
 const LABELS: readonly Label[] = [
   label('PRIVATE KEY', (der) => ownedConcat(der)),
   // GitHub gives out keys of its Apps like this (RFC 8017 A.1.2).
-  label('RSA PRIVATE KEY', (der) => (startsWith(der, PKCS1_START) ? wrap(RSA_KIND, der) : null)),
+  label('RSA PRIVATE KEY', (der) => wrap(RSA_KIND, der)),
   label('EC PRIVATE KEY', (der) => (isP256(der) ? wrap(P256_KIND, der) : null)),
 ];
 
-/** @returns owned memory which the caller zeroes; null for what is no key in PEM. What is not PEM is taken for DER as it is. */
+/** @returns owned memory which the caller zeroes; null for what is no such key. What is not PEM is taken for DER as it is. */
 export function derOf(key: Buffer): Buffer | null {
-  const found = LABELS.find(({ begin }) => key.includes(begin));
-  if (found === undefined) return ownedConcat(key);
-  const { begin, end, toPkcs8 } = found;
+  const found = LABELS.find(({ begin }) => key.subarray(0, begin.length).equals(begin));
+  const pkcs8 = found === undefined ? ownedConcat(key) : readPem(key, found);
+  // What overwrites a key that signed (pkcs8.ts) knows the numbers of two primes.
+  if (pkcs8 === null || !hasMorePrimes(pkcs8)) return pkcs8;
+  wipe(pkcs8);
+  return null;
+}
+
+function readPem(key: Buffer, { begin, end, toPkcs8 }: Label): Buffer | null {
   const stop = key.indexOf(end, begin.length);
-  if (key.indexOf(begin) > 0 || stop < 0 || !key.subarray(stop + end.length).every(isSpace)) return null;
+  if (stop < 0 || !key.subarray(stop + end.length).every(isSpace)) return null;
   const der = decodeBase64(key.subarray(begin.length, stop));
   const pkcs8 = der === null ? null : toPkcs8(der);
   wipe(der);
   return pkcs8;
+}
+
+function hasMorePrimes(pkcs8: Buffer): boolean {
+  const kind = contentAt(pkcs8, 0).start;
+  if (!startsWith(pkcs8, RSA_KIND)) return false;
+  const key = contentAt(pkcs8, kind + RSA_KIND.length).start;
+  return !startsWith(pkcs8.subarray(key), PKCS1_START);
 }
 
 /** Where the content of a DER item stands (X.690 §8.1.3). */
