@@ -1,10 +1,11 @@
-/** Defences of GitHub Apps, and of the forms that private keys come in, each with the test that must miss it. Data only; see mutant.ts. */
+/** Defences of GitHub Apps, token exchanges, and forms that private keys come in, each with the test that must miss it. Data only; see mutant.ts. */
 import { of, type Mutant } from './mutant.ts';
 
 const SCHEME = 'packages/protocol/dist/token-scheme.test.js';
 const APP = 'packages/executor/dist/secret/github-app.test.js';
 const ASSERTION = 'packages/executor/dist/secret/assertion.test.js';
-const MEMORY = 'packages/executor/dist/secret/key-memory.test.js';
+const VECTORS = 'packages/executor/dist/exchange-vectors.test.js';
+const MEMORY = 'packages/executor/dist/secret/exchanged-kinds-memory.test.js';
 
 export const APPS: readonly Mutant[] = [
   ...of('protocol', 'github-app', SCHEME, [
@@ -19,6 +20,36 @@ export const APPS: readonly Mutant[] = [
       'LEVELS.find((one) => one === asked)',
       'asked as (typeof LEVELS)[number]',
       '[seal.bound] a scheme of a GitHub App with another level is refused',
+    ],
+  ]),
+  ...of('protocol', 'token-exchange', SCHEME, [
+    [
+      'seal.bound',
+      'subject_token: parseTemplate(said.subject_token, true)',
+      'subject_token: parseTemplate(said.subject_token, false)',
+      '[seal.bound] a scheme of a token exchange with a subject in the open is refused',
+    ],
+    [
+      'response.clean',
+      'return [subject, actor, id, secret].filter(',
+      'return [subject, actor && id, id, secret].filter(',
+      'a scheme of a token exchange is read as it stands, and all that it shows is searched for',
+    ],
+  ]),
+  ...of('executor', 'secret/token-request', VECTORS, [
+    [
+      'response.clean',
+      '      assertFindable(token.bytes);\n',
+      '',
+      '[dispatch.bound] vector: an exchange by token_exchange with an actor that could not be found again is refused',
+    ],
+  ]),
+  ...of('executor', 'secret/token-request', MEMORY, [
+    [
+      'memory.clean',
+      '      using token = fill(template, fields, VSCHAR);\n',
+      '      const token = fill(template, fields, VSCHAR);\n',
+      '[memory.clean] leaves no copy of the subject of a token exchange, nor of a token it was exchanged for',
     ],
   ]),
   ...of('executor', 'secret/assertion', APP, [

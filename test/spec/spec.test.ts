@@ -148,6 +148,7 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-oauth1': (name) => assertInjection(object(name)),
   'scheme-client-credentials': (name) => assertInjection(object(name)),
   'scheme-jwt-bearer': (name) => assertInjection(object(name)),
+  'scheme-token-exchange': (name) => assertInjection(object(name)),
   'scheme-github-app': (name) => assertInjection(object(name)),
   'seal-claims': (name) => assert.deepEqual(object(name), claimsOf(example('seal-proof'))),
   'seal-proof': (name) => {

@@ -33,6 +33,7 @@ import {
   type OAuth1,
   type Pins,
   type SuiteAlg,
+  type TokenExchange,
 } from '@dauth/protocol';
 import {
   AEAD_AES_128_GCM,
@@ -98,7 +99,8 @@ export type SchemeInput =
   | Loose<OAuth1, 'hash' | 'version'>
   | Asked<ClientCredentials, 'auth'>
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
-  | Asked<GithubApp, never>;
+  | Asked<GithubApp, never>
+  | Asked<TokenExchange, never>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 

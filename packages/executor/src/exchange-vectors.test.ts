@@ -15,6 +15,7 @@ interface Item {
 }
 const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json', import.meta.url), 'utf8')) as {
   client_credentials: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
+  token_exchange: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
   jwt_bearer: {
     now: number;
     accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
@@ -47,6 +48,12 @@ for (const item of vectors.client_credentials.accepted) {
   });
 }
 
+for (const item of vectors.token_exchange.accepted) {
+  test(`vector: an exchange by token_exchange, ${item.name}, is asked for as written`, () => {
+    assert.deepEqual(ask(item), item.sent);
+  });
+}
+
 for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.jwt_bearer.accepted) {
   test(`vector: an exchange by jwt_bearer, ${name}, is asked for as written`, async () => {
     const { assertion, ...rest } = Object.fromEntries(new URLSearchParams(ask({ name, ...item }).body));
@@ -75,6 +82,7 @@ function protectedAlg(header: object): string {
 for (const [scheme, item] of [
   ...vectors.client_credentials.refused.map((refused) => ['client_credentials', refused] as const),
   ...vectors.jwt_bearer.refused.map((refused) => ['jwt_bearer', refused] as const),
+  ...vectors.token_exchange.refused.map((refused) => ['token_exchange', refused] as const),
   ...vectors.github_app.refused.map((refused) => ['github_app', refused] as const),
 ]) {
   test(`[dispatch.bound] vector: an exchange by ${scheme} with ${item.name} is refused`, () => {

@@ -53,12 +53,14 @@ export function parseScope(value: unknown): string {
   return scope;
 }
 
-function parseResources(value: unknown): readonly string[] {
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseResources(value: unknown): readonly string[] {
   const resources = list(value, '"resource"', 1, MAX_RESOURCES, (item) => visible(item, '"resource"'));
   return distinct(resources, '"resource"', String);
 }
 
-function visible(value: unknown, what: string): string {
+/** @throws DAuthError `INVALID_REQUEST` */
+export function visible(value: unknown, what: string): string {
   const name = text(value, what, MAX_NAME);
   if (!VISIBLE.test(name)) refuse(`${what} is visible ASCII without spaces.`);
   return name;

@@ -124,6 +124,7 @@ export {
 } from './template.ts';
 export { isNeverASlot } from './slot-name.ts';
 export { endpointParts } from './token-endpoint.ts';
+export type { TokenExchange } from './token-exchange.ts';
 export type { TokenScheme } from './token-scheme.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

@@ -168,6 +168,54 @@ for (const [what, change, message] of WRONG_APPS) {
   });
 }
 
+const EXCHANGE = {
+  scheme: 'token_exchange',
+  endpoint: 'https://login.example/oauth/token',
+  subject_token: '{subject}',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+};
+
+test('a scheme of a token exchange is read as it stands, and all that it shows is searched for', () => {
+  const full = {
+    ...{ actor_token: '{actor}', actor_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
+    ...{ client_id: 'me', client_secret: '{secret}', auth: 'client_secret_post', scope: 'a b', audience: 'x' },
+    ...{ requested_token_type: 'urn:ietf:params:oauth:token-type:access_token', resource: ['https://api.example'] },
+  };
+  assert.deepEqual(parseInjections([{ ...EXCHANGE, ...full }]), [{ ...EXCHANGE, ...full }]);
+  assert.deepEqual([...searchedFields(parseInjections([{ ...EXCHANGE, ...full }]))], ['subject', 'actor', 'secret']);
+  assert.deepEqual(parseInjections([EXCHANGE]), [EXCHANGE]);
+  const pub = { ...EXCHANGE, client_id: '{id}' };
+  assert.deepEqual(parseInjections([pub]), [pub]);
+  const [known] = parseInjections([{ ...pub, client_secret: '{secret}' }]);
+  assert.deepEqual(known, { ...pub, client_secret: '{secret}', auth: 'client_secret_basic' });
+});
+
+const WRONG_EXCHANGES: readonly (readonly [what: string, change: object, message: RegExp])[] = [
+  ['no subject', { subject_token: undefined }, /needs the member "subject_token"/],
+  ['a subject in the open', { subject_token: 'eyJ' }, /must name a field/],
+  ['no type', { subject_token_type: undefined }, /needs the member/],
+  ['a type that is no URI', { subject_token_type: 'jwt' }, /absolute URI/],
+  ['a type with a space', { subject_token_type: 'urn:a b' }, /absolute URI/],
+  ['another type that is no URI', { requested_token_type: 'jwt' }, /absolute URI/],
+  ['an actor without a type', { actor_token: '{actor}' }, /together, or neither/],
+  ['a type without an actor', { actor_token_type: 'urn:x' }, /together, or neither/],
+  ['an actor in the open', { actor_token: 'eyJ', actor_token_type: 'urn:x' }, /must name a field/],
+  ['a secret without an id', { client_secret: '{secret}' }, /needs "client_id"/],
+  ['a secret in the open', { client_id: 'me', client_secret: 'hunter22' }, /must name a field/],
+  ['a way to authenticate without a secret', { client_id: 'me', auth: 'client_secret_post' }, /needs "client_secret"/],
+  ['another way', { client_id: 'me', client_secret: '{secret}', auth: 'none' }, /"auth" is/],
+  ['an empty id', { client_id: '' }, /must not be empty/],
+  ['a grant type', { grant_type: 'password' }, /not defined/],
+];
+for (const [what, change, message] of WRONG_EXCHANGES) {
+  test(`[seal.bound] a scheme of a token exchange with ${what} is refused`, () => {
+    const said = Object.fromEntries(
+      Object.entries({ ...EXCHANGE, ...change }).filter(([, value]) => value !== undefined),
+    );
+    refused(() => parseInjections([said]), message);
+  });
+}
+
 test('[seal.bound] a token and another Authorization header, or another scheme, exclude each other', () => {
   for (const other of [
     { in: 'header', name: 'authorization', value: '{x}' },

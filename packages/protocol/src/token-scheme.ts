@@ -6,14 +6,16 @@ import { parseClientCredentials, type ClientCredentials } from './client-credent
 import { parseGithubApp, type GithubApp } from './github-app.ts';
 import { claimTemplates, parseJwtBearer, type JwtBearer } from './jwt-bearer.ts';
 import { namedFields, type Template } from './template.ts';
+import { exchangedTemplates, parseTokenExchange, type TokenExchange } from './token-exchange.ts';
 
-export type TokenScheme = ClientCredentials | JwtBearer | GithubApp;
+export type TokenScheme = ClientCredentials | JwtBearer | GithubApp | TokenExchange;
 
 const PARSERS: Readonly<Record<TokenScheme['scheme'], (value: unknown) => TokenScheme>> = Object.freeze({
   __proto__: null as never,
   client_credentials: parseClientCredentials,
   jwt_bearer: parseJwtBearer,
   github_app: parseGithubApp,
+  token_exchange: parseTokenExchange,
 });
 
 /** Whether a scheme, also one that is not parsed yet, is one of these by its name. */
@@ -35,6 +37,8 @@ export function shownTemplates(scheme: TokenScheme): readonly Template[] {
       return claimTemplates(scheme);
     case 'github_app':
       return [scheme.iss];
+    case 'token_exchange':
+      return exchangedTemplates(scheme);
   }
 }
 

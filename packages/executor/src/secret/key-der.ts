@@ -33,7 +33,7 @@ const LABELS: readonly Label[] = [
 export function derOf(key: Buffer): Buffer | null {
   const found = LABELS.find(({ begin }) => key.subarray(0, begin.length).equals(begin));
   const pkcs8 = found === undefined ? ownedConcat(key) : readPem(key, found);
-  // What overwrites a key that signed (pkcs8.ts) knows the numbers of two primes.
+  // RFC 8017 §3.2: of another form than the one that is signed with.
   if (pkcs8 === null || !hasMorePrimes(pkcs8)) return pkcs8;
   wipe(pkcs8);
   return null;
@@ -55,13 +55,13 @@ function hasMorePrimes(pkcs8: Buffer): boolean {
   return !startsWith(pkcs8.subarray(key), PKCS1_START);
 }
 
-/** Where the content of a DER item stands (X.690 §8.1.3). */
+/** Where the content of a DER item stands (X.690 §8.1.3); what is cut off ends behind its octets. */
 export function contentAt(der: Buffer, at: number): { readonly start: number; readonly end: number } {
   const first = der[at + 1] ?? 0;
   const octets = first < 0x80 ? 0 : first & 0x7f;
   const start = at + 2 + octets;
   const length = octets === 0 ? first : der.subarray(at + 2, start).reduce((sum, octet) => sum * 256 + octet, 0);
-  return { start, end: Math.min(start + length, der.length) };
+  return { start, end: start + length };
 }
 
 function label(name: string, toPkcs8: Label['toPkcs8']): Label {

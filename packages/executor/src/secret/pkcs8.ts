@@ -6,7 +6,7 @@
 import { createSign } from 'node:crypto';
 import type { JwtBearer } from '@dauth/protocol';
 import { contentAt, derOf, P256_KIND, RSA_KIND } from './key-der.ts';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { wipe } from './memory.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
 import { scrubRegisters } from './registers.ts';
 

@@ -10,6 +10,7 @@ import {
   type GithubApp,
   type Injection,
   type JwtBearer,
+  type TokenExchange,
   type TokenScheme,
 } from '@dauth/protocol';
 import { makeAppJwt, makeAssertion } from './assertion.ts';
@@ -63,6 +64,7 @@ function write(
   if (scheme.scheme === 'github_app') return [writeGithubApp(lines, body, scheme, fields, now)];
   lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
   if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(body, scheme, fields, now)];
+  if (scheme.scheme === 'token_exchange') return writeTokenExchange(lines, body, scheme, fields);
   return writeClientCredentials(lines, body, scheme, fields);
 }
 
@@ -81,22 +83,71 @@ function writeJwtBearer(body: ByteWriter, scheme: JwtBearer, fields: Fields, now
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
   writeParameter(body, 'assertion', assertion);
   const { scope } = scheme;
-  if (scope !== undefined && scheme.scope_in === 'parameter')
-    writeParameter(body, 'scope', Buffer.from(scope, 'latin1'));
+  if (scheme.scope_in === 'parameter') writeText(body, 'scope', scope);
   return assertion;
 }
 
-/** RFC 6749 §4.4.2, with §2.3.1 as the scheme says. @returns as above */
+/** RFC 6749 §4.4.2. @returns as above */
 function writeClientCredentials(
   lines: ByteWriter,
   body: ByteWriter,
   scheme: ClientCredentials,
   fields: Fields,
 ): readonly Buffer[] {
+  body.text('grant_type=client_credentials');
+  const shown = writeClient(lines, body, scheme, fields);
+  writeWishes(body, scheme);
+  return shown;
+}
+
+/** RFC 8693 §2.1. @returns as above */
+function writeTokenExchange(
+  lines: ByteWriter,
+  body: ByteWriter,
+  scheme: TokenExchange,
+  fields: Fields,
+): readonly Buffer[] {
+  const { client_id: id, client_secret: secret, auth = 'client_secret_basic' } = scheme;
+  body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange');
+  const shown: Buffer[] = [];
+  try {
+    if (id !== undefined && secret !== undefined)
+      shown.push(...writeClient(lines, body, { client_id: id, client_secret: secret, auth }, fields));
+    else if (id !== undefined) {
+      using name = fill(id, fields, VSCHAR);
+      writeParameter(body, 'client_id', name.bytes);
+    }
+    const given = [
+      ['subject_token', scheme.subject_token, scheme.subject_token_type],
+      ['actor_token', scheme.actor_token, scheme.actor_token_type],
+    ] as const;
+    for (const [name, template, type] of given) {
+      if (template === undefined || type === undefined) continue;
+      using token = fill(template, fields, VSCHAR);
+      assertFindable(token.bytes);
+      shown.push(ownedConcat(token.bytes));
+      writeParameter(body, name, token.bytes);
+      writeText(body, `${name}_type`, type);
+    }
+    writeText(body, 'requested_token_type', scheme.requested_token_type);
+    writeWishes(body, scheme);
+    return shown;
+  } catch (error) {
+    wipe(...shown);
+    throw error;
+  }
+}
+
+/** RFC 6749 §2.3.1, as the scheme says. @returns as above */
+function writeClient(
+  lines: ByteWriter,
+  body: ByteWriter,
+  scheme: Pick<ClientCredentials, 'client_id' | 'client_secret' | 'auth'>,
+  fields: Fields,
+): readonly Buffer[] {
   using id = fill(scheme.client_id, fields, VSCHAR);
   using secret = fill(scheme.client_secret, fields, VSCHAR);
   assertFindable(secret.bytes);
-  body.text('grant_type=client_credentials');
   const shown = [ownedConcat(secret.bytes)];
   if (scheme.auth === 'client_secret_post') {
     writeParameter(body, 'client_id', id.bytes);
@@ -106,11 +157,21 @@ function writeClientCredentials(
     lines.text('authorization: Basic ').bytes(credential).text('\r\n');
     shown.push(credential);
   }
-  const { scope, audience, resource = [] } = scheme;
-  if (scope !== undefined) writeParameter(body, 'scope', Buffer.from(scope, 'latin1'));
-  if (audience !== undefined) writeParameter(body, 'audience', Buffer.from(audience, 'latin1'));
-  for (const one of resource) writeParameter(body, 'resource', Buffer.from(one, 'latin1'));
   return shown;
+}
+
+/** What the token is to be for: fixed text that was sealed. */
+function writeWishes(
+  body: ByteWriter,
+  { scope, audience, resource = [] }: Pick<ClientCredentials, 'scope' | 'audience' | 'resource'>,
+): void {
+  writeText(body, 'scope', scope);
+  writeText(body, 'audience', audience);
+  for (const one of resource) writeText(body, 'resource', one);
+}
+
+function writeText(body: ByteWriter, name: string, value: string | undefined): void {
+  if (value !== undefined) writeParameter(body, name, Buffer.from(value, 'latin1'));
 }
 
 /** RFC 6749 §2.3.1: both are encoded as in a form before they are Basic. */

@@ -1,4 +1,7 @@
-/** What stays of private keys in the other forms of PEM, which are wrapped into PKCS #8 before they sign, and of a GitHub App's. */
+/**
+ * What stays of the other kinds of credentials that are exchanged: private keys in forms that are wrapped into PKCS #8 before
+ * they sign, the key of a GitHub App, and a token that is exchanged for another.
+ */
 import assert from 'node:assert/strict';
 import { randomBytes, type KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -19,8 +22,9 @@ let given = 0;
 function giveToken(request: IncomingMessage, response: ServerResponse): boolean {
   const [status, members] = ANSWERS[request.url!] ?? [];
   if (status === undefined) return false;
-  given++;
-  request.resume().on('end', () => response.writeHead(status).end(JSON.stringify({ ...members, pad: pad(400) })));
+  // Where it ends is different each time.
+  const text = JSON.stringify({ ...members, pad: pad(400) }) + ' '.repeat(given++ % 16);
+  request.resume().on('end', () => response.writeHead(status).end(text));
   return true;
 }
 
@@ -46,19 +50,29 @@ const RSA = () => inPem(makePair('RSA-2048').privateKey, 'pkcs1', 460, -30);
 const P256 = () => inPem(makePair('P-256').privateKey, 'sec1', 41, 83);
 const SIGNER = { scheme: 'jwt_bearer', private_key: '{token}', iss: 'robot@project.example' };
 
-const KEYS: readonly (readonly [what: string, endpoint: string, scheme: object, material: () => Material])[] = [
+const SUBJECT = {
+  scheme: 'token_exchange',
+  subject_token: '{token}',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+};
+
+const KINDS: readonly (readonly [what: string, endpoint: string, scheme: object, material?: () => Material])[] = [
   ['a private key in PKCS #1 that signs by RS256', '/oauth/token', { ...SIGNER, alg: 'RS256' }, RSA],
   ['a private key in SEC 1 that signs by ES256', '/oauth/token', { ...SIGNER, alg: 'ES256' }, P256],
   ['the key of a GitHub App', INSTALLATION, { ...SIGNER, scheme: 'github_app' }, RSA],
+  ['the subject of a token exchange', '/oauth/token', SUBJECT],
 ];
-for (const [what, endpoint, scheme, material] of KEYS) {
+for (const [what, endpoint, scheme, material] of KINDS) {
   test(`[memory.clean] leaves no copy of ${what}, nor of a token it was exchanged for`, async (t) => {
     const { forbidden } = proof;
     if (forbidden !== null) return t.skip(forbidden);
     const before = given;
     const inject = parseInjections([{ ...scheme, endpoint: proof.origin + endpoint }]);
     const calls = ['/', '/?echo=body&split', '/?echo=head'].map((target) => ({ target }));
-    await proof.assertClean(t, inject, calls, { made: () => ({ 'a token': TOKEN }), material });
+    await proof.assertClean(t, inject, calls, {
+      made: () => ({ 'a token': TOKEN }),
+      ...(material === undefined ? {} : { material }),
+    });
     assert.ok(given - before > 2, 'a token was asked for more than once');
   });
 }
