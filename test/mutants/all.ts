@@ -17,6 +17,7 @@ import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
+import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
@@ -25,6 +26,7 @@ import type { Mutant } from './mutant.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
+import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
@@ -46,6 +48,8 @@ export const MUTANTS: readonly Mutant[] = [
     ...REGISTERS,
     ...APPS,
     ...KNOWN_ENDPOINT,
+    ...REFRESHED,
+    ...FORGIVING,
     ...CLI,
     ...LOGIN,
   ],

@@ -36,8 +36,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'token.bound',
-      'answer.status === 401) deps',
-      'answer.status === 499) deps',
+      'answer.status === 401) exchanged',
+      'answer.status === 499) exchanged',
       'a token is used again until the API refuses it, and its answer goes back as it is',
     ],
   ]),
@@ -58,7 +58,7 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'wire/token-call', TOKENS, [
     [
       'dispatch.bound',
-      'if (answer.status !== (isGithub ? 201 : 200)) throw',
+      'if (answer.status !== successOf(scheme)) throw',
       'if (answer.status > 399) throw',
       refuses('a redirect'),
     ],

@@ -29,6 +29,10 @@ declare module 'oidc-provider' {
     save(): Promise<string>;
   }
 
+  interface RefreshToken {
+    save(): Promise<string>;
+  }
+
   export default class Provider {
     constructor(issuer: string, configuration: object);
     callback(): RequestListener;
@@ -36,6 +40,8 @@ declare module 'oidc-provider' {
     readonly AccessToken: new (of: object) => AccessToken;
     readonly ResourceServer: new (identifier: string, of: object) => object;
     registerGrantType(name: string, handler: (ctx: GrantContext) => Promise<void>, params: readonly string[]): void;
+    readonly Client: { find(id: string): Promise<object> };
+    readonly RefreshToken: new (of: object) => RefreshToken;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
     interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
   }

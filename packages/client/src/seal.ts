@@ -31,6 +31,7 @@ import {
   type Injection,
   type JwtBearer,
   type OAuth1,
+  type OAuth2,
   type Pins,
   type SuiteAlg,
   type TokenExchange,
@@ -100,7 +101,8 @@ export type SchemeInput =
   | Asked<ClientCredentials, 'auth'>
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
   | Asked<GithubApp, never>
-  | Asked<TokenExchange, never>;
+  | Asked<TokenExchange, never>
+  | Asked<OAuth2, 'auth'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 

@@ -9,6 +9,7 @@ import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
 import { makeLog, type LogFacts } from './log.ts';
 import { openEnvelope } from './open.ts';
+import { resealEnvelope } from './reseal.ts';
 import { openRoom } from './room.ts';
 import { createUpstream } from './wire/upstream.ts';
 
@@ -25,6 +26,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
     nowMs,
     monotonic: () => performance.now(),
     open: openEnvelope,
+    reseal: resealEnvelope,
     upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses }),
     connect: ({ identity }) =>
       connectAuthority({

@@ -6,6 +6,7 @@ import { assertNoOverride, assertOneBody, foldName, parsePointer, type BodySlot 
 import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
+import { refreshField } from './oauth2.ts';
 import { parseScheme, schemeFields, schemeSlots, type Scheme } from './scheme.ts';
 import { distinct, exactObject, integer, list, refuse } from './shape.ts';
 import { parseSlotName } from './slot-name.ts';
@@ -34,6 +35,7 @@ export function parseInjections(value: unknown): readonly Injection[] {
   if (schemes.some(({ scheme }) => scheme === 'aws_sigv4') && injections.some(isAmazon))
     refuse('Beside "aws_sigv4" no slot has a name that begins with "x-amz-": AWS takes those signed only.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
+  assertRefreshAlone(injections);
   const inBody = bodySlots(injections);
   assertOneBody(inBody);
   if (inBody.length > 0 && schemes.length > 0)
@@ -43,6 +45,14 @@ export function parseInjections(value: unknown): readonly Injection[] {
         : 'Beside a token nothing is filled into the body.',
     );
   return injections;
+}
+
+/** A refresh token is replaced by the executor: it goes to its endpoint and nowhere else. */
+function assertRefreshAlone(injections: readonly Injection[]): void {
+  const scheme = tokenSchemeOf(injections);
+  if (scheme?.scheme !== 'oauth2') return;
+  if (injectedFields(slotsOf(injections)).has(refreshField(scheme)))
+    refuse('The field of "refresh_token" is named nowhere else.');
 }
 
 /** Whether an injection signs the request rather than standing in it. */

@@ -5,10 +5,11 @@
 import { parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
 import { parseGithubApp, type GithubApp } from './github-app.ts';
 import { claimTemplates, parseJwtBearer, type JwtBearer } from './jwt-bearer.ts';
+import { parseOAuth2, type OAuth2 } from './oauth2.ts';
 import { namedFields, type Template } from './template.ts';
 import { exchangedTemplates, parseTokenExchange, type TokenExchange } from './token-exchange.ts';
 
-export type TokenScheme = ClientCredentials | JwtBearer | GithubApp | TokenExchange;
+export type TokenScheme = ClientCredentials | JwtBearer | GithubApp | TokenExchange | OAuth2;
 
 const PARSERS: Readonly<Record<TokenScheme['scheme'], (value: unknown) => TokenScheme>> = Object.freeze({
   __proto__: null as never,
@@ -16,6 +17,7 @@ const PARSERS: Readonly<Record<TokenScheme['scheme'], (value: unknown) => TokenS
   jwt_bearer: parseJwtBearer,
   github_app: parseGithubApp,
   token_exchange: parseTokenExchange,
+  oauth2: parseOAuth2,
 });
 
 /** Whether a scheme, also one that is not parsed yet, is one of these by its name. */
@@ -39,6 +41,11 @@ export function shownTemplates(scheme: TokenScheme): readonly Template[] {
       return [scheme.iss];
     case 'token_exchange':
       return exchangedTemplates(scheme);
+    case 'oauth2':
+      return [
+        ...[scheme.client_id, scheme.refresh_token],
+        ...(scheme.client_secret === undefined ? [] : [scheme.client_secret]),
+      ];
   }
 }
 

@@ -2,7 +2,7 @@
  * The members of one JSON object (RFC 8259) that count, octet by octet, out of an answer that holds a credential.
  * Never makes a string or a JSON value of anything in it.
  */
-import { ownedBytes, wipe } from './memory.ts';
+import { copyOctets, ownedBytes, wipe } from './memory.ts';
 
 /** Views into the text, as the values stand there: a text with its quotes. Null where a member is not there. */
 export type Members<Name extends string> = Record<Name, Buffer | null>;
@@ -162,7 +162,7 @@ export function decodeText(text: Buffer): Buffer | null {
     whole[length++] = octet;
   }
   const decoded = ownedBytes(length);
-  whole.copy(decoded, 0, 0, length);
+  copyOctets(decoded, whole.subarray(0, length));
   wipe(whole);
   return decoded;
 }

@@ -2,7 +2,7 @@
  * A private key as it was sealed, to the one form that is signed with: PKCS #8 in DER (RFC 5208), in owned memory.
  * Decoded here, because the decoder of OpenSSL frees what it decoded as it is. Never a string, and never a key object.
  */
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { copyOctets, ownedBytes, ownedConcat, wipe } from './memory.ts';
 
 interface Label {
   readonly begin: Buffer;
@@ -111,7 +111,7 @@ function decodeBase64(text: Buffer): Buffer | null {
     }
   }
   const der = Number.isNaN(length) ? null : ownedBytes(length);
-  if (der !== null) decoded.copy(der, 0, 0, length);
+  if (der !== null) copyOctets(der, decoded.subarray(0, length));
   wipe(decoded);
   return der;
 }

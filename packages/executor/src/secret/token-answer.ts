@@ -1,9 +1,9 @@
 /**
- * Reads what a token endpoint answers (RFC 6749 §5.1), or GitHub with a token of an installation: the members that count.
- * Never makes a string or a JSON value of anything in it: one of its members is a credential.
+ * Reads what a token endpoint answers (RFC 6749 §5.1, §5.2), or GitHub with a token of an installation: the members that count.
+ * Never makes a string or a JSON value of anything in it: its members are credentials.
  */
 import { LIMITS } from '@dauth/protocol';
-import { ascii, decodeText, isDigit, isText, readMembers } from './json-members.ts';
+import { ascii, decodeText, isDigit, isText, readMembers, type Members } from './json-members.ts';
 import { wipe } from './memory.ts';
 
 export interface TokenAnswer {
@@ -13,7 +13,16 @@ export interface TokenAnswer {
   readonly expiresIn: number | null;
 }
 
+/** What a refresh token was exchanged for. */
+export interface RefreshAnswer extends TokenAnswer {
+  /** The next refresh token, in owned memory which the caller zeroes; null where the one that was shown stays. */
+  readonly refresh: Buffer | null;
+}
+
+const OF_TOKENS = ['access_token', 'token_type', 'expires_in'] as const;
 const BEARER = ascii('bearer');
+const INVALID_GRANT = ascii('invalid_grant');
+const NULL = Buffer.from('null', 'latin1');
 const DIGIT = 0x30;
 /** RFC 3339 §5.6, in UTC: what is no digit has to stand as it does here. */
 const TIME = ascii('0000-00-00T00:00:00');
@@ -23,12 +32,28 @@ const TIME = ascii('0000-00-00T00:00:00');
  * Authorization header carries
  */
 export function readTokenAnswer(answer: Buffer): TokenAnswer | null {
-  if (answer.length > LIMITS.tokenAnswer) return null;
-  const found = readMembers(answer, ['access_token', 'token_type', 'expires_in']);
-  const type = textOf(found?.token_type);
-  if (found === null || type === null || !isText(type, BEARER, true)) return null;
-  const token = tokenOf(found.access_token);
-  return token === null ? null : { token, expiresIn: found.expires_in === null ? null : seconds(found.expires_in) };
+  return readFound(read(answer, OF_TOKENS));
+}
+
+/** As `readTokenAnswer`, for a refresh token (RFC 6749 §6); null also where the next one is no text, or has octets that none has. */
+export function readRefreshAnswer(answer: Buffer): RefreshAnswer | null {
+  const found = read(answer, [...OF_TOKENS, 'refresh_token']);
+  const said = readFound(found);
+  if (found === null || said === null) return null;
+  const next = found.refresh_token;
+  const text = textOf(next);
+  // Nothing, or nothing said aloud.
+  if (next === null || text?.length === 0 || NULL.equals(next)) return { ...said, refresh: null };
+  const refresh = text === null ? null : decodeText(text);
+  if (refresh?.every(isVschar) === true) return { ...said, refresh };
+  wipe(said.token, refresh);
+  return null;
+}
+
+/** Whether a refusal says that the grant behind the refresh token is gone (RFC 6749 §5.2). */
+export function isInvalidGrant(answer: Buffer): boolean {
+  const error = textOf(read(answer, ['error'])?.error);
+  return error !== null && isText(error, INVALID_GRANT, false);
 }
 
 /**
@@ -37,14 +62,25 @@ export function readTokenAnswer(answer: Buffer): TokenAnswer | null {
  * @returns as above
  */
 export function readInstallationToken(answer: Buffer, now: number): TokenAnswer | null {
-  if (answer.length > LIMITS.tokenAnswer) return null;
-  const found = readMembers(answer, ['token', 'expires_at']);
+  const found = read(answer, ['token', 'expires_at']);
   const token = tokenOf(found?.token);
   if (found === null || token === null) return null;
   const end = timeOf(textOf(found.expires_at));
   return { token, expiresIn: end === null ? null : Math.max(end - now, 0) };
 }
 
+function read<Name extends string>(answer: Buffer, names: readonly Name[]): Members<Name> | null {
+  return answer.length > LIMITS.tokenAnswer ? null : readMembers(answer, names);
+}
+
+function readFound(found: Members<(typeof OF_TOKENS)[number]> | null): TokenAnswer | null {
+  const type = textOf(found?.token_type);
+  if (found === null || type === null || !isText(type, BEARER, true)) return null;
+  const token = tokenOf(found.access_token);
+  return token === null ? null : { token, expiresIn: found.expires_in === null ? null : seconds(found.expires_in) };
+}
+
+/** Without its quotes; null where it is no text. */
 function textOf(value: Buffer | null | undefined): Buffer | null {
   return value?.[0] === 0x22 ? value.subarray(1, -1) : null;
 }
@@ -61,6 +97,11 @@ function tokenOf(value: Buffer | null | undefined): Buffer | null {
 /** RFC 6749 Appendix A.12 without the space, which would end it in a header. */
 function isVisible(octet: number): boolean {
   return octet >= 0x21 && octet <= 0x7e;
+}
+
+/** RFC 6749 Appendix A.17. */
+function isVschar(octet: number): boolean {
+  return octet >= 0x20 && octet <= 0x7e;
 }
 
 /** A plain integer; as many digits as no clock needs are no time. */

@@ -10,13 +10,15 @@ import {
   type GithubApp,
   type Injection,
   type JwtBearer,
+  type OAuth2,
+  type Template,
   type TokenExchange,
   type TokenScheme,
 } from '@dauth/protocol';
 import { makeAppJwt, makeAssertion } from './assertion.ts';
 import { writeBase64, writeForm } from './encode.ts';
 import { readFields } from './fields.ts';
-import { fill, type Fields } from './fill.ts';
+import { fill, type Fields, type Held } from './fill.ts';
 import { assertFindable, type Filled } from './inject.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
@@ -41,7 +43,7 @@ export function fillTokenRequest(
     const fields = readFields(bytes, injectedFields(injections));
     const secrets: Buffer[] = [];
     using lines = new ByteWriter();
-    using body = new ByteWriter(512);
+    using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
       secrets.push(...write(lines, body, scheme, fields, now));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
@@ -65,6 +67,7 @@ function write(
   lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
   if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(body, scheme, fields, now)];
   if (scheme.scheme === 'token_exchange') return writeTokenExchange(lines, body, scheme, fields);
+  if (scheme.scheme === 'oauth2') return writeRefresh(lines, body, scheme, fields);
   return writeClientCredentials(lines, body, scheme, fields);
 }
 
@@ -107,16 +110,12 @@ function writeTokenExchange(
   scheme: TokenExchange,
   fields: Fields,
 ): readonly Buffer[] {
-  const { client_id: id, client_secret: secret, auth = 'client_secret_basic' } = scheme;
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange');
+  const { client_id: id, client_secret: secret, auth } = scheme;
   const shown: Buffer[] = [];
   try {
-    if (id !== undefined && secret !== undefined)
+    if (id !== undefined)
       shown.push(...writeClient(lines, body, { client_id: id, client_secret: secret, auth }, fields));
-    else if (id !== undefined) {
-      using name = fill(id, fields, VSCHAR);
-      writeParameter(body, 'client_id', name.bytes);
-    }
     const given = [
       ['subject_token', scheme.subject_token, scheme.subject_token_type],
       ['actor_token', scheme.actor_token, scheme.actor_token_type],
@@ -138,26 +137,44 @@ function writeTokenExchange(
   }
 }
 
-/** RFC 6749 §2.3.1, as the scheme says. @returns as above */
+/** RFC 6749 §6. @returns as above */
+function writeRefresh(lines: ByteWriter, body: ByteWriter, scheme: OAuth2, fields: Fields): readonly Buffer[] {
+  using token = fill(scheme.refresh_token, fields, VSCHAR);
+  assertFindable(token.bytes);
+  body.text('grant_type=refresh_token');
+  writeParameter(body, 'refresh_token', token.bytes);
+  const shown = writeClient(lines, body, scheme, fields);
+  writeWishes(body, scheme);
+  return [ownedConcat(token.bytes), ...shown];
+}
+
+/** As the schemes with a client say it. */
+interface Client {
+  readonly client_id: Template;
+  readonly client_secret?: Template | undefined;
+  readonly auth?: OAuth2['auth'] | undefined;
+}
+
+/** Who asks, as RFC 6749 §2.3.1 and the scheme say; a public client says its name only (§3.2.1 there). @returns as above */
 function writeClient(
   lines: ByteWriter,
   body: ByteWriter,
-  scheme: Pick<ClientCredentials, 'client_id' | 'client_secret' | 'auth'>,
+  { client_id: clientId, client_secret: clientSecret, auth }: Client,
   fields: Fields,
 ): readonly Buffer[] {
-  using id = fill(scheme.client_id, fields, VSCHAR);
-  using secret = fill(scheme.client_secret, fields, VSCHAR);
+  using id = fill(clientId, fields, VSCHAR);
+  if (auth !== 'client_secret_basic') writeParameter(body, 'client_id', id.bytes);
+  if (clientSecret === undefined) return [];
+  using secret = fill(clientSecret, fields, VSCHAR);
   assertFindable(secret.bytes);
-  const shown = [ownedConcat(secret.bytes)];
-  if (scheme.auth === 'client_secret_post') {
-    writeParameter(body, 'client_id', id.bytes);
+  const shown = ownedConcat(secret.bytes);
+  if (auth === 'client_secret_post') {
     writeParameter(body, 'client_secret', secret.bytes);
-  } else {
-    const credential = basicCredential(id.bytes, secret.bytes);
-    lines.text('authorization: Basic ').bytes(credential).text('\r\n');
-    shown.push(credential);
+    return [shown];
   }
-  return shown;
+  const credential = basicCredential(id, secret);
+  lines.text('authorization: Basic ').bytes(credential).text('\r\n');
+  return [shown, credential];
 }
 
 /** What the token is to be for: fixed text that was sealed. */
@@ -175,11 +192,12 @@ function writeText(body: ByteWriter, name: string, value: string | undefined): v
 }
 
 /** RFC 6749 §2.3.1: both are encoded as in a form before they are Basic. */
-function basicCredential(id: Uint8Array, secret: Uint8Array): Buffer {
-  using pair = new ByteWriter();
-  writeForm(pair, id);
+function basicCredential(id: Held, secret: Held): Buffer {
+  // At its full length from the start: what grows is copied in between.
+  using pair = new ByteWriter((id.bytes.length + secret.bytes.length) * 3 + 1);
+  writeForm(pair, id.bytes);
   pair.text(':');
-  writeForm(pair, secret);
+  writeForm(pair, secret.bytes);
   const joined = pair.take();
   using credential = new ByteWriter(Math.ceil(joined.length / 3) * 4);
   writeBase64(credential, joined, 'base64', true);

@@ -27,6 +27,7 @@ import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from '../secret/keys.ts';
 import { openEnvelope } from '../open.ts';
 import { openRoom, type Room } from '../room.ts';
+import { resealEnvelope } from '../reseal.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
 import { until } from './until.test-support.ts';
@@ -66,6 +67,8 @@ export interface Parts {
   readonly atMs?: number;
   /** A real way out in place of the recording one, by the same clock. */
   readonly upstream?: (nowMs: () => number) => Upstream;
+  /** Runs before the executor starts. */
+  readonly prepare?: (authority: FakeAuthority) => void;
   /** What is sealed. */
   readonly fields?: Readonly<Record<string, string>>;
 }
@@ -106,6 +109,7 @@ export class World implements AsyncDisposable {
     const world = new World(parts);
     const { segments, config = {} } = parts;
     const { data, clock } = world;
+    parts.prepare?.(world.authority);
     world.room = await openRoom({
       config: parseConfig(
         JSON.stringify({
@@ -125,6 +129,7 @@ export class World implements AsyncDisposable {
         world.opened++;
         return openEnvelope(envelope, key);
       },
+      reseal: resealEnvelope,
       upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
       connect: (keys) => {
         world.keys = keys;
