@@ -11,6 +11,7 @@ import { FEDERATION } from './authority/federation.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { PEOPLE } from './authority/people.ts';
+import { APPS } from './apps.ts';
 import { BODY } from './body.ts';
 import { SEARCH } from './answers.ts';
 import { CLI } from './cli.ts';
@@ -19,6 +20,7 @@ import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
+import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
@@ -49,6 +51,8 @@ export const MUTANTS: readonly Mutant[] = [
     ...REGISTERS,
     ...SERVERS,
     ...SEARCH,
+    ...APPS,
+    ...KNOWN_ENDPOINT,
     ...REFRESHED,
     ...FORGIVING,
     ...CLI,

@@ -22,8 +22,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'seal.bound',
-      'matchesPath(loose(pattern) as PathPattern, loose(path))',
-      'matchesPath(pattern as PathPattern, path + loose(path))',
+      'matchesPath(loosePath(pattern) as PathPattern, loosePath(path))',
+      'matchesPath(pattern as PathPattern, path + loosePath(path))',
       '[seal.bound] an envelope that allows its own token endpoint is refused, however it is spelled',
     ],
   ]),
@@ -56,7 +56,12 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'wire/token-call', TOKENS, [
-    ['dispatch.bound', 'if (answer.status !== 200) throw', 'if (answer.status > 399) throw', refuses('a redirect')],
+    [
+      'dispatch.bound',
+      'if (answer.status !== successOf(scheme)) throw',
+      'if (answer.status > 399) throw',
+      refuses('a redirect'),
+    ],
     [
       'dispatch.bound',
       'maxResponseBytes: LIMITS.tokenAnswer',
@@ -95,17 +100,19 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/token-answer', TOKENS, [
     [
       'dispatch.bound',
-      '  if (!isText(found.token_type, BEARER, true)) return null;\n',
-      '  void BEARER;\n',
+      '!isText(type, BEARER, true)',
+      '!isText(type, type.length > 0 ? type : BEARER, true)',
       refuses('another token type'),
     ],
-    ['dispatch.bound', '    if (this.#found[known] !== null) return false;\n', '', refuses('two tokens')],
     [
       'dispatch.bound',
-      'token.length === 0 || !token.every(isVisible)',
-      'token.length === 0 || !token.some(isVisible)',
+      'token.length > 0 && token.every(isVisible)',
+      'token.length > 0 && token.some(isVisible)',
       refuses('a token with a line end'),
     ],
+  ]),
+  ...of('executor', 'secret/json-members', TOKENS, [
+    ['dispatch.bound', '    if (this.#found[known] !== null) return false;\n', '', refuses('two tokens')],
   ]),
   ...of('executor', 'secret/inject', TOKENS, [
     [
@@ -183,7 +190,7 @@ export const EXCHANGED: readonly Mutant[] = [
       '[memory.clean] a share is another one each time, and no piece of the exponent is in it',
     ],
   ]),
-  ...of('executor', 'secret/pkcs8', MEMORY, [
+  ...of('executor', 'secret/key-der', MEMORY, [
     [
       'memory.clean',
       '  wipe(decoded);\n',

@@ -160,6 +160,8 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-oauth1': (name) => assertInjection(object(name)),
   'scheme-client-credentials': (name) => assertInjection(object(name)),
   'scheme-jwt-bearer': (name) => assertInjection(object(name)),
+  'scheme-token-exchange': (name) => assertInjection(object(name)),
+  'scheme-github-app': (name) => assertInjection(object(name)),
   'scheme-oauth2': (name) => assertInjection(object(name)),
   'reseal-claims': (name) => assert.deepEqual(parseReseal(object(name)), plain(object(name))),
   'executor-resealed': (name) => {

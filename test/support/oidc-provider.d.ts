@@ -13,16 +13,33 @@ declare module 'oidc-provider' {
     save(): Promise<string>;
   }
 
-  interface RefreshToken {
+  export const errors: {
+    readonly InvalidTarget: new () => Error;
+    readonly InvalidGrant: new (detail: string) => Error;
+  };
+
+  /** What a grant type of one's own is given of a request. */
+  interface GrantContext {
+    readonly oidc: { readonly client: object; readonly params: Readonly<Record<string, string>> };
+    body: object;
+  }
+
+  interface AccessToken {
+    resourceServer: object;
     save(): Promise<string>;
   }
 
-  export const errors: { readonly InvalidTarget: new () => Error };
+  interface RefreshToken {
+    save(): Promise<string>;
+  }
 
   export default class Provider {
     constructor(issuer: string, configuration: object);
     callback(): RequestListener;
     readonly Grant: new (of: { readonly accountId: string; readonly clientId: string }) => Grant;
+    readonly AccessToken: new (of: object) => AccessToken;
+    readonly ResourceServer: new (identifier: string, of: object) => object;
+    registerGrantType(name: string, handler: (ctx: GrantContext) => Promise<void>, params: readonly string[]): void;
     readonly Client: { find(id: string): Promise<object> };
     readonly RefreshToken: new (of: object) => RefreshToken;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;

@@ -1,9 +1,10 @@
 /**
  * The upstream's process: a real HTTPS server before an emulated GitHub and Slack, plus hostile routes. Its front takes exactly
- * the tokens it was told on stdin and answers 401 to every other; the emulators behind it, which would let strangers in as an
- * admin, only ever see tokens of their own. What reached the wire is told on stdout, never over HTTP.
+ * the tokens it was told on stdin, and those that it saw the emulated GitHub give to the App it was told of, and answers 401 to
+ * every other; the emulators behind it, which would let strangers in as an admin, only ever see tokens of their own. What
+ * reached the wire is told on stdout, never over HTTP.
  */
-import { timingSafeEqual, createHash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { request as forward, type IncomingMessage, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
@@ -18,12 +19,13 @@ import { WireRecorder } from './wire.ts';
 /** What the emulators take instead of the real token. */
 const INNER = { github: 'emulated-github-token', slack: 'xoxb-emulated-slack-token' };
 const LOGIN = 'octocat';
+const INSTALLATION = /^\/app\/installations\/\d+\/access_tokens$/;
 
 interface Api {
   readonly emulator: Emulator;
   readonly port: number;
-  readonly token: string;
-  readonly innerToken: string;
+  /** What the emulator is shown in the place of each token that is taken, by the token's digest. */
+  readonly taken: Map<string, string>;
 }
 
 const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
@@ -47,38 +49,57 @@ async function serve(request: IncomingMessage, response: ServerResponse): Promis
   const [path] = splitTarget(request.url ?? '/');
   const api = path.startsWith('/api/') ? slack : github;
   const sent = /^(?:Bearer|token) (.+)$/i.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  if (api === undefined || !isSame(sent, api.token)) {
+  // The emulator checks by itself what an App says who it is with.
+  if (github !== undefined && setup.app !== undefined && request.method === 'POST' && INSTALLATION.test(path))
+    return relay(request, response, github, sent, (answer) => takeIssued(github, answer));
+  const inner = api?.taken.get(digest(sent));
+  if (api === undefined || inner === undefined) {
     return json(response, 401, {
       message: 'Bad credentials',
       documentation_url: 'https://docs.github.com/rest',
       status: '401',
     });
   }
-  relay(request, response, api);
+  relay(request, response, api, inner);
 }
 
-/** Passes a request on to an emulator, its own token in place of the caller's. */
-function relay(request: IncomingMessage, response: ServerResponse, api: Api): void {
-  const { port } = api;
-  const headers = { ...request.headers, authorization: `Bearer ${api.innerToken}`, host: `localhost:${port}` };
+/** Passes a request on to an emulator, with what that takes in place of the caller's token. */
+function relay(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { port }: Api,
+  token: string,
+  seen?: (answer: string) => void,
+): void {
+  const headers = { ...request.headers, authorization: `Bearer ${token}`, host: `localhost:${port}` };
   const inner = forward({ host: '127.0.0.1', port, method: request.method, path: request.url, headers }, (answer) => {
     response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
+    if (seen === undefined) return void answer.pipe(response);
+    const chunks: Buffer[] = [];
+    answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+    answer.on('end', () => {
+      const whole = Buffer.concat(chunks);
+      if (answer.statusCode === 201) seen(whole.toString());
+      response.end(whole);
+    });
   });
   inner.on('error', () => response.destroy());
   request.pipe(inner);
 }
 
-function isSame(left: string, right: string): boolean {
-  return timingSafeEqual(digest(left), digest(right));
+function takeIssued({ taken }: Api, answer: string): void {
+  const { token } = JSON.parse(answer) as { token: string };
+  taken.set(digest(token), token);
 }
 
-function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest();
+/** Compared in place of the token: how long that takes says nothing about it. */
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
 }
 
 async function startGithub(baseUrl: string): Promise<Api | undefined> {
-  if (setup.tokens.github === undefined) return undefined;
+  const { app, tokens } = setup;
+  if (tokens.github === undefined && app === undefined) return undefined;
   const seed = {
     tokens: { [INNER.github]: { login: LOGIN, scopes: ['repo', 'user'] } },
     github: {
@@ -92,11 +113,24 @@ async function startGithub(baseUrl: string): Promise<Api | undefined> {
           auto_init: true,
         },
       ],
+      ...(app === undefined ? {} : { apps: [seedApp(app)] }),
     },
   };
   const port = await freePort();
   const emulator = await createEmulator({ service: 'github', port, baseUrl, seed });
-  return { emulator, port, token: setup.tokens.github, innerToken: INNER.github };
+  return { emulator, port, taken: takenOf(tokens.github, INNER.github) };
+}
+
+function seedApp({ id, installation, privateKey }: NonNullable<UpstreamSetup['app']>): object {
+  return {
+    ...{ app_id: id, slug: 'reporter', name: 'Reporter', private_key: privateKey },
+    permissions: { metadata: 'read', issues: 'write' },
+    installations: [{ installation_id: installation, account: LOGIN, repository_selection: 'all' }],
+  };
+}
+
+function takenOf(token: string | undefined, inner: string): Map<string, string> {
+  return new Map(token === undefined ? [] : [[digest(token), inner]]);
 }
 
 async function startSlack(baseUrl: string): Promise<Api | undefined> {
@@ -111,7 +145,7 @@ async function startSlack(baseUrl: string): Promise<Api | undefined> {
   };
   const port = await freePort();
   const emulator = await createEmulator({ service: 'slack', port, baseUrl, seed });
-  return { emulator, port, token: setup.tokens.slack, innerToken: INNER.slack };
+  return { emulator, port, taken: takenOf(setup.tokens.slack, INNER.slack) };
 }
 
 /** Commands on stdin: `{"get":"wire"}`. Ends with stdin. */

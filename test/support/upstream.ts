@@ -12,6 +12,8 @@ export interface UpstreamSetup {
   readonly leaf: Leaf;
   /** The tokens its front takes, compared exactly. An API without one is not served. */
   readonly tokens: { readonly github?: string; readonly slack?: string };
+  /** A GitHub App, whose installation is asked for tokens. They are taken like `tokens.github`. */
+  readonly app?: { readonly id: number; readonly installation: number; readonly privateKey: string };
   /** Port on 127.0.0.1. Default: a free one. */
   readonly port?: number;
 }

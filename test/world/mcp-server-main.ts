@@ -122,6 +122,11 @@ function makeServer(): McpServer {
     const { data } = await github(ctx).rest.issues.create({ owner, repo: repo!, title: title! });
     return { number: data.number, title: data.title };
   });
+  // As a GitHub App, which is no user.
+  tool('report', { owner: z.string(), repo: z.string(), title: z.string() }, async ({ owner, repo, title }, ctx) => {
+    const { data } = await github(ctx).rest.issues.create({ owner: owner!, repo: repo!, title: title! });
+    return data.user?.login;
+  });
   tool('slack_team', {}, async (_, ctx) => {
     const slack = new WebClient(undefined, {
       slackApiUrl: `${setup.origin}/api/`,

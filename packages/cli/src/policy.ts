@@ -156,10 +156,20 @@ export function describePolicy(policy: SealPolicy, level: string): void {
 
 function describeScheme(scheme: SchemeInput): string {
   if ('endpoint' in scheme) {
-    const scope = scheme.scope === undefined ? '' : `, scope ${scheme.scope}`;
-    return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${scope}`;
+    return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${describeScope(scheme)}`;
   }
   return `  signs           ${describeSigner(scheme)}`;
+}
+
+/** What the token is narrowed to. */
+function describeScope(scheme: Extract<SchemeInput, { readonly endpoint: string }>): string {
+  if (scheme.scheme !== 'github_app') return scheme.scope === undefined ? '' : `, scope ${scheme.scope}`;
+  const { permissions = {}, repositories = [] } = scheme;
+  const granted = Object.entries(permissions).map(([name, level]) => `${name}:${level}`);
+  return [
+    ...(granted.length === 0 ? [] : [`, only ${granted.join(' ')}`]),
+    ...(repositories.length === 0 ? [] : [`, only of ${repositories.join(' ')}`]),
+  ].join('');
 }
 
 function describeSigner(scheme: Exclude<SchemeInput, { readonly endpoint: string }>): string {

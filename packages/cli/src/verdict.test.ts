@@ -232,6 +232,20 @@ for (const path of ['/a/../user', '/user/%2e%2e/x', '//user', '/caf\u00e9', '/us
   });
 }
 
+test('[response.clean] policy test: a known token endpoint is denied whatever the rules say, by the rule that knows it', async () => {
+  const rules = { allow: [{ origin: 'https://login.example', methods: ['POST'], paths: ['/**'] }] };
+  const from = ['--policy', file('login.json', rules)];
+  for (const verb of ['test', 'explain'] as const) {
+    const { code, said } = await ask(verb, 'POST', 'https://login.example/oauth2/v1/token', from);
+    assert.deepEqual([code, said.allowed, said.by, said.rule], [5, false, 'request', null]);
+    assert.match(
+      String(said.message),
+      /^denied, whatever the rules say: This is a known token endpoint \(a path that ends with token, behind oauth2\)/,
+    );
+  }
+  assert.equal((await ask('test', 'POST', 'https://login.example/oauth2/v1/tokeninfo', from)).code, 0);
+});
+
 for (const [what, args, message] of [
   ['no rules', ['GET', 'https://a.example/'], /--envelope FILE or from --policy FILE/],
   ['rules from both', ['GET', 'https://a.example/', ...policy, ...envelope], /one of the two/],

@@ -3,6 +3,7 @@
  * Asks nobody, opens nothing, and repeats nothing that was typed but names of a query.
  */
 import {
+  assertNoTokenEndpoint,
   DAuthError,
   explainAllow,
   explainDetails,
@@ -107,6 +108,7 @@ function judge(
   let parts: RequestTarget;
   try {
     parts = splitTarget(raw);
+    assertNoTokenEndpoint(to, parts.path);
   } catch (error) {
     if (!(error instanceof DAuthError)) throw error;
     const none = { rule: null, detail: null, unmet: [] };

@@ -170,7 +170,7 @@ test('a credential for a body is sealed as it is asked for, and for methods that
   const { executor } = await setUp();
   const key = await generateKey();
   const sealWith = (inject: SealPolicy['inject'], method: string) => {
-    const allow = [{ origin: 'https://api.example', methods: [method], paths: ['/token'] }];
+    const allow = [{ origin: 'https://api.example', methods: [method], paths: ['/session'] }];
     const fields = { token: Buffer.from('a longer value') };
     return seal({ executor, key, fields, policy: { ...POLICY, allow, inject } });
   };
@@ -256,5 +256,19 @@ test('[seal.bound] a credential to be exchanged is sealed with its endpoint, and
   await assert.rejects(
     seal({ executor, key, fields: fields(), policy: { ...POLICY, inject, allow } }),
     /includes the token endpoint/,
+  );
+});
+
+test('[response.clean] a policy that names a known token endpoint is not sealed', async () => {
+  const { executor } = await setUp();
+  const key = await generateKey();
+  const allow = [{ origin: 'https://github.com', methods: ['POST'], paths: ['/login/oauth/access_token'] }];
+  await assert.rejects(
+    seal({ executor, key, fields: { token: Buffer.from('a longer value') }, policy: { ...POLICY, allow } }),
+    (error: unknown) =>
+      error instanceof DAuthError &&
+      error.code === 'INVALID_REQUEST' &&
+      error.publicMessage ===
+        '"allow" names a known token endpoint (a path that ends with access_token), where nothing is ever sent: its answer is a credential.',
   );
 });

@@ -3,6 +3,7 @@
  * HPKE integrated encryption as in draft-ietf-jose-hpke-encrypt-21: `aad` is the protected segment, `info` is empty.
  */
 import {
+  assertNoKnownTarget,
   DAuthError,
   encodeEnvelopeHeader,
   encodeUtf8,
@@ -25,6 +26,7 @@ import {
   type EnvelopeHeader,
   type EnvelopePolicy,
   type GraphqlRule,
+  type GithubApp,
   type Hmac,
   type Injection,
   type JwtBearer,
@@ -33,6 +35,7 @@ import {
   type Pins,
   type SpkiPins,
   type SuiteAlg,
+  type TokenExchange,
 } from '@dauth/protocol';
 import {
   AEAD_AES_128_GCM,
@@ -104,6 +107,8 @@ export type SchemeInput =
   | Loose<OAuth1, 'hash' | 'version'>
   | Asked<ClientCredentials, 'auth'>
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
+  | Asked<GithubApp, never>
+  | Asked<TokenExchange, never>
   | Asked<OAuth2, 'auth'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
@@ -141,6 +146,7 @@ export async function seal(input: {
     assertFieldsFit(header.dauth.inject, input.fields);
     plaintext = encodeFields(input.fields);
     const protectedSegment = encodeEnvelopeHeader(header);
+    assertNoKnownTarget(header.dauth.allow);
     const { encapsulatedSecret, ciphertext } = await encrypt(input.executor, protectedSegment, plaintext);
     const envelope = joinEnvelope(protectedSegment, encapsulatedSecret, ciphertext);
     // Read back as every other room will, so that nothing malformed ever leaves this device.

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { compactVerify, importJWK, type JWK } from 'jose';
 import { DAuthError, endpointParts, parseInjections, tokenSchemeOf } from '@dauth/protocol';
-import { readTokenAnswer } from './secret/token-answer.ts';
+import { readInstallationToken, readTokenAnswer } from './secret/token-answer.ts';
 import { fillTokenRequest } from './secret/token-request.ts';
 import { plaintextOf } from './support/calls.test-support.ts';
 
@@ -15,11 +15,17 @@ interface Item {
 }
 const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json', import.meta.url), 'utf8')) as {
   client_credentials: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
+  token_exchange: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
   jwt_bearer: {
     now: number;
     accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
     refused: (Item & { code: string })[];
   };
+  github_app: {
+    accepted: (Item & { verify_with: JWK; header: object; claims: object; sent: { lines: string } })[];
+    refused: (Item & { code: string })[];
+  };
+  installation_answers: { name: string; answer: string; token: string | null; expires_in?: number | null }[];
   answers: { name: string; answer: string; token: string | null; expires_in?: number | null }[];
 };
 
@@ -42,6 +48,12 @@ for (const item of vectors.client_credentials.accepted) {
   });
 }
 
+for (const item of vectors.token_exchange.accepted) {
+  test(`vector: an exchange by token_exchange, ${item.name}, is asked for as written`, () => {
+    assert.deepEqual(ask(item), item.sent);
+  });
+}
+
 for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.jwt_bearer.accepted) {
   test(`vector: an exchange by jwt_bearer, ${name}, is asked for as written`, async () => {
     const { assertion, ...rest } = Object.fromEntries(new URLSearchParams(ask({ name, ...item }).body));
@@ -52,6 +64,17 @@ for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.
   });
 }
 
+for (const { name, verify_with: jwk, header, claims, sent, ...item } of vectors.github_app.accepted) {
+  test(`vector: an exchange by github_app, ${name}, is asked for as written`, async () => {
+    const { lines, ...rest } = ask({ name, ...item });
+    assert.ok(lines.startsWith(sent.lines));
+    assert.deepEqual({ ...rest, lines: sent.lines }, sent);
+    const jwt = lines.slice(sent.lines.length).trimEnd();
+    const { payload, protectedHeader } = await compactVerify(jwt, await importJWK(jwk, protectedAlg(header)));
+    assert.deepEqual([protectedHeader, JSON.parse(new TextDecoder().decode(payload))], [header, claims]);
+  });
+}
+
 function protectedAlg(header: object): string {
   return (header as { alg: string }).alg;
 }
@@ -59,6 +82,8 @@ function protectedAlg(header: object): string {
 for (const [scheme, item] of [
   ...vectors.client_credentials.refused.map((refused) => ['client_credentials', refused] as const),
   ...vectors.jwt_bearer.refused.map((refused) => ['jwt_bearer', refused] as const),
+  ...vectors.token_exchange.refused.map((refused) => ['token_exchange', refused] as const),
+  ...vectors.github_app.refused.map((refused) => ['github_app', refused] as const),
 ]) {
   test(`[dispatch.bound] vector: an exchange by ${scheme} with ${item.name} is refused`, () => {
     assert.throws(
@@ -71,6 +96,13 @@ for (const [scheme, item] of [
 for (const { name, answer, token, expires_in: expiresIn } of vectors.answers) {
   test(`[dispatch.bound] vector: the answer of a token endpoint with ${name} is ${token === null ? 'no' : 'a'} token`, () => {
     const read = readTokenAnswer(Buffer.from(answer));
+    assert.deepEqual([read?.token.toString('latin1') ?? null, read?.expiresIn], [token, expiresIn]);
+  });
+}
+
+for (const { name, answer, token, expires_in: expiresIn } of vectors.installation_answers) {
+  test(`[dispatch.bound] vector: an answer of GitHub with ${name} is ${token === null ? 'no' : 'a'} token`, () => {
+    const read = readInstallationToken(Buffer.from(answer), vectors.jwt_bearer.now);
     assert.deepEqual([read?.token.toString('latin1') ?? null, read?.expiresIn], [token, expiresIn]);
   });
 }

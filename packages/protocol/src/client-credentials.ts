@@ -59,7 +59,8 @@ export function parseResources(value: unknown): readonly string[] {
   return distinct(resources, '"resource"', String);
 }
 
-function visible(value: unknown, what: string): string {
+/** @throws DAuthError `INVALID_REQUEST` */
+export function visible(value: unknown, what: string): string {
   const name = text(value, what, MAX_NAME);
   if (!VISIBLE.test(name)) refuse(`${what} is visible ASCII without spaces.`);
   return name;

@@ -63,6 +63,7 @@ export {
 } from './errors.ts';
 export { parseGraphqlDocument, type GraphqlOperation, type GraphqlOperationType } from './graphql-document.ts';
 export { graphqlUnmet, parseGraphqlRule, type GraphqlRule } from './graphql-rule.ts';
+export { installationRequest, type GithubApp } from './github-app.ts';
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
   bodySlots,
@@ -81,6 +82,7 @@ export type { JwtBearer } from './jwt-bearer.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
 export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
+export { assertNoKnownTarget, assertNoTokenEndpoint } from './known-endpoint.ts';
 export { LIMITS } from './limits.ts';
 export { parseMethod, type Method } from './method.ts';
 export {
@@ -128,6 +130,7 @@ export {
 } from './template.ts';
 export { isNeverASlot } from './slot-name.ts';
 export { endpointParts } from './token-endpoint.ts';
+export type { TokenExchange } from './token-exchange.ts';
 export type { TokenScheme } from './token-scheme.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

@@ -13,7 +13,7 @@ const ALGS = ['RS256', 'ES256'] as const;
 export interface JwtBearer {
   readonly scheme: 'jwt_bearer';
   readonly endpoint: TokenEndpoint;
-  /** Exactly one field, of a PKCS #8 key in PEM or DER. */
+  /** Exactly one field, of a key in PEM (PKCS #8, PKCS #1, SEC 1) or DER (PKCS #8). */
   readonly private_key: Template;
   readonly alg: (typeof ALGS)[number];
   readonly kid?: Template;
@@ -46,10 +46,10 @@ export function parseJwtBearer(value: unknown): JwtBearer {
     endpoint,
     private_key: parseKeyField(said.private_key),
     alg,
-    ...(said.kid === undefined ? {} : { kid: claim(said.kid) }),
-    iss: claim(said.iss),
-    ...(said.sub === undefined ? {} : { sub: claim(said.sub) }),
-    aud: said.aud === undefined ? endpoint : claim(said.aud),
+    ...(said.kid === undefined ? {} : { kid: parseIdentifier(said.kid) }),
+    iss: parseIdentifier(said.iss),
+    ...(said.sub === undefined ? {} : { sub: parseIdentifier(said.sub) }),
+    aud: said.aud === undefined ? endpoint : parseIdentifier(said.aud),
     ...(said.scope === undefined ? {} : { scope: parseScope(said.scope) }),
     scope_in: scopeIn,
     lifetime: said.lifetime === undefined ? usual : integer(said.lifetime, '"lifetime"', least, most),
@@ -61,11 +61,13 @@ export function claimTemplates({ kid, iss, sub, aud }: JwtBearer): readonly Temp
   return [kid, iss, sub, aud].filter((template) => template !== undefined);
 }
 
-function claim(value: unknown): Template {
+/** Of whoever an assertion is by, for or about. @throws DAuthError `INVALID_REQUEST` */
+export function parseIdentifier(value: unknown): Template {
   return parseTemplate(value, false) || refuse('A claim must not be empty.');
 }
 
-function parseKeyField(value: unknown): Template {
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseKeyField(value: unknown): Template {
   const template = parseTemplate(value, true);
   const [field] = namedFields([template]);
   if (template !== `{${field}}`) refuse('"private_key" is one field and nothing else, as in "{private_key}".');

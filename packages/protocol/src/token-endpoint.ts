@@ -55,7 +55,7 @@ export function assertNoTarget(endpoint: TokenEndpoint, allow: readonly AllowRul
         (pattern) =>
           matchesPath(pattern, path) ||
           matchesPath(pattern, `${path}/`) ||
-          matchesPath(loose(pattern) as PathPattern, loose(path)),
+          matchesPath(loosePath(pattern) as PathPattern, loosePath(path)),
       ),
   );
   if (isAllowed)
@@ -63,7 +63,7 @@ export function assertNoTarget(endpoint: TokenEndpoint, allow: readonly AllowRul
 }
 
 /** As the most forgiving server would read it: decoded, without parameters, in one case, without a slash at its end. */
-function loose(path: string): string {
+export function loosePath(path: string): string {
   return path
     .replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
     .replaceAll(/;[^/]*/g, '')

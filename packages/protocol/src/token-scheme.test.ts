@@ -5,6 +5,7 @@ import { encodeBase64url } from './base64url.ts';
 import { joinEnvelope, parseEnvelope } from './envelope.ts';
 import { DAuthError } from './errors.ts';
 import { injectedFields, parseInjections, searchedFields, tokenSchemeOf } from './inject.ts';
+import { installationRequest, type GithubApp } from './github-app.ts';
 import { endpointParts } from './token-endpoint.ts';
 import { encodeUtf8 } from './utf8.ts';
 
@@ -118,6 +119,98 @@ for (const [what, change, message] of WRONG_SIGNERS) {
   test(`[seal.bound] a scheme that signs with ${what} is refused`, () => {
     const said = Object.fromEntries(
       Object.entries({ ...SIGNER, ...change }).filter(([, value]) => value !== undefined),
+    );
+    refused(() => parseInjections([said]), message);
+  });
+}
+
+const APP = {
+  scheme: 'github_app',
+  endpoint: 'https://ghe.example/api/v3/app/installations/42/access_tokens',
+  private_key: '{private_key}',
+  iss: 'Iv23liExample',
+};
+
+test('a scheme of a GitHub App is read as it stands, and its key is shown to nobody', () => {
+  const full = { repositories: ['hello-world', '.github'], permissions: { contents: 'read', issues: 'write' } };
+  assert.deepEqual(parseInjections([{ ...APP, ...full }]), [{ ...APP, ...full }]);
+  const parsed = parseInjections([{ ...APP, iss: '{client_id}' }]);
+  assert.deepEqual([...injectedFields(parsed)].sort(), ['client_id', 'private_key']);
+  assert.deepEqual([...searchedFields(parsed)], ['client_id']);
+  const [scheme] = parseInjections([{ ...APP, ...full }]);
+  assert.deepEqual(JSON.parse(installationRequest(scheme as GithubApp)), full);
+  assert.equal(installationRequest(parseInjections([APP])[0] as GithubApp), '{}');
+});
+
+const WRONG_APPS: readonly (readonly [what: string, change: object, message: RegExp])[] = [
+  ['no id', { iss: undefined }, /needs the member "iss"/],
+  ['an empty id', { iss: '' }, /must not be empty/],
+  ['a key in the open', { private_key: '-----BEGIN' }, /must name a field/],
+  ['a key of two fields', { private_key: '{a}{b}' }, /one field and nothing else/],
+  ['an endpoint of something else', { endpoint: 'https://api.github.com/app/installations' }, /ends with/],
+  ['an installation by name', { endpoint: APP.endpoint.replace('42', 'me') }, /ends with/],
+  ['installation 0', { endpoint: APP.endpoint.replace('42', '0') }, /ends with/],
+  ['a query', { endpoint: `${APP.endpoint}?x=1` }, /ends with/],
+  ['no repository', { repositories: [] }, /must not be empty/],
+  ['a repository twice', { repositories: ['a', 'A'] }, /twice/],
+  ['a repository with its owner', { repositories: ['octocat/hello-world'] }, /without their owner/],
+  ['nine repositories', { repositories: 'abcdefghi'.split('') }, /more than 8/],
+  ['no permission', { permissions: {} }, /1 to 64/],
+  ['permissions in a list', { permissions: ['contents'] }, /1 to 64/],
+  ['another level', { permissions: { contents: 'all' } }, /"read", "write" or "admin"/],
+  ['a permission in capitals', { permissions: { Contents: 'read' } }, /in lowercase/],
+  ['an algorithm', { alg: 'ES256' }, /not defined/],
+];
+for (const [what, change, message] of WRONG_APPS) {
+  test(`[seal.bound] a scheme of a GitHub App with ${what} is refused`, () => {
+    const said = Object.fromEntries(Object.entries({ ...APP, ...change }).filter(([, value]) => value !== undefined));
+    refused(() => parseInjections([said]), message);
+  });
+}
+
+const EXCHANGE = {
+  scheme: 'token_exchange',
+  endpoint: 'https://login.example/oauth/token',
+  subject_token: '{subject}',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+};
+
+test('a scheme of a token exchange is read as it stands, and all that it shows is searched for', () => {
+  const full = {
+    ...{ actor_token: '{actor}', actor_token_type: 'urn:ietf:params:oauth:token-type:jwt' },
+    ...{ client_id: 'me', client_secret: '{secret}', auth: 'client_secret_post', scope: 'a b', audience: 'x' },
+    ...{ requested_token_type: 'urn:ietf:params:oauth:token-type:access_token', resource: ['https://api.example'] },
+  };
+  assert.deepEqual(parseInjections([{ ...EXCHANGE, ...full }]), [{ ...EXCHANGE, ...full }]);
+  assert.deepEqual([...searchedFields(parseInjections([{ ...EXCHANGE, ...full }]))], ['subject', 'actor', 'secret']);
+  assert.deepEqual(parseInjections([EXCHANGE]), [EXCHANGE]);
+  const pub = { ...EXCHANGE, client_id: '{id}' };
+  assert.deepEqual(parseInjections([pub]), [pub]);
+  const [known] = parseInjections([{ ...pub, client_secret: '{secret}' }]);
+  assert.deepEqual(known, { ...pub, client_secret: '{secret}', auth: 'client_secret_basic' });
+});
+
+const WRONG_EXCHANGES: readonly (readonly [what: string, change: object, message: RegExp])[] = [
+  ['no subject', { subject_token: undefined }, /needs the member "subject_token"/],
+  ['a subject in the open', { subject_token: 'eyJ' }, /must name a field/],
+  ['no type', { subject_token_type: undefined }, /needs the member/],
+  ['a type that is no URI', { subject_token_type: 'jwt' }, /absolute URI/],
+  ['a type with a space', { subject_token_type: 'urn:a b' }, /absolute URI/],
+  ['another type that is no URI', { requested_token_type: 'jwt' }, /absolute URI/],
+  ['an actor without a type', { actor_token: '{actor}' }, /together, or neither/],
+  ['a type without an actor', { actor_token_type: 'urn:x' }, /together, or neither/],
+  ['an actor in the open', { actor_token: 'eyJ', actor_token_type: 'urn:x' }, /must name a field/],
+  ['a secret without an id', { client_secret: '{secret}' }, /needs "client_id"/],
+  ['a secret in the open', { client_id: 'me', client_secret: 'hunter22' }, /must name a field/],
+  ['a way to authenticate without a secret', { client_id: 'me', auth: 'client_secret_post' }, /needs "client_secret"/],
+  ['another way', { client_id: 'me', client_secret: '{secret}', auth: 'none' }, /"auth" is/],
+  ['an empty id', { client_id: '' }, /must not be empty/],
+  ['a grant type', { grant_type: 'password' }, /not defined/],
+];
+for (const [what, change, message] of WRONG_EXCHANGES) {
+  test(`[seal.bound] a scheme of a token exchange with ${what} is refused`, () => {
+    const said = Object.fromEntries(
+      Object.entries({ ...EXCHANGE, ...change }).filter(([, value]) => value !== undefined),
     );
     refused(() => parseInjections([said]), message);
   });

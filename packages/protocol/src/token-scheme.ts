@@ -3,29 +3,31 @@
  * Never holds a value and never asks: where it is asked for and with what stands in the sealed header, and nowhere else.
  */
 import { parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
+import { parseGithubApp, type GithubApp } from './github-app.ts';
 import { claimTemplates, parseJwtBearer, type JwtBearer } from './jwt-bearer.ts';
 import { parseOAuth2, type OAuth2 } from './oauth2.ts';
 import { namedFields, type Template } from './template.ts';
+import { exchangedTemplates, parseTokenExchange, type TokenExchange } from './token-exchange.ts';
 
-export type TokenScheme = ClientCredentials | JwtBearer | OAuth2;
+export type TokenScheme = ClientCredentials | JwtBearer | GithubApp | TokenExchange | OAuth2;
 
-const NAMES: readonly unknown[] = ['client_credentials', 'jwt_bearer', 'oauth2'] satisfies TokenScheme['scheme'][];
+const PARSERS: Readonly<Record<TokenScheme['scheme'], (value: unknown) => TokenScheme>> = Object.freeze({
+  __proto__: null as never,
+  client_credentials: parseClientCredentials,
+  jwt_bearer: parseJwtBearer,
+  github_app: parseGithubApp,
+  token_exchange: parseTokenExchange,
+  oauth2: parseOAuth2,
+});
 
 /** Whether a scheme, also one that is not parsed yet, is one of these by its name. */
 export function isTokenScheme(scheme: object): scheme is TokenScheme {
-  return 'scheme' in scheme && NAMES.includes(scheme.scheme);
+  return 'scheme' in scheme && typeof scheme.scheme === 'string' && Object.hasOwn(PARSERS, scheme.scheme);
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseTokenScheme(value: TokenScheme): TokenScheme {
-  switch (value.scheme) {
-    case 'client_credentials':
-      return parseClientCredentials(value);
-    case 'jwt_bearer':
-      return parseJwtBearer(value);
-    case 'oauth2':
-      return parseOAuth2(value);
-  }
+  return PARSERS[value.scheme](value);
 }
 
 /** The templates that the token endpoint is shown; answers are searched for their fields. A key that signs is shown to nobody. */
@@ -35,6 +37,10 @@ export function shownTemplates(scheme: TokenScheme): readonly Template[] {
       return [scheme.client_id, scheme.client_secret];
     case 'jwt_bearer':
       return claimTemplates(scheme);
+    case 'github_app':
+      return [scheme.iss];
+    case 'token_exchange':
+      return exchangedTemplates(scheme);
     case 'oauth2':
       return [
         ...[scheme.client_id, scheme.refresh_token],
@@ -45,6 +51,6 @@ export function shownTemplates(scheme: TokenScheme): readonly Template[] {
 
 /** The field names a token scheme refers to. */
 export function tokenFields(scheme: TokenScheme): readonly string[] {
-  const keys = scheme.scheme === 'jwt_bearer' ? [scheme.private_key] : [];
+  const keys = 'private_key' in scheme ? [scheme.private_key] : [];
   return namedFields([...shownTemplates(scheme), ...keys]);
 }

@@ -1,11 +1,12 @@
 /** Assertions by sealed private keys: verified by somebody else's code, and by no key or algorithm but the one that is sealed. */
 import assert from 'node:assert/strict';
-import { createPublicKey, type KeyObject } from 'node:crypto';
+import { createPublicKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { test } from 'node:test';
 import { jwtVerify } from 'jose';
 import { DAuthError, parseInjections, tokenSchemeOf } from '@dauth/protocol';
 import { plaintextOf } from '../support/calls.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
+import { THREE_PRIMES } from '../support/three-primes.test-support.ts';
 import { fillTokenRequest } from './token-request.ts';
 
 const NOW = 1_795_000_000;
@@ -58,6 +59,21 @@ for (const alg of Object.keys(PAIRS) as Alg[]) {
   }
 }
 
+/** By name: the algorithm, and a key in the form that other tools write. */
+const OTHER_FORMS: Readonly<Record<string, readonly [alg: Alg, type: 'pkcs1' | 'sec1']>> = {
+  'PKCS #1, as GitHub gives out keys': ['RS256', 'pkcs1'],
+  'SEC 1': ['ES256', 'sec1'],
+};
+for (const [form, [alg, type]] of Object.entries(OTHER_FORMS)) {
+  test(`a key in ${form}, signs as well`, async () => {
+    const text = PAIRS[alg].privateKey.export({ format: 'pem', type: type as 'pkcs1' }) as string;
+    for (const key of [text, text.trimEnd().replaceAll('\n', '\r\n')]) {
+      const { payload } = await verify(ask({ alg }, { key }), alg);
+      assert.equal(payload.iss, 'robot@project.example');
+    }
+  });
+}
+
 test('by default an assertion is for its endpoint, five minutes long, and says nothing else', async () => {
   const key = pkcs8(PAIRS.ES256.privateKey, 'pem');
   const { payload, protectedHeader } = await verify(ask({ alg: 'ES256' }, { key }), 'ES256');
@@ -107,6 +123,19 @@ test('the form of these keys is the one of a key that signs, but for its numbers
 
 const rsa = pkcs8(PAIRS.RS256.privateKey, 'der');
 const pem = pkcs8(PAIRS.RS256.privateKey, 'pem').toString();
+const pkcs1 = PAIRS.RS256.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string;
+function armour(kind: string, der: Buffer): string {
+  return `-----BEGIN ${kind} PRIVATE KEY-----\n${der.toString('base64')}\n-----END ${kind} PRIVATE KEY-----\n`;
+}
+/** A number of 32 octets with the parameters of secp256k1. */
+function otherCurve(): Buffer {
+  const { privateKey } = generateKeyPairSync('ec', {
+    namedCurve: 'secp256k1',
+    publicKeyEncoding: { format: 'der', type: 'spki' },
+    privateKeyEncoding: { format: 'der', type: 'sec1' },
+  });
+  return privateKey;
+}
 const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[] = [
   ['of RSA for ES256', 'ES256', rsa],
   ['of P-256 for RS256', 'RS256', pkcs8(PAIRS.ES256.privateKey, 'pem')],
@@ -120,7 +149,17 @@ const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[
   ['of RSA with 4608 bits', 'RS256', rsaOf({ ...USUAL, n: 576, d: 576 })],
   ['of RSA without primes', 'RS256', rsaOf({ ...USUAL, p: 0, q: 0, dp: 0, dq: 0, qi: 0 })],
   ['of RSA-PSS', 'RS256', pkcs8(makePair('RSA-PSS').privateKey, 'der')],
-  ['in PKCS #1', 'RS256', PAIRS.RS256.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string],
+  ['in PKCS #1 without PEM', 'RS256', PAIRS.RS256.privateKey.export({ format: 'der', type: 'pkcs1' })],
+  ['in PKCS #1 for ES256', 'ES256', armour('RSA', PAIRS.RS256.privateKey.export({ format: 'der', type: 'pkcs1' }))],
+  ['in SEC 1 for RS256', 'RS256', armour('EC', PAIRS.ES256.privateKey.export({ format: 'der', type: 'sec1' }))],
+  ['in SEC 1 of P-384', 'ES256', armour('EC', makePair('P-384').privateKey.export({ format: 'der', type: 'sec1' }))],
+  ['in SEC 1 that names another curve', 'ES256', armour('EC', otherCurve())],
+  ['of three primes in PKCS #1', 'RS256', THREE_PRIMES.pkcs1],
+  ['of three primes in PKCS #8', 'RS256', THREE_PRIMES.pkcs8],
+  ['in PKCS #1 under the name of PKCS #8', 'RS256', pkcs1.replaceAll('RSA PRIVATE', 'PRIVATE')],
+  ['in PKCS #1 with a password', 'RS256', pkcs1.replace('KEY-----', 'KEY-----\nProc-Type: 4,ENCRYPTED\n')],
+  ['in PKCS #1 with parameters before it', 'RS256', `-----BEGIN X-----\n-----END X-----\n${pkcs1}`],
+  ['with two beginnings', 'RS256', `-----BEGIN PRIVATE KEY-----\n${pkcs1}`],
   [
     'that is public',
     'RS256',
@@ -142,7 +181,7 @@ for (const [name, alg, key] of WRONG) {
         error instanceof DAuthError &&
         error.code === 'POLICY_DENIED' &&
         error.publicMessage ===
-          `The private key of the sealed credential is no PKCS #8 key for ${alg}. Its owner has to seal another one.` &&
+          `The private key of the sealed credential is no key for ${alg} in PKCS #8, PKCS #1 or SEC 1. Its owner has to seal another one.` &&
         error.cause === undefined,
     );
   });

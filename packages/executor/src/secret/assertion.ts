@@ -1,9 +1,9 @@
 /**
- * Assertions (RFC 7523 §3): a JWT that a sealed private key signs, octet by octet, for one exchange.
+ * JWTs that a sealed private key signs, octet by octet, for one exchange: assertions (RFC 7523 §3), and those of GitHub Apps.
  * Never a string: whoever has one can have a token for it while it is good.
  */
 import { randomBytes } from 'node:crypto';
-import { DAuthError, type JwtBearer, type Template } from '@dauth/protocol';
+import { DAuthError, type GithubApp, type JwtBearer, type Template } from '@dauth/protocol';
 import { writeBase64, writeHex } from './encode.ts';
 import { fill, type Fields } from './fill.ts';
 import { wipe } from './memory.ts';
@@ -34,25 +34,51 @@ export function makeAssertion(scheme: JwtBearer, fields: Fields, now: number): B
   // Fixed text, without anything that JSON escapes.
   if (scope !== undefined && scheme.scope_in === 'claim') claims.text(`,"scope":"${scope}"`);
   claims.text('}');
-  using assertion = new ByteWriter(2_048);
-  for (const part of [header, claims]) {
-    const octets = part.take();
-    if (assertion.length > 0) assertion.text('.');
-    writeBase64(assertion, octets, 'base64url', false);
-    wipe(octets);
-  }
-  return signed(assertion, scheme, fields);
+  return makeJwt(header, claims, alg, scheme.private_key, fields);
 }
 
-function signed(assertion: ByteWriter, { private_key: template, alg }: JwtBearer, fields: Fields): Buffer {
-  const input = assertion.take();
+/** Seconds. GitHub takes ten minutes at most, and asks for a beginning in the past, for clocks that differ. */
+const APP_JWT = { since: 60, life: 540 };
+
+/**
+ * The JWT with which a GitHub App says who it is ("Generating a JSON Web Token (JWT) for a GitHub App").
+ * @param now Unix seconds
+ * @returns as above
+ * @throws DAuthError as above
+ */
+export function makeAppJwt(scheme: GithubApp, fields: Fields, now: number): Buffer {
+  using header = new ByteWriter();
+  header.text('{"alg":"RS256","typ":"JWT"}');
+  using claims = new ByteWriter();
+  claims.text(`{"iat":${now - APP_JWT.since},"exp":${now + APP_JWT.life}`);
+  writeMember(claims, 'iss', scheme.iss, fields);
+  claims.text('}');
+  return makeJwt(header, claims, 'RS256', scheme.private_key, fields);
+}
+
+/** RFC 7515 §7.1, of header and claims as they stand. */
+function makeJwt(
+  header: ByteWriter,
+  claims: ByteWriter,
+  alg: JwtBearer['alg'],
+  template: Template,
+  fields: Fields,
+): Buffer {
+  using jwt = new ByteWriter(2_048);
+  for (const part of [header, claims]) {
+    const octets = part.take();
+    if (jwt.length > 0) jwt.text('.');
+    writeBase64(jwt, octets, 'base64url', false);
+    wipe(octets);
+  }
+  const input = jwt.take();
   using key = fill(template, fields, () => true);
   const signature = signWith(key.bytes, alg, input);
   if (signature === null) {
     wipe(input);
     throw new DAuthError(
       'POLICY_DENIED',
-      `The private key of the sealed credential is no PKCS #8 key for ${alg}. Its owner has to seal another one.`,
+      `The private key of the sealed credential is no key for ${alg} in PKCS #8, PKCS #1 or SEC 1. Its owner has to seal another one.`,
     );
   }
   using whole = new ByteWriter(input.length + signature.length * 2);

@@ -5,7 +5,8 @@
  */
 import { createSign } from 'node:crypto';
 import type { JwtBearer } from '@dauth/protocol';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { contentAt, derOf, P256_KIND, RSA_KIND } from './key-der.ts';
+import { wipe } from './memory.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
 import { scrubRegisters } from './registers.ts';
 
@@ -13,12 +14,10 @@ type Alg = JwtBearer['alg'];
 
 /** RFC 7518 §3.1: version and kind of a key as they stand in its DER (RFC 3279 §2.3.1, RFC 5480 §2.1.1). */
 const KINDS: Readonly<Record<Alg, Buffer>> = {
-  RS256: Buffer.from('020100' + '300d06092a864886f70d0101010500', 'hex'),
-  ES256: Buffer.from('020100' + '301306072a8648ce3d020106082a8648ce3d030107', 'hex'),
+  RS256: RSA_KIND,
+  ES256: P256_KIND,
 };
 
-const BEGIN = Buffer.from('-----BEGIN PRIVATE KEY-----', 'ascii');
-const END = Buffer.from('-----END PRIVATE KEY-----', 'ascii');
 const BLANK = Buffer.alloc(32);
 /** No leading zero, which DER forbids. */
 const DECOY = 0x10;
@@ -27,7 +26,7 @@ const MAX_DER = 2_400;
 
 /**
  * Signs by the key's own kind alone.
- * @param key PKCS #8, PEM or DER
+ * @param key as `derOf` takes it
  * @returns memory of the caller's own; null for a key that is no such key
  */
 export function signWith(key: Buffer, alg: Alg, input: Buffer): Buffer | null {
@@ -107,15 +106,6 @@ function innerItems(der: Buffer, kind: Buffer): readonly Item[] {
   return items;
 }
 
-/** Where the content of a DER item stands (X.690 §8.1.3); what is cut off ends behind its octets. */
-function contentAt(der: Buffer, at: number): { readonly start: number; readonly end: number } {
-  const first = der[at + 1] ?? 0;
-  const octets = first < 0x80 ? 0 : first & 0x7f;
-  const start = at + 2 + octets;
-  const length = octets === 0 ? first : der.subarray(at + 2, start).reduce((sum, octet) => sum * 256 + octet, 0);
-  return { start, end: start + length };
-}
-
 /** One SEQUENCE of a definite length and nothing behind it, in it the version, which kind of key it is, and a whole key. */
 function isKind(der: Buffer, alg: Alg): boolean {
   const { start, end } = contentAt(der, 0);
@@ -128,44 +118,4 @@ function isKind(der: Buffer, alg: Alg): boolean {
 /** Where the version stands. */
 function versionAt(der: Buffer): number {
   return contentAt(der, 0).start;
-}
-
-/** Owned memory. Decoded here, because the decoder of OpenSSL frees what it decoded as it is. */
-function derOf(key: Buffer): Buffer | null {
-  const start = key.indexOf(BEGIN);
-  if (start < 0) {
-    return ownedConcat(key);
-  }
-  const end = key.indexOf(END, start);
-  if (start > 0 || end < 0 || !key.subarray(end + END.length).every(isSpace)) return null;
-  const text = key.subarray(BEGIN.length, end);
-  const decoded = ownedBytes(text.length);
-  let [length, bits, held] = [0, 0, 0];
-  let hasEnded = false;
-  for (const octet of text) {
-    if (isSpace(octet)) continue;
-    const digit = base64Digit(octet);
-    if (octet === 0x3d) hasEnded = true;
-    else if (digit < 0 || hasEnded) length = NaN;
-    else {
-      held = ((held << 6) | digit) & 0xfff;
-      bits += 6;
-      if (bits >= 8) decoded[length++] = (held >> (bits -= 8)) & 0xff;
-    }
-  }
-  const der = Number.isNaN(length) ? null : ownedConcat(decoded.subarray(0, length));
-  wipe(decoded);
-  return der;
-}
-
-function isSpace(octet: number): boolean {
-  return octet === 0x20 || (octet >= 0x09 && octet <= 0x0d);
-}
-
-/** RFC 4648 §4. */
-function base64Digit(octet: number): number {
-  if (octet >= 0x41 && octet <= 0x5a) return octet - 0x41;
-  if (octet >= 0x61 && octet <= 0x7a) return octet - 0x61 + 26;
-  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30 + 52;
-  return octet === 0x2b ? 62 : octet === 0x2f ? 63 : -1;
 }

@@ -5,13 +5,17 @@
 import {
   endpointParts,
   injectedFields,
+  installationRequest,
   type ClientCredentials,
+  type GithubApp,
   type Injection,
   type JwtBearer,
   type OAuth2,
+  type Template,
+  type TokenExchange,
   type TokenScheme,
 } from '@dauth/protocol';
-import { makeAssertion } from './assertion.ts';
+import { makeAppJwt, makeAssertion } from './assertion.ts';
 import { writeBase64, writeForm } from './encode.ts';
 import { readFields } from './fields.ts';
 import { fill, type Fields, type Held } from './fill.ts';
@@ -41,10 +45,7 @@ export function fillTokenRequest(
     using lines = new ByteWriter();
     using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
-      lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
-      if (scheme.scheme === 'jwt_bearer') secrets.push(writeJwtBearer(body, scheme, fields, now));
-      else if (scheme.scheme === 'oauth2') secrets.push(...writeRefresh(lines, body, scheme, fields));
-      else secrets.push(...writeClientCredentials(lines, body, scheme, fields));
+      secrets.push(...write(lines, body, scheme, fields, now));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
       return { target, lines: lines.take(), body: body.take(), secrets, isGuessable: false };
     } catch (error) {
@@ -54,14 +55,38 @@ export function fillTokenRequest(
   });
 }
 
-/** RFC 7523 §2.1. @returns what an answer must not be read with: owned memory which the caller zeroes */
+/** @returns what an answer must not be read with: owned memory which the caller zeroes */
+function write(
+  lines: ByteWriter,
+  body: ByteWriter,
+  scheme: TokenScheme,
+  fields: Fields,
+  now: number,
+): readonly Buffer[] {
+  if (scheme.scheme === 'github_app') return [writeGithubApp(lines, body, scheme, fields, now)];
+  lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
+  if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(body, scheme, fields, now)];
+  if (scheme.scheme === 'token_exchange') return writeTokenExchange(lines, body, scheme, fields);
+  if (scheme.scheme === 'oauth2') return writeRefresh(lines, body, scheme, fields);
+  return writeClientCredentials(lines, body, scheme, fields);
+}
+
+/** "Create an installation access token for an app", of GitHub's REST API. @returns as above */
+function writeGithubApp(lines: ByteWriter, body: ByteWriter, scheme: GithubApp, fields: Fields, now: number): Buffer {
+  const jwt = makeAppJwt(scheme, fields, now);
+  lines.text('accept: application/vnd.github+json\r\ncontent-type: application/json\r\n');
+  lines.text('x-github-api-version: 2022-11-28\r\nauthorization: Bearer ').bytes(jwt).text('\r\n');
+  body.text(installationRequest(scheme));
+  return jwt;
+}
+
+/** RFC 7523 §2.1. @returns as above */
 function writeJwtBearer(body: ByteWriter, scheme: JwtBearer, fields: Fields, now: number): Buffer {
   const assertion = makeAssertion(scheme, fields, now);
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
   writeParameter(body, 'assertion', assertion);
   const { scope } = scheme;
-  if (scope !== undefined && scheme.scope_in === 'parameter')
-    writeParameter(body, 'scope', Buffer.from(scope, 'latin1'));
+  if (scheme.scope_in === 'parameter') writeText(body, 'scope', scope);
   return assertion;
 }
 
@@ -78,6 +103,40 @@ function writeClientCredentials(
   return shown;
 }
 
+/** RFC 8693 §2.1. @returns as above */
+function writeTokenExchange(
+  lines: ByteWriter,
+  body: ByteWriter,
+  scheme: TokenExchange,
+  fields: Fields,
+): readonly Buffer[] {
+  body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange');
+  const { client_id: id, client_secret: secret, auth } = scheme;
+  const shown: Buffer[] = [];
+  try {
+    if (id !== undefined)
+      shown.push(...writeClient(lines, body, { client_id: id, client_secret: secret, auth }, fields));
+    const given = [
+      ['subject_token', scheme.subject_token, scheme.subject_token_type],
+      ['actor_token', scheme.actor_token, scheme.actor_token_type],
+    ] as const;
+    for (const [name, template, type] of given) {
+      if (template === undefined || type === undefined) continue;
+      using token = fill(template, fields, VSCHAR);
+      assertFindable(token.bytes);
+      shown.push(ownedConcat(token.bytes));
+      writeParameter(body, name, token.bytes);
+      writeText(body, `${name}_type`, type);
+    }
+    writeText(body, 'requested_token_type', scheme.requested_token_type);
+    writeWishes(body, scheme);
+    return shown;
+  } catch (error) {
+    wipe(...shown);
+    throw error;
+  }
+}
+
 /** RFC 6749 §6. @returns as above */
 function writeRefresh(lines: ByteWriter, body: ByteWriter, scheme: OAuth2, fields: Fields): readonly Buffer[] {
   using token = fill(scheme.refresh_token, fields, VSCHAR);
@@ -89,11 +148,18 @@ function writeRefresh(lines: ByteWriter, body: ByteWriter, scheme: OAuth2, field
   return [ownedConcat(token.bytes), ...shown];
 }
 
+/** As the schemes with a client say it. */
+interface Client {
+  readonly client_id: Template;
+  readonly client_secret?: Template | undefined;
+  readonly auth?: OAuth2['auth'] | undefined;
+}
+
 /** Who asks, as RFC 6749 §2.3.1 and the scheme say; a public client says its name only (§3.2.1 there). @returns as above */
 function writeClient(
   lines: ByteWriter,
   body: ByteWriter,
-  { client_id: clientId, client_secret: clientSecret, auth }: ClientCredentials | OAuth2,
+  { client_id: clientId, client_secret: clientSecret, auth }: Client,
   fields: Fields,
 ): readonly Buffer[] {
   using id = fill(clientId, fields, VSCHAR);
@@ -111,12 +177,18 @@ function writeClient(
   return [shown, credential];
 }
 
-function writeWishes(body: ByteWriter, scheme: ClientCredentials | OAuth2): void {
-  const { scope, resource = [] } = scheme;
-  const audience = scheme.scheme === 'client_credentials' ? scheme.audience : undefined;
-  if (scope !== undefined) writeParameter(body, 'scope', Buffer.from(scope, 'latin1'));
-  if (audience !== undefined) writeParameter(body, 'audience', Buffer.from(audience, 'latin1'));
-  for (const one of resource) writeParameter(body, 'resource', Buffer.from(one, 'latin1'));
+/** What the token is to be for: fixed text that was sealed. */
+function writeWishes(
+  body: ByteWriter,
+  { scope, audience, resource = [] }: Pick<ClientCredentials, 'scope' | 'audience' | 'resource'>,
+): void {
+  writeText(body, 'scope', scope);
+  writeText(body, 'audience', audience);
+  for (const one of resource) writeText(body, 'resource', one);
+}
+
+function writeText(body: ByteWriter, name: string, value: string | undefined): void {
+  if (value !== undefined) writeParameter(body, name, Buffer.from(value, 'latin1'));
 }
 
 /** RFC 6749 §2.3.1: both are encoded as in a form before they are Basic. */

@@ -4,6 +4,7 @@
  */
 import {
   allowsRequest,
+  assertNoTokenEndpoint,
   DAuthError,
   dependsOnBody,
   detailAllows,
@@ -12,7 +13,9 @@ import {
   isOverrideField,
   isPathOverride,
   parseOrigin,
+  slotsOf,
   splitTarget,
+  type Injection,
   type Method,
   type Origin,
   type Target,
@@ -51,6 +54,7 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   const origin = decideOrigin(wish.origin, permit);
   const asked = { origin, method: wish.method, path, query };
   const target = { ...asked, webSocket: wish.webSocket !== undefined };
+  for (const sent of [path, withSlot(path, permit.policy.inject)]) assertNoTokenEndpoint(origin, sent);
   const onBody = dependsOnBody(permit.policy.allow, target) ? target : undefined;
   if (onBody === undefined && !allowsRequest(permit.policy.allow, target))
     throw denied('The policy sealed with the credential does not allow this request.');
@@ -63,6 +67,13 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
     ...{ origin, method: wish.method, path, target: wish.target, headers: withoutHop(wish.headers) },
     ...(onBody === undefined ? {} : { onBody }),
   };
+}
+
+/** The path as it goes upstream, with something in the place of the segment that the credential fills. */
+function withSlot(path: string, injections: readonly Injection[]): string {
+  const slot = slotsOf(injections).find((each) => each.in === 'path');
+  const segments = path.slice(1).split('/');
+  return slot === undefined ? path : `/${segments.toSpliced(slot.segment, 0, '-').join('/')}`;
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */

@@ -7,7 +7,7 @@ import { DAuthError, endpointParts, LIMITS, type ErrorCode, type Method, type To
 import { whyUnfindable } from '../secret/inject.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
-import { readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
+import { readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
 import { fillTokenRequest } from '../secret/token-request.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { UpstreamRequest } from './call.ts';
@@ -34,7 +34,7 @@ const TOTAL_MS = 20_000;
  */
 export function askForToken(upstream: Pick<Upstream, 'call'>, ask: TokenAsk, now: number): Promise<ObtainedToken> {
   return exchange(upstream, ask, now, (octets) => {
-    const said = readTokenAnswer(octets);
+    const said = isGithub(ask.scheme) ? readInstallationToken(octets, now) : readTokenAnswer(octets);
     if (said === null) throw unusable();
     return keep(said, ask);
   });
@@ -42,7 +42,7 @@ export function askForToken(upstream: Pick<Upstream, 'call'>, ask: TokenAsk, now
 
 /**
  * One request to a token endpoint.
- * @param read takes what an answer of 200 holds, in the tick in which the last of it came; its octets are zeroed behind it
+ * @param read takes what an answer with a token holds, in the tick in which the last of it came; its octets are zeroed behind it
  * @param isGone says of what another answer holds whether the grant is gone
  * @throws as `askForToken`, and `NEEDS_REAUTHORIZATION`
  */
@@ -68,11 +68,20 @@ export async function exchange<T>(
   const octets = await readWhole(answer.body);
   try {
     if ([400, 401].includes(answer.status) && isGone(octets)) throw new DAuthError('NEEDS_REAUTHORIZATION');
-    if (answer.status !== 200) throw refusal(answer.status);
+    if (answer.status !== successOf(scheme)) throw refusal(answer.status);
     return read(octets);
   } finally {
     wipe(octets);
   }
+}
+
+function isGithub({ scheme }: TokenScheme): boolean {
+  return scheme === 'github_app';
+}
+
+/** The one status that a token comes with. */
+function successOf(scheme: TokenScheme): number {
+  return isGithub(scheme) ? 201 : 200;
 }
 
 /** Sealed in the tick in which it was read, by one more opening. */

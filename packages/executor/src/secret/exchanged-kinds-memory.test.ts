@@ -1,0 +1,78 @@
+/**
+ * What stays of the other kinds of credentials that are exchanged: private keys in forms that are wrapped into PKCS #8 before
+ * they sign, the key of a GitHub App, and a token that is exchanged for another.
+ */
+import assert from 'node:assert/strict';
+import { randomBytes, type KeyObject } from 'node:crypto';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { after, before, test } from 'node:test';
+import { parseInjections } from '@dauth/protocol';
+import { MemoryProof, pad, type Material } from '../support/memory.test-support.ts';
+import { makePair } from '../support/signer.test-support.ts';
+
+const INSTALLATION = '/app/installations/42/access_tokens';
+/** What either endpoint gives, to be used once. */
+const TOKEN = Buffer.from(`ghs_${randomBytes(24).toString('hex')}`);
+const ANSWERS: Readonly<Record<string, readonly [status: number, members: object]>> = {
+  '/oauth/token': [200, { token_type: 'Bearer', expires_in: 0, access_token: TOKEN.toString() }],
+  [INSTALLATION]: [201, { expires_at: '2020-01-01T00:00:00Z', token: TOKEN.toString() }],
+};
+
+let given = 0;
+function giveToken(request: IncomingMessage, response: ServerResponse): boolean {
+  const [status, members] = ANSWERS[request.url!] ?? [];
+  if (status === undefined) return false;
+  // Where it ends is different each time.
+  const text = JSON.stringify({ ...members, pad: pad(400) }) + ' '.repeat(given++ % 16);
+  request.resume().on('end', () => response.writeHead(status).end(text));
+  return true;
+}
+
+let proof: MemoryProof;
+before(async () => (proof = await MemoryProof.open(giveToken)));
+after(() => proof[Symbol.asyncDispose]());
+
+/** A key in PEM, of which the text from `start` to `end` is secret, and its numbers as OpenSSL computes with them. */
+function inPem(key: KeyObject, type: 'pkcs1' | 'sec1', start: number, end: number): Material {
+  const value = Buffer.from(key.export({ format: 'pem', type: type as 'pkcs1' }));
+  const jwk = key.export({ format: 'jwk' });
+  const numbers = (['d', 'p', 'q', 'dp', 'dq', 'qi'] as const).flatMap((name) => {
+    if (jwk[name] === undefined) return [];
+    const number = Buffer.from(jwk[name], 'base64url');
+    return [[`private ${name}`, number] as const, [`private ${name}, words`, number.toReversed()] as const];
+  });
+  const parts = Object.fromEntries(numbers.map(([name, number]) => [name, Buffer.from(number)]));
+  return { value, parts: { ...parts, 'key in PEM': value.subarray(start, end) } };
+}
+
+// Behind the modulus of RSA; of P-256 between what says which kind it is and the public point.
+const RSA = () => inPem(makePair('RSA-2048').privateKey, 'pkcs1', 460, -30);
+const P256 = () => inPem(makePair('P-256').privateKey, 'sec1', 41, 83);
+const SIGNER = { scheme: 'jwt_bearer', private_key: '{token}', iss: 'robot@project.example' };
+
+const SUBJECT = {
+  scheme: 'token_exchange',
+  subject_token: '{token}',
+  subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+};
+
+const KINDS: readonly (readonly [what: string, endpoint: string, scheme: object, material?: () => Material])[] = [
+  ['a private key in PKCS #1 that signs by RS256', '/oauth/token', { ...SIGNER, alg: 'RS256' }, RSA],
+  ['a private key in SEC 1 that signs by ES256', '/oauth/token', { ...SIGNER, alg: 'ES256' }, P256],
+  ['the key of a GitHub App', INSTALLATION, { ...SIGNER, scheme: 'github_app' }, RSA],
+  ['the subject of a token exchange', '/oauth/token', SUBJECT],
+];
+for (const [what, endpoint, scheme, material] of KINDS) {
+  test(`[memory.clean] leaves no copy of ${what}, nor of a token it was exchanged for`, async (t) => {
+    const { forbidden } = proof;
+    if (forbidden !== null) return t.skip(forbidden);
+    const before = given;
+    const inject = parseInjections([{ ...scheme, endpoint: proof.origin + endpoint }]);
+    const calls = ['/', '/?echo=body&split', '/?echo=head'].map((target) => ({ target }));
+    await proof.assertClean(t, inject, calls, {
+      made: () => ({ 'a token': TOKEN }),
+      ...(material === undefined ? {} : { material }),
+    });
+    assert.ok(given - before > 2, 'a token was asked for more than once');
+  });
+}

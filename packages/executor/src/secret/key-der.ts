@@ -1,0 +1,129 @@
+/**
+ * A private key as it was sealed, to the one form that is signed with: PKCS #8 in DER (RFC 5208), in owned memory.
+ * Decoded here, because the decoder of OpenSSL frees what it decoded as it is. Never a string, and never a key object.
+ */
+import { copyOctets, ownedBytes, ownedConcat, wipe } from './memory.ts';
+
+interface Label {
+  readonly begin: Buffer;
+  readonly end: Buffer;
+  /** @returns owned memory; null where it is no such key. The octets that are given are the caller's to zero. */
+  readonly toPkcs8: (der: Buffer) => Buffer | null;
+}
+
+/** RFC 3279 §2.3.1 and RFC 5480 §2.1.1: version 0, and which kind of key it is, as PKCS #8 begins. */
+export const RSA_KIND = Buffer.from('020100' + '300d06092a864886f70d0101010500', 'hex');
+export const P256_KIND = Buffer.from('020100' + '301306072a8648ce3d020106082a8648ce3d030107', 'hex');
+/** RFC 5915 §3: the parameters, which name the curve. OpenSSL takes the curve from here, whatever stands around it. */
+const P256_PARAMETERS = Buffer.from('a00a06082a8648ce3d030107', 'hex');
+/** RFC 5915 §3: version 1, and a secret number of 32 octets. */
+const SEC1_START = Buffer.from('0201010420', 'hex');
+const SEC1_NUMBER = 32;
+/** RFC 8017 A.1.2: version 0 is a key of two primes. */
+const PKCS1_START = Buffer.from('020100', 'hex');
+
+const LABELS: readonly Label[] = [
+  label('PRIVATE KEY', (der) => ownedConcat(der)),
+  // GitHub gives out keys of its Apps like this (RFC 8017 A.1.2).
+  label('RSA PRIVATE KEY', (der) => wrap(RSA_KIND, der)),
+  label('EC PRIVATE KEY', (der) => (isP256(der) ? wrap(P256_KIND, der) : null)),
+];
+
+/** @returns owned memory which the caller zeroes; null for what is no such key. What is not PEM is taken for DER as it is. */
+export function derOf(key: Buffer): Buffer | null {
+  const found = LABELS.find(({ begin }) => key.subarray(0, begin.length).equals(begin));
+  const pkcs8 = found === undefined ? ownedConcat(key) : readPem(key, found);
+  // RFC 8017 §3.2: of another form than the one that is signed with.
+  if (pkcs8 === null || !hasMorePrimes(pkcs8)) return pkcs8;
+  wipe(pkcs8);
+  return null;
+}
+
+function readPem(key: Buffer, { begin, end, toPkcs8 }: Label): Buffer | null {
+  const stop = key.indexOf(end, begin.length);
+  if (stop < 0 || !key.subarray(stop + end.length).every(isSpace)) return null;
+  const der = decodeBase64(key.subarray(begin.length, stop));
+  const pkcs8 = der === null ? null : toPkcs8(der);
+  wipe(der);
+  return pkcs8;
+}
+
+function hasMorePrimes(pkcs8: Buffer): boolean {
+  const kind = contentAt(pkcs8, 0).start;
+  if (!startsWith(pkcs8, RSA_KIND)) return false;
+  const key = contentAt(pkcs8, kind + RSA_KIND.length).start;
+  return !startsWith(pkcs8.subarray(key), PKCS1_START);
+}
+
+/** Where the content of a DER item stands (X.690 §8.1.3); what is cut off ends behind its octets. */
+export function contentAt(der: Buffer, at: number): { readonly start: number; readonly end: number } {
+  const first = der[at + 1] ?? 0;
+  const octets = first < 0x80 ? 0 : first & 0x7f;
+  const start = at + 2 + octets;
+  const length = octets === 0 ? first : der.subarray(at + 2, start).reduce((sum, octet) => sum * 256 + octet, 0);
+  return { start, end: start + length };
+}
+
+function label(name: string, toPkcs8: Label['toPkcs8']): Label {
+  const line = (word: string): Buffer => Buffer.from(`-----${word} ${name}-----`, 'ascii');
+  return { begin: line('BEGIN'), end: line('END'), toPkcs8 };
+}
+
+/** RFC 5208 §5: the key in an OCTET STRING, behind its kind. */
+function wrap(kind: Buffer, key: Buffer): Buffer {
+  const head = Buffer.concat([kind, itemHead(0x04, key.length)]);
+  return ownedConcat(itemHead(0x30, head.length + key.length), head, key);
+}
+
+/** X.690 §8.1.3, in the fewest octets (§10.1). */
+function itemHead(tag: number, length: number): Buffer {
+  if (length < 0x80) return Buffer.of(tag, length);
+  return length < 0x100 ? Buffer.of(tag, 0x81, length) : Buffer.of(tag, 0x82, length >> 8, length & 0xff);
+}
+
+/** A SEQUENCE that begins so. */
+function startsWith(der: Buffer, start: Buffer): boolean {
+  const at = contentAt(der, 0).start;
+  return der[0] === 0x30 && der.subarray(at, at + start.length).equals(start);
+}
+
+function isP256(der: Buffer): boolean {
+  const parameters = contentAt(der, 0).start + SEC1_START.length + SEC1_NUMBER;
+  return (
+    startsWith(der, SEC1_START) && der.subarray(parameters, parameters + P256_PARAMETERS.length).equals(P256_PARAMETERS)
+  );
+}
+
+/** RFC 7468 §3. @returns owned memory; null for anything but base64 and space */
+function decodeBase64(text: Buffer): Buffer | null {
+  const decoded = ownedBytes(text.length);
+  let [length, bits, held] = [0, 0, 0];
+  let hasEnded = false;
+  for (const octet of text) {
+    if (isSpace(octet)) continue;
+    const digit = base64Digit(octet);
+    if (octet === 0x3d) hasEnded = true;
+    else if (digit < 0 || hasEnded) length = NaN;
+    else {
+      held = ((held << 6) | digit) & 0xfff;
+      bits += 6;
+      if (bits >= 8) decoded[length++] = (held >> (bits -= 8)) & 0xff;
+    }
+  }
+  const der = Number.isNaN(length) ? null : ownedBytes(length);
+  if (der !== null) copyOctets(der, decoded.subarray(0, length));
+  wipe(decoded);
+  return der;
+}
+
+function isSpace(octet: number): boolean {
+  return octet === 0x20 || (octet >= 0x09 && octet <= 0x0d);
+}
+
+/** RFC 4648 §4. */
+function base64Digit(octet: number): number {
+  if (octet >= 0x41 && octet <= 0x5a) return octet - 0x41;
+  if (octet >= 0x61 && octet <= 0x7a) return octet - 0x61 + 26;
+  if (octet >= 0x30 && octet <= 0x39) return octet - 0x30 + 52;
+  return octet === 0x2b ? 62 : octet === 0x2f ? 63 : -1;
+}
