@@ -20,6 +20,7 @@ import { GRAPHQL } from './graphql.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
+import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
@@ -42,6 +43,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...POSTGRES,
     ...CLI,
     ...LOGIN,
   ],

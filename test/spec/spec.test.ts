@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { protect, type AuthorizationConfig } from '@dauth/mcp';
 import {
   bodySlots,
+  databaseOf,
   DAuthError,
   exactObject,
   integer,
@@ -147,6 +148,7 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-hmac': (name) => assertInjection(object(name)),
   'scheme-oauth1': (name) => assertInjection(object(name)),
   'scheme-client-credentials': (name) => assertInjection(object(name)),
+  'scheme-postgres': (name) => assertInjection(object(name)),
   'scheme-jwt-bearer': (name) => assertInjection(object(name)),
   'seal-claims': (name) => assert.deepEqual(object(name), claimsOf(example('seal-proof'))),
   'seal-proof': (name) => {
@@ -215,6 +217,11 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'streaming-call': (name) => {
     const [, handle, path] = /^GET \/connections\/([^/]+)(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
     assert.ok(parseHandle(handle) && path === '/repos/octo/hello');
+    assert.ok(parseOrigin(/^DAuth-Origin: (\S+)$/m.exec(example(name))?.[1]));
+  },
+  'session-call': (name) => {
+    const [, handle, path] = /^POST \/sessions\/([^/]+)\/READ(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
+    assert.ok(parseHandle(handle) && databaseOf(path!) === 'shop');
     assert.ok(parseOrigin(/^DAuth-Origin: (\S+)$/m.exec(example(name))?.[1]));
   },
   'streaming-answer': (name) => {

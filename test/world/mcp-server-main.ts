@@ -8,6 +8,7 @@ import { getHeapSnapshot } from 'node:v8';
 import { importKey, signProof } from '@dauth/client';
 import { caller, connection, dispatch, protect, type AuthorizationConfig, type ToolContext } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
+import { runStatements } from './statements.ts';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { WebClient } from '@slack/web-api';
 import { Octokit } from 'octokit';
@@ -121,6 +122,10 @@ function makeServer(): McpServer {
   });
   tool('ask_graphql', { query: z.string() }, ({ query }, ctx) =>
     outcome(async () => Response.json(await github(ctx).graphql(query!, { headers: { accept: 'application/json' } }))),
+  );
+  const sql = { mode: z.string(), statements: z.string(), name: z.string().optional() };
+  tool('sql', sql, ({ mode, statements, name }, ctx) =>
+    runStatements(ctx, name ?? 'github', mode === 'WRITE', JSON.parse(statements!) as string[]),
   );
   tool('buffered', { path: z.string() }, async ({ path }, ctx) =>
     dispatch(ctx, 'github', { method: 'GET', path: path! }),

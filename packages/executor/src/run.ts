@@ -10,6 +10,8 @@ import type { ExecutorConfig } from './config.ts';
 import { makeLog, type LogFacts } from './log.ts';
 import { openEnvelope } from './open.ts';
 import { openRoom } from './room.ts';
+import { createDatabases } from './postgres/databases.ts';
+import { trustStore } from './wire/dial.ts';
 import { createUpstream } from './wire/upstream.ts';
 
 export async function run(config: ExecutorConfig): Promise<void> {
@@ -26,6 +28,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
     monotonic: () => performance.now(),
     open: openEnvelope,
     upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses }),
+    databases: createDatabases({ trust: trustStore(ca) }),
     connect: ({ identity }) =>
       connectAuthority({
         issuer: config.issuer,

@@ -85,12 +85,12 @@ const NOT_NAMED =
 type Reached = NonNullable<Session['executor']>;
 
 /** What a call goes through: the executor, and how. */
-interface Way {
+export interface Way {
   readonly executor: Reached;
   readonly deps: Session['deps'];
 }
 
-function find(session: Session, name: string): { details: readonly ConnectionDetail[]; executor: Reached } {
+export function find(session: Session, name: string): { details: readonly ConnectionDetail[]; executor: Reached } {
   const { executor } = session;
   if (executor === undefined)
     throw new DAuthError(
@@ -142,9 +142,18 @@ async function send(way: Way, handle: string, request: Request): Promise<Respons
   return asUpstream(response, request.url);
 }
 
-/** @param method of the call itself, which a buffered one only names in its body */
-async function authorized({ executor, deps }: Way, url: string, method: string, init: RequestInit): Promise<Response> {
-  const accessToken = await executor.dispatchToken();
+/**
+ * @param method of the call itself, which a buffered one only names in its body
+ * @param least seconds that the dispatch token still has to live
+ */
+export async function authorized(
+  { executor, deps }: Way,
+  url: string,
+  method: string,
+  init: RequestInit,
+  least?: number,
+): Promise<Response> {
+  const accessToken = await executor.dispatchToken(least);
   const headers = new Headers(init.headers);
   const { origin, pathname } = new URL(url);
   headers.set('authorization', `DPoP ${accessToken}`);
@@ -168,7 +177,7 @@ function wasNeverMade(error: unknown): boolean {
 }
 
 /** Where nobody says what became of a call, it may have been made. */
-async function readRefusal(response: Response, method: string): Promise<DAuthError> {
+export async function readRefusal(response: Response, method: string): Promise<DAuthError> {
   const code = response.headers.get(HEADER.error);
   let detail: string | undefined;
   try {

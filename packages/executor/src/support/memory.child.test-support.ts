@@ -1,10 +1,12 @@
 /** The process whose memory is looked at: opens sealed envelopes and calls upstreams as told; knows no credential. */
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { endpointParts, parseEnvelope, tokenSchemeOf, type SuiteAlg } from '@dauth/protocol';
+import { endpointParts, loginOf, parseEnvelope, tokenSchemeOf, type SuiteAlg } from '@dauth/protocol';
 import { settleBody } from '../body.ts';
 import type { DispatchRequest } from '../dispatch.ts';
 import { openEnvelope, type OpeningKey } from '../open.ts';
+import { message } from '../postgres/messages.ts';
+import { Driver, openAt } from './session.test-support.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import { Tokens } from '../wire/tokens.ts';
 import { createUpstream, type Upstream } from '../wire/upstream.ts';
@@ -19,6 +21,8 @@ export interface CallOrder {
   /** Default `text/plain`. */
   readonly type?: string;
   readonly ver: number;
+  /** Port of a database, where the call is a session with it. */
+  readonly database?: number;
 }
 
 export type Order =
@@ -35,11 +39,29 @@ export type Order =
   | { readonly kind: 'ping' };
 
 let upstream: Upstream;
+let ca: string;
 let tokens: Tokens;
 let key: OpeningKey;
 const planted: Buffer[] = [];
 
+/** A session of one statement. */
+async function talk(order: CallOrder, port: number): Promise<number> {
+  const envelope = parseEnvelope(order.envelope);
+  const opened = await openAt({ port }, ca, {
+    login: loginOf(envelope.header.dauth.inject)!,
+    isReadOnly: order.method === 'READ',
+    open: () => openEnvelope(envelope, key),
+  });
+  const driver = new Driver(opened);
+  await driver.ready(1);
+  driver.query('SELECT 1');
+  await driver.ready(2);
+  driver.say(message('X'));
+  return (await driver.outcome).redactions;
+}
+
 async function one(order: CallOrder): Promise<number> {
+  if (order.database !== undefined) return talk(order, order.database);
   const envelope = parseEnvelope(order.envelope);
   const body =
     order.body === undefined
@@ -92,6 +114,7 @@ async function one(order: CallOrder): Promise<number> {
 async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'setup':
+      ca = order.ca;
       upstream = createUpstream({ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now });
       tokens = new Tokens(
         upstream,

@@ -26,6 +26,7 @@ import { parseConfig } from '../config.ts';
 import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from '../secret/keys.ts';
 import { openEnvelope } from '../open.ts';
+import type { Databases } from '../postgres/databases.ts';
 import { openRoom, type Room } from '../room.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
@@ -66,6 +67,8 @@ export interface Parts {
   readonly atMs?: number;
   /** A real way out in place of the recording one, by the same clock. */
   readonly upstream?: (nowMs: () => number) => Upstream;
+  /** A real way to databases; by default there is none. */
+  readonly databases?: Databases;
   /** What is sealed. */
   readonly fields?: Readonly<Record<string, string>>;
 }
@@ -126,6 +129,7 @@ export class World implements AsyncDisposable {
         return openEnvelope(envelope, key);
       },
       upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
+      databases: parts.databases ?? { open: () => Promise.reject(new Error('There is no database.')) },
       connect: (keys) => {
         world.keys = keys;
         return world.authority;

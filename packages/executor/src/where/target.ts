@@ -11,6 +11,7 @@ import {
   isMethodOverride,
   isOverrideField,
   isPathOverride,
+  originParts,
   parseOrigin,
   splitTarget,
   type Method,
@@ -47,6 +48,8 @@ export interface Destination {
 export function decideTarget(wish: Wish, permit: Permit): Destination {
   const { path, query } = splitTarget(wish.target);
   const origin = decideOrigin(wish.origin, permit);
+  if (originParts(origin).scheme === 'postgres')
+    throw denied('The connection goes to a database, which takes no requests; open a session.');
   const target = { origin, method: wish.method, path, query };
   const onBody = dependsOnBody(permit.policy.allow, target) ? target : undefined;
   if (onBody === undefined && !allowsRequest(permit.policy.allow, target))
@@ -63,7 +66,7 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */
-function decideOrigin(given: string | undefined, { caller, handle, policy }: Permit): Origin {
+export function decideOrigin(given: string | undefined, { caller, handle, policy }: Permit): Origin {
   if (given !== undefined) return parseOrigin(given);
   const sealed = new Set(policy.allow.map((rule) => rule.origin));
   const named = caller.claims.details.flatMap((detail) => (detail.identifier === handle ? detail.locations : []));
