@@ -1,4 +1,7 @@
-/** `npm run conformance`: writes docs/conformance.md from the rows under `test/requirements/` and `test/conformance/`, and nothing else. */
+/**
+ * `npm run conformance`: runs MCP's conformance suite in every mode it has, writes how it ended into
+ * `test/conformance/results.json`, and docs/conformance.md from that and the rows under `test/requirements/`. Nothing else.
+ */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -6,6 +9,13 @@ import { root, setUp } from './setup.mjs';
 
 setUp();
 const load = (name) => import(pathToFileURL(join(root, 'test/dist', name)).href);
-const names = ['requirements.js', 'conformance/page.js', 'requirements/page.js'];
-const [{ REQUIREMENTS }, { renderSuite }, { renderPage }] = await Promise.all(names.map(load));
-writeFileSync(join(root, 'docs/conformance.md'), renderPage(REQUIREMENTS, renderSuite()));
+const [{ REQUIREMENTS }, { renderPage }] = await Promise.all(['requirements.js', 'requirements/page.js'].map(load));
+const suite = ['conformance/every.js', 'conformance/page.js', 'conformance/result.js'];
+const [{ RUNS, runEvery }, { renderSuite }, { findUnexplained }] = await Promise.all(suite.map(load));
+
+const results = await runEvery((title) => console.error(`Running: ${title} …`));
+writeFileSync(join(root, 'test/conformance/results.json'), `${JSON.stringify(results, null, 2)}\n`);
+writeFileSync(join(root, 'docs/conformance.md'), renderPage(REQUIREMENTS, renderSuite(results)));
+const unexplained = findUnexplained(RUNS, results);
+for (const sentence of unexplained) console.error(sentence);
+process.exitCode = unexplained.length > 0 ? 1 : 0;

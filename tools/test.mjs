@@ -34,6 +34,8 @@ const filter = process.argv[2];
 
 setUp();
 const { findUnproven, sayOpenClaims } = await import('./claims.mjs');
+const { findUnheld } = await import('../test/dist/requirements/held.js');
+const { REQUIREMENTS } = await import('../test/dist/requirements.js');
 if (filter === undefined) {
   console.error(`Checking ${CHECKS.map(([name]) => name.split(' (')[0]).join(', ')} …`);
   const failed = (await Promise.all(CHECKS.map(check))).filter(({ code }) => code !== 0);
@@ -97,7 +99,10 @@ rmSync(scratch, { recursive: true });
 const skipped = outcomes.filter(({ verdict }) => verdict === 'skipped');
 for (const { name, reason } of skipped) console.error(`NOT CHECKED: ${name} (${reason ?? 'no reason given'})`);
 const mustCheck = (process.env.CI ?? '') !== '';
-const unproven = filter === undefined && status === 0 ? findUnproven(outcomes, undefined, mustCheck) : [];
+const unproven =
+  filter === undefined && status === 0
+    ? [...findUnproven(outcomes, undefined, mustCheck), ...findUnheld(REQUIREMENTS, outcomes)]
+    : [];
 for (const sentence of unproven) console.error(sentence);
 console.log(summary.join('\n'));
 process.exit(status === 0 && unproven.length > 0 ? 1 : (status ?? 1));

@@ -1,14 +1,13 @@
 /** The part of docs/conformance.md about MCP's conformance suite: counts per run, then every scenario with its result. */
-import { AUTHORIZATION_RUNS } from './authorization-results.ts';
-import { CLIENT_RUNS } from './client-results.ts';
-import type { Row, Run } from './result.ts';
-import { SERVER_RUNS } from './server-results.ts';
+import { RUNS } from './every.ts';
+import type { Ended, RecordedRun, Results } from './result.ts';
 
 const HEAD = `## MCP's conformance suite
 
-\`@modelcontextprotocol/conformance\`, pinned, runs offline in every mode that it has (\`test/conformance/\`). The tables are data
-there, and the tests hold each run to them exactly: a check that ends otherwise than it says here fails them, also where it
-passes now.
+SUITE, pinned, runs offline in every mode that it has. \`npm run conformance\` runs it and
+writes how each scenario ended (\`test/conformance/results.json\`), and these tables from that. \`npm test\` runs it again, on each
+Node of CI: a check that ends otherwise than it says here fails the tests, also where it passes now. Only the reasons of what is
+not passed are written by hand.
 
 - **server**: one server of the official SDK, bare and with \`protect\` in front. It has all that the suite asks for by name, in
   both eras of the protocol: sessions whose streams are taken up again, tasks, and skills. The suite cannot sign, so the test
@@ -20,31 +19,28 @@ passes now.
   the code.
 `;
 
-export function renderSuite(): string {
-  const runs = [...SERVER_RUNS, ...CLIENT_RUNS, ...AUTHORIZATION_RUNS.map(({ run }) => run)];
+export function renderSuite({ suite, runs }: Results): string {
   const counts = [
     '| run | scenarios | passed whole | checks passed | checks not passed |',
     '|---|---|---|---|---|',
     ...runs.map(count),
   ];
-  return [HEAD, `${counts.join('\n')}\n`, ...runs.map(section), others()].join('\n');
+  const head = HEAD.replace('SUITE', `\`${suite}\``);
+  return [head, `${counts.join('\n')}\n`, ...runs.map(section), notTried(runs)].join('\n');
 }
 
-function count({ title, rows }: Run): string {
-  const whole = rows.filter(isWhole).length;
-  const sum = (of: (row: Row) => number) => rows.reduce((total, row) => total + of(row), 0);
-  const notPassed = sum(([, , others = []]) => others.length);
-  return `| ${title} | ${rows.length} | ${whole} | ${sum(([, passed]) => passed)} | ${notPassed} |`;
+function count({ title, scenarios }: RecordedRun): string {
+  const ends = Object.values(scenarios);
+  const sum = (of: (end: Ended) => number) => ends.reduce((total, end) => total + of(end), 0);
+  const whole = ends.filter(({ others }) => others.length === 0).length;
+  return `| ${title} | ${ends.length} | ${whole} | ${sum(({ passed }) => passed)} | ${sum(({ others }) => others.length)} |`;
 }
 
-function isWhole([, , others = []]: Row): boolean {
-  return others.length === 0;
-}
-
-function section({ title, command, rows }: Run): string {
-  const lines = rows.map(([scenario, passed, others = [], why = '']) => {
+function section({ title, command, scenarios }: RecordedRun): string {
+  const { reasons = {} } = RUNS.find((run) => run.title === title) ?? {};
+  const lines = Object.entries(scenarios).map(([scenario, { passed, others }]) => {
     const list = others.map((other) => other.replace(/^(\S+) (\S+)$/, (_, id, status) => `\`${id}\` ${word(status)}`));
-    return `| \`${scenario}\` | ${passed} | ${list.join(', ')} | ${why} |`;
+    return `| \`${scenario}\` | ${passed} | ${list.join(', ')} | ${reasons[scenario] ?? ''} |`;
   });
   const table = ['| scenario | checks passed | not passed | why |', '|---|---|---|---|', ...lines].join('\n');
   return `### ${title}\n\n\`conformance ${command}\`\n\n${table}\n`;
@@ -55,8 +51,8 @@ function word(status: string): string {
 }
 
 /** Scenarios for clients that are in the runs above and are not about authorization. */
-function others(): string {
-  const names = new Set(CLIENT_RUNS.flatMap((run) => run.others));
+function notTried(runs: readonly RecordedRun[]): string {
+  const names = new Set(runs.flatMap((run) => run.notTried));
   const list = [...names].sort().map((name) => `\`${name}\``);
   return `### Not run\n\nScenarios for clients that are about the transport and the tools of the SDK's client and not about
 authorization, which is all that DAuth adds to it:\n${list.join(', ')},

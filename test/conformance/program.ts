@@ -5,7 +5,7 @@
 import { createPrivateKey } from 'node:crypto';
 import { createClient, generateKey, importKey } from '@dauth/client';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
-import type { Told } from './client.ts';
+import type { Told } from './host.ts';
 
 /** Whether the suite gives what programs have: a key that is registered, or what a platform says of a workload. */
 export function isForProgram({ context }: Told): boolean {

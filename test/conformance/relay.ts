@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { makeTempDir } from '../support/process.ts';
-import type { Told } from './client.ts';
+import type { Told } from './host.ts';
 
 const RELAY = fileURLToPath(new URL('relay-main.js', import.meta.url));
 

@@ -10,15 +10,12 @@ import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeTempDir, start } from '../support/process.ts';
-import { outcomeOf, type Check, type Outcome } from './result.ts';
+import type { Check, Found } from './result.ts';
 
 const SUITE = fileURLToPath(import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
 const OLD_NODE = fileURLToPath(new URL('node-20-main.js', import.meta.url));
 /** For the whole of a run; the longest takes ten seconds where there is nothing else to do. */
 const TIMEOUT_MS = 150_000;
-
-/** Scenario → its checks. */
-export type Found = ReadonlyMap<string, readonly Check[]>;
 
 export interface SuiteOptions {
   /** Called with the first line that the suite says of this form. */
@@ -47,8 +44,11 @@ export async function runSuite(args: readonly string[], { on }: SuiteOptions = {
   return found;
 }
 
-export function outcomes(found: Found): Readonly<Record<string, Outcome>> {
-  return Object.fromEntries([...found].map(([scenario, checks]) => [scenario, outcomeOf(checks)]));
+/** The suite's package and the version that is installed. */
+export function suiteName(): string {
+  const file = new URL('../package.json', import.meta.resolve('@modelcontextprotocol/conformance/dist/index.js'));
+  const { name, version } = JSON.parse(fs.readFileSync(file, 'utf8')) as { name: string; version: string };
+  return `${name} ${version}`;
 }
 
 /** A folder per scenario, with the mode in front and the time behind; names of scenarios may have a `/` in them. */

@@ -3,10 +3,12 @@
  * as that person, several at once too, and after `dauth logout` nothing that was on the disk is worth anything.
  */
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import { importKey, RemoteError, renewSignIn } from '@dauth/client';
 import { findSecret } from '../support/encodings.ts';
 import { Person } from '../support/person.ts';
@@ -201,17 +203,47 @@ suite('a person on the command line', { timeout: 170_000 }, () => {
     assert.deepEqual(await readdir(laptop.home), ['login.jwk']);
   });
 
+  /** For a program that has no terminal: it believes that stderr is one. */
+  const BELIEVES = 'data:text/javascript,process.stderr.isTTY=true';
+
   test('the codes are shown to a person, with what to do, on stderr', async () => {
     const { home } = machine();
+    const out = join(dir.path, 'shown.out');
+    const command = [process.execPath, '--import', BELIEVES, DAUTH, 'login', issuer, '--data', home];
     const waits = await start({
       file: '/bin/sh',
-      args: ['-c', 'exec "$0" "$@" 2>&1', process.execPath, DAUTH, 'login', issuer, '--data', home],
+      args: ['-c', 'out=$1; shift; exec "$@" 2>&1 >"$out"', 'sh', out, ...command],
       isReady: (line) => line.startsWith('Waiting for'),
     });
+    waiting.push(waits);
+    const shown = waits.stdout();
+    const code = /code {2}([A-Z]{4}-[A-Z]{4})/.exec(stripVTControlCharacters(shown))?.[1];
+    assert.ok(code !== undefined, shown);
+    assert.match(shown, /page {2}http:\/\/127\.0\.0\.1:\d+\/device\n/);
+    assert.match(shown, /for at most 10 minutes/);
+    for (const file of await readdir(home))
+      assert.deepEqual(findSecret(await readFile(join(home, file)), Buffer.from(code)), [], file);
+    assert.equal(await readFile(out, 'utf8'), '', 'the terminal is the only place');
     await waits.stop('SIGINT');
-    assert.match(waits.stdout(), /page {2}http:\/\/127\.0\.0\.1:\d+\/device\n/);
-    assert.match(waits.stdout(), /code {2}[A-Z]{4}-[A-Z]{4}\n/);
-    assert.match(waits.stdout(), /for at most 10 minutes/);
+  });
+
+  const noScript = spawnSync('script', ['--version']).status === 0 ? false : 'script (util-linux) is not installed';
+
+  test('on a real terminal a person sees the code, and it is gone with the sign-in', { skip: noScript }, async () => {
+    const { home } = machine();
+    const words = [process.execPath, DAUTH, 'login', issuer, '--data', home].map((word) => `'${word}'`);
+    const command = `stty columns 200 rows 30; ${words.join(' ')}`;
+    const terminal = await start({
+      file: 'script',
+      args: ['--quiet', '--return', '--command', command, '/dev/null'],
+      keepStdin: true,
+      isReady: (line) => line.startsWith('Waiting for'),
+    });
+    waiting.push(terminal);
+    const whole = / both {2}(\S+)/.exec(stripVTControlCharacters(terminal.stdout()))?.[1];
+    await new Person(issuer).answerDevice(whole!, ADA, 'approve');
+    assert.deepEqual(await terminal.exited, { code: 0, signal: null }, terminal.stdout());
+    assert.match(terminal.stdout(), /Signed in at http\S+ as operator/);
   });
 
   test('without the authority a person is signed out here, and told what is left', async () => {

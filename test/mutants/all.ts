@@ -16,6 +16,7 @@ import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
+import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
@@ -24,6 +25,7 @@ import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
+import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { VERIFY } from './verify.ts';
@@ -43,6 +45,8 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...REFRESHED,
+    ...FORGIVING,
     ...POSTGRES,
     ...CLI,
     ...LOGIN,

@@ -62,8 +62,8 @@ export const BODY: readonly Mutant[] = [
   ...of('executor', 'where/json-places', PLACES, [
     [
       'dispatch.bound',
-      "  parseJson(decodeUtf8(octets), LIMITS.injectedBody, 'any');\n",
-      "  if (octets.length > LIMITS.injectedBody) parseJson(decodeUtf8(octets), 0, 'any');\n",
+      "  parseJson(decodeText(octets), LIMITS.injectedBody, 'any',",
+      "  if (octets.length > LIMITS.injectedBody) parseJson(decodeText(octets), 0, 'any',",
       `${JSON_HAS}two members of a name`,
     ],
     ['dispatch.bound', 'if (slots.has(folded) ||', 'if (slots.has(``) ||', `${JSON_HAS}the member itself`],
@@ -108,14 +108,21 @@ export const BODY: readonly Mutant[] = [
       `${NO_FIT}a type that only CGI takes for one`,
     ],
   ]),
-  ...of('executor', 'where/body-slots', PLACES, [
-    ['dispatch.bound', 'if (names.has(bareName(', 'if (names.has(String(', `${FORM_HAS}in other letters`],
+  ...of('executor', 'where/collision', PLACES, [
     [
       'dispatch.bound',
-      'bareName(decodedName(pair',
-      'bareName(decodedName(``) + String(pair',
+      'return bareNames(decodedName(',
+      'return [``].concat(decodedName(',
+      `${FORM_HAS}in other letters`,
+    ],
+    [
+      'dispatch.bound',
+      'bareNames(decodedName(pair',
+      'bareNames(decodedName(``) + String(pair',
       `${FORM_HAS}percent-encoded`,
     ],
+  ]),
+  ...of('executor', 'where/body-slots', PLACES, [
     [
       'dispatch.bound',
       'of pairsOf(text)',
@@ -213,8 +220,8 @@ export const BODY: readonly Mutant[] = [
   ...of('executor', 'wire/exchange', MEMORY, [
     [
       'memory.clean',
-      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets);',
-      'wipe(filled.target, filled.lines, ...filled.secrets);',
+      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);',
+      'wipe(filled.target, filled.lines, ...filled.secrets, ...former);',
       `${LEAVES}in a JSON body, buffered and streamed`,
     ],
   ]),

@@ -152,14 +152,14 @@ export const CLIENT: readonly Mutant[] = [
   {
     claim: 'seal.bound',
     file: 'packages/client/src/sealed.ts',
-    find: '  if (ver < (expected.atLeast ?? 0)) throw',
-    replace: '  if (ver < 0) throw',
+    find: 'if (base.ver < (expected.atLeast ?? 0))',
+    replace: 'if (base.ver < 0)',
     test: { file: SEALED, name: '[seal.bound] an older version than one seen before is refused' },
   },
   {
     claim: 'seal.bound',
     file: 'packages/client/src/sealed.ts',
-    find: ' || said.sha256 !== (await sha256(stored.envelope))',
+    find: ' || said.sha256 !== base.sha256',
     replace: " || said.sha256 === (await sha256(''))",
     test: { file: SEALED, name: '[seal.bound] the header of another policy over the same ciphertext is refused' },
   },

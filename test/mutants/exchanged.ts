@@ -36,8 +36,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'token.bound',
-      'answer.status === 401) deps',
-      'answer.status === 499) deps',
+      'answer.status === 401) exchanged',
+      'answer.status === 499) exchanged',
       'a token is used again until the API refuses it, and its answer goes back as it is',
     ],
   ]),

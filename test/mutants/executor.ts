@@ -519,7 +519,7 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'seal.bound',
     file: 'packages/executor/src/who/seen.ts',
-    find: '  if (use.ver < known.ver)\n',
+    find: '  if (use.ver < (known.resealedFrom ?? known.ver))\n',
     replace: '  if (use.ver < 0)\n',
     test: {
       file: room('who/dispatch-may'),
@@ -636,22 +636,22 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/door/buffered.ts',
-    find: '  using _place = deps.shares.enter(caller);\n',
-    replace: '',
+    find: 'using place = deps.shares.enter(caller);',
+    replace: 'const place = { hold: () => undefined };',
     test: { file: room('door/doors'), name: 'an owner with open calls keeps no other one out, at either door' },
   },
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/door/streaming.ts',
-    find: '  using _place = deps.shares.enter(caller);\n',
-    replace: '',
+    find: 'using place = deps.shares.enter(caller);',
+    replace: 'const place = { hold: () => undefined };',
     test: { file: room('door/doors'), name: 'an owner with open calls keeps no other one out, at either door' },
   },
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/who/shares.ts',
-    find: ' || holders.some((holder) => (this.#held.get(holder) ?? 0) >= this.#mostOfOne))',
-    replace: ' || this.#mostOfOne === 0)',
+    find: 'if (!this.#places.takes(holders, 1))',
+    replace: 'if (!this.#places.takes([], 1))',
     test: {
       file: room('door/doors'),
       name: 'one owner, and one server key, hold a quarter of the places, and leave them when they end',
@@ -929,8 +929,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/where/conditions.ts',
-    find: "'kept')",
-    replace: "'any')",
+    find: "'kept', LIMITS",
+    replace: "'any', LIMITS",
     test: {
       file: 'packages/executor/dist/vectors.test.js',
       name: '[dispatch.bound] vector: a number with digits that are lost where a rule has conditions is refused',
@@ -939,9 +939,9 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/body.ts',
-    find: 'const given = await settleConditions(asked, bodyLength, allow, to);',
+    find: 'const given = await settleConditions(asked, { length: bodyLength, hold }, allow, to);',
     replace:
-      'await settleConditions(null, bodyLength, allow, { ...to, onBody: undefined as never });\n  const given = asked;',
+      'await settleConditions(null, { length: bodyLength, hold }, allow, { ...to, onBody: undefined as never });\n  const given = asked;',
     test: {
       file: 'packages/executor/dist/where/dispatch-where.test.js',
       name: '[dispatch.bound] step 4 takes a JSON body that meets the conditions of a rule, and no other, at both doors',
@@ -990,8 +990,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/wire/pools.ts',
-    find: '${request.connection.handle} ${request.connection.ver}',
-    replace: '${request.connection.ver}',
+    find: '${connection.handle} ${connection.ver}',
+    replace: '${connection.ver}',
     test: {
       file: POOLS,
       name: '[dispatch.bound] connections on one origin share no socket and no TLS session; one of its own is used again',
@@ -1000,15 +1000,15 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/wire/pools.ts',
-    find: '${request.connection.ver} ${request.address.origin}',
-    replace: '${request.address.origin}',
+    find: '${connection.ver} ${address.origin}',
+    replace: '${address.origin}',
     test: { file: POOLS, name: '[dispatch.bound] a rotated credential does not go out on a socket of the one before' },
   },
   {
     claim: 'dispatch.bound',
     file: 'packages/executor/src/wire/pools.ts',
-    find: '${request.connection.ver} ${request.address.origin}',
-    replace: '${request.connection.ver}',
+    find: '${connection.ver} ${address.origin}',
+    replace: '${connection.ver}',
     test: { file: POOLS, name: '[dispatch.bound] what is for one origin of a connection is not sent to another one' },
   },
 ];

@@ -56,6 +56,11 @@ export const LOGIN: readonly Mutant[] = [
     ),
   ]),
   ...of('cli', 'login', SESSION, [
+    asked(
+      'if (process.stderr.isTTY) return;',
+      'if (process.stderr.isTTY !== false) return;',
+      '[person.asked] without a terminal no code is shown, none is asked for, and nothing is left behind',
+    ),
     row(
       '  dropLogin(home);\n  if (failure === undefined) return known;',
       '  if (failure === undefined) {\n    dropLogin(home);\n    return known;\n  }',

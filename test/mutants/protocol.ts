@@ -352,7 +352,7 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/protocol/src/body-condition.ts',
-    find: 'if (names.get(foldName(name)) !== name) return false;',
+    find: 'if (names.get(looseName(name)) !== name) return false;',
     replace: '',
     test: {
       file: 'packages/executor/dist/vectors.test.js',
@@ -362,8 +362,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/protocol/src/body-condition.ts',
-    find: 'if (!names.has(foldName(name))) return',
-    replace: 'if (!Object.hasOwn(at, name)) return',
+    find: 'if (!names.has(looseName(name)))',
+    replace: 'if (!Object.hasOwn(at, name))',
     test: {
       file: 'packages/executor/dist/vectors.test.js',
       name: '[dispatch.bound] vector: a JSON body with the absent member in other letters is refused',

@@ -149,8 +149,8 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'wire/exchange', MEMORY, [
     [
       'memory.clean',
-      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets);',
-      'wipe(filled.target, filled.lines, filled.body);',
+      'wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);',
+      'wipe(filled.target, filled.lines, filled.body, ...former);',
       IN_HEADER,
     ],
   ]),

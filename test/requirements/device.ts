@@ -61,6 +61,13 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     'answer with both codes, the address, and how long they live',
     device('a device gets codes, asks and waits, and has tokens by its key once a person said yes'),
   ],
+  [
+    '3.2',
+    'AS',
+    'MUST',
+    'refuse as the token endpoint does (RFC 6749 §5.2)',
+    device('a device is refused that may not ask, asks without a key, or for what there is not'),
+  ],
   ['3.2', 'AS', 'MUST', 'let codes end', device('codes end after ten minutes, answered or not')],
   [
     '3.2',
@@ -97,6 +104,13 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     'MUST',
     'begin with the person at that address, and go on with the user code',
     device('a link fills the code in and does nothing else; a person who is signed out comes back to it'),
+  ],
+  [
+    '3.3',
+    'AS',
+    'SHOULD',
+    'send the person back to the device once the answer is there',
+    device('a device gets codes, asks and waits, and has tokens by its key once a person said yes'),
   ],
   [
     '3.3',
@@ -279,14 +293,18 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     device('the page says which app, from where and when, warns, and lets the person choose as for any app'),
   ],
   [
+    '5.4',
+    'AS',
+    'SHOULD',
+    'let a user code end soon enough that one sent by mail is worth little',
+    device('codes end after ten minutes, answered or not'),
+  ],
+  [
     '5.5',
     'client',
     'SHOULD',
-    'choose by its surroundings how to show the code, so that others do not see it',
-    {
-      notApplicable:
-        "The terminal it was started in is the only place there is; what is shown there is its owner's to guard.",
-    },
+    'take into account where it runs when it shows the code, so that nobody else is likely to see it and answer first',
+    cliSession('[person.asked] without a terminal no code is shown, none is asked for, and nothing is left behind'),
   ],
   [
     '5.6',
@@ -299,8 +317,8 @@ export const DEVICE: readonly Requirement[] = of('RFC 8628', [
     '5.7',
     'client',
     'SHOULD',
-    'keep a code that is not shown on a screen from reaching others nearby',
-    { notApplicable: 'The code is written to a terminal and sent nowhere.' },
+    'give the code by a channel that only people close to the device have, whatever channel it is',
+    login('the codes are shown to a person, with what to do, on stderr'),
   ],
   [
     '6.1',

@@ -1,37 +1,45 @@
-/** Which requirements nothing holds us to: a row must name a test that stands in its file or an
- * entry of the battery, or say why none can. Reads text only. */
+/**
+ * Which requirements nothing holds us to, by what a whole run of the tests came to: a test that did not run, was skipped, is to
+ * do or failed holds nothing, wherever its name stands. Reads outcomes only; nothing here runs a test.
+ */
+import { sep } from 'node:path';
 import type { Requirement } from './requirement.ts';
 
-/**
- * @param read the text of a source file, `undefined` where there is none
- * @param entries ids of the negative battery
- */
-export function findUnheld(
-  requirements: readonly Requirement[],
-  read: (file: string) => string | undefined,
-  entries: ReadonlySet<string>,
-): readonly string[] {
+/** Of one test, as `tools/outcomes.mjs` writes it. */
+export interface Outcome {
+  /** Of the compiled test. */
+  readonly file: string;
+  readonly name: string;
+  readonly verdict: 'pass' | 'fail' | 'skipped' | 'todo';
+}
+
+/** The test of the negative battery that each entry is; its name begins with the id. */
+const BATTERY = 'test/attacks/authority/battery.test.ts';
+
+/** @returns a sentence per requirement that is not held: one of its tests did not pass, none ran, or it says not why none can */
+export function findUnheld(requirements: readonly Requirement[], outcomes: readonly Outcome[]): readonly string[] {
   return requirements.flatMap(({ document, section, text, proof }) => {
     const what = `${document} §${section} "${text}"`;
     if ('notApplicable' in proof)
       return proof.notApplicable === '' ? [`${what} is said not to apply, and not why.`] : [];
-    if ('entry' in proof)
-      return entries.has(proof.entry) ? [] : [`${what} names no entry of the battery: ${proof.entry}`];
-    const [file, name] = proof;
-    const source = read(file);
-    if (source === undefined) return [`${what} names ${file}, which is not there.`];
-    return isTestOf(source, name) ? [] : [`${what} names a test that ${file} does not have: ${name}`];
+    const [file, name] = 'entry' in proof ? [BATTERY, `${proof.entry}: \${what}`] : proof;
+    const [compiled, isNamed] = [compiledOf(file), matcherOf(name)];
+    const found = outcomes.filter((outcome) => outcome.file.endsWith(compiled) && isNamed(outcome.name));
+    const bad = found.filter(({ verdict }) => verdict !== 'pass');
+    if (found.length === 0) return [`${what} is not held: ${file} ran no test "${name}".`];
+    return bad.map((outcome) => `${what} is not held: "${outcome.name}" in ${file} ended as ${outcome.verdict}.`);
   });
 }
 
-/** Whether a source calls `test` with this name, as it is written there. */
-function isTestOf(source: string, name: string): boolean {
-  return ["'", '"', '`'].some((quote) => {
-    const written = `${quote}${quote === "'" ? name.replaceAll("'", "\\'") : name}${quote}`;
-    return new RegExp(`\\btest\\(\\s*${escape(written)},`).test(source);
-  });
+/** Where `tsc -b` puts a test, below the repository. */
+function compiledOf(file: string): string {
+  const path = file.replace(/^(packages\/[^/]+)\/src\/|^test\//, (_, room?: string) => `${room ?? 'test'}/dist/`);
+  return `${sep}${path.replace(/\.ts$/, '.js').replaceAll('/', sep)}`;
 }
 
-function escape(text: string): string {
-  return text.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&');
+/** Names are written as in the source: what stands in `${…}` there is anything in the name of a test that ran. */
+function matcherOf(name: string): (said: string) => boolean {
+  const fixed = name.split(/\$\{[^}]*\}/).map((text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  const pattern = new RegExp(`^${fixed.join('.+')}$`, 's');
+  return (said) => pattern.test(said);
 }

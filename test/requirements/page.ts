@@ -4,8 +4,9 @@ import type { Requirement } from './requirement.ts';
 const HEAD = `# Conformance
 
 What the standards ask of DAuth's parties, and the test that holds each to it. This page is written by \`npm run conformance\`
-from the rows under \`test/requirements/\` and \`test/conformance/\`; the tests require it to be current, every named test to
-exist and every run of the suite to end as it says. Departures are in [spec/divergences.md](../spec/divergences.md).
+from the rows under \`test/requirements/\` and from a run of MCP's conformance suite. \`npm test\` requires it to be current, and
+ends red where a test that is named here did not run and pass: one that was skipped, is to do or failed holds nothing.
+Departures are in [spec/divergences.md](../spec/divergences.md).
 `;
 
 /** @param suite the part about MCP's conformance suite */

@@ -1,6 +1,6 @@
 /**
  * What a standard asks of one of our parties, and the test that holds us to it. Data only; `npm test` requires each named
- * test to exist, and docs/conformance.md to be what these rows say.
+ * test to have passed in that run (held.ts), and docs/conformance.md to be what these rows say.
  */
 /** Who has to do it: authorization server, resource server (`protect`, the executor, the authority's own API), or client. */
 export type Party = 'AS' | 'RS' | 'client';

@@ -34,6 +34,7 @@ import {
   parseInjections,
   parseJson,
   parseOrigin,
+  parseReseal,
   parseResource,
   parseStatus,
   parseThumbprint,
@@ -150,6 +151,12 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-client-credentials': (name) => assertInjection(object(name)),
   'scheme-postgres': (name) => assertInjection(object(name)),
   'scheme-jwt-bearer': (name) => assertInjection(object(name)),
+  'scheme-oauth2': (name) => assertInjection(object(name)),
+  'reseal-claims': (name) => assert.deepEqual(parseReseal(object(name)), plain(object(name))),
+  'executor-resealed': (name) => {
+    const { ver } = parseReseal(object('reseal-claims')).to;
+    assert.deepEqual([object(name).ver, integer(object(name).revision, 'revision', 43, 43)], [ver, 43]);
+  },
   'seal-claims': (name) => assert.deepEqual(object(name), claimsOf(example('seal-proof'))),
   'seal-proof': (name) => {
     const { handle, ver } = parseEnvelope(first.envelope).header.dauth;

@@ -13,12 +13,18 @@ declare module 'oidc-provider' {
     save(): Promise<string>;
   }
 
+  interface RefreshToken {
+    save(): Promise<string>;
+  }
+
   export const errors: { readonly InvalidTarget: new () => Error };
 
   export default class Provider {
     constructor(issuer: string, configuration: object);
     callback(): RequestListener;
     readonly Grant: new (of: { readonly accountId: string; readonly clientId: string }) => Grant;
+    readonly Client: { find(id: string): Promise<object> };
+    readonly RefreshToken: new (of: object) => RefreshToken;
     interactionDetails(request: IncomingMessage, response: ServerResponse): Promise<Interaction>;
     interactionFinished(request: IncomingMessage, response: ServerResponse, result: object): Promise<void>;
   }

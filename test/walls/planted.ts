@@ -109,6 +109,19 @@ export const PLANTED: readonly Planted[] = [
     'executor/src/open.ts may not be passed on',
   ),
 
+  plant(
+    'sealing again outside its window',
+    'executor/src/who/status.ts',
+    `import { resealEnvelope as r } from '../reseal.ts';`,
+    'executor/src/reseal.ts may be used only in executor/src/run.ts',
+  ),
+  plant(
+    'the keys of a message outside their window',
+    'executor/src/who/status.ts',
+    `import { keysOf as k } from '../secret/schedule.ts';`,
+    'executor/src/secret/schedule.ts may be used only in executor/src/open.ts, executor/src/reseal.ts',
+  ),
+
   // Globals: an allow-list
   plant(
     'a clock in the shared words',

@@ -69,7 +69,7 @@ export function checkIntake(
   const now = authority.now();
   const times = { created_at: now, updated_at: now, last_used_at: null, deleted_at: null };
   const row: Connection = { handle, owner: subject.sub, org: subject.org, name, status: 'active', ver, ...times };
-  const stored = { handle, ver, ...submission, endorsements: [], trusted: [jkt] };
+  const stored = { handle, ver, ...submission, endorsements: [], trusted: [jkt], reseal: null };
   return { envelope, repeated: false, sealedBy: jkt, store: () => store.connections.add(row, stored) };
 }
 
@@ -116,8 +116,8 @@ export function checkRotation(
     envelope,
     repeated: false,
     store() {
-      if (!store.connections.rotate({ handle, ver, ...submission, endorsements, trusted }, authority.now()))
-        throw new DAuthError('CONFLICT');
+      const next = { handle, ver, ...submission, endorsements, trusted, reseal: null };
+      if (!store.connections.rotate(next, authority.now())) throw new DAuthError('CONFLICT');
     },
   };
 }

@@ -24,3 +24,20 @@ export class MinuteLimit {
     return true;
   }
 }
+
+/** What many share: so often in all, and so often for each, so that one of them cannot take what is everybody's. */
+export class SharedLimit {
+  readonly #all: MinuteLimit;
+  readonly #each: MinuteLimit;
+
+  constructor(all: number, each: number) {
+    this.#all = new MinuteLimit(all);
+    this.#each = new MinuteLimit(each);
+  }
+
+  /** @param key whose turn it is @returns whether it may be done */
+  take(now: number, key: string): boolean {
+    // Its own first: one that asks too often takes nothing of what is everybody's.
+    return this.#each.take(now, key) && this.#all.take(now);
+  }
+}

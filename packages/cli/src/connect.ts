@@ -3,6 +3,7 @@ import {
   nextPolicy,
   seal,
   verifySeal,
+  type ExpectedSeal,
   type SealedCredential,
   type SealPolicy,
   type StoredConnection,
@@ -65,7 +66,7 @@ export async function rotate(name: string, flags: RotateFlags): Promise<void> {
   const row = await at.client.connections.get(handle);
   const policy =
     stated === undefined
-      ? await sealedPolicy(row, handle, known, flags, at)
+      ? await sealedPolicy(row, { handle, executor: executor.identity }, known, flags, at)
       : {
           ...(await makePolicy(stated.name, stated, flags, at)),
           replaces: { handle, ver: Math.max(row.ver, known.ver) + 1 },
@@ -105,7 +106,7 @@ async function sealStated(
 /** The policy as this owner's key sealed it. What the authority says of it is not looked at. */
 async function sealedPolicy(
   row: StoredConnection,
-  handle: ConnectionHandle,
+  of: Pick<ExpectedSeal, 'handle' | 'executor'>,
   known: KnownSeals,
   flags: RotateFlags,
   at: Reach,
@@ -113,7 +114,7 @@ async function sealedPolicy(
   const sealers = [at.key.jkt, ...known.sealers, ...(flags.sealedBy ?? [])];
   const now = Math.floor(Date.now() / 1_000);
   try {
-    const verified = await verifySeal(row, { handle, issuer: at.issuer, sealers, atLeast: known.ver });
+    const verified = await verifySeal(row, { ...of, issuer: at.issuer, sealers, atLeast: known.ver });
     return nextPolicy(verified, { now, ...statedLife(flags) });
   } catch (error) {
     if (!(error instanceof DAuthError)) throw error;

@@ -34,6 +34,7 @@ export async function login(authority: string | undefined, flags: LoginFlags): P
   const limit = timeoutMs(flags);
   const home = openHome(flags.data);
   refuseSecond(home);
+  if (flags.json !== true) assertTerminal();
   const issuer = authority ?? readStack(home);
   makeHome(home);
   // Held all the way: two sign-ins at once would leave one of them behind.
@@ -64,6 +65,20 @@ function refuseSecond(home: Home): void {
     'SIGNED_IN',
     `Here ${known.owner} is signed in at ${known.authority} already.`,
     'Run "dauth logout" first, or use another --data directory.',
+  );
+}
+
+/**
+ * Who sees the code may answer before the person it is for, and this device is then theirs (RFC 8628 §5.5). A terminal is in
+ * front of somebody; a log or a pipe is read by whoever may read it. A program says with `--json` that it shows the code itself.
+ */
+function assertTerminal(): void {
+  if (process.stderr.isTTY) return;
+  throw new CliError(
+    EXIT.authentication,
+    'NO_TERMINAL',
+    'There is no terminal here to show a code on, and what is written elsewhere may be read by others.',
+    'Run it in a terminal; a program that shows the code to one person runs "dauth login --json".',
   );
 }
 

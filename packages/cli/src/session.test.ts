@@ -245,3 +245,13 @@ test('[token.bound] a sign-in that could not be written down is given back, and 
   assert.deepEqual(asked, ['/device_authorization', '/token', '/whoami', '/revocation']);
   assert.deepEqual(readdirSync(dir), ['login.jwk']);
 });
+
+test('[person.asked] without a terminal no code is shown, none is asked for, and nothing is left behind', async () => {
+  const at = await startAuthority(() => undefined);
+  open.push(at);
+  const { code, stdout, stderr } = await runDauth(['login', at.url, '--data', join(dir, 'home')], dir);
+  assert.deepEqual([code, stdout], [3, '']);
+  assert.match(stderr, /There is no terminal here to show a code on/);
+  assert.match(stderr, /dauth login --json/);
+  assert.deepEqual([at.asked, readdirSync(dir)], [[], []]);
+});

@@ -9,7 +9,7 @@ const WORDS: Readonly<Record<string, (rule: AllowRule, target: Target) => string
   origin: () => 'it is for another origin',
   methods: () => 'it does not have the method',
   paths: () => 'none of its paths matches',
-  query: ({ query }, target) => sayNames(query ?? [], target.query),
+  query: ({ query }, target) => sayNames(query, target.query),
   body: ({ body }, target) => sayBodyUnmet(body ?? [], target),
   graphql: ({ graphql, query }, target) =>
     target.body === undefined
@@ -32,7 +32,9 @@ export function sayDetailUnmet(unmet: readonly string[]): string {
   return unmet.length === 0 ? 'allowed' : unmet.map((member) => OF_DETAILS[member]!).join(', and ');
 }
 
-function sayNames(listed: readonly string[], query: string): string {
+function sayNames(listed: readonly string[] | undefined, query: string): string {
+  const onBody = 'the query has the name of a member that its conditions are on, and some servers read it there';
+  if (listed === undefined) return onBody;
   const names = query
     .slice(1)
     .split(/[&;]/)
@@ -43,7 +45,8 @@ function sayNames(listed: readonly string[], query: string): string {
     ...(unlisted.length === 0 ? [] : [`the query has ${unlisted.join(' and ')}, which it does not list`]),
     ...(repeated.length === 0 ? [] : [`the query has ${repeated.join(' and ')} more than once`]),
   ];
-  return said.length === 0 ? 'the query has a name that ends at ";" for some servers only' : said.join(', and ');
+  if (said.length > 0) return said.join(', and ');
+  return query.includes(';') ? 'the query has a name that ends at ";" for some servers only' : onBody;
 }
 
 function sayBodyUnmet(conditions: NonNullable<AllowRule['body']>, { body }: Target): string {

@@ -53,7 +53,7 @@ export interface TakenConnection extends ConnectionView {
 }
 
 /** A connection with its current envelope, for `verifySeal`. */
-export type StoredConnection = ConnectionView & Required<StoredSeal>;
+export type StoredConnection = ConnectionView & Required<Omit<StoredSeal, 'reseal'>> & Pick<StoredSeal, 'reseal'>;
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -95,12 +95,18 @@ export function parseTakenConnection(value: unknown): TakenConnection {
 }
 
 export function parseStoredConnection(value: unknown): StoredConnection {
-  const row = exactObject(value, 'A connection', [...SHOWN, 'envelope', 'seal_proof'], ['pin', 'endorsements']);
+  const row = exactObject(
+    value,
+    'A connection',
+    [...SHOWN, 'envelope', 'seal_proof'],
+    [...['pin', 'endorsements', 'reseal']],
+  );
   return Object.freeze({
     ...connectionOf(row),
     envelope: text(row.envelope, '"envelope"', LIMITS.envelope),
     seal_proof: text(row.seal_proof, '"seal_proof"', LIMITS.proof),
     endorsements: row.endorsements === undefined ? [] : parseEndorsements(row.endorsements),
+    ...(row.reseal === undefined ? {} : { reseal: text(row.reseal, '"reseal"', LIMITS.proof) }),
   });
 }
 

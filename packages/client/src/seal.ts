@@ -30,6 +30,7 @@ import {
   type Injection,
   type JwtBearer,
   type OAuth1,
+  type OAuth2,
   type Pins,
   type Postgres,
   type SuiteAlg,
@@ -98,6 +99,7 @@ export type SchemeInput =
   | Loose<OAuth1, 'hash' | 'version'>
   | Asked<ClientCredentials, 'auth'>
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
+  | Asked<OAuth2, 'auth'>
   | Loose<Postgres, 'auth' | 'statement_timeout_ms'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };

@@ -8,9 +8,11 @@ import {
   LIMITS,
   parseEnvelope,
   parseHandle,
+  parseReseal,
   parseThumbprint,
   TYP,
   type EnvelopePolicy,
+  type SealedVersion,
 } from '@dauth/protocol';
 import { verifySelfKeyed } from './jws.ts';
 import { sha256 } from './key.ts';
@@ -21,6 +23,8 @@ export interface StoredSeal {
   readonly envelope: string;
   readonly seal_proof: string;
   readonly endorsements?: readonly string[];
+  /** The executor's statement about a version that it sealed again; `seal_proof` is over the one its owner sealed then. */
+  readonly reseal?: string;
 }
 
 export interface ExpectedSeal {
@@ -28,6 +32,8 @@ export interface ExpectedSeal {
   readonly issuer: string;
   /** Thumbprints of the keys whose seal is believed: this device's own, and what its owner was told elsewhere. */
   readonly sealers: readonly string[];
+  /** Thumbprint of the executor's pinned identity, whose reseals are believed. Default: none are. */
+  readonly executor?: string;
   /** The highest version this device knows of; an older one may have a wider policy. Default: any. */
   readonly atLeast?: number;
 }
@@ -46,18 +52,37 @@ export interface VerifiedSeal {
  */
 export async function verifySeal(stored: StoredSeal, expected: ExpectedSeal): Promise<VerifiedSeal> {
   const policy = parseEnvelope(stored.envelope).header.dauth;
-  const { handle, ver } = policy;
+  const { handle } = policy;
   if (handle !== expected.handle) throw denied('The envelope that was given back is that of another connection.');
   if (policy.iss !== expected.issuer)
     throw denied('The envelope that was given back was sealed for another authority.');
-  if (ver < (expected.atLeast ?? 0)) throw denied('The envelope that was given back is older than one seen before.');
+  // What its owner sealed has its policy: a reseal of an older version than that owner sealed last has an older policy.
+  const base = await sealedVersion(stored, policy, expected);
+  if (base.ver < (expected.atLeast ?? 0))
+    throw denied('The envelope that was given back is older than one seen before.');
   const { claims, jkt } = await verifySelfKeyed(stored.seal_proof, { typ: TYP.seal, ...limits('seal proof') });
   const said = exactObject(claims, 'A seal proof', ['handle', 'ver', 'sha256']);
-  if (said.handle !== handle || said.ver !== ver || said.sha256 !== (await sha256(stored.envelope)))
+  if (said.handle !== handle || said.ver !== base.ver || said.sha256 !== base.sha256)
     throw denied('The seal proof is for another handle, version or envelope.');
   const trusted = await followEndorsements(stored.endorsements ?? [], expected);
   if (!trusted.has(jkt)) throw denied('The envelope that was given back was not sealed by a key that is known here.');
   return Object.freeze({ policy, jkt });
+}
+
+/** The version that its owner sealed: this one, or the one that the executor says it is made out of (§6). */
+async function sealedVersion(
+  { envelope, reseal }: StoredSeal,
+  { handle, ver }: EnvelopePolicy,
+  { executor }: ExpectedSeal,
+): Promise<SealedVersion> {
+  const digest = await sha256(envelope);
+  if (reseal === undefined) return { ver, sha256: digest };
+  const { claims, jkt } = await verifySelfKeyed(reseal, { typ: TYP.reseal, ...limits('reseal statement') });
+  if (jkt !== executor) throw denied('The reseal statement is not by the pinned executor.');
+  const said = parseReseal(claims);
+  if (said.handle !== handle || said.to.ver !== ver || said.to.sha256 !== digest)
+    throw denied('The reseal statement is for another handle, version or envelope.');
+  return said.base;
 }
 
 /** The policy to seal as the next version. It lasts as long as the old one did, unless another end is given. */

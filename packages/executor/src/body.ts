@@ -24,16 +24,17 @@ export async function settleBody(
   to: Destination,
 ): Promise<SettledRequest> {
   const { body: asked, bodyLength = 0, ...rest } = request;
+  const { hold } = request;
   assertSlottedType(injections, asked !== null, to.headers);
-  const given = await settleConditions(asked, bodyLength, allow, to);
+  const given = await settleConditions(asked, { length: bodyLength, hold }, allow, to);
   if (bodySlots(injections).length === 0) {
-    const body = await makeSignable(given, injections, to);
+    const body = await makeSignable(given, injections, to, hold);
     if (body instanceof Uint8Array) assertNoOverrideField(body, to.headers);
     return { ...request, body };
   }
   // Before the first octet: whoever says it is too large is believed.
   if (bodyLength > LIMITS.injectedBody) throw tooLarge();
-  const octets = given instanceof Readable ? await readWhole(given, LIMITS.injectedBody, { tooLarge }) : given!;
+  const octets = given instanceof Readable ? await readWhole(given, LIMITS.injectedBody, { hold, tooLarge }) : given!;
   if (octets.length > LIMITS.injectedBody) throw tooLarge();
   assertNoOverrideField(octets, to.headers);
   return { ...rest, body: null, slotted: placeSlots(octets, injections) };

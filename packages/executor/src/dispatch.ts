@@ -10,13 +10,16 @@ import {
   tokenSchemeOf,
   type ConnectionHandle,
   type OperatorRules,
+  type TokenScheme,
 } from '@dauth/protocol';
+import type { Hold } from './door/upload.ts';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
 import type { Refusals } from './journal/refusals.ts';
+import type { Refreshes, SealedUse } from './refresh/refreshes.ts';
 import { watchForOverride } from './where/override.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
@@ -24,7 +27,8 @@ import type { Shares } from './who/shares.ts';
 import { assertOperatorAllows, boundBody } from './where/operator.ts';
 import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
-import type { UpstreamAnswer } from './wire/call.ts';
+import type { KeptToken } from './secret/kept-token.ts';
+import type { UpstreamAnswer, UpstreamRequest } from './wire/call.ts';
 import type { Tokens } from './wire/tokens.ts';
 import type { Upstream } from './wire/upstream.ts';
 
@@ -37,6 +41,7 @@ export interface DispatchDeps extends AuthorizeDeps {
   readonly shares: Shares;
   readonly upstream: Pick<Upstream, 'check' | 'call'>;
   readonly tokens: Pick<Tokens, 'take' | 'forget'>;
+  readonly refreshes: Pick<Refreshes, 'take' | 'forget'>;
   readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
   /** What the operator refuses besides. */
@@ -44,8 +49,6 @@ export interface DispatchDeps extends AuthorizeDeps {
   readonly useLimits: Pick<UseLimits, 'take'>;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
-  /** Thumbprint of the executor's identity. */
-  readonly identity: string;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
 }
@@ -61,6 +64,8 @@ export interface DispatchRequest {
   readonly maxResponseBytes: number;
   /** Aborts when the caller leaves. */
   readonly signal: AbortSignal;
+  /** Takes room for octets of a body that somebody has to see whole. */
+  readonly hold: Hold;
 }
 
 /** How a dispatch ended. `receipt` is there from step 5 on, also with an error; `limits` once they were asked. */
@@ -146,7 +151,7 @@ async function checkAddresses({ origin }: Destination, { policy }: Permit, deps:
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: SettledRequest,
-  { envelope, policy, standing, use }: Permit,
+  { envelope, policy, standing, use, base }: Permit,
   destination: Destination,
   addresses: Addresses,
   deps: DispatchDeps,
@@ -173,15 +178,15 @@ async function send(
     };
     const deadline = request.timeoutMs === undefined ? undefined : deps.monotonic() + request.timeoutMs;
     const timeout = () => (deadline === undefined ? {} : { timeoutMs: Math.max(deadline - deps.monotonic(), 1) });
-    const scheme = tokenSchemeOf(policy.inject);
-    const token =
-      scheme === undefined || addresses.endpoint === null
-        ? undefined
-        : await deps.tokens.take({ ...common, ...timeout(), scheme, address: addresses.endpoint });
+    const exchanged = await exchange(
+      { ...common, ...timeout() },
+      { sealed: { envelope, use, base }, key, scheme: tokenSchemeOf(policy.inject), address: addresses.endpoint },
+      deps,
+    );
     const answer = await deps.upstream.call({
       ...common,
       ...timeout(),
-      ...(token === undefined ? {} : { token }),
+      ...exchanged.call,
       address: addresses.target,
       method: destination.method,
       target: destination.target,
@@ -192,7 +197,7 @@ async function send(
       maxResponseBytes: request.maxResponseBytes,
     });
     // Never sent again by itself: only the caller knows whether its request may be repeated.
-    if (token !== undefined && answer.status === 401) deps.tokens.forget(common.connection, token);
+    if (answer.status === 401) exchanged.forget();
     const ended = answer.finished.then(({ status, bytes, redactions, error }) => {
       call.leave();
       return { code: call.reason()?.code ?? error ?? 'ok', status, bytes, redactions };
@@ -202,6 +207,51 @@ async function send(
     call.leave();
     throw call.reason() ?? error;
   }
+}
+
+/** What an exchange makes of a call, and what is done where the upstream does not take its token. */
+interface Exchanged {
+  readonly call: Partial<Pick<UpstreamRequest, 'token' | 'connection' | 'open' | 'former'>>;
+  readonly forget: () => void;
+}
+
+/** A token in the credential's place, where a scheme says so: a kept one, or one that is asked for now. */
+async function exchange(
+  common: Pick<UpstreamRequest, 'connection' | 'injections' | 'open' | 'beforeSend' | 'signal' | 'timeoutMs'>,
+  of: {
+    readonly sealed: SealedUse;
+    readonly key: OpeningKey;
+    readonly scheme: TokenScheme | undefined;
+    readonly address: Checked | null;
+  },
+  deps: DispatchDeps,
+): Promise<Exchanged> {
+  const { scheme, address, key, sealed } = of;
+  if (scheme === undefined || address === null) return { call: {}, forget: () => undefined };
+  if (scheme.scheme !== 'oauth2') {
+    const token = await deps.tokens.take({ ...common, scheme, address });
+    return { call: { token }, forget: () => deps.tokens.forget(common.connection, token) };
+  }
+  const { handle } = common.connection;
+  const taken = await deps.refreshes.take({ ...common, scheme, address, key, sealed });
+  const forget = (): void => deps.refreshes.forget(handle, taken.token);
+  return { call: refreshed(taken, common, key, deps), forget };
+}
+
+/** The version whose refresh token was given with the access token is used from here on; answers are searched for both. */
+function refreshed(
+  { token, sealed: { envelope, use } }: { readonly token: KeptToken; readonly sealed: SealedUse },
+  { connection, open }: Pick<UpstreamRequest, 'connection' | 'open'>,
+  key: OpeningKey,
+  deps: DispatchDeps,
+): Exchanged['call'] {
+  if (use.ver === connection.ver) return { token };
+  return {
+    token,
+    connection: { handle: connection.handle, ver: use.ver },
+    open: () => deps.open(envelope, key),
+    former: open,
+  };
 }
 
 /** Also of a session with a database. */

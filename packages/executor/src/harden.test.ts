@@ -10,6 +10,7 @@ const GOOD: StartFacts = {
   execArgv: ['--permission'],
   permission: () => false,
   processLimits: LIMITS,
+  coreFilter: '00000000\n',
 };
 const refused = (facts: Partial<StartFacts>) => findRefusals({ ...GOOD, ...facts });
 
@@ -37,6 +38,11 @@ for (const flag of [
   '--require=x',
   '--allow-addons',
   '--allow-child-process',
+  '--heap_prof',
+  '--tls_keylog=x',
+  '--abort-on-uncaught-exception',
+  '--openssl-config=x',
+  '--experimental-config-file=x',
 ]) {
   test(`[memory.clean] Node's ${flag} is refused`, () => {
     assert.equal(refused({ execArgv: [flag] }).length, 1);
@@ -48,6 +54,27 @@ test('[memory.clean] core dumps and a missing or wide permission model are refus
   assert.match(refused({ permission: undefined }).join(), /permission model is off/);
   assert.match(refused({ permission: (scope) => scope === 'child' }).join(), /grants "child"/);
 });
+
+test('[memory.clean] a core dump that the system would pipe has to be empty, where the system can say so', () => {
+  assert.match(refused({ coreFilter: '00000033\n' }).join(), /would hold memory/);
+  assert.deepEqual(refused({ coreFilter: undefined }), []);
+});
+
+for (const thrown of [
+  "throw Object.assign(new Error('canary', { cause: Buffer.from('canary') }), { canary: 1, name: 'canary 1' })",
+  "throw 'canary'",
+  "Promise.reject(new TypeError('canary'))",
+  "process.emit('uncaughtException', { canary: 1 })",
+  "require('node:net').connect({ port: 1, host: '127.0.0.1' })",
+]) {
+  test(`[memory.clean] an error that nobody catches says its kind and nothing else: ${thrown.slice(0, 40)}`, () => {
+    const harden = new URL('./harden.js', import.meta.url).href;
+    const script = `import(${JSON.stringify(harden)}).then(({ dieQuietly }) => { dieQuietly(); setImmediate(() => { ${thrown} }); })`;
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+    assert.deepEqual([status, stdout], [1, '']);
+    assert.match(stderr, /^\{"event":"crashed","kind":"(?:Error|TypeError)"\}\n$/);
+  });
+}
 
 test('[memory.clean] the process itself ends with a sentence when it is started without its launch script', () => {
   const main = fileURLToPath(new URL('./main.js', import.meta.url));

@@ -12,6 +12,8 @@ export interface StartFacts {
   readonly permission: ((scope: string) => boolean) | undefined;
   /** Text of `/proc/self/limits`, or `undefined` where the system has none. */
   readonly processLimits: string | undefined;
+  /** Text of `/proc/self/coredump_filter`, likewise. */
+  readonly coreFilter: string | undefined;
 }
 
 /** Environment variables that hand this process's traffic, secrets or code to somebody else, and why. */
@@ -30,7 +32,9 @@ const REFUSED_ENV: readonly (readonly [name: RegExp, why: string])[] = [
 
 const REFUSED_FLAGS: readonly (readonly [flag: RegExp, why: string])[] = [
   [/^--(?:inspect|debug)/, 'a debugger reads all memory'],
-  [/^--(?:heapsnapshot|heap-prof|cpu-prof|report-)/, 'it writes memory to disk'],
+  [/^--(?:heapsnapshot|heap-prof|cpu-prof|prof|report-|abort-on)/, 'it writes memory to disk'],
+  [/^--(?:openssl-|use-(?:openssl|system)-ca|use-env-proxy|tls-min)/, 'it changes how TLS is done, or with whom'],
+  [/^--(?:snapshot-blob|env-file|experimental-(?:default-)?config-file)/, 'it brings code or settings of its own'],
   [/^--tls-keylog/, 'it records TLS keys'],
   [/^--(?:require|import|loader|experimental-loader|eval|print)|^-[rep]/, 'it loads code besides the executor'],
   [/^--allow-(?:addons|child-process|worker|wasi|inspector|ffi)/, 'the executor needs no such right'],
@@ -44,12 +48,18 @@ export function findRefusals(facts: StartFacts): readonly string[] {
     if (why !== undefined) refusals.push(`The environment variable ${name} is set: ${why}. Unset it.`);
   }
   for (const argument of facts.execArgv) {
-    const [, why] = REFUSED_FLAGS.find(([pattern]) => pattern.test(argument)) ?? [];
+    // Node takes either for the other.
+    const flag = argument.replaceAll('_', '-');
+    const [, why] = REFUSED_FLAGS.find(([pattern]) => pattern.test(flag)) ?? [];
     if (why !== undefined) refusals.push(`Node was started with ${argument.split('=', 1)[0]}: ${why}. Leave it out.`);
   }
   if (dumpsCore(facts.processLimits)) {
     refusals.push('Core dumps are enabled: a crash would write keys to disk. Start with "ulimit -c 0".');
   }
+  if (/[1-9a-f]/i.test(facts.coreFilter ?? ''))
+    refusals.push(
+      'Core dumps would hold memory where the system pipes them. Start the executor through its launch script.',
+    );
   refusals.push(...findMissingPermissionModel(facts.permission));
   return refusals;
 }
@@ -75,13 +85,14 @@ export function readStartFacts(): StartFacts {
     env: process.env,
     execArgv: process.execArgv,
     permission: permission === undefined ? undefined : (scope) => permission.has(scope),
-    processLimits: readLimits(),
+    processLimits: readOwn('limits'),
+    coreFilter: readOwn('coredump_filter'),
   };
 }
 
-function readLimits(): string | undefined {
+function readOwn(file: string): string | undefined {
   try {
-    return readFileSync('/proc/self/limits', 'utf8');
+    return readFileSync(`/proc/self/${file}`, 'utf8');
   } catch {
     return undefined;
   }
@@ -93,4 +104,16 @@ function readLimits(): string | undefined {
  */
 export function keepInspectorShut(): void {
   process.on('SIGUSR1', () => undefined);
+}
+
+/**
+ * Takes the last words from Node, which would print an error with its message, its cause and whatever hangs on it: a value of
+ * somebody's request may be in any of them. The process ends as it would have.
+ */
+export function dieQuietly(): void {
+  process.on('uncaughtException', (error: unknown) => {
+    const name = error instanceof Error ? error.name : '';
+    const kind = /^[A-Za-z]{1,40}$/.test(name) ? name : 'Error';
+    process.stderr.write(`${JSON.stringify({ event: 'crashed', kind })}\n`, () => process.exit(1));
+  });
 }

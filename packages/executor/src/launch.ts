@@ -23,6 +23,7 @@ export function nodeFlags(config: Pick<ExecutorConfig, 'data' | 'upstream'>): re
     ...codePaths(),
     '/proc/self/limits',
     '/proc/*/limits',
+    '/proc/self/coredump_filter',
     ...config.upstream.ca.map((path) => resolve(path)),
   ];
   return [
@@ -70,6 +71,12 @@ function hasSigusr1Switch(): boolean {
 /** A configuration that contradicts itself is for whoever wrote it to mend. */
 const EXIT_CONFIG = 2;
 
+/**
+ * A core dump that the system pipes into a program is made whatever its size may be (core(5)), and a limit can be raised from
+ * outside: so it is empty as well, where the system has a filter.
+ */
+const NO_CORE = '{ echo 0 > /proc/self/coredump_filter; } 2>/dev/null; ulimit -c 0';
+
 function launch(): void {
   const json = process.env.DAUTH_RESOLVED_CONFIG ?? '';
   let config: ExecutorConfig;
@@ -86,7 +93,7 @@ function launch(): void {
   const child =
     process.platform === 'win32'
       ? spawn(command[0]!, command.slice(1), { env, stdio: ['pipe', 'inherit', 'inherit'] })
-      : spawn('/bin/sh', ['-c', 'ulimit -c 0 && exec "$@"', 'sh', ...command], {
+      : spawn('/bin/sh', ['-c', `${NO_CORE} && exec "$@"`, 'sh', ...command], {
           env,
           stdio: ['pipe', 'inherit', 'inherit'],
         });

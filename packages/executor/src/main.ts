@@ -4,12 +4,13 @@
  * Never loads anything that reads a key before the checks have passed.
  */
 import { configSentence, isAddressInUse, parseConfig, type ExecutorConfig } from './config.ts';
-import { findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
+import { dieQuietly, findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
 
 /** Whoever starts this tells an address in use from the rest (docs/cli.md). */
 const [EXIT_FAILED, EXIT_CONFLICT] = [1, 8];
 
 keepInspectorShut();
+dieQuietly();
 const config = readConfig();
 const refusals = findRefusals(readStartFacts());
 if (refusals.length > 0) end(refusals);

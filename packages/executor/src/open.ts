@@ -2,11 +2,12 @@
  * Opening: the one place where a sealed credential becomes readable (RFC 9180 base mode, composed on `node:crypto`).
  * Never a string, never an explanation: every failure is the same `DECRYPTION_FAILED`, and every intermediate is zeroed.
  */
-import { createHmac, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
-import { DAuthError, SUITES, type Envelope, type Suite, type SuiteAlg } from '@dauth/protocol';
+import type { KeyObject } from 'node:crypto';
+import { DAuthError, SUITES, type Envelope, type SuiteAlg } from '@dauth/protocol';
 import { openAead } from './secret/aead.ts';
-import { ownedBytes, ownedConcat, wipe } from './secret/memory.ts';
+import { ownedBytes, wipe } from './secret/memory.ts';
 import { Plaintext } from './secret/plaintext.ts';
+import { keysOf } from './secret/schedule.ts';
 
 /** One entry of the key directory with its private half. */
 export interface OpeningKey {
@@ -28,18 +29,8 @@ export interface SealedMessage {
 
 /** draft-ietf-jose-hpke-encrypt-21 §5: integrated encryption binds everything through `aad`; `info` stays empty. */
 const INFO = new Uint8Array(0);
-const EMPTY = new Uint8Array(0);
-const MODE_BASE = Uint8Array.of(0);
-/** What a key is exported for (RFC 9180 §5.3): tokens kept under it, between two openings. */
-const KEEPING = Buffer.from('dauth kept token', 'ascii');
-const HASH = 32;
-const NONCE = 12;
-
-/** RFC 8410 §4 and RFC 5480 §2: what stands before the raw key in a SubjectPublicKeyInfo. */
-const SPKI_PREFIX = {
-  X25519: Buffer.from('302a300506032b656e032100', 'hex'),
-  'P-256': Buffer.from('3059301306072a8648ce3d020106082a8648ce3d030107034200', 'hex'),
-};
+/** Octets of the key that comes out of an opening. */
+const KEEPING = 32;
 
 /**
  * Opens an envelope with the key its header names. The header's octets are the `aad`: whatever was changed in it, the
@@ -51,30 +42,22 @@ export function openEnvelope(envelope: Envelope, key: OpeningKey): Plaintext {
   // One `kid` = one directory entry = one `alg` (§2): a key is never used with another suite than its own.
   if (header.kid !== key.kid || header.alg !== key.alg) throw new DAuthError('DECRYPTION_FAILED');
   const aad = Buffer.from(protectedSegment, 'ascii');
-  const keeping = ownedBytes(HASH);
+  const keeping = ownedBytes(KEEPING);
   return new Plaintext(openBase(key, { enc, info: INFO, aad, ciphertext }, keeping), keeping);
 }
 
 /**
  * RFC 9180 §6.1 `OpenBase`, one message. The result is memory of the caller's own.
- * @param exported is filled with what RFC 9180 §5.3 exports for `KEEPING`, where it is given: a key that nobody has who did
+ * @param exported is filled with what RFC 9180 §5.3 exports for kept tokens, where it is given: a key that nobody has who did
  * not open this very message
  * @throws DAuthError `DECRYPTION_FAILED`
  */
 export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: SealedMessage, exported?: Buffer): Buffer {
   const suite = SUITES[key.alg];
-  let shared: Buffer | null = null;
   let aeadKey: Buffer | null = null;
   let nonce: Buffer | null = null;
   try {
-    shared = decap(suite, key, enc);
-    const id = suiteId('HPKE', suite.kem, suite.kdf, suite.aead);
-    const context = keyScheduleContext(id, info);
-    const secret = labeledExtract(id, shared, 'secret', EMPTY);
-    aeadKey = labeledExpand(id, secret, 'key', context, suite.key);
-    nonce = labeledExpand(id, secret, 'base_nonce', context, NONCE);
-    if (exported !== undefined) exportInto(exported, id, secret, context);
-    wipe(secret);
+    ({ aeadKey, nonce } = keysOf(key, enc, info, exported));
     const end = ciphertext.length - suite.tag;
     const [body, tag] = [ciphertext.subarray(0, end), ciphertext.subarray(end)];
     const plaintext = openAead({ aead: suite.aead as 1, key: aeadKey, nonce, aad, ciphertext: body, tag });
@@ -83,77 +66,6 @@ export function openBase(key: OpeningKey, { enc, info, aad, ciphertext }: Sealed
   } catch {
     throw new DAuthError('DECRYPTION_FAILED');
   } finally {
-    wipe(shared, aeadKey, nonce);
+    wipe(aeadKey, nonce);
   }
-}
-
-/** RFC 9180 §4.1 `Decap` of DHKEM. */
-function decap(suite: Suite, key: OpeningKey, enc: Uint8Array): Buffer {
-  if (enc.length !== suite.enc) throw new TypeError('length');
-  // The import checks that a P-256 point is on its curve (RFC 9180 §7.1.4); only the uncompressed form has this length.
-  const publicKey = createPublicKey({ key: Buffer.concat([SPKI_PREFIX[suite.crv], enc]), format: 'der', type: 'spki' });
-  const dh = diffieHellman({ privateKey: key.privateKey, publicKey });
-  try {
-    // RFC 9180 §7.1.4, RFC 7748 §6.1: a small-order point would make the shared secret the same for everybody.
-    if (dh.every((octet) => octet === 0)) throw new TypeError('zero');
-    const id = suiteId('KEM', suite.kem);
-    const prk = labeledExtract(id, EMPTY, 'eae_prk', dh);
-    const shared = labeledExpand(id, prk, 'shared_secret', Buffer.concat([enc, key.publicRaw]), HASH);
-    wipe(prk);
-    return shared;
-  } finally {
-    wipe(dh);
-  }
-}
-
-/** RFC 9180 §5.3 `Context.Export`. */
-function exportInto(exported: Buffer, id: Buffer, secret: Buffer, context: Buffer): void {
-  const exporter = labeledExpand(id, secret, 'exp', context, HASH);
-  const output = labeledExpand(id, exporter, 'sec', KEEPING, exported.length);
-  output.copy(exported);
-  wipe(exporter, output);
-}
-
-/** RFC 9180 §5.1 `KeySchedule` for mode base: no pre-shared key, so both its inputs are empty. All of it is public. */
-function keyScheduleContext(id: Buffer, info: Uint8Array): Buffer {
-  return Buffer.concat([
-    MODE_BASE,
-    labeledExtract(id, EMPTY, 'psk_id_hash', EMPTY),
-    labeledExtract(id, EMPTY, 'info_hash', info),
-  ]);
-}
-
-function suiteId(prefix: 'KEM' | 'HPKE', ...ids: readonly number[]): Buffer {
-  return Buffer.concat([Buffer.from(prefix, 'ascii'), ...ids.map(twoOctets)]);
-}
-
-/** RFC 9180 §4 `LabeledExtract`: HMAC(salt, "HPKE-v1" ‖ suite_id ‖ label ‖ ikm). */
-function labeledExtract(id: Buffer, salt: Uint8Array, label: string, ikm: Uint8Array): Buffer {
-  const labeled = ownedConcat(Buffer.from('HPKE-v1', 'ascii'), id, Buffer.from(label, 'ascii'), ikm);
-  try {
-    return hmac(salt.length === 0 ? ownedBytes(HASH) : salt, labeled);
-  } finally {
-    wipe(labeled);
-  }
-}
-
-/** RFC 9180 §4 `LabeledExpand`; all our outputs fit the first HKDF block. */
-function labeledExpand(id: Buffer, prk: Buffer, label: string, info: Uint8Array, length: number): Buffer {
-  const first = Uint8Array.of(1);
-  const block = hmac(
-    prk,
-    Buffer.concat([twoOctets(length), Buffer.from('HPKE-v1', 'ascii'), id, Buffer.from(label, 'ascii'), info, first]),
-  );
-  const output = ownedBytes(length);
-  block.copy(output, 0, 0, length);
-  wipe(block);
-  return output;
-}
-
-function hmac(key: Uint8Array, data: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(data).digest();
-}
-
-function twoOctets(value: number): Buffer {
-  return Buffer.of(value >> 8, value & 0xff);
 }

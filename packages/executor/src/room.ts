@@ -20,6 +20,9 @@ import { loadKeys, type ExecutorKeys } from './secret/keys.ts';
 import type { Log } from './log.ts';
 import { OpenCalls } from './open-calls.ts';
 import type { openEnvelope } from './open.ts';
+import type { resealEnvelope } from './reseal.ts';
+import { Pending } from './refresh/pending.ts';
+import { Refreshes } from './refresh/refreshes.ts';
 import { recoverJournal } from './journal/recovery.ts';
 import { Refusals } from './journal/refusals.ts';
 import { Seen } from './who/seen.ts';
@@ -47,6 +50,7 @@ export interface RoomParts {
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
   readonly open: typeof openEnvelope;
+  readonly reseal: typeof resealEnvelope;
   readonly upstream: Upstream;
   readonly databases: Databases;
   readonly connect: (keys: ExecutorKeys) => Authority;
@@ -118,16 +122,39 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     onChange: (changes) => {
       for (const change of changes) {
         // Whose tokens end with an owner, an organisation or what is not told, their names do not say; all can be had again.
-        if (change.kind === 'skipped' || (change.kind === 'revoked' && WHOLE.includes(change.what))) tokens.drop();
+        if (change.kind === 'skipped' || (change.kind === 'revoked' && WHOLE.includes(change.what))) {
+          tokens.drop();
+          refreshes.drop();
+        }
         if (change.kind !== 'connection') continue;
         shelf.drop(change.handle);
         tokens.drop(change.handle);
+        // That a version was made here out of the one before is no change of what it holds.
+        if (change.status !== 'active' || !status.view.isResealed(change.handle, change.ver, change.ver))
+          refreshes.drop(change.handle);
         if (change.status !== 'active') upstream.reset(change.handle);
       }
       calls.review(status.view);
       // What was skipped ended long ago, but a call under way may stand on it, and nobody says so any more.
       if (changes.some(({ kind }) => kind === 'skipped')) calls.endAll(SKIPPED);
     },
+  });
+  const pending = await Pending.open({ directory: join(config.data, 'reseals'), authority, log });
+  const refreshes = new Refreshes({
+    upstream,
+    authority,
+    pending,
+    journal,
+    seen,
+    shelf,
+    view: status.view,
+    sealing: { open: parts.open, reseal: parts.reseal },
+    identity,
+    node: config.node,
+    onReplaced: () => calls.review(status.view),
+    log,
+    monotonic,
+    now,
   });
   const checkpoints = new Checkpoints(
     { data: config.data, identity, journal, files, authority, now, log, beforeRound: () => refusals.flush() },
@@ -170,7 +197,8 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       refusals: watched,
       calls,
       tokens,
-      shares: new Shares(config.limits.concurrency),
+      refreshes,
+      shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
       ...{ rules: config.rules, useLimits, nowMs },
       upstream,
       databases: parts.databases,
@@ -215,6 +243,8 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
         privateServer === undefined || config.metrics === undefined
           ? undefined
           : await listening(privateServer, config.metrics);
+      // A refresh token that an earlier run was given is stored before anybody needs it.
+      await pending.settleAll();
       const address = await listening(server, config.listen);
       status.start();
       checkpoints.start();
@@ -224,6 +254,8 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       privateServer?.close();
       await drain(server, calls, config.limits.drainMs);
       privateServer?.closeAllConnections();
+      await refreshes.idle();
+      pending.close();
       await status.stop();
       await upstream.close();
       await refusals.flush();
@@ -234,6 +266,11 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       await authority.close();
     },
   };
+}
+
+/** What one buffered dispatch may have to hold alone: its request and its answer. */
+function largestHeld({ bufferedRequestBytes, bufferedResponseBytes }: ExecutorConfig['limits']): number {
+  return Math.max(bufferedRequestBytes, LIMITS.signedBody) + bufferedResponseBytes;
 }
 
 /**

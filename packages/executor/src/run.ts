@@ -9,6 +9,7 @@ import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
 import { makeLog, type LogFacts } from './log.ts';
 import { openEnvelope } from './open.ts';
+import { resealEnvelope } from './reseal.ts';
 import { openRoom } from './room.ts';
 import { createDatabases } from './postgres/databases.ts';
 import { trustStore } from './wire/dial.ts';
@@ -27,6 +28,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
     nowMs,
     monotonic: () => performance.now(),
     open: openEnvelope,
+    reseal: resealEnvelope,
     upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses }),
     databases: createDatabases({ trust: trustStore(ca) }),
     connect: ({ identity }) =>

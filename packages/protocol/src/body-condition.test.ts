@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { JsonBody, parseBodyConditions, type BodyCondition } from './body-condition.ts';
 import { DAuthError } from './errors.ts';
 import { parseJson } from './json.ts';
-import { allowsRequest, dependsOnBody, parseAllow } from './policy.ts';
+import { allowsRequest, dependsOnBody, explainAllow, parseAllow } from './policy.ts';
 
 const RULE = { origin: 'https://api.example', methods: ['POST'], paths: ['/a'] };
 const P = { pointer: '/a' };
@@ -81,6 +81,10 @@ for (const [what, body, condition, met] of [
   ['a second member in other letters', '{"a":"x","A":"y"}', { ...P, equals: 'x' }, false],
   ['a second member in other letters in front', '{"A":"y","a":"x"}', { ...P, equals: 'x' }, false],
   ['a second member with the sign of Kelvin', '{"k":"x","\u212a":"y"}', { pointer: '/k', equals: 'x' }, false],
+  ['absence as Protocol Buffers read it', '{"is_admin":true}', { pointer: '/isAdmin', absent: true }, false],
+  ['a second member as Protocol Buffers read it', '{"userId":1,"user_id":2}', { pointer: '/userId', equals: 1 }, false],
+  ['a second member as readers in C read it', '{"a\\u0000":"y","a":"x"}', { ...P, equals: 'x' }, false],
+  ['absence beside the object, as Rails wraps it', '{"b":1}', { pointer: '/a/b', absent: true }, false],
   ['a member that every object inherits', '{}', { pointer: '/toString', absent: true }, true],
 ] as const) {
   test(`[dispatch.bound] a body with ${what} ${met ? 'meets' : 'does not meet'} the condition`, () => {
@@ -131,3 +135,28 @@ test('[dispatch.bound] whatever reads a body without case finds what a condition
     { numRuns: 5_000 },
   );
 });
+
+for (const query of [
+  '?a=2',
+  '?x=1&A=2',
+  '?x;a=2',
+  '?%61=2',
+  '?a[]=2',
+  '?[a]=2',
+  '?a.b=2',
+  '?+a',
+  '?a%00=2',
+  '?a&b',
+  '?%ff=1',
+  '?%',
+]) {
+  test(`[dispatch.bound] a query that names what a condition on the body is about is not taken: ${query}`, () => {
+    const rules = parseAllow([{ ...RULE, body: [{ pointer: '/a/c', equals: 1 }] }]);
+    const target = { origin: rules[0]!.origin, method: rules[0]!.methods[0]!, path: '/a', query };
+    const body = new JsonBody(parseJson('{"a":{"c":1}}', 100, 'kept'));
+    assert.equal(allowsRequest(rules, { ...target, body }), false);
+    assert.equal(dependsOnBody(rules, target), false, 'nor is the body read');
+    assert.deepEqual(explainAllow(rules, { ...target, body }).unmet, ['query']);
+    assert.equal(allowsRequest(rules, { ...target, query: '?b=2&ab=3', body }), true);
+  });
+}

@@ -3,6 +3,7 @@
  * there. Never a condition on what two readers could find in different places: such a body meets none.
  */
 import { foldName, parsePointer, pointerNames } from './body-slot.ts';
+import { bareName, bareNames } from './field-name.ts';
 import { isObject, type JsonObject } from './json.ts';
 import { LIMITS } from './limits.ts';
 import { distinct, exactObject, list, refuse } from './shape.ts';
@@ -19,7 +20,7 @@ const MAX_TEXT = 512;
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseBodyConditions(value: unknown): readonly BodyCondition[] {
   const conditions = list(value, '"body"', 1, LIMITS.bodyConditions, parseCondition);
-  return distinct(conditions, '"body"', ({ pointer }) => foldName(pointer));
+  return distinct(conditions, '"body"', ({ pointer }) => looseName(pointer));
 }
 
 function parseCondition(value: unknown): BodyCondition {
@@ -63,13 +64,16 @@ export class JsonBody {
 
   meets(condition: BodyCondition): boolean {
     let at = this.#body;
-    for (const name of pointerNames(condition.pointer)) {
+    const steps = pointerNames(condition.pointer);
+    for (const [step, name] of steps.entries()) {
       // A list or a scalar on the way is not absence: some readers go into lists.
       if (!isObject(at)) return false;
       const names = this.#namesOf(at);
-      if (!names.has(foldName(name))) return 'absent' in condition;
+      // Rails wraps what it is sent: without a "user", what stands beside it is what is in it.
+      if (!names.has(looseName(name)))
+        return 'absent' in condition && !steps.slice(step).some((inner) => names.has(looseName(inner)));
       // Readers that ignore case would take another member for it, or the later of two.
-      if (names.get(foldName(name)) !== name) return false;
+      if (names.get(looseName(name)) !== name) return false;
       at = at[name];
     }
     if ('absent' in condition) return false;
@@ -77,13 +81,44 @@ export class JsonBody {
     return taken.includes(at);
   }
 
-  /** Names by how they are read without case; undefined where two are read as one. */
+  /** Names by how they are read loosely; undefined where two are read as one. */
   #namesOf(object: JsonObject): ReadonlyMap<string, string | undefined> {
     const known = this.#names.get(object);
     if (known !== undefined) return known;
     const names = new Map<string, string | undefined>();
-    for (const name of Object.keys(object)) names.set(foldName(name), names.has(foldName(name)) ? undefined : name);
+    for (const name of Object.keys(object)) names.set(looseName(name), names.has(looseName(name)) ? undefined : name);
     this.#names.set(object, names);
     return names;
+  }
+}
+
+/** Protocol Buffers read `user_id` and `userId` as one member (ProtoJSON), and so do others that turn one style into another. */
+function looseName(name: string): string {
+  return foldName(name).replaceAll(/[_-]/g, '');
+}
+
+/**
+ * Whether a query names what conditions are about. Servers that lay query and body together would find it there: GraphQL's take
+ * `query` from the URL first, Laravel and Rails what the body does not have.
+ * @param query raw, with its `?`; empty where there is none
+ */
+export function isConditionIn(query: string, conditions: readonly BodyCondition[]): boolean {
+  const wanted = new Set(conditions.map(({ pointer }) => looseName(pointerNames(pointer)[0]!)));
+  return query
+    .slice(1)
+    .split(/[&;]/)
+    .some((pair) => {
+      const name = decodedName(pair.split('=', 1)[0]!);
+      // What cannot be decoded, readers decode as they like.
+      if (name === undefined) return true;
+      return [...bareNames(name), bareName(name.split('.', 1)[0]!)].some((read) => wanted.has(looseName(read)));
+    });
+}
+
+function decodedName(name: string): string | undefined {
+  try {
+    return decodeURIComponent(name.replaceAll('+', ' '));
+  } catch {
+    return undefined;
   }
 }

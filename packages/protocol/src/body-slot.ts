@@ -35,9 +35,12 @@ export function pointerNames(pointer: string): readonly string[] {
     .map((name) => name.replaceAll('~1', '/').replaceAll('~0', '~'));
 }
 
-/** A member name as readers compare it that ignore case, also those with their own idea of it (`ſ` is an `s`). */
+/**
+ * A member name as readers compare it that ignore case, also those with their own idea of it (`ſ` is an `s`), and as those in C
+ * do, to which it ends at a zero.
+ */
 export function foldName(name: string): string {
-  return name.toUpperCase().toLowerCase();
+  return name.split('\0', 1)[0]!.toUpperCase().toLowerCase();
 }
 
 /** An upstream would take the credential for a method. @throws DAuthError `INVALID_REQUEST` */

@@ -53,7 +53,8 @@ export function parseScope(value: unknown): string {
   return scope;
 }
 
-function parseResources(value: unknown): readonly string[] {
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseResources(value: unknown): readonly string[] {
   const resources = list(value, '"resource"', 1, MAX_RESOURCES, (item) => visible(item, '"resource"'));
   return distinct(resources, '"resource"', String);
 }

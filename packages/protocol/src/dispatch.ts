@@ -57,7 +57,7 @@ export function isOverrideField(name: string): boolean {
   const decoded = name.replaceAll(/%([0-9A-Fa-f]{2})/g, (_, hex: string) =>
     String.fromCharCode(Number.parseInt(hex, 16)),
   );
-  return /^[\s+.]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded);
+  return /^[\s+.[\]]*[_. ]method\b/i.test(decoded) || isMethodOverride(decoded);
 }
 
 /**

@@ -4,6 +4,7 @@ export { splitAction, type Action } from './action.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
+export { bareName, bareNames } from './field-name.ts';
 export { type Decision } from './demand.ts';
 export {
   detailAllows,
@@ -98,6 +99,8 @@ export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export { databaseOf, POSTGRES_METHODS, type Postgres, type PostgresAuth } from './scheme-postgres.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
+export { refreshField, type OAuth2 } from './oauth2.ts';
+export { assertResealed, nextHeader, parseReseal, type Reseal, type SealedVersion } from './reseal.ts';
 export type { Scheme } from './scheme.ts';
 export { parseConnectionLimits, type ConnectionLimits, type Quota } from './quota.ts';
 export { parseQueryNames } from './query.ts';

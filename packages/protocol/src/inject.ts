@@ -6,6 +6,7 @@ import { assertNoOverride, assertOneBody, foldName, parsePointer, type BodySlot 
 import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
+import { refreshField } from './oauth2.ts';
 import { parsePostgres, type Postgres } from './scheme-postgres.ts';
 import { parseScheme, schemeFields, schemeSlots, type Scheme } from './scheme.ts';
 import { distinct, exactObject, integer, list, refuse } from './shape.ts';
@@ -40,6 +41,7 @@ export function parseInjections(value: unknown): readonly Injection[] {
   if (loginOf(injections) !== undefined && injections.length > 1)
     refuse('The scheme "postgres" stands alone: a session has no slots.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
+  assertRefreshAlone(injections);
   const inBody = bodySlots(injections);
   assertOneBody(inBody);
   if (inBody.length > 0 && schemes.length > 0)
@@ -49,6 +51,14 @@ export function parseInjections(value: unknown): readonly Injection[] {
         : 'Beside a token nothing is filled into the body.',
     );
   return injections;
+}
+
+/** A refresh token is replaced by the executor: it goes to its endpoint and nowhere else. */
+function assertRefreshAlone(injections: readonly Injection[]): void {
+  const scheme = tokenSchemeOf(injections);
+  if (scheme?.scheme !== 'oauth2') return;
+  if (injectedFields(slotsOf(injections)).has(refreshField(scheme)))
+    refuse('The field of "refresh_token" is named nowhere else.');
 }
 
 /** Whether an injection signs the request rather than standing in it. */

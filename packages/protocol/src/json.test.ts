@@ -109,6 +109,6 @@ test('a document that goes on as it came may spell its numbers as it likes, and 
 
 test('a document has a bounded number of values, each of which takes time of everybody else', () => {
   const list = (values: number) => `[${'1,'.repeat(values - 2)}1]`;
-  assert.equal((parseJson(list(500_000), 2_000_000) as unknown[]).length, 499_999);
-  assert.throws(() => parseJson(list(500_001), 2_000_000), /more values than allowed/);
+  assert.equal((parseJson(list(250_000), 2_000_000) as unknown[]).length, 249_999);
+  assert.throws(() => parseJson(list(250_001), 2_000_000), /more values than allowed/);
 });

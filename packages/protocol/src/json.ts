@@ -17,7 +17,7 @@ export interface JsonObject {
 type NumberRule = 'one-spelling' | 'kept' | 'any';
 
 /** Reading goes on in one piece, so what one text may take is bounded: about 100 ms. A vector of numbers has a few thousand. */
-const MAX_VALUES = 500_000;
+const MAX_VALUES = 250_000;
 /** Deeper nesting than this has no use in any DAuth document. */
 const MAX_DEPTH = 32;
 
@@ -30,11 +30,17 @@ export function isObject(value: unknown): value is JsonObject {
  * Parses JSON text.
  * @param maxLength in UTF-16 units, compared before a character is looked at
  * @param numbers default `one-spelling`
+ * @param maxValues scalars, lists and objects, in all
  * @throws DAuthError `PAYLOAD_TOO_LARGE` past `maxLength`; `INVALID_REQUEST` for anything but strict JSON
  */
-export function parseJson(text: string, maxLength: number, numbers: NumberRule = 'one-spelling'): unknown {
+export function parseJson(
+  text: string,
+  maxLength: number,
+  numbers: NumberRule = 'one-spelling',
+  maxValues = MAX_VALUES,
+): unknown {
   if (text.length > maxLength) throw new DAuthError('PAYLOAD_TOO_LARGE', 'A JSON document is larger than allowed.');
-  const reader = new Reader(text, numbers);
+  const reader = new Reader(text, numbers, maxValues);
   const value = reader.value(0);
   reader.end();
   return value;
@@ -48,17 +54,19 @@ const STRING = /"(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*"/y;
 class Reader {
   readonly #text: string;
   readonly #numbers: NumberRule;
+  readonly #maxValues: number;
   #at = 0;
   #values = 0;
 
-  constructor(text: string, numbers: NumberRule) {
+  constructor(text: string, numbers: NumberRule, maxValues: number) {
     this.#text = text;
     this.#numbers = numbers;
+    this.#maxValues = maxValues;
   }
 
   value(depth: number): unknown {
     if (depth > MAX_DEPTH) throw malformed('A JSON document is nested too deeply.');
-    if (++this.#values > MAX_VALUES) throw malformed('A JSON document has more values than allowed.');
+    if (++this.#values > this.#maxValues) throw malformed('A JSON document has more values than allowed.');
     this.#space();
     const result = this.#bare(depth);
     this.#space();
@@ -172,12 +180,21 @@ class Reader {
   }
 }
 
-/** A number's digits without sign, point, exponent and the zeros around them. */
+/** A number's digits without sign, point, exponent and the zeros around them; in one pass, for a document may be full of them. */
 function significantDigits(literal: string): string {
-  return literal
-    .replace(/[eE].*$/, '')
-    .replaceAll(/[-.]/g, '')
-    .replaceAll(/^0+|0+$/g, '');
+  let digits = '';
+  let zeros = 0;
+  for (const character of literal) {
+    if (character === 'e' || character === 'E') break;
+    if (character === '-' || character === '.') continue;
+    if (character === '0') {
+      if (digits !== '') zeros++;
+      continue;
+    }
+    digits += '0'.repeat(zeros) + character;
+    zeros = 0;
+  }
+  return digits;
 }
 
 function malformed(detail = 'A JSON document is not well-formed.'): DAuthError {

@@ -62,6 +62,8 @@ export const LIMITS = Object.freeze({
    * piece in memory that is zeroed (§5.4).
    */
   injectedBody: 1_048_576,
+  /** Values of a JSON body that has a slot in it or conditions on it: it is read in one piece while other calls wait (§2.1, §5.4). */
+  bodyValues: 65_536,
   /** Octets below which a value is not injected: an answer could not be searched for it (§2.2). */
   shortestValue: 8,
   /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */
@@ -73,6 +75,11 @@ export const LIMITS = Object.freeze({
   tokenKeptSeconds: 3_600,
   /** Seconds before its end in which a kept token is not used any more: it has to live until the upstream reads it (§2.6). */
   tokenMarginSeconds: 30,
+  /** Seconds that a lease lasts, and within which its holder has sent its request (§6): an exchange takes 20 at most. */
+  leaseSeconds: 30,
+  leaseSendSeconds: 8,
+  /** Seconds for which a refreshed token is not given up although it is refused: each one given up is a refresh (§2.6). */
+  refreshPauseSeconds: 30,
   /**
    * Parameters of a form that a slot is in or a nonce is taken from, and of a query or form that is spelled anew to be signed;
    * octets of a form that OAuth 1.0 signs. Each is decoded, encoded and sorted while other calls wait (§2.5, §5.4).

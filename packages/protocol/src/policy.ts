@@ -2,7 +2,7 @@
  * The use policy sealed with a credential: which origins, methods and paths (§2 `allow`).
  * Only ever narrows: an empty rule allows nothing, and nothing here can widen a rule.
  */
-import { parseBodyConditions, type BodyCondition, type JsonBody } from './body-condition.ts';
+import { isConditionIn, parseBodyConditions, type BodyCondition, type JsonBody } from './body-condition.ts';
 import { explain, meets, type Decision, type Demands } from './demand.ts';
 import { graphqlUnmet, parseGraphqlRule, type GraphqlRule } from './graphql-rule.ts';
 import { LIMITS } from './limits.ts';
@@ -79,7 +79,12 @@ const BEFORE_BODY = Object.freeze<Demands<AllowRule, Target>>([
   ['origin', (rule, { origin }) => rule.origin === origin],
   ['methods', (rule, { method }) => rule.methods.includes(method)],
   ['paths', (rule, { path }) => rule.paths.some((pattern) => matchesPath(pattern, path))],
-  ['query', (rule, { query }) => rule.query === undefined || isQueryWithin(rule.query, query)],
+  [
+    'query',
+    (rule, { query }) =>
+      (rule.query === undefined || isQueryWithin(rule.query, query)) &&
+      (rule.body === undefined || query === '' || !isConditionIn(query, rule.body)),
+  ],
 ]);
 
 const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([

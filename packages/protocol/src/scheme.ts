@@ -21,7 +21,9 @@ export function parseScheme(value: unknown): Scheme {
     case 'oauth1':
       return parseOAuth1(value);
     default:
-      return refuse('A scheme is "aws_sigv4", "hmac", "oauth1", "client_credentials", "jwt_bearer" or "postgres".');
+      return refuse(
+        'A scheme is "aws_sigv4", "hmac", "oauth1", "client_credentials", "jwt_bearer", "oauth2" or "postgres".',
+      );
   }
 }
 

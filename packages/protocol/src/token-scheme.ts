@@ -4,23 +4,43 @@
  */
 import { parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
 import { claimTemplates, parseJwtBearer, type JwtBearer } from './jwt-bearer.ts';
+import { parseOAuth2, type OAuth2 } from './oauth2.ts';
 import { namedFields, type Template } from './template.ts';
 
-export type TokenScheme = ClientCredentials | JwtBearer;
+export type TokenScheme = ClientCredentials | JwtBearer | OAuth2;
+
+const NAMES: readonly unknown[] = ['client_credentials', 'jwt_bearer', 'oauth2'] satisfies TokenScheme['scheme'][];
 
 /** Whether a scheme, also one that is not parsed yet, is one of these by its name. */
 export function isTokenScheme(scheme: object): scheme is TokenScheme {
-  return 'scheme' in scheme && (scheme.scheme === 'client_credentials' || scheme.scheme === 'jwt_bearer');
+  return 'scheme' in scheme && NAMES.includes(scheme.scheme);
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseTokenScheme(value: TokenScheme): TokenScheme {
-  return value.scheme === 'jwt_bearer' ? parseJwtBearer(value) : parseClientCredentials(value);
+  switch (value.scheme) {
+    case 'client_credentials':
+      return parseClientCredentials(value);
+    case 'jwt_bearer':
+      return parseJwtBearer(value);
+    case 'oauth2':
+      return parseOAuth2(value);
+  }
 }
 
 /** The templates that the token endpoint is shown; answers are searched for their fields. A key that signs is shown to nobody. */
 export function shownTemplates(scheme: TokenScheme): readonly Template[] {
-  return scheme.scheme === 'jwt_bearer' ? claimTemplates(scheme) : [scheme.client_id, scheme.client_secret];
+  switch (scheme.scheme) {
+    case 'client_credentials':
+      return [scheme.client_id, scheme.client_secret];
+    case 'jwt_bearer':
+      return claimTemplates(scheme);
+    case 'oauth2':
+      return [
+        ...[scheme.client_id, scheme.refresh_token],
+        ...(scheme.client_secret === undefined ? [] : [scheme.client_secret]),
+      ];
+  }
 }
 
 /** The field names a token scheme refers to. */

@@ -26,6 +26,7 @@ export {
 export { importKey, type VerifyKey } from './key.ts';
 export { MemoryReplayStore, type MemoryReplayStoreOptions, type ReplayStore } from './replay.ts';
 export { RSA_ALGS } from './rsa.ts';
+export { verifyReseal, type ResealOptions } from './reseal.ts';
 export { verifySealChain, verifySealProof, type SealChainOptions, type SealProofOptions } from './seal.ts';
 export { type AccessTokenOptions } from './rfc9068.ts';
 export {

@@ -19,8 +19,10 @@ import { parsing, refuseSubject } from './refuse.ts';
 export interface SealProofOptions {
   readonly handle: string;
   readonly ver: number;
-  /** The envelope's compact text, exactly as it is stored. */
-  readonly envelope: string;
+  /** The envelope's compact text, exactly as it is stored; or `sha256`. */
+  readonly envelope?: string;
+  /** The digest of an envelope that is not there any more: a reseal statement names it. */
+  readonly sha256?: string;
   /** Code of every refusal. Default `POLICY_DENIED`. */
   readonly refusal?: ErrorCode;
 }
@@ -42,8 +44,9 @@ export function verifySealProof(proof: string, options: SealProofOptions): { rea
   const subject = subjectOf({ refusal: REFUSAL, ...options }, 'The seal proof');
   const { claims, jkt } = verifyEmbeddedJws(proof, { typ: TYP.seal, maxLength: LIMITS.proof, ...subject });
   const said = parsing(subject, () => exactObject(claims, 'A seal proof', ['handle', 'ver', 'sha256']));
+  const digest = options.envelope === undefined ? options.sha256 : sha256Base64url(options.envelope);
   const fits =
-    said.handle === options.handle && said.ver === options.ver && said.sha256 === sha256Base64url(options.envelope);
+    digest !== undefined && said.handle === options.handle && said.ver === options.ver && said.sha256 === digest;
   if (!fits) refuseSubject(subject, 'is for another handle, version or envelope.');
   return { jkt };
 }

@@ -272,8 +272,8 @@ const DOCUMENT: readonly Mutant[] = [
     ],
     [
       'token.bound',
-      'if (known === undefined && !outside.newcomers.take(now()))',
-      "if (known?.name === '' && !outside.newcomers.take(now()))",
+      'if (known === undefined && !outside.newcomers.take(now(), address))',
+      "if (known?.name === '' && !outside.newcomers.take(now(), address))",
       '[token.bound] strangers make us look at thirty places a minute, and known clients go on meanwhile',
     ],
     [
@@ -292,7 +292,7 @@ const DOCUMENT: readonly Mutant[] = [
       'token.bound',
       'store.registry.dropDocumentsBeyond(MAX_CLIENTS);',
       'store.registry.dropDocumentsBeyond(MAX_CLIENTS + 1);',
-      'documents that nobody used for 90 days are forgotten, and past ten thousand the oldest',
+      'a document that was only named is forgotten after a day, a used one after 90, and past ten thousand those named first go',
     ],
   ]),
   ...of('outside/open', unit('clients/document'), [
@@ -337,6 +337,41 @@ const DOCUMENT: readonly Mutant[] = [
   ]),
 ];
 
+const UNUSED =
+  '[token.bound] one address has five hundred clients that wait for their first use, and others register meanwhile';
+
+/** What many share, and each has a part of. */
+const SHARES: readonly Mutant[] = [
+  ...of('limit', unit('clients/register'), [
+    [
+      'token.bound',
+      'return this.#each.take(now, key) && this.#all.take(now);',
+      'return this.#each.take(now, key);',
+      '[token.bound] all addresses together register sixty clients a minute',
+    ],
+  ]),
+  ...of('limit', unit('clients/document'), [
+    [
+      'token.bound',
+      'return this.#each.take(now, key) && this.#all.take(now);',
+      'return this.#all.take(now) && this.#each.take(now, key);',
+      '[token.bound] one address makes us look at ten places a minute, and others go on meanwhile',
+    ],
+  ]),
+  ...of('store/registry', unit('clients/register'), [
+    ['token.bound', "SET used_at = ?, unused_from = ''", 'SET used_at = ? * 0', UNUSED],
+    ['token.bound', 'AND used_at = 0 AND unused_from = ?', 'AND used_at = 0 AND unused_from <> ?', UNUSED],
+  ]),
+  ...of('store/devices', unit('oauth/device'), [
+    [
+      'token.bound',
+      'Number(near) < PER_ADDRESS',
+      'Number(near) <= PER_ADDRESS',
+      '[token.bound] at one address at most 64 devices wait, of all clients, and others go on meanwhile',
+    ],
+  ]),
+];
+
 const REGISTER: readonly Mutant[] = [
   ...of('clients/register', unit('clients/register'), [
     [
@@ -347,15 +382,15 @@ const REGISTER: readonly Mutant[] = [
     ],
     [
       'token.bound',
-      'if (!each.take(now, addressOf(c)) || !all.take(now))',
-      'if ((!each.take(now, addressOf(c)) && now < 0) || !all.take(now))',
+      'if (!limit.take(now, address))',
+      'if (!limit.take(now, authority.newId()))',
       '[token.bound] one address registers ten clients a minute, of IPv6 one network, and others go on meanwhile',
     ],
     [
       'token.bound',
-      'if (!each.take(now, addressOf(c)) || !all.take(now))',
-      'if (!each.take(now, addressOf(c)) || (!all.take(now) && now < 0))',
-      '[token.bound] all addresses together register sixty clients a minute',
+      'if (store.registry.countUnusedFrom(address) >= UNUSED_PER_ADDRESS)',
+      'if (store.registry.countUnusedFrom(address) > UNUSED_PER_ADDRESS)',
+      UNUSED,
     ],
     [
       'token.bound',
@@ -410,4 +445,5 @@ export const CLIENTS: readonly Mutant[] = [
   ...BEARER,
   ...DOCUMENT,
   ...REGISTER,
+  ...SHARES,
 ];

@@ -27,7 +27,7 @@ export const DEVICE: readonly Mutant[] = [
     ],
     row('const row = { hash, client_id,', 'const row = { hash: device, client_id,', 'the store keeps neither code'),
     row(
-      'if (!store.devices.hasRoom(client_id))',
+      'if (!store.devices.hasRoom(client_id, from))',
       "if (client_id === '')",
       'a client has at most 256 devices that wait',
     ),

@@ -41,6 +41,31 @@ const ROUTES: readonly Mutant[] = of('executor/routes', unit('executor/routes'),
   ],
 ]);
 
+const SET_BACK = '[revoke.fast] a revoked token stays so where the clock is set back after its row was dropped';
+const RESTARTED = '[revoke.fast] until when revocations were dropped outlives a restart, and never goes back';
+
+const CLOCK: readonly Mutant[] = [
+  ...of('store/changes', unit('store/set-back'), [
+    ['revoke.fast', 'return iat <= this.forgotten();', 'return iat < this.forgotten();', SET_BACK],
+    ['revoke.fast', 'SET at = max(at, coalesce(', 'SET at = max(0, coalesce(', RESTARTED],
+    [
+      'revoke.fast',
+      "('token', 'grant') AND revoked_at <= ?",
+      "('token', 'grant') AND revoked_at <= ? + 10000",
+      '[revoke.fast] a revocation that lies ahead of the clock is not dropped',
+    ],
+  ]),
+  ...of('oauth/issued', unit('store/set-back'), [
+    ['revoke.fast', ' || changes.isForgotten(claims.iat))', ')', SET_BACK],
+  ]),
+  ...of('api/authenticate', unit('store/set-back'), [
+    ['revoke.fast', 'store.changes.isForgotten(claims.iat) || ', '', SET_BACK],
+  ]),
+  ...of('oauth/exchange', unit('store/set-back'), [
+    ['revoke.fast', 'changes.isForgotten(subject.iat))', 'changes.isForgotten(subject.iat - 10_000))', SET_BACK],
+  ]),
+];
+
 const CHANGES: readonly Mutant[] = of('store/changes', unit('store/changes'), [
   [
     'revoke.fast',
@@ -74,8 +99,8 @@ const CHANGES: readonly Mutant[] = of('store/changes', unit('store/changes'), [
   ],
   [
     'revoke.fast',
-    'this.#drop(before.revision)',
-    'this.#drop(before.revision + 1_000)',
+    'this.#drop(before.revision, now)',
+    'this.#drop(before.revision + 1_000, now)',
     '[revoke.fast] nothing is dropped before fifteen minutes, of whatever clock the machine shows',
   ],
   [
@@ -235,6 +260,7 @@ export const EXECUTOR: readonly Mutant[] = [
   ...PROVEN,
   ...ROUTES,
   ...CHANGES,
+  ...CLOCK,
   ...SKIPS,
   ...STATUS,
   ...RECORDS,

@@ -6,6 +6,7 @@ const of = (source: string, test: string, rows: readonly Row[]): readonly Mutant
 const idJag = (what: string): string => `[token.bound] an ID-JAG ${what} is refused`;
 const NAMED =
   '[token.bound] name and email are in the token where the ID-JAG lets the server know and the request asks by name';
+const UNVERIFIED = '[token.bound] an address that the identity provider did not verify is told to no tool';
 const workload = (what: string): string => `[token.bound] a workload's assertion ${what} is refused`;
 
 const ASSERTION: readonly Mutant[] = [
@@ -103,6 +104,8 @@ const ID_JAG: readonly Mutant[] = of('oauth/id-jag', 'oauth/id-jag', [
   ['token.bound', 'named.includes(each)', 'named.length < each.length', NAMED],
   ['token.bound', "scope.includes('profile') &&", 'scope.length > 0 &&', NAMED],
   ['token.bound', "scope.includes('email') &&", 'scope.length > 0 &&', NAMED],
+  ['token.bound', 'return proven ?? true;', 'return proven !== null;', UNVERIFIED],
+  ['token.bound', "typeof proven !== 'boolean')", "typeof proven === 'symbol')", UNVERIFIED],
   [
     'token.bound',
     'parseName(name))',

@@ -100,8 +100,8 @@ const SUBMISSIONS: readonly Mutant[] = of('intake', unit('intake'), [
   ],
   [
     'seal.bound',
-    'endorsements: [], trusted: [jkt] };',
-    'endorsements: submission.endorsements ?? [], trusted: [jkt] };',
+    'endorsements: [], trusted: [jkt], reseal: null };',
+    'endorsements: submission.endorsements ?? [], trusted: [jkt], reseal: null };',
     '[seal.bound] what comes with the first version as an endorsement makes no key trusted',
   ],
   [

@@ -40,7 +40,7 @@ export function authenticate(authority: Authority, c: HttpContext, scope?: strin
   const assertLive = (): void => {
     if (claims.exp + LIMITS.clockLeewaySeconds <= now())
       throw new DAuthError('UNAUTHENTICATED', 'The access token has expired.');
-    if (store.changes.isAnyRevoked(revocable(claims)))
+    if (store.changes.isForgotten(claims.iat) || store.changes.isAnyRevoked(revocable(claims)))
       throw new DAuthError('UNAUTHENTICATED', 'This access was revoked.');
   };
   assertLive();

@@ -79,9 +79,13 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
     const caller = authenticate(authority, c, READ);
     const row = find(authority, caller, c);
     if (row.owner !== caller.sub) noteRead(authority, caller, 'connection.get', row.handle);
-    const { envelope, seal_proof, endorsements } = store.connections.envelope(row.handle, row.ver)!;
+    const { envelope, seal_proof, endorsements, reseal } = store.connections.envelope(row.handle, row.ver)!;
     // What the policy was sealed in: a client that seals again believes this after checking it, and nothing else of the view.
-    return c.json({ ...view(authority, row), envelope, seal_proof, ...(endorsements.length > 0 && { endorsements }) });
+    return c.json({
+      ...{ ...view(authority, row), envelope, seal_proof },
+      ...(endorsements.length > 0 && { endorsements }),
+      ...(reseal !== null && { reseal }),
+    });
   });
 
   const move = (verb: string, from: readonly ConnectionStatus[], to: ConnectionStatus) =>

@@ -40,6 +40,9 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
 /** What the executor alone may ask (spec/dauth.md §6). */
 const OF_THE_EXECUTOR: readonly (readonly [method: string, path: string, summary: string])[] = [
   ['get', '/executor/envelopes/{handle}', 'Get the sealed envelope of a connection'],
+  ['post', '/executor/envelopes/{handle}', 'Store the version that the executor made out of the current one'],
+  ['post', '/executor/leases/{handle}', 'Take the lease for an exchange that may rotate a refresh token'],
+  ['post', '/executor/reauthorizations/{handle}', 'Say that the upstream ended the grant behind a version'],
   ['get', '/executor/status', 'Follow signed revocations and heartbeats, a line each, after the revision "since"'],
   ['post', '/executor/records', 'Continue the audit journal, with a signed checkpoint'],
 ];

@@ -25,7 +25,15 @@ function fillConnections(world: World, owner: string, count: number): string[] {
     Array.from({ length: count }, (_, n) => {
       const handle = seal(world, owner, world.operator.key).handle;
       const row = { handle, owner, org: 'default', name: `n${n}`, status: 'active', ver: 1, ...times } as const;
-      connections.add(row, { handle, ver: 1, envelope: 'e', seal_proof: 's', endorsements: [], trusted: [] });
+      connections.add(row, {
+        handle,
+        ver: 1,
+        envelope: 'e',
+        seal_proof: 's',
+        endorsements: [],
+        trusted: [],
+        reseal: null,
+      });
       return handle;
     }),
   );

@@ -20,10 +20,14 @@ const JWT_BEARER = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 async function scene(
   document: unknown = DOCUMENT,
   config: object = {},
-): Promise<{ world: World; outside: Web; readonly find: (id?: string) => Promise<Client | undefined> }> {
+): Promise<{
+  world: World;
+  outside: Web;
+  readonly find: (id?: string, address?: string) => Promise<Client | undefined>;
+}> {
   const outside = web({ [ID]: { body: document } });
   const world = await makeWorld({ dial: outside.dial, config });
-  return { world, outside, find: (id = ID) => resolveClient(asAuthority(world), id) };
+  return { world, outside, find: (id = ID, address = '192.0.2.1') => resolveClient(asAuthority(world), id, address) };
 }
 
 function asAuthority(world: World): Authority {
@@ -252,12 +256,23 @@ test('where documents are switched off, or a host is not on the list, nothing is
 test('[token.bound] strangers make us look at thirty places a minute, and known clients go on meanwhile', async () => {
   const { world, outside, find } = await scene();
   await find();
-  for (let n = 0; n < 40; n++) await find(`https://h${n}.example/client.json`);
+  for (let n = 0; n < 40; n++) await find(`https://h${n}.example/client.json`, `198.51.100.${n}`);
   assert.equal(outside.asked.length, 30);
   assert.equal((await find())?.client_id, ID);
   world.clock.now = START + 60;
   assert.equal((await find())?.client_id, ID);
   await find('https://h99.example/client.json');
+  assert.equal(outside.asked.at(-1), 'https://h99.example/client.json');
+});
+
+test('[token.bound] one address makes us look at ten places a minute, and others go on meanwhile', async () => {
+  const { world, outside, find } = await scene();
+  for (let n = 0; n < 40; n++) await find(`https://h${n}.example/client.json`, '198.51.100.7');
+  assert.equal(outside.asked.length, 10);
+  assert.equal((await find())?.client_id, ID, 'one of another address');
+  assert.equal((await find(ID, '198.51.100.7'))?.client_id, ID, 'one that is known by then');
+  world.clock.now = START + 60;
+  await find('https://h99.example/client.json', '198.51.100.7');
   assert.equal(outside.asked.at(-1), 'https://h99.example/client.json');
 });
 
@@ -286,10 +301,11 @@ test('a page of clients ends at an id of any length, and the next one goes on th
   assert.deepEqual([...seen].sort(), [...ids, ID, 'operator', 'dauth-cli'].sort());
 });
 
-test('documents that nobody used for 90 days are forgotten, and past ten thousand the oldest', async () => {
+test('a document that was only named is forgotten after a day, a used one after 90, and past ten thousand those named first go', async () => {
   const { world, outside, find } = await scene();
   const client = (await find())!;
   const { registry } = world.store;
+  registry.touchClient(ID, START);
   world.store.transaction(() => {
     for (let n = 0; n < 10_000; n++) registry.putClient({ ...client, client_id: `https://a.example/${n}` });
   });
@@ -298,7 +314,9 @@ test('documents that nobody used for 90 days are forgotten, and past ten thousan
   assert.equal((await find(other))?.client_id, other);
   assert.equal(registry.countClients('document'), 10_000);
   assert.notEqual(registry.client(ID), undefined, 'those that were used stay');
-  world.clock.now = START + 90 * 86_400;
-  world.store.transaction(() => registry.dropUnused(world.clock.now));
-  assert.equal(registry.countClients('document'), 0);
+  const left = (days: number): number => {
+    world.store.transaction(() => registry.dropUnused(START + days * 86_400));
+    return registry.countClients('document');
+  };
+  assert.deepEqual([left(1), left(89), left(90)], [1, 1, 0]);
 });

@@ -15,12 +15,19 @@ const MAX_ID = 512;
 /** Documents that are remembered as clients; past it those that were unused longest go. */
 const MAX_CLIENTS = 10_000;
 
-/** A client by its id, whoever registered it: what every endpoint that is told a `client_id` asks first. */
-export async function resolveClient(authority: Authority, clientId: string): Promise<Client | undefined> {
+/**
+ * A client by its id, whoever registered it: what every endpoint that is told a `client_id` asks first.
+ * @param address of whoever names it, for limits
+ */
+export async function resolveClient(
+  authority: Authority,
+  clientId: string,
+  address: string,
+): Promise<Client | undefined> {
   if (!/^https?:/.test(clientId)) return authority.store.registry.client(clientId);
   if (!isDocumentId(authority, clientId)) return undefined;
   try {
-    return await readClient(authority, clientId);
+    return await readClient(authority, clientId, address);
   } catch (error) {
     if (!(error instanceof OutsideError || error instanceof DAuthError)) throw error;
     const why = error instanceof OutsideError ? { fault: error.fault } : { fault: 'form', why: error.message };
@@ -43,11 +50,11 @@ function isDocumentId({ config }: Authority, id: string): boolean {
 }
 
 /** @throws OutsideError, DAuthError */
-async function readClient(authority: Authority, id: string): Promise<Client> {
+async function readClient(authority: Authority, id: string, address: string): Promise<Client> {
   const { outside, store, now } = authority;
   const known = store.registry.client(id);
   // Nobody here ever used it: strangers must not make us look at one place after the other.
-  if (known === undefined && !outside.newcomers.take(now())) throw new OutsideError('busy');
+  if (known === undefined && !outside.newcomers.take(now(), address)) throw new OutsideError('busy');
   const document = await outside.clients.get(id);
   const client = parseDocument(authority, id, document, await fetchKeys(authority, id, document));
   const made = { ...client, created_at: known?.created_at ?? now() };
@@ -87,8 +94,8 @@ function asText(client: Client | undefined): string {
 
 /** A row for what grants name; it is not where the client is looked up. */
 function keep({ store, now }: Authority, client: Client): void {
+  // Not used yet: what strangers name goes first, and what a person said yes to stays.
   store.registry.putClient(client);
-  store.registry.touchClient(client.client_id, now());
   store.registry.dropUnused(now());
   store.registry.dropDocumentsBeyond(MAX_CLIENTS);
 }

@@ -222,6 +222,24 @@ test('[token.bound] ten thousand clients register here, and the next when some h
   await registered(register(world, WANTED));
 });
 
+test('[token.bound] one address has five hundred clients that wait for their first use, and others register meanwhile', async () => {
+  const world = await makeWorld(OPEN);
+  const { registry } = world.store;
+  const { client_id } = await registered(register(world, WANTED));
+  const client = registry.client(client_id)!;
+  world.store.transaction(() => {
+    for (let n = 0; n < 499; n++) registry.putClient({ ...client, client_id: `c${n}` }, '192.0.2.1');
+  });
+  const said = 'Too many clients from this address wait for their first use.';
+  await assertProblem(await register(world, WANTED), 429, 'RATE_LIMITED', said);
+  await registered(register(world, WANTED, '192.0.2.2'));
+  registry.touchClient('c7', START + 1);
+  await registered(register(world, WANTED));
+  await assertProblem(await register(world, WANTED), 429, 'RATE_LIMITED', said);
+  world.clock.now = START + DAY;
+  await registered(register(world, WANTED));
+});
+
 test('a client that is never used ends after a day, one that was used after ninety more, an operator’s never', async () => {
   const world = await makeWorld(OPEN);
   const { registry } = world.store;

@@ -15,7 +15,7 @@ import {
 import { thumbprint } from '@dauth/verify';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import { MinuteLimit } from '../limit.ts';
+import { SharedLimit } from '../limit.ts';
 import { addressOf, assertType, readBody, type HttpContext, type HttpEnv } from '../http.ts';
 import { CLIENT_DEFAULTS, type Client } from '../store/registry.ts';
 import { parseOwnMetadata, RedirectUriError } from './metadata.ts';
@@ -26,20 +26,22 @@ const PER_MINUTE = 60;
 const PER_ADDRESS = 10;
 /** More than people of one installation use apps; past it nobody registers until some have ended. */
 const MAX_CLIENTS = 10_000;
+/** Of those, from one address and not used yet: whoever registers all day fills a twentieth of the room. */
+const UNUSED_PER_ADDRESS = 500;
 
 export function registration(app: Hono<HttpEnv>, authority: Authority): void {
   if (authority.config.clients.registration === 'off') return;
-  const [all, each] = [new MinuteLimit(PER_MINUTE), new MinuteLimit(PER_ADDRESS)];
+  const limit = new SharedLimit(PER_MINUTE, PER_ADDRESS);
   app.post('/register', async (c) => {
     const now = authority.now();
-    // The address first: one that asks too often takes nothing of what is everybody's.
-    if (!each.take(now, addressOf(c)) || !all.take(now))
+    const address = addressOf(c);
+    if (!limit.take(now, address))
       throw new DAuthError('RATE_LIMITED', 'Too many clients register in this minute. Wait, then try again.');
     try {
       assertType(c, 'application/json');
       const body = parseJson(decodeUtf8(await readBody(c, MAX_OCTETS)), MAX_OCTETS, 'kept');
       if (!isObject(body)) refuse('A registration must be an object.');
-      const client = register(authority, body);
+      const client = register(authority, body, address);
       authority.log({ event: 'client.register', client_id: client.client_id, request_id: c.get('requestId') });
       return c.json(describe(client), 201);
     } catch (error) {
@@ -48,7 +50,7 @@ export function registration(app: Hono<HttpEnv>, authority: Authority): void {
   });
 }
 
-function register({ config, store, newId, now }: Authority, body: JsonObject): Client {
+function register({ config, store, newId, now }: Authority, body: JsonObject, address: string): Client {
   if (body.jwks_uri !== undefined) refuse('Keys are registered by value ("jwks").');
   const metadata = parseOwnMetadata(body);
   assertFits(body.application_type, metadata.redirect_uris);
@@ -64,7 +66,9 @@ function register({ config, store, newId, now }: Authority, body: JsonObject): C
     store.registry.dropUnused(now());
     if (store.registry.countClients('dynamic') >= MAX_CLIENTS)
       throw new DAuthError('RATE_LIMITED', 'No more clients can register here for now.');
-    store.registry.putClient(client);
+    if (store.registry.countUnusedFrom(address) >= UNUSED_PER_ADDRESS)
+      throw new DAuthError('RATE_LIMITED', 'Too many clients from this address wait for their first use.');
+    store.registry.putClient(client, address);
   });
   return client;
 }

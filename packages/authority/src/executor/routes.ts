@@ -5,6 +5,7 @@ import type { Authority } from '../context.ts';
 import { assertType, type HttpEnv } from '../http.ts';
 import { authenticateExecutor, readExecutorBody } from './authenticate.ts';
 import { collectRecords } from './records.ts';
+import { resealApi } from './reseal.ts';
 import { statusStream } from './status.ts';
 
 /** Octets of a batch of records: 512 KiB of lines, each quote of them escaped. */
@@ -19,7 +20,7 @@ export function executorApi(app: Hono<HttpEnv>, authority: Authority): void {
     const stored =
       row === undefined || row.deleted_at !== null ? undefined : store.connections.envelope(row.handle, row.ver);
     if (row === undefined || stored === undefined) throw new DAuthError('CONNECTION_NOT_FOUND');
-    const { envelope, seal_proof, endorsements } = stored;
+    const { envelope, seal_proof, endorsements, reseal } = stored;
     // §6: only to the executor whose directory lists the key it was sealed to.
     const { kid } = parseEnvelope(envelope).header;
     if (!keys.some((key) => key.kid === kid)) throw new DAuthError('CONNECTION_NOT_FOUND');
@@ -27,6 +28,7 @@ export function executorApi(app: Hono<HttpEnv>, authority: Authority): void {
       envelope,
       seal_proof,
       endorsements,
+      ...(reseal === null ? {} : { reseal }),
       ver: row.ver,
       status: row.status,
       revision: store.changes.revision(),
@@ -50,4 +52,6 @@ export function executorApi(app: Hono<HttpEnv>, authority: Authority): void {
     collectRecords(authority, parseJson(decodeUtf8(body), MAX_RECORDS_BODY));
     return c.body(null, 204);
   });
+
+  resealApi(app, authority);
 }

@@ -91,9 +91,11 @@ export function statusStream(authority: Authority, sid: string, since: number): 
 }
 
 /** Drops changes that have no effect any more. @param at milliseconds of a clock that never goes back */
-export function tendChanges({ store, log }: Pick<Authority, 'store' | 'log'>, at: number): void {
+export function tendChanges({ store, log, now }: Pick<Authority, 'store' | 'log' | 'now'>, at: number): void {
   try {
-    store.changes.tend(at);
+    store.changes.tend(at, now());
+    // No token that is issued now would be taken: better said than looked for.
+    if (store.changes.isForgotten(now())) log({ event: 'clock.set_back', until: store.changes.forgotten() });
   } catch (error) {
     // Kept is safe; the next time may find a store that is free.
     log({ event: 'changes.failed', at: placeOf(error) });

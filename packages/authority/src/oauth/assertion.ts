@@ -29,7 +29,8 @@ export type Reason =
   | 'used'
   | 'details'
   | 'name'
-  | 'email';
+  | 'email'
+  | 'email_verified';
 
 /** One assertion that is not taken. */
 export class AssertionRefused extends Error {

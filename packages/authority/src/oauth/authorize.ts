@@ -7,7 +7,7 @@ import { DAuthError, encodeUtf8 } from '@dauth/protocol';
 import type { Hono } from 'hono';
 import { resolveClient } from '../clients/document.ts';
 import type { Authority } from '../context.ts';
-import type { HttpContext, HttpEnv } from '../http.ts';
+import { addressOf, type HttpContext, type HttpEnv } from '../http.ts';
 import { refusalPage } from '../people/page.ts';
 import { closeSession, sessionOf, signInFirst, type Session } from '../people/session.ts';
 import type { Client } from '../store/registry.ts';
@@ -71,7 +71,7 @@ interface Opened {
 /** Client and redirect URI, or a page. @throws OAuthError */
 async function open(authority: Authority, c: HttpContext): Promise<Opened> {
   const form = parseForm(encodeUtf8(new URL(c.req.url).search.slice(1)), 'authorization request');
-  const client = await resolveClient(authority, need(form, 'client_id', 'authorization request'));
+  const client = await resolveClient(authority, need(form, 'client_id', 'authorization request'), addressOf(c));
   // No client, one without redirect URIs and a revoked one are one answer.
   if (
     client === undefined ||

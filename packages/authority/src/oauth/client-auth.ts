@@ -7,7 +7,7 @@ import { DAuthError, LIMITS, parseClaims, splitJws, type JsonObject } from '@dau
 import { readProof, verifyDpopProof, verifyJws, type VerifiedProof } from '@dauth/verify';
 import { resolveClient } from '../clients/document.ts';
 import type { Authority } from '../context.ts';
-import { rawHeaders, type HttpContext } from '../http.ts';
+import { addressOf, rawHeaders, type HttpContext } from '../http.ts';
 import type { Client } from '../store/registry.ts';
 import { OAuthError } from './errors.ts';
 import type { Form } from './form.ts';
@@ -49,7 +49,9 @@ export async function authenticateClient(
 ): Promise<AuthenticatedClient> {
   const isPublic = form.client_assertion === undefined && form.client_assertion_type === undefined;
   refuseSecrets(c, form, isPublic);
-  const { client, assertion } = await (isPublic ? readPublic(authority, form) : readAssertion(authority, form, path));
+  const { client, assertion } = await (isPublic
+    ? readPublic(authority, c, form)
+    : readAssertion(authority, c, form, path));
   return { client, assertion, proof: readTokenProof(authority, c, client, path) };
 }
 
@@ -71,9 +73,11 @@ function refuseSecrets(c: HttpContext, { client_secret }: Form, isPublic: boolea
 /** A public client says who it is; what it may do hangs on PKCE and its DPoP key. */
 async function readPublic(
   authority: Authority,
+  c: HttpContext,
   form: Form,
 ): Promise<Pick<AuthenticatedClient, 'client' | 'assertion'>> {
-  const client = form.client_id === undefined ? undefined : await resolveClient(authority, form.client_id);
+  const client =
+    form.client_id === undefined ? undefined : await resolveClient(authority, form.client_id, addressOf(c));
   const isKnown = client?.auth === 'none' && !authority.store.changes.isRevoked('client', client.client_id);
   // No client, one with a key, and a revoked one are one answer.
   if (!isKnown) throw new OAuthError('invalid_client', HOW);
@@ -101,6 +105,7 @@ export function mayBeUnbound({ config }: Pick<Authority, 'config'>, client: Clie
 
 async function readAssertion(
   authority: Authority,
+  c: HttpContext,
   form: Form,
   path: string,
 ): Promise<Pick<AuthenticatedClient, 'client' | 'assertion'>> {
@@ -111,7 +116,7 @@ async function readAssertion(
     const unverified = parseClaims(splitJws(compact, LIMITS.proof).payload, LIMITS.proof);
     const { iss } = unverified;
     // Nothing but a string is looked up: turning an object into one can throw.
-    const client = typeof iss === 'string' ? await resolveClient(authority, iss) : undefined;
+    const client = typeof iss === 'string' ? await resolveClient(authority, iss, addressOf(c)) : undefined;
     // An unknown client, a wrong signature and a revoked client are one answer.
     if (client?.jwk == null || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
     const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });

@@ -251,7 +251,7 @@ test('[token.bound] of a connection that was sealed again for less, only that is
   const { store, clock } = flow.world;
   const fewer = { ver: 2, allow: [allow('https://api.github.com', ['GET'], ['/user'])], handle: sealed.handle };
   const { envelope, seal_proof, handle } = seal(flow.world, 'ada', makeSigner(), fewer);
-  const next = { handle, ver: 2, envelope, seal_proof, endorsements: [], trusted: [] };
+  const next = { handle, ver: 2, envelope, seal_proof, endorsements: [], trusted: [], reseal: null };
   assert.ok(store.transaction(() => store.connections.rotate(next, clock.now)));
   const { authorization_details } = await good(post(flow, '/token', codeForm(code)));
   assert.deepEqual(

@@ -69,7 +69,7 @@ export function addConnection(world: World, change: Partial<EnvelopePolicy> = {}
   const times = { created_at: now, updated_at: now, last_used_at: null, deleted_at: null };
   const { owner, org, connection: name, ver } = policy;
   const row: Connection = { ...{ handle, owner, org, name, status: 'active', ver }, ...times };
-  const stored = { handle, ver, envelope, seal_proof, endorsements: [], trusted: [] };
+  const stored = { handle, ver, envelope, seal_proof, endorsements: [], trusted: [], reseal: null };
   world.store.transaction(() => world.store.connections.add(row, stored));
   return sealed;
 }

@@ -74,7 +74,7 @@ test('a device gets codes, asks and waits, and has tokens by its key once a pers
   await assertOAuth(await poll(flow, codes), 400, 'authorization_pending', 'No person has answered yet. Ask again.');
   await allow(flow, codes);
   await flow.browser.go('/device/answered');
-  assert.match(flow.browser.text, /The device has your answer\./);
+  assert.match(flow.browser.text, /The device has your answer\. Go back to it/);
   const token = await good(poll(flow, codes));
   const { sub, scope, aud, client_id, cnf } = claimsOf(token.access_token);
   assert.deepEqual(
@@ -275,13 +275,27 @@ test('parameters that are unknown or empty are as good as left out, and none is 
   await assertOAuth(await post(flow, '/token', new URLSearchParams(form)), 400, 'invalid_request');
 });
 
+const TOO_MANY = 'Too many devices of this client, or at this address, wait for a person.';
+
+test('[token.bound] at one address at most 64 devices wait, of all clients, and others go on meanwhile', async () => {
+  const flow = await makeDevice();
+  const { store, clock } = flow.world;
+  const row = { client_id: 'another', jkt: null, request: {}, pause: 5, expires_at: clock.now + 1 };
+  // A request of the tests comes from no address.
+  for (let count = 0; count < 64; count++) store.devices.add({ ...row, hash: `h${count}` }, `u${count}`, '');
+  await assertOAuth(await post(flow, '/device_authorization', wants()), 503, 'temporarily_unavailable', TOO_MANY);
+  assert.equal(store.devices.hasRoom(flow.app.id, '192.0.2.1'), true);
+  clock.now += 1;
+  await start(flow);
+});
+
 test('a client has at most 256 devices that wait', async () => {
   const flow = await makeDevice();
   const { store, clock } = flow.world;
   const row = { client_id: flow.app.id, jkt: null, request: {}, pause: 5, expires_at: clock.now + 1 };
-  for (let count = 0; count < 256; count++) store.devices.add({ ...row, hash: `h${count}` }, `u${count}`);
+  for (let count = 0; count < 256; count++) store.devices.add({ ...row, hash: `h${count}` }, `u${count}`, `a${count}`);
   const refused = await post(flow, '/device_authorization', wants());
-  await assertOAuth(refused, 503, 'temporarily_unavailable', 'Too many devices of this client wait for a person.');
+  await assertOAuth(refused, 503, 'temporarily_unavailable', TOO_MANY);
   await start({ ...flow, app: addApp(flow.world, { grants: GRANTS }) });
   clock.now += 1;
   await start(flow);

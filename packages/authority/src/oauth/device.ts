@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import type { HttpContext, HttpEnv } from '../http.ts';
+import { addressOf, type HttpContext, type HttpEnv } from '../http.ts';
 import type { Device } from '../store/devices.ts';
 import { authenticateClient, boundTo, consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { issueConsented, type Terms } from './consented.ts';
@@ -43,7 +43,8 @@ export function deviceEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       const wanted = readWanted(authority, by.client, form);
       const codes = store.transaction(() => {
         consumeOnce(authority, by);
-        return keep(authority, { ...wanted, jkt: boundTo(by), address: addressOf(c), asked_at: authority.now() });
+        const asked = { ...wanted, jkt: boundTo(by), address: shownAddressOf(c), asked_at: authority.now() };
+        return keep(authority, asked, addressOf(c));
       });
       log({ event: 'device', client_id, request_id: c.get('requestId') });
       const uri = `${config.issuer}${DEVICE_PATH}`;
@@ -59,16 +60,23 @@ export function deviceEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
 }
 
 /** Keeps what a device wants under two codes nobody can guess. @throws OAuthError `temporarily_unavailable` */
-function keep({ store, now }: Authority, wanted: Omit<DeviceRequest, 'device'>): { device: string; user: string } {
+function keep(
+  { store, now }: Authority,
+  wanted: Omit<DeviceRequest, 'device'>,
+  from: string,
+): { device: string; user: string } {
   const { client_id, jkt } = wanted;
-  if (!store.devices.hasRoom(client_id))
-    throw new OAuthError('temporarily_unavailable', 'Too many devices of this client wait for a person.');
+  if (!store.devices.hasRoom(client_id, from))
+    throw new OAuthError(
+      'temporarily_unavailable',
+      'Too many devices of this client, or at this address, wait for a person.',
+    );
   const device = newSecret();
   const hash = hashed(device);
   const row = { hash, client_id, jkt, request: { ...wanted, device: hash }, pause: PAUSE, expires_at: now() + SECONDS };
   for (let draw = 0; draw < MAX_DRAWS; draw++) {
     const user = makeUserCode();
-    if (store.devices.add<DeviceRequest>(row, hashedUserCode(user))) return { device, user };
+    if (store.devices.add<DeviceRequest>(row, hashedUserCode(user), from)) return { device, user };
   }
   throw new OAuthError('temporarily_unavailable', 'Too many devices wait for a person.');
 }
@@ -88,8 +96,8 @@ export function hashedUserCode(code: string): string {
   return hashed(`user code ${code}`);
 }
 
-/** Behind a proxy it is the proxy's: a header that says otherwise is whatever somebody wrote into it. */
-function addressOf(c: HttpContext): string {
+/** For a person's eyes. Behind a proxy it is the proxy's: a header that says otherwise is whatever somebody wrote into it. */
+function shownAddressOf(c: HttpContext): string {
   return (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.socket?.remoteAddress ?? 'unknown';
 }
 

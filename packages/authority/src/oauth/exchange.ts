@@ -156,6 +156,7 @@ function assertLive(authority: Authority, subject: SubjectClaims, server: Server
     owner: subject.sub,
     org: subject.org,
   };
+  if (authority.store.changes.isForgotten(subject.iat)) throw new OAuthError(NOT_TAKEN, 'This access was revoked.');
   assertUnrevoked(authority, { ...ids, server: server.resource }, NOT_TAKEN);
 }
 

@@ -311,6 +311,24 @@ test('[token.bound] name and email are in the token where the ID-JAG lets the se
   assert.deepEqual(await told(both, undefined, there), ['mcp:read profile', undefined, undefined]);
 });
 
+test('[token.bound] an address that the identity provider did not verify is told to no tool', async () => {
+  const made = await makeFederation();
+  const scope = 'mcp:read profile email';
+  const told = async (verified: object): Promise<unknown[]> => {
+    const answer = await made.askIdJag({ scope, ...ADA, ...verified }, { scope });
+    const { name, email, email_verified } = claimsOf((await granted(answer)).access_token);
+    return [name, email, email_verified];
+  };
+  assert.deepEqual(await told({ email_verified: false }), [ADA.name, undefined, undefined]);
+  assert.deepEqual(await told({ email_verified: true }), [ADA.name, ADA.email, undefined]);
+  assert.deepEqual(await told({}), [ADA.name, ADA.email, undefined], 'without a word the provider vouches for it');
+  for (const wrong of ['false', 'true', 0, 1, null]) {
+    const claims = { scope, ...ADA, email_verified: wrong };
+    await assertRefused(made, await made.askIdJag(claims, { scope }), 'email_verified');
+    await granted(await made.askIdJag(claims, { scope: 'mcp:read profile' }));
+  }
+});
+
 for (const [claim, value] of [
   ['name', ''],
   ['name', 'a'.repeat(129)],

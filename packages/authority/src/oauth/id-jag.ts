@@ -21,6 +21,8 @@ const MAX_JTI = 256;
 /** As long as an envelope lets an owner be (spec/dauth.md §2.1). */
 const MAX_OWNER = 256;
 
+type Profile = NonNullable<Issue['profile']>;
+
 /** @throws AssertionRefused, OAuthError */
 export async function grantIdJag(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
   const { client, proof, assertion } = by;
@@ -84,9 +86,19 @@ function readPermitted({ authorization_details: details }: JsonObject): readonly
 }
 
 /** As the identity provider says it now, held to what a person could type here: tools show it, and print it. */
-function identityOf({ name, email }: JsonObject, scope: readonly string[]): NonNullable<Issue['profile']> {
+function identityOf({ name, email, email_verified: proven }: JsonObject, scope: readonly string[]): Profile {
+  const isTold = scope.includes('email') && email !== undefined && isProven(proven);
   return {
     ...(scope.includes('profile') && name !== undefined ? { name: inAssertion('name', () => parseName(name)) } : {}),
-    ...(scope.includes('email') && email !== undefined ? { email: inAssertion('email', () => parseEmail(email)) } : {}),
+    ...(isTold ? { email: inAssertion('email', () => parseEmail(email)) } : {}),
   };
+}
+
+/**
+ * Tools take an address for its person's. One that the identity provider says it did not verify may be another's, and is told to
+ * nobody (OpenID Connect Core §5.1); where it says nothing of that, it vouches for what it sends.
+ */
+function isProven(proven: unknown): boolean {
+  if (proven !== undefined && typeof proven !== 'boolean') throw new AssertionRefused('email_verified');
+  return proven ?? true;
 }

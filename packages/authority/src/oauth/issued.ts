@@ -44,7 +44,8 @@ export function isStanding(authority: Authority, claims: IssuedClaims): boolean 
   const { changes, grants, registry } = store;
   const isRevoked = (what: Revocable, ...ids: readonly (string | undefined)[]): boolean =>
     ids.some((id) => id !== undefined && changes.isRevoked(what, id));
-  if (claims.exp <= now() || isRevoked('token', claims.jti, claims.subject_jti)) return false;
+  if (claims.exp <= now() || changes.isForgotten(claims.iat)) return false;
+  if (isRevoked('token', claims.jti, claims.subject_jti)) return false;
   // As at the authority's own API: who revoked an organisation can still look at it.
   if (claims.client_id === OPERATOR_ID && claims.aud === config.issuer) return true;
   const client = registry.client(claims.client_id);

@@ -1,7 +1,7 @@
 /** Opens the way outside as the configuration says: the trust store, the resolver, a memory for each kind of document. */
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { MinuteLimit } from '../limit.ts';
+import { SharedLimit } from '../limit.ts';
 import { makeSystemResolve } from './address.ts';
 import { makeDial } from './dial.ts';
 import { OutsideDocuments } from './fetch.ts';
@@ -13,7 +13,7 @@ export interface Outside {
   readonly issuers: OutsideDocuments;
   /** Documents of clients, and how many that nobody here knows are looked at in a minute. */
   readonly clients: OutsideDocuments;
-  readonly newcomers: MinuteLimit;
+  readonly newcomers: SharedLimit;
 }
 
 export interface OutsideConfig {
@@ -32,7 +32,9 @@ export type Way = Pick<Reading, 'resolve' | 'dial' | 'dangerouslyAllowLoopback'>
 const ISSUERS = { maxOctets: 65_536, leastMs: 60_000, mostMs: 300_000, lastGoodMs: 900_000 };
 /** What the draft recommends for the size; a day, and never longer than the document says (§4.4). */
 const CLIENTS = { maxOctets: 5_120, leastMs: 60_000, mostMs: 86_400_000, lastGoodMs: 0 };
+/** From everybody, and from one address. */
 const NEWCOMERS_PER_MINUTE = 30;
+const NEWCOMERS_PER_ADDRESS = 10;
 const CARE = { timeoutMs: 5_000, coolDownMs: 10_000, entries: 256, atOnce: 8, perHost: 120 };
 
 /** @throws Error with a sentence for the operator where a PEM file cannot be used */
@@ -45,7 +47,7 @@ export function openOutside(way: Way): Outside {
   return {
     issuers: new OutsideDocuments({ ...way, ...ISSUERS, ...CARE }),
     clients: new OutsideDocuments({ ...way, ...CLIENTS, ...CARE, entries: 2_048 }),
-    newcomers: new MinuteLimit(NEWCOMERS_PER_MINUTE),
+    newcomers: new SharedLimit(NEWCOMERS_PER_MINUTE, NEWCOMERS_PER_ADDRESS),
   };
 }
 

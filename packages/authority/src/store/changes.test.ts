@@ -13,9 +13,10 @@ const KEEP = 900_000;
 const all = ({ store }: World, since = 0): StatusChange[] => store.changes.since(since, 1_000, 1_000_000);
 const skipped = (revision: number) => ({ kind: 'skipped', revision }) as const;
 /** Two looks, as far apart as anything is kept. */
-function tend({ store }: World): void {
-  store.changes.tend(0);
-  store.changes.tend(KEEP);
+function tend({ store, clock }: World): void {
+  store.changes.tend(0, clock.now);
+  clock.now += KEEP / 1_000;
+  store.changes.tend(KEEP, clock.now);
 }
 
 /** Revisions 1 to 6: two connections, a token, a grant, the second connection again, and a client. */
@@ -49,14 +50,16 @@ test('[revoke.fast] only what has no effect any more is dropped, and what is ski
 test('[revoke.fast] nothing is dropped before fifteen minutes, of whatever clock the machine shows', async () => {
   const { world } = await lived();
   const before = all(world);
-  world.store.changes.tend(5_000);
+  const look = (at: number): void => world.store.changes.tend(at, world.clock.now);
+  look(5_000);
   world.clock.now += 1_000_000;
-  world.store.changes.tend(5_000 + KEEP - 1);
+  look(5_000 + KEEP - 1);
   assert.deepEqual(all(world), before);
   revoke(world, 'token', 'token-2');
   revoke(world, 'owner', 'somebody');
-  world.store.changes.tend(5_000 + KEEP);
+  look(5_000 + KEEP);
   assert.ok(world.store.changes.isRevoked('token', 'token-2'), 'what came since the last look has its own time');
+  assert.ok(all(world).some(({ kind, revision }) => kind === 'revoked' && revision === 7));
   assert.deepEqual(
     all(world).map(({ revision }) => revision),
     [1, 4, 5, 6, 7, 8],
@@ -103,6 +106,6 @@ test('a store that is not free leaves everything as it is, and the authority goe
   const events: string[] = [];
   const log = ({ event }: { event: string }) => void events.push(event);
   world.store.close();
-  tendChanges({ store: world.store, log }, 0);
+  tendChanges({ store: world.store, log, now: () => world.clock.now }, 0);
   assert.deepEqual(events, ['changes.failed']);
 });

@@ -81,18 +81,32 @@ export class Changes {
   }
 
   /**
+   * Whether a token issued at `iat`, in Unix seconds, is from before a revocation that was dropped: nobody knows any more that it
+   * was not this token's. It ended long before that, unless the wall clock was set back since.
+   */
+  isForgotten(iat: number): boolean {
+    return iat <= this.forgotten();
+  }
+
+  /** When the newest revocation was made of those that were dropped, in Unix seconds; durable. */
+  forgotten(): number {
+    return Number(this.#db.get('SELECT at FROM forgotten')?.at);
+  }
+
+  /**
    * Drops what has no effect any more. Call it now and then.
    * @param at milliseconds of a clock that never goes back: one that does would forget, after a leap, what still matters
+   * @param now Unix seconds; what was revoked in the future of a clock that was set back stays
    */
-  tend(at: number): void {
+  tend(at: number, now: number): void {
     const before = this.#tended;
     if (before !== undefined && at - before.at < KEEP_MS) return;
     this.#tended = { revision: this.revision(), at };
-    if (before !== undefined) this.#db.transaction(() => this.#drop(before.revision));
+    if (before !== undefined) this.#db.transaction(() => this.#drop(before.revision, now));
   }
 
   /** @param until every change up to this one is old enough */
-  #drop(until: number): void {
+  #drop(until: number, now: number): void {
     // Of a connection the newest change says all; it stays, also as a tombstone's.
     this.#db.run(
       `DELETE FROM changes WHERE revision <= ? AND what = 'connection' AND EXISTS
@@ -105,10 +119,11 @@ export class Changes {
       until,
     );
     // A grant that is there is a revoked one as long as it is there.
-    this.#db.run(
-      `DELETE FROM revoked WHERE what IN ('token', 'grant')
+    const dropped = `FROM revoked WHERE what IN ('token', 'grant') AND revoked_at <= ?
         AND NOT EXISTS (SELECT 1 FROM changes WHERE changes.what = revoked.what AND changes.id = revoked.id)
-        AND NOT EXISTS (SELECT 1 FROM grants WHERE revoked.what = 'grant' AND grants.id = revoked.id)`,
-    );
+        AND NOT EXISTS (SELECT 1 FROM grants WHERE revoked.what = 'grant' AND grants.id = revoked.id)`;
+    const old = now - KEEP_MS / 1_000;
+    this.#db.run(`UPDATE forgotten SET at = max(at, coalesce((SELECT max(revoked_at) ${dropped}), 0))`, old);
+    this.#db.run(`DELETE ${dropped}`, old);
   }
 }

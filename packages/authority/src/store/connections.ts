@@ -28,6 +28,8 @@ export interface StoredEnvelope {
   readonly endorsements: readonly string[];
   /** Thumbprints trusted to seal later versions. */
   readonly trusted: readonly string[];
+  /** The executor's statement about a version that it sealed again; then `seal_proof` is over the version its owner sealed. */
+  readonly reseal: string | null;
 }
 
 export class Connections {
@@ -118,10 +120,23 @@ export class Connections {
       ...[ver, now, handle, ver - 1],
     );
     if (row === undefined) return false;
-    // Executors are served the current version, and its seal chain stands with it: nobody reads a superseded one again.
-    this.#db.run('DELETE FROM envelopes WHERE handle = ?', handle);
-    this.#addEnvelope(envelope, now);
-    this.#announce(handle, row.status as ConnectionStatus, ver);
+    this.#replaceEnvelope(envelope, row.status as ConnectionStatus, now);
+    return true;
+  }
+
+  /**
+   * Moves to the version that the executor made out of the current one. Its status stays what it is.
+   * @returns false where another version came first, or the connection ended (compare and swap on `ver`)
+   */
+  reseal(envelope: StoredEnvelope, now: number): boolean {
+    const { handle, ver } = envelope;
+    const row = this.#db.get(
+      `UPDATE connections SET ver = ?, updated_at = ?
+       WHERE handle = ? AND ver = ? AND deleted_at IS NULL AND status <> 'revoked' RETURNING status`,
+      ...[ver, now, handle, ver - 1],
+    );
+    if (row === undefined) return false;
+    this.#replaceEnvelope(envelope, row.status as ConnectionStatus, now);
     return true;
   }
 
@@ -150,11 +165,18 @@ export class Connections {
     );
   }
 
+  /** Executors are served the current version, and its seal chain stands with it: nobody reads a superseded one again. */
+  #replaceEnvelope(envelope: StoredEnvelope, status: ConnectionStatus, now: number): void {
+    this.#db.run('DELETE FROM envelopes WHERE handle = ?', envelope.handle);
+    this.#addEnvelope(envelope, now);
+    this.#announce(envelope.handle, status, envelope.ver);
+  }
+
   #addEnvelope(stored: StoredEnvelope, now: number): void {
     this.#db.run(
-      'INSERT INTO envelopes (handle, ver, envelope, seal_proof, endorsements, trusted, created_at) VALUES (?,?,?,?,?,?,?)',
+      'INSERT INTO envelopes (handle, ver, envelope, seal_proof, endorsements, trusted, reseal, created_at) VALUES (?,?,?,?,?,?,?,?)',
       ...[stored.handle, stored.ver, stored.envelope, stored.seal_proof],
-      ...[JSON.stringify(stored.endorsements), JSON.stringify(stored.trusted), now],
+      ...[JSON.stringify(stored.endorsements), JSON.stringify(stored.trusted), stored.reseal, now],
     );
   }
 

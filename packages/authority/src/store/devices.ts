@@ -7,6 +7,8 @@ import type { Database, Row } from './driver.ts';
 /** Devices of one client that wait, and of all: a public client is whoever knows its id. */
 const PER_CLIENT = 256;
 const ALL_CLIENTS = 4_096;
+/** From one address: a quarter of what a client has, so that nobody keeps everybody else from signing in. */
+const PER_ADDRESS = 64;
 
 export interface Device<Request, Terms> {
   readonly hash: string;
@@ -32,22 +34,25 @@ export class Devices {
     this.#now = now;
   }
 
-  /** Whether one more device of this client may wait. */
-  hasRoom(clientId: string): boolean {
+  /** Whether one more device of this client, at this address, may wait. */
+  hasRoom(clientId: string, address: string): boolean {
     this.#db.run('DELETE FROM devices WHERE expires_at <= ?', this.#now());
-    const sql = 'SELECT count(*) AS all_clients, count(*) FILTER (WHERE client_id = ?) AS own FROM devices';
-    const row = this.#db.get(sql, clientId);
-    return Number(row?.own) < PER_CLIENT && Number(row?.all_clients) < ALL_CLIENTS;
+    const sql = `SELECT count(*) AS all_clients, count(*) FILTER (WHERE client_id = ?) AS own,
+      count(*) FILTER (WHERE address = ?) AS near FROM devices`;
+    const { own, near, all_clients: all } = this.#db.get(sql, clientId, address)!;
+    return Number(own) < PER_CLIENT && Number(near) < PER_ADDRESS && Number(all) < ALL_CLIENTS;
   }
 
-  /** @returns false where another device waits with this user code */
+  /** @param address for limits @returns false where another device waits with this user code */
   add<Request>(
     { hash, client_id, request, jkt, pause, expires_at }: Omit<Device<Request, never>, 'polled_at' | 'state' | 'given'>,
     userCode: string,
+    address: string,
   ): boolean {
-    const sql = `INSERT OR IGNORE INTO devices (hash, user_code, client_id, request, jkt, pause, state, expires_at)
-      VALUES (?,?,?,?,?,?,'waiting',?)`;
-    return this.#db.run(sql, hash, userCode, client_id, JSON.stringify(request), jkt, pause, expires_at) === 1;
+    const sql = `INSERT OR IGNORE INTO devices (hash, user_code, client_id, request, jkt, pause, state, expires_at, address)
+      VALUES (?,?,?,?,?,?,'waiting',?,?)`;
+    const values = [hash, userCode, client_id, JSON.stringify(request), jkt, pause, expires_at, address];
+    return this.#db.run(sql, ...values) === 1;
   }
 
   /** By its device code; also finds those that were answered. One that ended stays until there is a new one. */
@@ -87,7 +92,7 @@ export class Devices {
 
 function asDevice<Request, Terms>(row: Row | undefined): Device<Request, Terms> | undefined {
   if (row === undefined) return undefined;
-  const { grant_id, terms, ...rest } = row;
+  const { grant_id, terms, address: _, ...rest } = row;
   return {
     ...(rest as unknown as Device<Request, Terms>),
     request: JSON.parse(String(row.request)) as Request,

@@ -76,10 +76,13 @@ export class Registry {
     return this.#db.get(sql, owner, org, jkt) !== undefined;
   }
 
-  /** Adds a client, or replaces the registration of the same id (the operator's own, at start). */
-  putClient(client: Client): void {
+  /**
+   * Adds a client, or replaces the registration of the same id (the operator's own, at start).
+   * @param from the address of one that registered itself
+   */
+  putClient(client: Client, from = ''): void {
     const sql = `INSERT INTO clients (client_id, name, auth, jwk, jkt, grants, redirect_uris, owner, org, scopes,
-      bound, nonces, source, created_at) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?)
+      bound, nonces, source, created_at, unused_from) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)
       ON CONFLICT (client_id) DO UPDATE SET name = excluded.name, auth = excluded.auth, jwk = excluded.jwk,
         jkt = excluded.jkt, grants = excluded.grants, redirect_uris = excluded.redirect_uris, owner = excluded.owner,
         org = excluded.org, scopes = excluded.scopes, bound = excluded.bound, nonces = excluded.nonces,
@@ -90,13 +93,13 @@ export class Registry {
       ...[client.client_id, client.name, client.auth, JSON.stringify(client.jwk), client.jkt ?? ''],
       ...[JSON.stringify(client.grants), JSON.stringify(client.redirect_uris), client.owner, client.org],
       ...[client.scopes === null ? null : JSON.stringify(client.scopes)],
-      ...[Number(client.dpop_bound_access_tokens), Number(client.dpop_nonces), client.source, client.created_at],
+      ...[Number(client.dpop_bound_access_tokens), Number(client.dpop_nonces), client.source, client.created_at, from],
     );
   }
 
   /** Notes that a client which no operator registered was used; to the day, so that few calls write. */
   touchClient(clientId: string, now: number): void {
-    const sql = `UPDATE clients SET used_at = ? WHERE client_id = ? AND source <> 'operator' AND used_at <= ?`;
+    const sql = `UPDATE clients SET used_at = ?, unused_from = '' WHERE client_id = ? AND source <> 'operator' AND used_at <= ?`;
     this.#db.run(sql, now, clientId, now - DAY);
   }
 
@@ -108,6 +111,12 @@ export class Registry {
 
   countClients(source: Client['source']): number {
     return Number(this.#db.get('SELECT count(*) AS count FROM clients WHERE source = ?', source)?.count);
+  }
+
+  /** Clients that registered themselves from an address and were never used. */
+  countUnusedFrom(address: string): number {
+    const sql = "SELECT count(*) AS count FROM clients WHERE source = 'dynamic' AND used_at = 0 AND unused_from = ?";
+    return Number(this.#db.get(sql, address)?.count);
   }
 
   /** Drops the documents that were unused longest, so that no more than `most` are left. */
@@ -153,7 +162,7 @@ export class Registry {
 
 function asClient(row: Row | undefined): Client | undefined {
   if (row === undefined) return undefined;
-  const { bound, nonces, used_at: _, ...rest } = row;
+  const { bound, nonces, used_at: _, unused_from: __, ...rest } = row;
   const jwk = JSON.parse(String(row.jwk)) as unknown;
   return {
     ...(rest as unknown as Client),

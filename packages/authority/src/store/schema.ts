@@ -119,6 +119,24 @@ const MIGRATIONS: readonly string[] = [
     id = coalesce(json_extract(change, '$.id'), json_extract(change, '$.handle'));
   CREATE INDEX changes_about ON changes (what, id, revision);
   `,
+  // What the executor states about a version that it sealed again, and who may exchange a refresh token now.
+  `
+  ALTER TABLE envelopes ADD COLUMN reseal TEXT;
+  CREATE TABLE leases (
+    handle TEXT PRIMARY KEY REFERENCES connections, ver INTEGER NOT NULL, holder TEXT NOT NULL, expires_at INTEGER NOT NULL
+  ) STRICT, WITHOUT ROWID;
+  `,
+  // Until when revocations of tokens and grants were dropped: a wall clock that is set back must not revive what they ended.
+  `
+  CREATE TABLE forgotten (at INTEGER NOT NULL) STRICT;
+  INSERT INTO forgotten (at) VALUES (0);
+  `,
+  // Where strangers come from who take room that is everybody's.
+  `
+  ALTER TABLE clients ADD COLUMN unused_from TEXT NOT NULL DEFAULT '';
+  CREATE INDEX clients_unused_from ON clients (unused_from, used_at) WHERE source = 'dynamic';
+  ALTER TABLE devices ADD COLUMN address TEXT NOT NULL DEFAULT '';
+  `,
 ];
 
 /** Brings a database to the newest version, one transaction a step. */

@@ -7,6 +7,7 @@ import { Connections } from './connections.ts';
 import { Devices } from './devices.ts';
 import { openDatabase, type Database } from './driver.ts';
 import { Grants } from './grants.ts';
+import { Leases } from './leases.ts';
 import { Once } from './once.ts';
 import { People } from './people.ts';
 import { RefreshTokens } from './refresh.ts';
@@ -19,6 +20,7 @@ export class Store {
   readonly connections: Connections;
   readonly changes: Changes;
   readonly once: Once;
+  readonly leases: Leases;
   readonly audit: Audit;
   readonly people: People;
   readonly devices: Devices;
@@ -35,6 +37,7 @@ export class Store {
     this.grants = new Grants(database);
     this.connections = new Connections(database, this.changes);
     this.once = new Once(database, now);
+    this.leases = new Leases(database, now);
     this.audit = new Audit(database);
     this.people = new People(database);
     this.devices = new Devices(database, now);

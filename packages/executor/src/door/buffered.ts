@@ -7,10 +7,11 @@ import { asDAuthError, DAuthError, HEADER, parseBufferedDispatch, type BufferedD
 import { answerJson, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from '../who/authorize.ts';
 import { readAll } from './body.ts';
-import { dispatch, type DispatchDeps, type DispatchResult } from '../dispatch.ts';
+import { dispatch, type DispatchDeps, type DispatchRequest, type DispatchResult } from '../dispatch.ts';
 import type { ShapedRequest } from './request-shape.ts';
 import { ownHeaders } from './rate-headers.ts';
-import { assertAnnounced, readJson } from './upload.ts';
+import type { Place } from '../who/shares.ts';
+import { assertAnnounced, readJson, type Hold } from './upload.ts';
 import type { UpstreamAnswer } from '../wire/call.ts';
 
 export interface BufferedLimits {
@@ -38,15 +39,15 @@ export async function serveBuffered(
   assertAnnounced(at.request, limits.bufferedRequestBytes);
   // 2 · who, before anything of the body is read: nobody unknown may cost a parse, or hold a place by sending slowly
   const caller = await authenticate(shaped, deps);
-  using _place = deps.shares.enter(caller);
+  using place = deps.shares.enter(caller);
   // 1 · size and shape of the body; the proof is used up whatever it turns out to be
-  const call = parseBufferedDispatch(await readJson(at.request, limits.bufferedRequestBytes));
+  const call = parseBufferedDispatch(await readJson(at.request, limits.bufferedRequestBytes, place.hold));
   const names = new Set(call.headers.map(([name]) => name));
   if (names.size !== call.headers.length)
     throw new DAuthError('INVALID_REQUEST', 'A header stands twice in "headers".');
   // 3–10
-  const result = await dispatch(caller, toRequest(at, call, names, limits, signal), deps);
-  await answerResult(at, result, limits);
+  const result = await dispatch(caller, toRequest(at, call, names, { limits, signal, hold: place.hold }), deps);
+  await answerResult(at, result, limits, place);
   await taken(at);
 }
 
@@ -65,9 +66,8 @@ function toRequest(
   at: Exchanged,
   call: BufferedDispatch,
   names: ReadonlySet<string>,
-  limits: BufferedLimits,
-  signal: AbortSignal,
-): Parameters<typeof dispatch>[1] {
+  { limits, signal, hold }: Pick<DispatchRequest, 'signal' | 'hold'> & { readonly limits: BufferedLimits },
+): DispatchRequest {
   const needsType = call.bodyIsJson && !names.has('content-type');
   return {
     requestId: at.requestId,
@@ -82,19 +82,34 @@ function toRequest(
     ...(call.timeoutMs === undefined ? {} : { timeoutMs: call.timeoutMs }),
     maxResponseBytes: limits.bufferedResponseBytes,
     signal,
+    hold,
   };
 }
 
-async function answerResult(at: Exchanged, result: DispatchResult, limits: BufferedLimits): Promise<void> {
+async function answerResult(
+  at: Exchanged,
+  result: DispatchResult,
+  limits: BufferedLimits,
+  place: Place,
+): Promise<void> {
   const receipt = ownHeaders(result);
   if (result.kind === 'error') return answerFailure(at, result.error, receipt);
   try {
     const tooLarge = () => new DAuthError('RESPONSE_TOO_LARGE');
-    const body = await readAll(result.answer.body, limits.bufferedResponseBytes, tooLarge);
+    const hold: Hold = (octets) => place.hold(octets, tooMuch);
+    const body = await readAll(result.answer.body, limits.bufferedResponseBytes, tooLarge, hold);
     answerJson(at, 200, success(result.answer, body), { [HEADER.upstream]: '1', ...receipt });
   } catch (error) {
     answerFailure(at, asDAuthError(error), receipt);
   }
+}
+
+/** Not to be sent again by itself: the upstream has done what it was asked. */
+function tooMuch(): DAuthError {
+  return new DAuthError(
+    'RESPONSE_TOO_LARGE',
+    'Too many large answers are under way to hold this one whole. Use the streaming form.',
+  );
 }
 
 function answerFailure(at: Exchanged, error: DAuthError, receipt: Readonly<Record<string, string>>): void {

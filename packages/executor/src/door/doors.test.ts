@@ -122,8 +122,10 @@ test('an owner with open calls keeps no other one out, at either door', async ()
   assert.equal((await world.dispatch(other, {}, asMallory())).json.success, true);
 });
 
+const anything = (): void => undefined;
+
 test('a body that stalls ends in time, and one whose sender leaves is no defect of ours', async () => {
-  await assert.rejects(readJson(new PassThrough(), 10, 1), {
+  await assert.rejects(readJson(new PassThrough(), 10, anything, 1), {
     code: 'BAD_REQUEST',
     publicMessage: 'The body did not arrive in time.',
   });
@@ -144,13 +146,13 @@ test('a body that stalls ends in time, and one whose sender leaves is no defect 
 
 test('a body that is no strict UTF-8, or starts with a mark, is refused', async () => {
   for (const octets of [[0xff], [0x22, 0xc0, 0x80, 0x22], [0x22, 0xed, 0xa0, 0x80, 0x22]]) {
-    await assert.rejects(readJson(Readable.from([Buffer.from(octets)]), 10), {
+    await assert.rejects(readJson(Readable.from([Buffer.from(octets)]), 10, anything), {
       code: 'INVALID_REQUEST',
       publicMessage: 'The body is not well-formed UTF-8.',
     });
   }
-  await assert.rejects(readJson(Readable.from([Buffer.from('\ufeff{}')]), 10), { code: 'INVALID_REQUEST' });
-  assert.equal(await readJson(Readable.from([Buffer.from('"ä"')]), 10), 'ä');
+  await assert.rejects(readJson(Readable.from([Buffer.from('\ufeff{}')]), 10, anything), { code: 'INVALID_REQUEST' });
+  assert.equal(await readJson(Readable.from([Buffer.from('"ä"')]), 10, anything), 'ä');
 });
 
 test('[response.clean] garbage on a connection whose answer is under way ends it; nothing is written into the answer', async () => {

@@ -64,6 +64,6 @@ async function serveDispatch(
 
 async function serveTry(at: Exchanged, _shaped: ShapedRequest, deps: PublicDeps): Promise<void> {
   assertAnnounced(at.request, MAX_TRY);
-  const ok = await deps.tryEnvelope(await readJson(at.request, MAX_TRY, TRY_UPLOAD_MS));
+  const ok = await deps.tryEnvelope(await readJson(at.request, MAX_TRY, () => undefined, TRY_UPLOAD_MS));
   answerJson(at, 200, JSON.stringify({ ok }));
 }

@@ -56,6 +56,16 @@ const SLOT: Refusal = { code: 'POLICY_DENIED', says: /names a slot/, step: 4 };
 const BODIES: readonly { name: string; headers: Record<string, string>; body: string; refusal?: Refusal }[] = [
   { name: 'a form', headers: { 'content-type': FORM }, body: 'a=b&_method=DELETE' },
   { name: 'a form with %-encoding', headers: { 'content-type': `${FORM}; charset=UTF-8` }, body: '%5Fm%65thod=DELETE' },
+  {
+    name: 'a form with brackets around it, as Rack and qs read it',
+    headers: { 'content-type': FORM },
+    body: '%5B_method%5D=DELETE',
+  },
+  {
+    name: 'a form with escaped brackets before it',
+    headers: { 'content-type': FORM },
+    body: `${'%5B'.repeat(200)}_method=DELETE`,
+  },
   { name: 'a form with blanks before it', headers: { 'content-type': FORM }, body: `${'+'.repeat(500)}_method=DELETE` },
   {
     name: 'a form with a long index behind it',
@@ -84,6 +94,11 @@ const BODIES: readonly { name: string; headers: Record<string, string>; body: st
     body: '--b\r\ncontent-disposition: form-data; name="\\_method"\r\n\r\nDELETE\r\n--b--',
   },
   {
+    name: 'multipart with brackets',
+    headers: { 'content-type': 'multipart/form-data; boundary=b' },
+    body: '--b\r\ncontent-disposition: form-data; name="[_method]"\r\n\r\nDELETE\r\n--b--',
+  },
+  {
     name: 'multipart with blanks and without quotes',
     headers: { 'content-type': 'multipart/form-data; boundary=b' },
     body: `--b\r\ncontent-disposition: form-data; name=${' '.repeat(300)}_METHOD\r\n\r\nDELETE\r\n--b--`,
@@ -108,6 +123,12 @@ const BODIES: readonly { name: string; headers: Record<string, string>; body: st
     name: 'a form in another charset',
     headers: { 'content-type': `${FORM};charset="utf-7"` },
     body: 'x',
+    refusal: READABLE,
+  },
+  {
+    name: 'JSON in a charset that only readers of extended parameters see',
+    headers: { 'content-type': "application/json; charset*=utf-8''utf-7" },
+    body: '{"a":"+ACI-,+ACIAXw-method+ACI-:+ACI-DELETE"}',
     refusal: READABLE,
   },
   {
@@ -181,6 +202,8 @@ const NAMED: readonly { name: string; target?: string; headers?: readonly string
   { name: 'another host', headers: ['X-Original-Host', 'evil.example'], refusal: PATH },
   { name: 'another method', headers: ['X_HTTP_Method_Override', 'DELETE'], refusal: METHOD },
   { name: 'another method in the query', target: '/user?%5fmethod=DELETE', refusal: METHOD },
+  { name: 'another method in the query, in brackets', target: '/user?[_method]=DELETE', refusal: METHOD },
+  { name: 'a query name in brackets', target: '/user?%5Bkey%5D=mine', refusal: SLOT },
 ];
 
 for (const { name, target, headers, refusal } of NAMED) {

@@ -23,12 +23,12 @@ export async function serveStreaming(
   deps: DispatchDeps,
 ): Promise<void> {
   // 1 · size and shape
-  const request = toRequest(at, shaped, limits, signal);
+  const asked = toRequest(at, shaped, limits, signal);
   // 2 · who
   const caller = await authenticate(shaped, deps);
-  using _place = deps.shares.enter(caller);
+  using place = deps.shares.enter(caller);
   // 3–10
-  const result = await dispatch(caller, request, deps);
+  const result = await dispatch(caller, { ...asked, hold: place.hold }, deps);
   const receipt = ownHeaders(result);
   if (result.kind === 'error') answerProblem(at, result.error, receipt);
   else await relay(at, result.answer, receipt);
@@ -39,7 +39,7 @@ function toRequest(
   shaped: ShapedRequest,
   limits: { readonly streamedResponseBytes: number },
   signal: AbortSignal,
-): DispatchRequest {
+): Omit<DispatchRequest, 'hold'> {
   const rest = shaped.path.slice(CONNECTIONS_PATH.length);
   const slash = rest.indexOf('/');
   if (slash < 0) throw new DAuthError('INVALID_REQUEST', 'The address is /connections/{handle}/{path}.');

@@ -4,7 +4,7 @@
  * Syncs on file handles: Node's permission model takes `fsyncSync` and its like away.
  */
 import { lstatSync, mkdirSync, readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
 /** Owner only: these files are keys and records. */
@@ -49,6 +49,43 @@ export async function replaceDurably(path: string, content: Uint8Array): Promise
   }
   await rename(temporary, path);
   await syncDirectory(dirname(path));
+}
+
+/** Makes a file of zeros, durable with its name: what is written over them later needs no space. */
+export async function reserveDurably(path: string, octets: number): Promise<void> {
+  const file = await open(path, 'wx', FILE_MODE);
+  try {
+    const zeros = Buffer.alloc(octets);
+    for (let at = 0; at < octets;) at += (await file.write(zeros, at)).bytesWritten;
+    await file.sync();
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await syncDirectory(dirname(path));
+}
+
+/** Writes over the beginning of a file that was reserved, durable when the promise settles. */
+export async function fillDurably(path: string, content: Uint8Array): Promise<void> {
+  const file = await open(path, 'r+');
+  try {
+    for (let at = 0; at < content.length;) at += (await file.write(content, at, content.length - at, at)).bytesWritten;
+    await file.datasync();
+  } finally {
+    await file.close();
+  }
+}
+
+/** Takes a file away, where it is there. One that comes back after a power cut must do no harm. */
+export async function removeFile(path: string): Promise<void> {
+  await rm(path, { force: true });
+}
+
+/** Names in a directory. */
+export function namesIn(path: string): Promise<string[]> {
+  return readdir(path);
 }
 
 /** Makes names in a directory durable: a file's own fsync says nothing about its directory entry. */

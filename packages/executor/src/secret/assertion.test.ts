@@ -86,6 +86,25 @@ test('a key in PEM is read with any line ends, and with space around its lines',
     await verify(ask({ alg: 'RS256' }, { key }), 'RS256');
 });
 
+/** Octets of each number of a key of 2048 bits. */
+const USUAL = { n: 256, e: 3, d: 256, p: 128, q: 128, dp: 128, dq: 128, qi: 128 };
+
+/** A key that is one by its form only: whatever its numbers are, OpenSSL computes with them, for as long as that takes. */
+function rsaOf(octets: typeof USUAL): Buffer {
+  const item = (tag: number, content: Buffer): Buffer =>
+    Buffer.concat([Buffer.from([tag, 0x82, content.length >> 8, content.length & 0xff]), content]);
+  const numbers = [0, ...Object.values(octets)].map((length) =>
+    item(0x02, Buffer.alloc(Math.max(length, 1), length && 0x7f)),
+  );
+  const kind = Buffer.from('020100300d06092a864886f70d0101010500', 'hex');
+  return item(0x30, Buffer.concat([kind, item(0x04, item(0x30, Buffer.concat(numbers)))]));
+}
+
+test('the form of these keys is the one of a key that signs, but for its numbers', () => {
+  const key = rsaOf(USUAL);
+  assert.deepEqual([key[0], key.subarray(4, 22).toString('hex')], [0x30, rsa.subarray(4, 22).toString('hex')]);
+});
+
 const rsa = pkcs8(PAIRS.RS256.privateKey, 'der');
 const pem = pkcs8(PAIRS.RS256.privateKey, 'pem').toString();
 const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[] = [
@@ -95,6 +114,11 @@ const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[
   ['of P-384', 'ES256', pkcs8(makePair('P-384').privateKey, 'der')],
   ['of RSA with 1024 bits', 'RS256', pkcs8(makePair('RSA-1024').privateKey, 'der')],
   ['of RSA with more than 4096 bits', 'RS256', Buffer.concat([rsa, Buffer.alloc(1_200)])],
+  ['of RSA with one long prime', 'RS256', rsaOf({ n: 256, e: 3, d: 256, p: 512, q: 1, dp: 512, dq: 1, qi: 1 })],
+  ['of RSA with a long public exponent', 'RS256', rsaOf({ ...USUAL, e: 256 })],
+  ['of RSA with a private exponent longer than the modulus', 'RS256', rsaOf({ ...USUAL, d: 900 })],
+  ['of RSA with 4608 bits', 'RS256', rsaOf({ ...USUAL, n: 576, d: 576 })],
+  ['of RSA without primes', 'RS256', rsaOf({ ...USUAL, p: 0, q: 0, dp: 0, dq: 0, qi: 0 })],
   ['of RSA-PSS', 'RS256', pkcs8(makePair('RSA-PSS').privateKey, 'der')],
   ['in PKCS #1', 'RS256', PAIRS.RS256.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string],
   [

@@ -3,6 +3,7 @@
  * Never makes a value into a string and never copies it: what comes back is a view that ends with the plaintext.
  */
 import { DAuthError, LIMITS } from '@dauth/protocol';
+import { ByteWriter } from './writer.ts';
 
 const FIRST = /^[a-z]$/;
 const REST = /^[a-z0-9_]$/;
@@ -32,6 +33,32 @@ export function readFields(plaintext: Buffer, names: ReadonlySet<string>): Reado
   for (; at < plaintext.length; at++) if (plaintext[at] !== 0) throw broken();
   if (found.size !== names.size) throw broken();
   return found;
+}
+
+/**
+ * The same plaintext with another value of one field, padded anew.
+ * @returns owned memory which the caller zeroes
+ * @throws DAuthError `DECRYPTION_FAILED` as `readFields`, and where the value makes it larger than a plaintext may be
+ */
+export function replaceField(plaintext: Buffer, name: string, value: Uint8Array): Buffer {
+  const old = readFields(plaintext, new Set([name])).get(name)!;
+  const at = old.byteOffset - plaintext.byteOffset;
+  let end = 0;
+  while (plaintext[end] !== 0) {
+    end += 1 + plaintext[end]!;
+    end += 2 + plaintext[end]! * 256 + plaintext[end + 1]!;
+  }
+  const { plaintextBlock: block, plaintext: most } = LIMITS;
+  const padded = Math.ceil((end + 1 - old.length + value.length) / block) * block;
+  if (value.length === 0 || value.length > 0xffff || padded > most) throw broken();
+  using next = new ByteWriter(padded);
+  next
+    .bytes(plaintext.subarray(0, at - 2))
+    .octet(value.length >> 8)
+    .octet(value.length & 0xff);
+  next.bytes(value).bytes(plaintext.subarray(at + old.length, end));
+  while (next.length < padded) next.octet(0);
+  return next.take();
 }
 
 /** A name is not a secret (it stands in the header's templates), so it may be a string. */

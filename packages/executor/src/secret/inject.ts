@@ -115,6 +115,19 @@ export function inject(
   });
 }
 
+/** The values of the searched fields that are not among `known` yet, in owned memory which the caller zeroes. */
+export function searchedValues(
+  plaintext: Plaintext,
+  injections: readonly Injection[],
+  known: readonly Buffer[],
+): readonly Buffer[] {
+  return plaintext.lend((bytes) =>
+    [...readFields(bytes, searchedFields(injections)).values()]
+      .filter((value) => !known.some((one) => one.equals(value)))
+      .map((value) => ownedConcat(value)),
+  );
+}
+
 /** The fields that are secrets: all but a Basic user name beside a password, and the name of a key that signs. */
 function secretFields(slots: readonly Slot[], signer: Scheme | undefined): ReadonlySet<string> {
   const passwords = slots.map((slot) =>

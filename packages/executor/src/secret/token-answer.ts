@@ -1,6 +1,6 @@
 /**
- * Reads a token endpoint's answer (RFC 6749 §5.1) octet by octet: one JSON object, of which three members count.
- * Never makes a string or a JSON value of anything in it: one of its members is a credential.
+ * Reads a token endpoint's answer (RFC 6749 §5.1, §5.2) octet by octet: one JSON object, of which few members count.
+ * Never makes a string or a JSON value of anything in it: its members are credentials.
  */
 import { LIMITS } from '@dauth/protocol';
 import { ownedBytes, wipe } from './memory.ts';
@@ -12,16 +12,34 @@ export interface TokenAnswer {
   readonly expiresIn: number | null;
 }
 
+/** What a refresh token was exchanged for. */
+export interface RefreshAnswer extends TokenAnswer {
+  /** The next refresh token, in owned memory which the caller zeroes; null where the one that was shown stays. */
+  readonly refresh: Buffer | null;
+}
+
 /** Views into the answer, without the quotes. */
 type Text = Buffer;
 interface Found {
   access_token: Text | null;
   token_type: Text | null;
   expires_in: Buffer | null;
+  refresh_token: Text | null;
+  error: Text | null;
 }
+type Name = keyof Found;
 
-const NAMES = { access_token: ascii('access_token'), token_type: ascii('token_type'), expires_in: ascii('expires_in') };
+const NAMES: Readonly<Record<Name, Uint8Array>> = {
+  access_token: ascii('access_token'),
+  token_type: ascii('token_type'),
+  expires_in: ascii('expires_in'),
+  refresh_token: ascii('refresh_token'),
+  error: ascii('error'),
+};
+const OF_TOKENS: readonly Name[] = ['access_token', 'token_type', 'expires_in'];
 const BEARER = ascii('bearer');
+const INVALID_GRANT = ascii('invalid_grant');
+const NULL = Buffer.from('null', 'latin1');
 const LITERALS = ['true', 'false', 'null'].map(ascii);
 /** RFC 8259 §7, without `u`. */
 const ESCAPES: ReadonlyMap<number, number> = new Map(
@@ -40,8 +58,32 @@ const MAX_ESCAPED = 6;
  * Authorization header carries
  */
 export function readTokenAnswer(answer: Buffer): TokenAnswer | null {
-  if (answer.length > LIMITS.tokenAnswer) return null;
-  const found = new Reader(answer).read();
+  return readFound(read(answer, OF_TOKENS));
+}
+
+/** As `readTokenAnswer`, for a refresh token (RFC 6749 §6); null also where the next one has octets that none has. */
+export function readRefreshAnswer(answer: Buffer): RefreshAnswer | null {
+  const found = read(answer, [...OF_TOKENS, 'refresh_token']);
+  const said = readFound(found);
+  if (said === null) return null;
+  if (found?.refresh_token == null || found.refresh_token.length === 0) return { ...said, refresh: null };
+  const refresh = decodeText(found.refresh_token);
+  if (refresh?.every(isVschar) === true) return { ...said, refresh };
+  wipe(said.token, refresh);
+  return null;
+}
+
+/** Whether a refusal says that the grant behind the refresh token is gone (RFC 6749 §5.2). */
+export function isInvalidGrant(answer: Buffer): boolean {
+  const error = read(answer, ['error'])?.error ?? null;
+  return error !== null && isText(error, INVALID_GRANT, false);
+}
+
+function read(answer: Buffer, names: readonly Name[]): Found | null {
+  return answer.length > LIMITS.tokenAnswer ? null : new Reader(answer, names).read();
+}
+
+function readFound(found: Found | null): TokenAnswer | null {
   if (found?.access_token == null || found.token_type == null) return null;
   if (!isText(found.token_type, BEARER, true)) return null;
   const token = decodeText(found.access_token);
@@ -57,14 +99,22 @@ function isVisible(octet: number): boolean {
   return octet >= 0x21 && octet <= 0x7e;
 }
 
+/** RFC 6749 Appendix A.17. */
+function isVschar(octet: number): boolean {
+  return octet >= 0x20 && octet <= 0x7e;
+}
+
 /** A position in JSON (RFC 8259), which only moves on over what is well-formed. */
 class Reader {
   readonly #json: Buffer;
-  readonly #found: Found = { access_token: null, token_type: null, expires_in: null };
+  readonly #names: readonly Name[];
+  readonly #found: Found = { access_token: null, token_type: null, expires_in: null, refresh_token: null, error: null };
   #at = 0;
 
-  constructor(json: Buffer) {
+  /** @param names the members that count */
+  constructor(json: Buffer, names: readonly Name[]) {
     this.#json = json;
+    this.#names = names;
   }
 
   read(): Found | null {
@@ -124,11 +174,13 @@ class Reader {
 
   /** Keeps a member that counts. Twice, or of another type, it could be read differently by two readers. */
   #count(name: Text, value: Buffer): boolean {
-    const known = (Object.keys(NAMES) as (keyof Found)[]).find((key) => isText(name, NAMES[key], false));
+    const known = this.#names.find((key) => isText(name, NAMES[key], false));
     if (known === undefined) return true;
     if (this.#found[known] !== null) return false;
     if (known === 'expires_in') this.#found[known] = value;
     else if (value[0] === 0x22) this.#found[known] = value.subarray(1, -1);
+    // Nothing, said aloud.
+    else if (known === 'refresh_token' && NULL.equals(value)) this.#found[known] = value.subarray(0, 0);
     else return false;
     return true;
   }

@@ -1,6 +1,6 @@
 /** An authority in memory behind the executor's own interface: real signatures, a status stream that tests steer. */
 import { randomUUID } from 'node:crypto';
-import { DAuthError, TYP, type ConnectionHandle, type StatusChange } from '@dauth/protocol';
+import { DAuthError, parseEnvelope, TYP, type ConnectionHandle, type StatusChange } from '@dauth/protocol';
 import type { Authority, StatusConnection, StoredEnvelope } from '../who/authority.ts';
 import { makeSigner, type Signer } from './signer.test-support.ts';
 
@@ -107,6 +107,36 @@ export class FakeAuthority implements Authority {
   async postRecords(records: readonly string[], checkpoint: string): Promise<void> {
     if (!this.isTakingRecords) throw new DAuthError('ENCLAVE_UNAVAILABLE');
     this.posted.push({ records, checkpoint });
+  }
+
+  /** Leases that were given: version and holder. */
+  readonly leased: { readonly handle: ConnectionHandle; readonly ver: number; readonly holder: string }[] = [];
+  /** Handles of which it was said that their owners have to authorize again, with the version. */
+  readonly ended: { readonly handle: ConnectionHandle; readonly ver: number }[] = [];
+  /** Runs inside `storeReseal`, before anything is stored. */
+  onStore: () => void | Promise<void> = () => undefined;
+
+  async lease(handle: ConnectionHandle, ver: number, holder: string): Promise<void> {
+    if (this.stored.get(handle)?.ver !== ver) throw new DAuthError('ENCLAVE_UNAVAILABLE');
+    this.leased.push({ handle, ver, holder });
+  }
+
+  /** Compare and swap, as the real one; what a statement has to say is checked there. */
+  async storeReseal(handle: ConnectionHandle, envelope: string, reseal: string): Promise<number | null> {
+    await this.onStore();
+    const stored = this.stored.get(handle);
+    const { ver } = parseEnvelope(envelope).header.dauth;
+    if (stored === undefined || (stored.ver !== ver - 1 && stored.envelope !== envelope)) return null;
+    if (stored.envelope === envelope) return stored.revision;
+    const revision = this.revision + 1;
+    this.stored.set(handle, { ...stored, envelope, reseal, ver, revision });
+    this.change({ kind: 'connection', handle, status: stored.status, ver });
+    return revision;
+  }
+
+  async needsReauthorization(handle: ConnectionHandle, ver: number): Promise<void> {
+    this.ended.push({ handle, ver });
+    this.change({ kind: 'connection', handle, status: 'needs_reauthorization', ver });
   }
 
   readonly fetch = async (): Promise<Response> =>

@@ -1,14 +1,25 @@
 /** The process whose memory is looked at: opens sealed envelopes and calls upstreams as told; knows no credential. */
 import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { endpointParts, loginOf, parseEnvelope, tokenSchemeOf, type SuiteAlg } from '@dauth/protocol';
+import {
+  endpointParts,
+  loginOf,
+  parseEnvelope,
+  tokenSchemeOf,
+  type Envelope,
+  type SuiteAlg,
+  type TokenScheme,
+} from '@dauth/protocol';
 import { settleBody } from '../body.ts';
 import type { DispatchRequest } from '../dispatch.ts';
 import { openEnvelope, type OpeningKey } from '../open.ts';
 import { message } from '../postgres/messages.ts';
+import { Refreshes } from '../refresh/refreshes.ts';
+import { resealEnvelope } from '../reseal.ts';
 import { Driver, openAt } from './session.test-support.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import { Tokens } from '../wire/tokens.ts';
+import type { TokenAsk } from '../wire/token-call.ts';
 import { createUpstream, type Upstream } from '../wire/upstream.ts';
 
 export interface CallOrder {
@@ -36,12 +47,18 @@ export type Order =
     }
   | { readonly kind: 'calls'; readonly calls: readonly CallOrder[]; readonly parallel: number }
   | { readonly kind: 'plant'; readonly hex: string }
+  /** The envelopes that were made since this was asked last, the newest few. */
+  | { readonly kind: 'resealed' }
   | { readonly kind: 'ping' };
+
+type Exchanged = Partial<Pick<UpstreamRequest, 'token' | 'connection' | 'open' | 'former'>>;
 
 let upstream: Upstream;
 let ca: string;
 let tokens: Tokens;
+let refreshes: Refreshes;
 let key: OpeningKey;
+const resealed: string[] = [];
 const planted: Buffer[] = [];
 
 /** A session of one statement. */
@@ -89,13 +106,11 @@ async function one(order: CallOrder): Promise<number> {
   const token =
     scheme === undefined
       ? {}
-      : {
-          token: await tokens.take({
-            ...common,
-            scheme,
-            address: await upstream.check(endpointParts(scheme.endpoint).origin),
-          }),
-        };
+      : await exchanged(
+          scheme,
+          { ...common, address: await upstream.check(endpointParts(scheme.endpoint).origin) },
+          envelope,
+        );
   const settled = await settleBody({ body } as DispatchRequest, { allow: [], inject: injections }, to);
   const answer = await upstream.call({
     ...common,
@@ -111,6 +126,43 @@ async function one(order: CallOrder): Promise<number> {
   return (await answer.finished).redactions;
 }
 
+async function exchanged(scheme: TokenScheme, ask: Omit<TokenAsk, 'scheme'>, envelope: Envelope): Promise<Exchanged> {
+  if (scheme.scheme !== 'oauth2') return { token: await tokens.take({ ...ask, scheme }) };
+  const use = { ver: 1, digest: '', trusted: [], revision: 0, jkt: '' };
+  const sealed = { envelope, use, base: { ver: 1, sha256: '' } };
+  const taken = await refreshes.take({ ...ask, scheme, key, sealed });
+  const { ver } = taken.sealed.use;
+  const open = () => openEnvelope(taken.sealed.envelope, key);
+  const former = ver === 1 ? {} : { former: ask.open };
+  return { token: taken.token, connection: { handle: ask.connection.handle, ver }, open, ...former };
+}
+
+/** Where an authority and files would be: what they do is proven elsewhere. */
+function makeRefreshes(): Refreshes {
+  const nothing = async (): Promise<void> => undefined;
+  return new Refreshes({
+    upstream,
+    authority: { lease: nothing, needsReauthorization: nothing },
+    pending: {
+      settle: async () => 1,
+      reserve: nothing,
+      release: nothing,
+      keep: async ({ envelope }) => void resealed.push(envelope),
+    },
+    journal: { note: nothing },
+    seen: { admit: nothing },
+    shelf: { drop: () => undefined },
+    view: { bridge: () => undefined, unbridge: () => undefined },
+    sealing: { open: openEnvelope, reseal: resealEnvelope },
+    identity: { sign: () => '' },
+    node: 'https://executor.example',
+    onReplaced: () => undefined,
+    log: () => undefined,
+    monotonic: () => performance.now(),
+    now: () => Math.floor(Date.now() / 1_000),
+  });
+}
+
 async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'setup':
@@ -121,6 +173,7 @@ async function obey(order: Order): Promise<unknown> {
         () => performance.now(),
         () => Math.floor(Date.now() / 1_000),
       );
+      refreshes = makeRefreshes();
       key = {
         kid: order.kid,
         alg: order.alg,
@@ -140,6 +193,8 @@ async function obey(order: Order): Promise<unknown> {
     case 'plant':
       planted.push(Buffer.from(order.hex, 'hex'));
       return planted.length;
+    case 'resealed':
+      return resealed.splice(0).slice(-2);
     case 'ping':
       return null;
   }

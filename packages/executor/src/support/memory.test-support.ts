@@ -15,6 +15,7 @@ import {
   encodeEnvelopeHeader,
   injectedFields,
   joinEnvelope,
+  parseEnvelope,
   type EnvelopeHeader,
   type Injection,
 } from '@dauth/protocol';
@@ -88,11 +89,13 @@ export class MemoryProof implements AsyncDisposable {
     const proof = new MemoryProof();
     const ca = await TestCa.create();
     const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
-    proof.#server = await serveHttps(identity, (request, response) => {
+    const listener = (request: IncomingMessage, response: ServerResponse): void => {
       if (beside(request, response)) return;
       proof.#saw++;
       echo(request, response);
-    });
+    };
+    // A process that is looked at may stand still for longer than Node keeps an idle socket.
+    proof.#server = await serveHttps(identity, listener, { keepAliveTimeout: 120_000 });
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
     const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
@@ -141,6 +144,8 @@ export class MemoryProof implements AsyncDisposable {
     }
     await running;
     assert.equal(arrived() - before, times, 'every call reached the upstream');
+    for (const envelope of (await this.#tell({ kind: 'resealed' })) as readonly string[])
+      sealed.push({ envelope, parts: {}, keys: deriveKeys(Buffer.from(parseEnvelope(envelope).enc), this.#opening) });
     await sleep(1_050);
     const rest = await findInMemory(this.#pid, wholeNeedles(sealed));
     const pieces = await findInMemory(

@@ -28,6 +28,7 @@ import type { ExecutorKeys } from '../secret/keys.ts';
 import { openEnvelope } from '../open.ts';
 import type { Databases } from '../postgres/databases.ts';
 import { openRoom, type Room } from '../room.ts';
+import { resealEnvelope } from '../reseal.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
 import { until } from './until.test-support.ts';
@@ -69,6 +70,8 @@ export interface Parts {
   readonly upstream?: (nowMs: () => number) => Upstream;
   /** A real way to databases; by default there is none. */
   readonly databases?: Databases;
+  /** Runs before the executor starts. */
+  readonly prepare?: (authority: FakeAuthority) => void;
   /** What is sealed. */
   readonly fields?: Readonly<Record<string, string>>;
 }
@@ -109,6 +112,7 @@ export class World implements AsyncDisposable {
     const world = new World(parts);
     const { segments, config = {} } = parts;
     const { data, clock } = world;
+    parts.prepare?.(world.authority);
     world.room = await openRoom({
       config: parseConfig(
         JSON.stringify({
@@ -128,6 +132,7 @@ export class World implements AsyncDisposable {
         world.opened++;
         return openEnvelope(envelope, key);
       },
+      reseal: resealEnvelope,
       upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
       databases: parts.databases ?? { open: () => Promise.reject(new Error('There is no database.')) },
       connect: (keys) => {

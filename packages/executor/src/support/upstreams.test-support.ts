@@ -81,7 +81,7 @@ export interface TestServer extends AsyncDisposable {
 export async function serveHttps(
   identity: Identity,
   listener: RequestListener,
-  options: TlsOptions = {},
+  options: TlsOptions & { readonly keepAliveTimeout?: number } = {},
 ): Promise<TestServer> {
   return started(createHttpsServer({ ...identity, ...options }, listener), 'localhost');
 }

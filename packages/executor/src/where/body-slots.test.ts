@@ -65,6 +65,7 @@ const REFUSED: readonly (readonly [name: string, body: string | Uint8Array, code
   ['the member as null', '{"auth":{"key":null}}', 'POLICY_DENIED', TAKEN],
   ['the member in other letters', '{"auth":{"KEY":"mine"}}', 'POLICY_DENIED', TAKEN],
   ['the member with the sign of Kelvin', '{"auth":{"\u212aey":"mine"}}', 'POLICY_DENIED', TAKEN],
+  ['the member up to a zero, where readers in C end a name', '{"auth":{"key\\u0000x":"mine"}}', 'POLICY_DENIED', TAKEN],
   ['the member with escapes', '{"auth":{"\\u006bey":"mine"}}', 'POLICY_DENIED', TAKEN],
   ['the object beside it in other letters', '{"auth":{},"AUTH":{"key":"mine"}}', 'POLICY_DENIED', TAKEN],
   ['the object in other letters alone', '{"Auth":{}}', 'POLICY_DENIED', TAKEN],
@@ -90,6 +91,12 @@ const REFUSED: readonly (readonly [name: string, body: string | Uint8Array, code
     /UTF-8/,
   ],
   ['UTF-16', Buffer.from('{"auth":{}}', 'utf16le'), 'INVALID_REQUEST', MALFORMED],
+  [
+    'more values than are read while others wait',
+    `{"auth":{},"a":[${'1,'.repeat(65_540)}1]}`,
+    'INVALID_REQUEST',
+    /more values/,
+  ],
   ['more depth than any document has', `{"auth":{},"a":${'['.repeat(40)}`, 'INVALID_REQUEST', MALFORMED],
 ];
 
@@ -111,6 +118,9 @@ const FORM_NAMES: readonly (readonly [name: string, body: string])[] = [
   ['as a list', 'client_secret%5B%5D=mine'],
   ['behind a semicolon', 'a=1;client_secret=mine'],
   ['as PHP reads it', 'client.secret=mine'],
+  ['as PHP reads a bracket that nothing closes', 'client[secret=mine'],
+  ['in brackets, as Rack and qs read it', '%5Bclient_secret%5D=mine'],
+  ['with a bracket before it', '[client_secret=mine'],
 ];
 
 for (const [name, body] of FORM_NAMES) {
@@ -183,7 +193,7 @@ test('[dispatch.bound] JSON.parse reads what the caller sent and the value in it
 
 test('[dispatch.bound] URLSearchParams reads what the caller sent and the value in its field, whatever both are', () => {
   const pair = fc.tuple(
-    fc.string({ unit: 'grapheme' }).filter((name) => !/^\s*key|method/i.test(name)),
+    fc.string({ unit: 'grapheme' }).filter((name) => !/^[\s[\]]*key|method/i.test(name)),
     fc.string({ unit: 'grapheme' }),
   );
   const one = fc.property(fc.array(pair, { minLength: 1, maxLength: 6 }), value, (pairs, token) => {

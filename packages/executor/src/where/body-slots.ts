@@ -2,8 +2,8 @@
  * Slots in the body, before anything is opened (§5.4): whether a caller's body is one that they fit into, and where.
  * Never sees a value and never changes an octet of the body: what is found here is filled where the plaintext is lent.
  */
-import { bodySlots, canonicalHeaderName, DAuthError, type BodySlot, type Injection } from '@dauth/protocol';
-import { bareName, decodedName, taken } from './collision.ts';
+import { bareName, bodySlots, canonicalHeaderName, DAuthError, type BodySlot, type Injection } from '@dauth/protocol';
+import { isNamed, taken } from './collision.ts';
 import { pairsOf } from './form.ts';
 import { placesInJson } from './json-places.ts';
 
@@ -76,7 +76,7 @@ function placesInForm(octets: Uint8Array, slots: readonly FormSlot[]): readonly 
     throw new DAuthError('INVALID_REQUEST', 'The form has characters that need percent-encoding.');
   const names = new Set(slots.map(({ field }) => bareName(field)));
   for (const pair of pairsOf(text)) {
-    if (names.has(bareName(decodedName(pair.split('=', 1)[0]!)))) throw taken();
+    if (isNamed(names, pair)) throw taken();
   }
   return slots.map((slot) => ({ slot, at: 0, before: `${slot.field}=`, behind: '&' }));
 }

@@ -2,7 +2,16 @@
  * Slots belong to the credential (protocol.md §5 step 4): a request that names one itself is refused.
  * Never sees a value: it compares the names in the request with the names in the sealed policy.
  */
-import { bodySlots, DAuthError, headerSlotKey, slotKeys, slotsOf, type Injection } from '@dauth/protocol';
+import {
+  bareName,
+  bareNames,
+  bodySlots,
+  DAuthError,
+  headerSlotKey,
+  slotKeys,
+  slotsOf,
+  type Injection,
+} from '@dauth/protocol';
 
 /** How the key of a query slot begins. */
 const QUERY = 'query ';
@@ -28,7 +37,7 @@ export function assertSlotsFree(
   if (names.size === 0 || cut < 0) return;
   // Some servers separate with ";" too.
   for (const pair of request.target.slice(cut + 1).split(/[&;]/)) {
-    if (names.has(bareName(decodedName(pair.split('=', 1)[0]!)))) throw taken();
+    if (isNamed(names, pair)) throw taken();
   }
 }
 
@@ -38,15 +47,11 @@ function formFields(injections: readonly Injection[]): readonly string[] {
 }
 
 /**
- * A name in a query or a form as the most forgiving server would read it: PHP turns `.` and space into `_` and reads `a[0]` as `a`,
- * others ignore case. Comparing more names as equal only refuses more.
+ * Whether a pair of a query or a form has one of these names (`bareName`), to some server.
+ * @throws DAuthError `POLICY_DENIED` for a name that is not well encoded
  */
-export function bareName(name: string): string {
-  return name
-    .trim()
-    .toLowerCase()
-    .replace(/[[\0].*$/s, '')
-    .replaceAll(/[. ]/g, '_');
+export function isNamed(names: ReadonlySet<string>, pair: string): boolean {
+  return bareNames(decodedName(pair.split('=', 1)[0]!)).some((name) => names.has(name));
 }
 
 export function decodedName(name: string): string {

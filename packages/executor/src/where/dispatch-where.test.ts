@@ -105,6 +105,35 @@ test('[dispatch.bound] a body that a rule has conditions on has 1 MiB at most, a
   await assertRefused(world, () => ask(1_048_577), { code: 'PAYLOAD_TOO_LARGE', step: 4 });
 });
 
+test('[dispatch.bound] a body that a rule has conditions on has 65,536 values at most, for others wait while it is read', async () => {
+  const rule = { origin: ORIGIN, methods: ['POST'], paths: ['/repos/**'], body: [{ pointer: '/a', equals: 1 }] };
+  const bound = await world.connect({ allow: [rule] });
+  const ask = (values: number) => {
+    const headers = ['Content-Type', 'application/json'];
+    const body = `{"a":1,"b":[${Array<number>(values - 3)
+      .fill(0)
+      .join(',')}]}`;
+    return world.stream(bound, '/repos/a', { method: 'POST', headers, body });
+  };
+  assert.equal((await ask(65_536)).headers['dauth-upstream'], '1');
+  await assertRefused(world, () => ask(65_537), { code: 'INVALID_REQUEST', says: /more values than allowed/, step: 4 });
+});
+
+test('[dispatch.bound] a query that names what a condition is about is refused, whatever the body holds', async () => {
+  const rule = {
+    origin: ORIGIN,
+    methods: ['POST'],
+    paths: ['/repos/graphql'],
+    body: [{ pointer: '/query', equals: '{me}' }],
+  };
+  const bound = await world.connect({ allow: [rule] });
+  const sent = { method: 'POST', headers: ['Content-Type', 'application/json'], body: '{"query":"{me}"}' };
+
+  assert.equal((await world.stream(bound, '/repos/graphql?trace=1', sent)).headers['dauth-upstream'], '1');
+  const refusal = { code: DENIED, step: 4 } as const;
+  await assertRefused(world, () => world.stream(bound, '/repos/graphql?query=mutation%7Bx%7D', sent), refusal);
+});
+
 for (const method of ['DELETE', 'PATCH', 'OPTIONS', 'HEAD', 'PURGE']) {
   test(`[dispatch.bound] step 4 refuses ${method}, which nobody allowed, at both doors`, async () => {
     await assertRefused(world, () => world.dispatch(handle, { method, path: '/user' }), { code: DENIED, step: 4 });

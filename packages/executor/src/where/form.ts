@@ -3,8 +3,8 @@
  * would be a second signature in it.
  * Never guesses: a name that stands twice, in any spelling, would be another value to another reader.
  */
-import { canonicalHeaderName, DAuthError, LIMITS } from '@dauth/protocol';
-import { bareName, decodedName } from './collision.ts';
+import { bareName, canonicalHeaderName, DAuthError, LIMITS } from '@dauth/protocol';
+import { decodedName } from './collision.ts';
 
 type Headers = readonly (readonly [name: string, value: string])[];
 

@@ -3,6 +3,7 @@
  * Never takes a document that two readers could read differently, and never one that has a member of a slot's name.
  */
 import { DAuthError, decodeUtf8, foldName, LIMITS, parseJson, pointerNames, type BodySlot } from '@dauth/protocol';
+import { decodeText } from '../door/upload.ts';
 import type { Place } from './body-slots.ts';
 import { taken } from './collision.ts';
 
@@ -27,7 +28,7 @@ interface Frame {
 /** @throws DAuthError `INVALID_REQUEST`, `POLICY_DENIED` */
 export function placesInJson(octets: Uint8Array, slots: readonly JsonSlot[]): readonly Place[] {
   // Checked as a text: from here on it is one well-formed document without two members of a name.
-  parseJson(decodeUtf8(octets), LIMITS.injectedBody, 'any');
+  parseJson(decodeText(octets), LIMITS.injectedBody, 'any', LIMITS.bodyValues);
   const places: Place[] = [];
   const frames: Frame[] = [];
   for (let at = 0; at < octets.length; at++) {

@@ -36,10 +36,10 @@ export class UrlencodedNames implements Names {
     return this.#name !== undefined && isOverrideField(this.#name);
   }
 
-  /** PHP cuts blanks off a name's start and a name at its first `[`, so neither may push `_method` out of our sight. */
+  /** PHP cuts blanks off a name's start, Rack brackets, and both a name at its first `[`, so none of it may push `_method` out of our sight. */
   #isOverlong(): boolean {
     if (this.ends()) return true;
-    const rest = this.#name!.replace(/^(?:[+\s.]|%20|%2[bBeE]|%0[9a-dA-D])+/, '');
+    const rest = this.#name!.replace(/^(?:[+\s.[\]]|%20|%2[bBeE]|%5[bBdD]|%0[9a-dA-D])+/, '');
     this.#name = rest.length < MAX_NAME / 2 ? rest : undefined;
     return false;
   }
@@ -53,7 +53,7 @@ export class MultipartNames implements Names {
     const text = this.#tail + chunk.toString('latin1').replaceAll(/[\s"\\]/g, '');
     this.#tail = text.slice(-MAX_NAME);
     // Anywhere: a part's own text that spells it out is refused too, and so are names in pieces (RFC 2231 §3).
-    return /name\*?=(?:[\w-]*'[\w-]*')?(?:[_.]|%5f|%2e)method|(?<!file)name\*0/i.test(text);
+    return /name\*?=(?:[\w-]*'[\w-]*')?(?:[[\]]|%5b|%5d)*(?:[_.]|%5f|%2e)method|(?<!file)name\*0/i.test(text);
   }
 
   ends(): boolean {

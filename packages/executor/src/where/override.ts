@@ -18,7 +18,8 @@ export function assertReadableType(headers: Headers): void {
   if (types.length > 1) throw new DAuthError('POLICY_DENIED', 'The request has more than one content type.');
   if (readersFor(headers).length === 0) return;
   const isEncoded = valuesOf(headers, 'content-encoding').some((coding) => !/^\s*(?:identity)?\s*$/i.test(coding));
-  const charsets = [...(types[0] ?? '').matchAll(/charset\s*=\s*"?([^\s;"]*)/gi)].map(([, charset]) => charset!);
+  // Django reads an extended parameter too (RFC 2231 §4).
+  const charsets = [...(types[0] ?? '').matchAll(/charset[*\d]*\s*=\s*"?([^\s;"]*)/gi)].map(([, charset]) => charset!);
   if (isEncoded || charsets.some((charset) => !/^(?:utf-?8|us-ascii)$/i.test(charset))) {
     throw new DAuthError(
       'POLICY_DENIED',

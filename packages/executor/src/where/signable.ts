@@ -5,7 +5,7 @@
  */
 import { Readable } from 'node:stream';
 import { DAuthError, isS3, isScheme, LIMITS, needsBody, type Injection, type Scheme } from '@dauth/protocol';
-import { readWhole } from '../door/upload.ts';
+import { readWhole, type Hold } from '../door/upload.ts';
 import { hasOAuthField, isForm, pairsOf, readFormField } from './form.ts';
 import type { Destination } from './target.ts';
 
@@ -17,7 +17,12 @@ type Body = Readable | Uint8Array | null;
  * @returns the body to send: the one that was given, or all of it where a signature covers it
  * @throws DAuthError `INVALID_REQUEST`, `PAYLOAD_TOO_LARGE`, `BAD_REQUEST`
  */
-export async function makeSignable(body: Body, injections: readonly Injection[], to: Destination): Promise<Body> {
+export async function makeSignable(
+  body: Body,
+  injections: readonly Injection[],
+  to: Destination,
+  hold: Hold,
+): Promise<Body> {
   const scheme = injections.find(isScheme);
   if (scheme === undefined) return body;
   // S3 reads it as a space, others that speak its protocol as a plus: signed for one it would be refused by the other.
@@ -31,7 +36,7 @@ export async function makeSignable(body: Body, injections: readonly Injection[],
   const most = scheme.scheme === 'oauth1' && isForm(to.headers) ? LIMITS.signedForm : LIMITS.signedBody;
   const tooLarge = (): DAuthError => tooLargeOver(most);
   const isSigned = signsBody(scheme, to);
-  const whole = isSigned && body instanceof Readable ? await readWhole(body, most, { tooLarge }) : body;
+  const whole = isSigned && body instanceof Readable ? await readWhole(body, most, { hold, tooLarge }) : body;
   if (isSigned && whole instanceof Uint8Array && whole.length > most) throw tooLarge();
   assertForm(scheme, whole instanceof Uint8Array ? whole : NOTHING, to);
   return whole;

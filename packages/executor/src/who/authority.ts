@@ -25,6 +25,8 @@ export interface StoredEnvelope {
   readonly envelope: string;
   readonly sealProof: string;
   readonly endorsements: readonly string[];
+  /** The executor's statement about a version that it sealed again. */
+  readonly reseal?: string;
   readonly ver: number;
   readonly status: ConnectionStatus;
   readonly revision: number;
@@ -45,6 +47,20 @@ export interface Authority {
   openStatus(since: number): Promise<StatusConnection>;
   /** @throws DAuthError `ENCLAVE_UNAVAILABLE` where the authority did not take them */
   postRecords(records: readonly string[], checkpoint: string): Promise<void>;
+  /**
+   * Asks for the lease before an exchange that may rotate.
+   * @param holder this node's URL
+   * @throws DAuthError `ENCLAVE_UNAVAILABLE` where it is not given
+   */
+  lease(handle: ConnectionHandle, ver: number, holder: string): Promise<void>;
+  /**
+   * Stores a version that was made out of the current one; the same again is taken again.
+   * @returns the revision it stands at; null where its owner's word came first
+   * @throws DAuthError `ENCLAVE_UNAVAILABLE` where nobody knows
+   */
+  storeReseal(handle: ConnectionHandle, envelope: string, reseal: string): Promise<number | null>;
+  /** @throws DAuthError `ENCLAVE_UNAVAILABLE` */
+  needsReauthorization(handle: ConnectionHandle, ver: number): Promise<void>;
   readonly fetch: FetchLike;
   close(): Promise<void>;
 }
@@ -79,6 +95,15 @@ export function connectAuthority(options: AuthorityOptions): Authority {
     const proof = identity.sign(TYP.executorProof, { htm, htu: url.split('?', 1)[0], iat: now(), jti, ...digest });
     return { jti, headers: { 'dauth-executor-proof': proof } };
   };
+  const post = async (path: string, content: object): Promise<{ status: number; text: string }> => {
+    const url = `${issuer}${path}`;
+    const body = JSON.stringify(content);
+    const headers = { ...prove('POST', url, body).headers, 'content-type': 'application/json' };
+    const answer = await reaching(
+      request(url, { dispatcher: agent, method: 'POST', headers, body, signal: AbortSignal.timeout(TOTAL_MS) }),
+    );
+    return { status: answer.statusCode, text: await reaching(readBody(answer)) };
+  };
   return {
     async envelope(handle) {
       const url = `${issuer}/executor/envelopes/${handle}`;
@@ -104,14 +129,23 @@ export function connectAuthority(options: AuthorityOptions): Authority {
       return { sid: jti, body: answer.body, close: () => controller.abort() };
     },
     async postRecords(records, checkpoint) {
-      const url = `${issuer}/executor/records`;
-      const body = JSON.stringify({ records, checkpoint });
-      const headers = { ...prove('POST', url, body).headers, 'content-type': 'application/json' };
-      const answer = await reaching(
-        request(url, { dispatcher: agent, method: 'POST', headers, body, signal: AbortSignal.timeout(TOTAL_MS) }),
-      );
-      await reaching(readBody(answer));
-      if (answer.statusCode !== 204 && answer.statusCode !== 200) throw unreachable();
+      const { status } = await post('/executor/records', { records, checkpoint });
+      if (status !== 204 && status !== 200) throw unreachable();
+    },
+    async lease(handle, ver, holder) {
+      const { status } = await post(`/executor/leases/${handle}`, { ver, holder });
+      if (status !== 200) throw unreachable();
+    },
+    async storeReseal(handle, envelope, reseal) {
+      const { status, text: body } = await post(`/executor/envelopes/${handle}`, { envelope, reseal });
+      // Revoked, deleted, or at another version.
+      if (status === 403 || status === 404 || status === 409) return null;
+      if (status !== 200) throw unreachable();
+      return parseStoredRevision(body);
+    },
+    async needsReauthorization(handle, ver) {
+      const { status } = await post(`/executor/reauthorizations/${handle}`, { ver });
+      if (status !== 204) throw unreachable();
     },
     // undici's `Response` is the platform's, under another name.
     fetch: (url, init) => undiciFetch(url, { ...init, dispatcher: agent }) as unknown as Promise<Response>,
@@ -133,16 +167,26 @@ async function readBody(answer: Dispatcher.ResponseData): Promise<string> {
 function parseStored(body: string): StoredEnvelope {
   try {
     const names = ['envelope', 'seal_proof', 'ver', 'status', 'revision'];
-    const stored = exactObject(parseJson(body, MAX_ANSWER), 'A stored envelope', names, ['endorsements']);
+    const stored = exactObject(parseJson(body, MAX_ANSWER), 'A stored envelope', names, ['endorsements', 'reseal']);
     return Object.freeze({
       envelope: text(stored.envelope, '"envelope"', LIMITS.envelope),
       sealProof: text(stored.seal_proof, '"seal_proof"', LIMITS.proof),
       endorsements:
         stored.endorsements === undefined || stored.endorsements === null ? [] : parseEndorsements(stored.endorsements),
+      ...(stored.reseal === undefined ? {} : { reseal: text(stored.reseal, '"reseal"', LIMITS.proof) }),
       ver: integer(stored.ver, '"ver"', 1, 2 ** 31),
       status: parseConnectionStatus(stored.status),
       revision: integer(stored.revision, '"revision"', 0, Number.MAX_SAFE_INTEGER),
     });
+  } catch (cause) {
+    throw unreachable(cause);
+  }
+}
+
+function parseStoredRevision(body: string): number {
+  try {
+    const stored = exactObject(parseJson(body, MAX_ANSWER), 'What was stored', ['ver', 'revision']);
+    return integer(stored.revision, '"revision"', 0, Number.MAX_SAFE_INTEGER);
   } catch (cause) {
     throw unreachable(cause);
   }

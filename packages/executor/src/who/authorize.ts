@@ -10,6 +10,7 @@ import {
   type ConnectionHandle,
   type Envelope,
   type EnvelopePolicy,
+  type SealedVersion,
 } from '@dauth/protocol';
 import {
   readAuthorization,
@@ -17,6 +18,7 @@ import {
   verifyAccessTokenWith,
   verifyCarriedProof,
   verifyDpopProof,
+  verifyReseal,
   verifySealChain,
   verifySealProof,
   type AccessClaims,
@@ -41,6 +43,8 @@ export interface AuthorizeDeps {
   readonly status: Pick<Status, 'whenFresh' | 'assertFresh' | 'view'>;
   readonly seen: Pick<Seen, 'connection'>;
   readonly shelf: Pick<EnvelopeShelf, 'take'>;
+  /** Thumbprint of the executor's identity, whose reseals are believed. */
+  readonly identity: string;
   /** Key ids that can be opened here, with their algorithms. */
   readonly opens: ReadonlyMap<string, string>;
   /** Unix seconds. */
@@ -70,6 +74,8 @@ export interface Permit {
   readonly standing: Standing;
   /** To be remembered in step 6, once it has opened. */
   readonly use: SeenConnection & { readonly jkt: string };
+  /** The version that its owner sealed, and out of which this one was made: mostly this one. */
+  readonly base: SealedVersion;
 }
 
 /**
@@ -153,7 +159,7 @@ export async function permit(caller: Caller, handle: ConnectionHandle, deps: Aut
   assertActive(stored.status);
   deps.status.assertFresh();
   deps.status.view.assertStands(standing);
-  return { caller, handle, envelope, policy, standing, use: assertSealed(stored, handle, deps) };
+  return { caller, handle, envelope, policy, standing, ...assertSealed(stored, handle, deps) };
 }
 
 function standingOf({ claims, tokens, server }: Caller, handle: ConnectionHandle, ver: number): Standing {
@@ -226,15 +232,20 @@ function assertSealed(
   stored: StoredEnvelope,
   handle: ConnectionHandle,
   deps: AuthorizeDeps,
-): SeenConnection & { readonly jkt: string } {
-  const { sealProof: proof, envelope, endorsements, ver, revision } = stored;
+): Pick<Permit, 'use' | 'base'> {
+  const { sealProof: proof, envelope, endorsements, reseal, ver, revision } = stored;
   const known = deps.seen.connection(handle);
   const digest = sha256Base64url(envelope);
   assertNotOlder(known, { ver, digest, revision });
-  const first = known === undefined ? verifySealProof(proof, { handle, ver, envelope }).jkt : undefined;
-  if (first !== undefined) return { ver, digest, trusted: [first], revision, jkt: first };
-  const { jkt, trusted } = verifySealChain(proof, { handle, ver, envelope, trusted: known!.trusted, endorsements });
-  return { ver, digest, trusted, revision, jkt };
+  // A version that the executor made (§6) is believed on its statement, and that on the seal of what it was made out of.
+  const { identity } = deps;
+  const base =
+    reseal === undefined ? { ver, sha256: digest } : verifyReseal(reseal, { handle, ver, envelope, identity }).base;
+  const seal = { handle, ...base };
+  const first = known === undefined ? verifySealProof(proof, seal).jkt : undefined;
+  if (first !== undefined) return { base, use: { ver, digest, trusted: [first], revision, jkt: first } };
+  const { jkt, trusted } = verifySealChain(proof, { ...seal, trusted: known!.trusted, endorsements });
+  return { base, use: { ver, digest, trusted, revision, jkt } };
 }
 
 function denied(detail: string): DAuthError {

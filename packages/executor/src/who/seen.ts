@@ -27,6 +27,8 @@ export interface SeenConnection {
   readonly trusted: readonly string[];
   /** The authority's highest revision with which it served this handle. */
   readonly revision: number;
+  /** The version that this one was made out of in this run, by reseals alone: dispatches under way stand on those between. */
+  readonly resealedFrom?: number;
 }
 
 const FILE = 'seen.jsonl';
@@ -111,13 +113,16 @@ export class Seen {
         'The credential was sealed by a key that is not trusted for this connection.',
       );
     }
+    if (known !== undefined && use.ver < known.ver) return this.#unsynced.get(handle);
     const isKnown = known?.ver === use.ver;
     // Whoever comes while the first use is being written waits for the same sync.
     if (isKnown && use.revision <= known.revision) return this.#unsynced.get(handle);
     if (!isKnown) assertOpens();
     const trusted = isKnown ? known.trusted : Object.freeze(use.trusted.slice(0, MAX_TRUSTED));
     const revision = Math.max(use.revision, known?.revision ?? 0);
-    const next = Object.freeze({ ver: use.ver, digest: use.digest, trusted, revision });
+    const from = use.resealedFrom ?? (isKnown ? known.resealedFrom : undefined);
+    const lineage = from === undefined ? {} : { resealedFrom: from };
+    const next = Object.freeze({ ver: use.ver, digest: use.digest, trusted, revision, ...lineage });
     this.#connections.set(handle, next);
     const synced = this.#append(connectionLine(handle, next)).finally(() => {
       if (this.#unsynced.get(handle) === synced) this.#unsynced.delete(handle);
@@ -204,7 +209,7 @@ function assertSameOrNewer(
   use: { readonly ver: number; readonly digest: string },
 ): void {
   if (known === undefined) return;
-  if (use.ver < known.ver)
+  if (use.ver < (known.resealedFrom ?? known.ver))
     throw new DAuthError('POLICY_DENIED', 'An older version of this credential than was used before is refused.');
   if (use.ver === known.ver && use.digest !== known.digest) {
     throw new DAuthError('POLICY_DENIED', 'Another envelope was used for this version of the credential before.');

@@ -28,7 +28,13 @@ export class EnvelopeShelf {
       this.#kept.set(handle, kept);
       return kept;
     }
-    const fetched = await this.#fetch(handle);
+    let fetch = this.#fetch(handle);
+    let fetched = await fetch.answer;
+    // Asked before the change that dropped it: the version it brought may be replaced already.
+    if (fetch.isDropped) {
+      fetch = this.#fetch(handle);
+      fetched = await fetch.answer;
+    }
     if (fetched.ver < least)
       throw new DAuthError(
         'ENCLAVE_UNAVAILABLE',
@@ -45,9 +51,9 @@ export class EnvelopeShelf {
     this.#fetching.delete(handle);
   }
 
-  #fetch(handle: ConnectionHandle): Promise<StoredEnvelope> {
+  #fetch(handle: ConnectionHandle): Fetch {
     const running = this.#fetching.get(handle);
-    if (running !== undefined) return running.answer;
+    if (running !== undefined) return running;
     const fetch: Fetch = { isDropped: false, answer: this.#authority.envelope(handle) };
     this.#fetching.set(handle, fetch);
     const end = (stored?: StoredEnvelope) => {
@@ -55,7 +61,7 @@ export class EnvelopeShelf {
       if (stored?.status === 'active' && !fetch.isDropped) this.#keep(handle, stored);
     };
     fetch.answer.then(end, () => end());
-    return fetch.answer;
+    return fetch;
   }
 
   #keep(handle: ConnectionHandle, stored: StoredEnvelope): void {

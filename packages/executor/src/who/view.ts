@@ -25,8 +25,12 @@ export interface Standing {
   readonly org: string;
 }
 
-/** No token outlives this after its revocation: 300 s of an access token, 120 s of a dispatch token, leeway twice. */
-const TOKEN_MEMORY_MS = 480_000;
+/**
+ * Nothing that came of a token or a grant outlives this after its revocation: a token lives 300 s, opens a call window of 300 s in
+ * its last, and clocks differ by 5 s at each. The authority gives out nothing new for either, and forgets no sooner.
+ */
+const MEMORY_MS = 900_000;
+const PASSING: readonly Revocable[] = ['token', 'grant'];
 
 const SENTENCES: Readonly<Record<Exclude<Revocable, 'token'>, string>> = {
   grant: 'The grant behind this token was revoked. The owner can grant access again.',
@@ -39,6 +43,8 @@ const SENTENCES: Readonly<Record<Exclude<Revocable, 'token'>, string>> = {
 export class StatusView {
   readonly #connections = new Map<ConnectionHandle, { readonly status: ConnectionStatus; readonly ver: number }>();
   readonly #revoked = new Map<Revocable, Map<string, number>>();
+  /** Versions that were made into one another here. */
+  readonly #resealed = new Map<ConnectionHandle, { from: number; to: number }>();
 
   /** @param nowMs of a clock that never goes back */
   apply(change: StatusChange, nowMs: number): void {
@@ -48,9 +54,10 @@ export class StatusView {
     }
     if (change.kind === 'skipped') return;
     const ids = this.#revoked.get(change.what) ?? new Map<string, number>();
+    ids.delete(change.id);
     ids.set(change.id, nowMs);
     this.#revoked.set(change.what, ids);
-    if (change.what === 'token') forget(ids, nowMs - TOKEN_MEMORY_MS);
+    if (PASSING.includes(change.what)) forget(ids, nowMs - MEMORY_MS);
   }
 
   /** Lowest version that may still be used, as far as the stream said. */
@@ -81,8 +88,25 @@ export class StatusView {
     if (known === undefined) return;
     assertActive(known.status);
     // A rotation revokes the version before it, also for a dispatch that is under way.
-    if (standing.ver < known.ver)
+    if (standing.ver < known.ver && !this.isResealed(standing.handle, standing.ver, known.ver))
       throw new DAuthError('CONNECTION_REVOKED', 'This version of the credential was replaced. Try again.');
+  }
+
+  /** A version is about to be made out of the one before: what stands on that stands on this. */
+  bridge(handle: ConnectionHandle, to: number): void {
+    const known = this.#resealed.get(handle);
+    this.#resealed.set(handle, { from: known?.to === to - 1 ? known.from : to - 1, to });
+  }
+
+  /** It was not: another one is that version. */
+  unbridge(handle: ConnectionHandle): void {
+    this.#resealed.delete(handle);
+  }
+
+  /** Whether version `to` holds what version `from` held, by reseals made here. */
+  isResealed(handle: ConnectionHandle, from: number, to: number): boolean {
+    const known = this.#resealed.get(handle);
+    return known !== undefined && known.from <= from && to <= known.to;
   }
 
   #has(what: Revocable, id: string): boolean {

@@ -38,6 +38,10 @@ export interface UpstreamRequest {
   readonly timeoutMs?: number;
   /** Octets of decoded answer; the configured bound is the upper bound. */
   readonly maxResponseBytes?: number;
+  /** Answers are searched for what this opens, too: the version before, whose refresh token this call's has replaced. */
+  readonly former?: () => Plaintext;
+  /** Not reset with its connection, and on a socket of its own: an answer that is lost is a refresh token that is lost. */
+  readonly isSteadfast?: boolean;
   /** Aborting resets the call, whatever it is doing. */
   readonly signal?: AbortSignal;
 }

@@ -12,9 +12,10 @@ import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
 import type { SlottedHead } from './framing.ts';
 import { describeRequest, renderHead } from './head.ts';
-import { inject } from '../secret/inject.ts';
+import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
+import { scrubRegisters } from '../secret/registers.ts';
 import { scrubStackSoon } from '../secret/scrub.ts';
 import type { Traveller, Wire } from './wire.ts';
 
@@ -112,14 +113,25 @@ export class Exchange implements Traveller, RawHandler {
     this.#request.beforeSend();
     const { injections, slotted, token, asks } = this.#request;
     const filled = asks?.(plaintext) ?? inject(plaintext, injections, fillable, slotted, token);
+    let former: readonly Buffer[] = [];
     try {
+      former = this.#formerValues(filled.secrets);
       this.#isGuessable = filled.isGuessable;
-      this.#forms = new Forms(filled.secrets);
+      this.#forms = new Forms([...filled.secrets, ...former]);
       return renderHead(this.#request, filled, framing);
     } finally {
       // 8 zero; `using` does the plaintext itself.
-      wipe(filled.target, filled.lines, filled.body, ...filled.secrets);
+      wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);
+      scrubRegisters();
     }
+  }
+
+  /** What the version before had in another spelling than this one has. */
+  #formerValues(secrets: readonly Buffer[]): readonly Buffer[] {
+    const { former, injections } = this.#request;
+    if (former === undefined) return [];
+    using plaintext = former();
+    return searchedValues(plaintext, injections, secrets);
   }
 
   /**

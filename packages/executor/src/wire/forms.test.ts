@@ -110,6 +110,11 @@ const ESCAPED: Readonly<Record<string, readonly [value: string, escaped: string]
   'PHP htmlspecialchars': [`abc"def'ghi&jk`, 'abc&quot;def&#039;ghi&amp;jk'],
   Mustache: ['abc/def+ghi==', 'abc&#x2F;def+ghi&#x3D;&#x3D;'],
   OWASP: [`abc/def'ghi=jk`, 'abc&#x2F;def&#x27;ghi=jk'],
+  Handlebars: ['abc/def+ghi==', 'abc/def+ghi&#x3D;&#x3D;'],
+  'ASP.NET Core': ['abc/def+ghi==', 'abc/def&#x2B;ghi=='],
+  ESAPI: ['abc/def+ghi==', 'abc&#x2f;def&#x2b;ghi&#x3d;&#x3d;'],
+  'System.Text.Json': ['abc/def+ghi==', 'abc/def\\u002Bghi=='],
+  'Go encoding/json': [`abc'def&ghi"jk`, `abc'def\\u0026ghi\\"jk`],
   'decimal entities': ['abc/def+ghi==', 'abc&#47;def&#43;ghi&#61;&#61;'],
 };
 

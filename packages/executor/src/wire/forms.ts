@@ -34,11 +34,46 @@ const HTML: readonly ReadonlyMap<number, string>[] = [
   { '"': '&quot;', "'": '&#x27;', '/': '&#x2F;' },
   // Mustache
   { '"': '&quot;', "'": '&#39;', '/': '&#x2F;', '`': '&#x60;', '=': '&#x3D;' },
+  // Handlebars
+  { '"': '&quot;', "'": '&#x27;', '`': '&#x60;', '=': '&#x3D;' },
+  // ASP.NET Core
+  { '"': '&quot;', "'": '&#x27;', '`': '&#x60;', '+': '&#x2B;' },
+  // ESAPI
+  {
+    '"': '&quot;',
+    '!': '&#x21;',
+    '#': '&#x23;',
+    $: '&#x24;',
+    '%': '&#x25;',
+    "'": '&#x27;',
+    '(': '&#x28;',
+    ')': '&#x29;',
+    '*': '&#x2a;',
+    '+': '&#x2b;',
+    '/': '&#x2f;',
+    ':': '&#x3a;',
+    ';': '&#x3b;',
+    '=': '&#x3d;',
+    '?': '&#x3f;',
+    '@': '&#x40;',
+    '[': '&#x5b;',
+    '\\': '&#x5c;',
+    ']': '&#x5d;',
+    '^': '&#x5e;',
+    '`': '&#x60;',
+    '{': '&#x7b;',
+    '|': '&#x7c;',
+    '}': '&#x7d;',
+    '~': '&#x7e;',
+  },
   // whoever writes decimals only
   { '"': '&#34;', "'": '&#39;', '/': '&#47;', '+': '&#43;', '=': '&#61;' },
 ].map((own) => octetMap({ '&': '&amp;', '<': '&lt;', '>': '&gt;', ...own }));
 /** What JSON writers for HTML escape besides (RFC 8259 §7 lets them). */
 const HTML_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e, 0x22, 0x27]);
+/** Of these Go escapes the angle brackets and `&` alone, and .NET `+` and a backtick besides. */
+const GO_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e]);
+const NET_UNSAFE: ReadonlySet<number> = new Set([...HTML_UNSAFE, 0x2b, 0x60]);
 
 function octetMap(entities: Readonly<Record<string, string>>): ReadonlyMap<number, string> {
   return new Map(Object.entries(entities).map(([character, entity]) => [character.charCodeAt(0), entity]));
@@ -134,6 +169,8 @@ function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void 
 function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: () => void) => void): void {
   const units = utf16(secret);
   try {
+    form(() => writeJsonUnits(out, units, 'lower', (unit) => !GO_UNSAFE.has(unit) && unit < 0x80));
+    form(() => writeJsonUnits(out, units, 'upper', (unit) => !NET_UNSAFE.has(unit) && unit < 0x80));
     for (const hex of CASES) {
       form(() => writeJson(out, secret, hex, (octet) => octet === 0x2f));
       form(() => writeJson(out, secret, hex, () => false));

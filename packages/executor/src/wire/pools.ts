@@ -27,7 +27,8 @@ export interface PoolLimits {
 const MAX_HEAD = 32_768;
 
 interface Entry {
-  readonly handle: ConnectionHandle;
+  /** Null where its sockets do not end with their connection. */
+  readonly handle: ConnectionHandle | null;
   readonly pool: Pool;
   readonly slots: Slots<Traveller>;
   /** The newest checked address: new sockets go there. */
@@ -49,11 +50,12 @@ export class Pools {
 
   /** Hands a call to the HTTP client, under a slot. What goes wrong from here on ends the exchange. */
   send(request: UpstreamRequest, exchange: Exchange): void {
-    const key = `${request.connection.handle} ${request.connection.ver} ${request.address.origin}`;
+    const { connection, address, isSteadfast = false } = request;
+    const key = `${connection.handle} ${connection.ver} ${address.origin} ${isSteadfast}`;
     const entry = this.#entries.get(key) ?? this.#make(request);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    entry.address = request.address;
+    entry.address = address;
     entry.busy++;
     clearTimeout(entry.idle);
     const slot = entry.slots.issue(exchange);
@@ -110,7 +112,7 @@ export class Pools {
       headersTimeout: 0,
       bodyTimeout: 0,
     });
-    const { handle } = request.connection;
+    const handle = request.isSteadfast === true ? null : request.connection.handle;
     const entry: Entry = { handle, pool, slots, address: request.address, busy: 0, idle: undefined };
     return entry;
   }

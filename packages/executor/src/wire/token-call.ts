@@ -32,11 +32,27 @@ const TOTAL_MS = 20_000;
  * @param now Unix seconds
  * @throws DAuthError `DOWNSTREAM_*`, and whatever `open` and `beforeSend` throw
  */
-export async function askForToken(
+export function askForToken(upstream: Pick<Upstream, 'call'>, ask: TokenAsk, now: number): Promise<ObtainedToken> {
+  return exchange(upstream, ask, now, (octets) => {
+    const said = readTokenAnswer(octets);
+    if (said === null) throw unusable();
+    return keep(said, ask);
+  });
+}
+
+/**
+ * One request to a token endpoint.
+ * @param read takes what an answer of 200 holds, in the tick in which the last of it came; its octets are zeroed behind it
+ * @param isGone says of what another answer holds whether the grant is gone
+ * @throws as `askForToken`, and `NEEDS_REAUTHORIZATION`
+ */
+export async function exchange<T>(
   upstream: Pick<Upstream, 'call'>,
-  ask: TokenAsk,
+  ask: TokenAsk & Pick<UpstreamRequest, 'isSteadfast'>,
   now: number,
-): Promise<ObtainedToken> {
+  read: (octets: Buffer) => T,
+  isGone: (octets: Buffer) => boolean = () => false,
+): Promise<T> {
   const { scheme, injections, timeoutMs = TOTAL_MS, ...request } = ask;
   const answer = await upstream.call({
     ...request,
@@ -51,10 +67,9 @@ export async function askForToken(
   });
   const octets = await readWhole(answer.body);
   try {
+    if ([400, 401].includes(answer.status) && isGone(octets)) throw new DAuthError('NEEDS_REAUTHORIZATION');
     if (answer.status !== 200) throw refusal(answer.status);
-    const said = readTokenAnswer(octets);
-    if (said === null) throw unusable();
-    return keep(said, ask);
+    return read(octets);
   } finally {
     wipe(octets);
   }
@@ -102,7 +117,7 @@ function refusal(status: number): DAuthError {
   );
 }
 
-function unusable(): DAuthError {
+export function unusable(): DAuthError {
   return new DAuthError(
     'DOWNSTREAM_AUTH_FAILURE',
     'The token endpoint did not answer with a bearer token that can be used. Its owner has to check the sealed endpoint.',

@@ -5,9 +5,9 @@
  */
 import { DAuthError, LIMITS, type ConnectionHandle } from '@dauth/protocol';
 import type { KeptToken } from '../secret/kept-token.ts';
-import { deferred } from './deferred.ts';
 import { askForToken, type TokenAsk } from './token-call.ts';
 import type { Upstream } from './upstream.ts';
+import { waitFor } from './wait.ts';
 
 interface Kept {
   readonly handle: ConnectionHandle;
@@ -128,19 +128,4 @@ export class Tokens {
 /** A version never changes and has one scheme, so it has one endpoint and one token. */
 function keyOf({ handle, ver }: TokenAsk['connection']): string {
   return `${handle} ${ver}`;
-}
-
-/** Somebody else's asking, for no longer than one's own call goes on. */
-async function waitFor<T>(promise: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T> {
-  const { promise: ended, reject } = deferred<never>();
-  const aborted = (): void => reject(new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.'));
-  const timer = ms === Infinity ? undefined : setTimeout(() => reject(new DAuthError('DOWNSTREAM_TIMEOUT')), ms);
-  signal?.addEventListener('abort', aborted);
-  if (signal?.aborted === true) aborted();
-  try {
-    return await Promise.race([promise, ended]);
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', aborted);
-  }
 }

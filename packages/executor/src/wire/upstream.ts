@@ -74,16 +74,19 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   // Once before any answer: the parser's buffer gets its final size while there is nothing in it.
   scrub();
 
-  const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
-    assertHead(request);
-    const exchange = new Exchange(request, limits, { nowMs: options.nowMs, onEcho: scrub });
-    const { handle } = request.connection;
+  const register = (handle: ConnectionHandle, exchange: Exchange): void => {
     const siblings = open.get(handle) ?? new Set();
     open.set(handle, siblings.add(exchange));
     void exchange.finished.then(() => {
       siblings.delete(exchange);
       if (siblings.size === 0 && open.get(handle) === siblings) open.delete(handle);
     });
+  };
+
+  const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
+    assertHead(request);
+    const exchange = new Exchange(request, limits, { nowMs: options.nowMs, onEcho: scrub });
+    if (request.isSteadfast !== true) register(request.connection.handle, exchange);
     try {
       if (!exchange.ended) pools.send(request, exchange);
     } catch (error) {

@@ -1,0 +1,257 @@
+/**
+ * Refresh tokens in use (§2.6, §6): one exchange at a time for a connection, in steps of which none can lose a token that has
+ * come, and the access tokens it brought, kept as other tokens are: sealed, in memory alone, bounded.
+ * Never ended by the caller that began it, and never a version in use before it is durable.
+ */
+import {
+  DAuthError,
+  LIMITS,
+  nextHeader,
+  parseEnvelope,
+  TYP,
+  type ConnectionHandle,
+  type SealedVersion,
+} from '@dauth/protocol';
+import { sha256Base64url } from '@dauth/verify';
+import type { Journal } from '../journal/journal.ts';
+import type { Log } from '../log.ts';
+import type { Identity } from '../secret/keys.ts';
+import type { KeptToken } from '../secret/kept-token.ts';
+import type { Authority } from '../who/authority.ts';
+import type { Permit } from '../who/authorize.ts';
+import type { Seen } from '../who/seen.ts';
+import type { EnvelopeShelf } from '../who/shelf.ts';
+import type { StatusView } from '../who/view.ts';
+import type { UpstreamRequest } from '../wire/call.ts';
+import { askForRefresh, type RefreshExchange, type Refreshed, type Sealing } from '../wire/refresh-call.ts';
+import type { Upstream } from '../wire/upstream.ts';
+import { waitFor } from '../wire/wait.ts';
+import type { Pending } from './pending.ts';
+
+/** A version as step 3 allowed it, or as it was made out of that. */
+export type SealedUse = Pick<Permit, 'envelope' | 'use' | 'base'>;
+
+/** A dispatch that needs an access token, past steps 1 to 5. */
+export type RefreshAsk = Omit<RefreshExchange, 'connection' | 'envelope'> &
+  Pick<UpstreamRequest, 'timeoutMs' | 'signal'> & { readonly sealed: SealedUse };
+
+/** An access token, and the version whose opening gives it. */
+export interface RefreshedUse {
+  readonly token: KeptToken;
+  readonly sealed: SealedUse;
+}
+
+export interface RefreshesOptions {
+  readonly upstream: Pick<Upstream, 'call'>;
+  readonly authority: Pick<Authority, 'lease' | 'needsReauthorization'>;
+  readonly pending: Pick<Pending, 'settle' | 'reserve' | 'release' | 'keep'>;
+  readonly journal: Pick<Journal, 'note'>;
+  readonly seen: Pick<Seen, 'admit'>;
+  readonly shelf: Pick<EnvelopeShelf, 'drop'>;
+  readonly view: Pick<StatusView, 'bridge' | 'unbridge'>;
+  readonly sealing: Sealing;
+  readonly identity: Pick<Identity, 'sign'>;
+  /** This node's URL. */
+  readonly node: string;
+  /** Calls under way are looked at again. */
+  readonly onReplaced: () => void;
+  readonly log: Log;
+  /** Milliseconds of a clock that never goes back; Unix seconds. */
+  readonly monotonic: () => number;
+  readonly now: () => number;
+}
+
+interface Kept extends RefreshedUse {
+  /** The lowest version that this one was made out of here. */
+  readonly from: number;
+  /** Milliseconds of the monotonic clock. */
+  readonly obtainedAt: number;
+  readonly until: number;
+}
+
+type Outcome = { readonly kept: Kept } | { readonly error: unknown; readonly isOwn: boolean };
+
+interface Flight {
+  readonly ver: number;
+  readonly outcome: Promise<Outcome>;
+  isDropped: boolean;
+}
+
+/** Some 100 KiB each at most. */
+const CAPACITY = 1_024;
+
+export class Refreshes {
+  readonly #options: RefreshesOptions;
+  readonly #kept = new Map<ConnectionHandle, Kept>();
+  readonly #flights = new Map<ConnectionHandle, Flight>();
+
+  constructor(options: RefreshesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A kept token, or one that is asked for now; whoever comes while it is asked for waits for the same.
+   * @throws DAuthError `NEEDS_REAUTHORIZATION`, `ENCLAVE_UNAVAILABLE`, `AUDIT_UNAVAILABLE`, `DOWNSTREAM_*`, and whatever
+   * `beforeSend` throws
+   */
+  async take(ask: RefreshAsk): Promise<RefreshedUse> {
+    const { monotonic } = this.#options;
+    const { sealed } = ask;
+    const { handle } = sealed.envelope.header.dauth;
+    const deadline = ask.timeoutMs === undefined ? Infinity : monotonic() + ask.timeoutMs;
+    for (;;) {
+      const kept = this.#keptFor(sealed);
+      if (kept !== undefined && kept.until > monotonic()) return kept;
+      const left = deadline - monotonic();
+      if (left <= 0) throw new DAuthError('DOWNSTREAM_TIMEOUT');
+      const running = this.#flights.get(handle);
+      const newest = kept?.sealed ?? sealed;
+      const flight = running ?? this.#start(handle, { ...ask, sealed: newest });
+      const outcome = await waitFor(flight.outcome, left, ask.signal);
+      if ('kept' in outcome) {
+        if (covers(outcome.kept, sealed)) return outcome.kept;
+        // What was under way was of a version that this one has replaced.
+      } else if (running === undefined || (!outcome.isOwn && flight.ver === newest.use.ver)) throw outcome.error;
+    }
+  }
+
+  /** The upstream did not take it: the next dispatch asks for another, but not more often than so many seconds. */
+  forget(handle: ConnectionHandle, token: KeptToken): void {
+    const kept = this.#kept.get(handle);
+    if (kept?.token !== token) return;
+    const pauseEnds = kept.obtainedAt + LIMITS.refreshPauseSeconds * 1_000;
+    this.#kept.set(handle, { ...kept, until: Math.min(kept.until, pauseEnds) });
+  }
+
+  /** Called for every change of a connection that is none of ours; without one, for all. What is asked for is not kept. */
+  drop(handle?: ConnectionHandle): void {
+    const of = (all: ReadonlyMap<ConnectionHandle, unknown>): ConnectionHandle[] =>
+      handle === undefined ? [...all.keys()] : [handle];
+    for (const each of of(this.#kept)) this.#kept.delete(each);
+    for (const each of of(this.#flights)) {
+      const flight = this.#flights.get(each);
+      if (flight !== undefined) flight.isDropped = true;
+    }
+  }
+
+  /** Settles once no exchange is under way. */
+  async idle(): Promise<void> {
+    while (this.#flights.size > 0) await Promise.all([...this.#flights.values()].map(({ outcome }) => outcome));
+  }
+
+  #keptFor(sealed: SealedUse): Kept | undefined {
+    const kept = this.#kept.get(sealed.envelope.header.dauth.handle);
+    return kept !== undefined && covers(kept, sealed) ? kept : undefined;
+  }
+
+  /** Goes on to its end whatever becomes of whoever began it. */
+  #start(handle: ConnectionHandle, ask: RefreshAsk): Flight {
+    const askedAt = this.#options.monotonic();
+    let isOwn = false;
+    // What ends it before it is sent may be its starter's own: its token revoked, its caller gone.
+    const beforeSend = (): void => {
+      isOwn = true;
+      ask.signal?.throwIfAborted();
+      ask.beforeSend();
+      isOwn = false;
+    };
+    const outcome = this.#refresh(handle, { ...ask, beforeSend }).then(
+      ({ token, expiresIn, sealed }): Outcome => {
+        const seconds = Math.min(expiresIn ?? Infinity, LIMITS.tokenKeptSeconds) - LIMITS.tokenMarginSeconds;
+        const from = this.#keptFor(ask.sealed)?.from ?? ask.sealed.use.ver;
+        const kept = { token, sealed, from, obtainedAt: askedAt, until: askedAt + Math.max(seconds, 0) * 1_000 };
+        if (!flight.isDropped) this.#keep(handle, kept);
+        return { kept };
+      },
+      (error: unknown): Outcome => ({ error, isOwn }),
+    );
+    const flight: Flight = { ver: ask.sealed.use.ver, outcome, isDropped: false };
+    this.#flights.set(handle, flight);
+    void outcome.then(() => this.#flights.delete(handle));
+    return flight;
+  }
+
+  /** The steps of one exchange, each of which leaves what the one before made whole. */
+  async #refresh(handle: ConnectionHandle, ask: RefreshAsk): Promise<Refreshed & { readonly sealed: SealedUse }> {
+    const { authority, pending, upstream, sealing, node, monotonic, now } = this.#options;
+    const { sealed, key, scheme, address, injections } = ask;
+    const { ver } = sealed.use;
+    // 1 · what an earlier exchange brought is stored
+    await pending.settle(handle);
+    // 2 · the lease: nobody else exchanges this version now
+    const leasedAt = monotonic();
+    await authority.lease(handle, ver, node);
+    const beforeSend = (): void => {
+      if (monotonic() - leasedAt > LIMITS.leaseSendSeconds * 1_000)
+        throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The refresh took too long to begin. Try again shortly.');
+      ask.beforeSend();
+    };
+    // 3 · space for what may come, and a version that there can be
+    nextHeader(sealed.envelope.header, key);
+    await this.#reserve(handle);
+    // 4 · the exchange; what comes is sealed in the tick in which it comes
+    const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope };
+    let refreshed: Refreshed;
+    try {
+      refreshed = await askForRefresh(upstream, { ...exchange, connection: { handle, ver } }, sealing, now());
+    } catch (error) {
+      await pending.release(handle);
+      if (error instanceof DAuthError && error.code === 'NEEDS_REAUTHORIZATION') await this.#tell(handle, ver);
+      throw error;
+    }
+    if (refreshed.envelope === null) {
+      await pending.release(handle);
+      return { ...refreshed, sealed };
+    }
+    return { ...refreshed, sealed: await this.#store(sealed, refreshed.envelope) };
+  }
+
+  /** What was sealed again: durable, on record, stored, known. Only then is anything done with it. */
+  async #store({ envelope, use, base }: SealedUse, compact: string): Promise<SealedUse> {
+    const { pending, journal, view, seen, shelf, identity, onReplaced } = this.#options;
+    const { handle } = envelope.header.dauth;
+    const from: SealedVersion = { ver: use.ver, sha256: use.digest };
+    const to: SealedVersion = { ver: use.ver + 1, sha256: sha256Base64url(compact) };
+    // 5 · durable here, in the space that was kept for it
+    await pending.keep({ handle, envelope: compact, reseal: identity.sign(TYP.reseal, { handle, base, from, to }) });
+    await journal.note('reseal', { handle, from, to });
+    // 6 · stored there, by compare and swap; calls under way stand on the new version before anybody tells of it
+    view.bridge(handle, to.ver);
+    const revision = await pending.settle(handle);
+    if (revision === null) {
+      view.unbridge(handle);
+      onReplaced();
+      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The connection was changed by its owner meanwhile. Try again.');
+    }
+    // 7 · the version before is not gone back to
+    const next = { ...use, ver: to.ver, digest: to.sha256, resealedFrom: use.resealedFrom ?? use.ver };
+    await seen.admit(handle, next, () => undefined);
+    shelf.drop(handle);
+    return { envelope: parseEnvelope(compact), use: next, base };
+  }
+
+  async #reserve(handle: ConnectionHandle): Promise<void> {
+    try {
+      await this.#options.pending.reserve(handle);
+    } catch (cause) {
+      throw new DAuthError('AUDIT_UNAVAILABLE', undefined, { cause });
+    }
+  }
+
+  /** Where it cannot be told now, the next exchange is refused likewise. */
+  async #tell(handle: ConnectionHandle, ver: number): Promise<void> {
+    const { authority, log } = this.#options;
+    await authority.needsReauthorization(handle, ver).catch(() => log('reauthorization.untold', { handle }));
+  }
+
+  #keep(handle: ConnectionHandle, kept: Kept): void {
+    this.#kept.delete(handle);
+    this.#kept.set(handle, kept);
+    if (this.#kept.size > CAPACITY) this.#kept.delete(this.#kept.keys().next().value!);
+  }
+}
+
+/** Whether a version is one that this token's was made out of here, or that one itself. */
+function covers({ from, sealed: { use } }: Kept, { use: { ver } }: SealedUse): boolean {
+  return from <= ver && ver <= use.ver;
+}
