@@ -43,6 +43,20 @@ export const POSTGRES: readonly Mutant[] = [
       '[seal.bound] a login stands alone: nothing is put into a session',
     ],
   ]),
+  ...of('executor', 'session', SESSION, [
+    [
+      'dispatch.bound',
+      '    assertOperatorAllows(\n',
+      '    void (\n',
+      '[dispatch.bound] an operator who denies the host is obeyed by sessions, before anything is opened',
+    ],
+    [
+      'dispatch.bound',
+      'limits = await deps.useLimits.take(permitted.policy);',
+      'limits = [];',
+      '[dispatch.bound] a sealed rate holds for sessions, and their answers say how it stands',
+    ],
+  ]),
   ...of('executor', 'where/session', SESSION, [
     [
       'dispatch.bound',
@@ -196,6 +210,18 @@ export const POSTGRES: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'postgres/relay', RELAY, [
+    [
+      'dispatch.bound',
+      'if (this.#asked > (this.#parts.most.requestBytes ?? Infinity))',
+      'if (this.#asked > Infinity)',
+      '[dispatch.bound] a session in which more is said than the operator lets ends before its last message goes out',
+    ],
+    [
+      'dispatch.bound',
+      '    if (isTooLarge) this.fail(',
+      '    if (isTooLarge && this.#bytes < 0) this.fail(',
+      '[dispatch.bound] a session that is answered more than the operator lets ends before its last octet',
+    ],
     ['response.clean', '    this.#redactions += redact(answers, this.#parts.forms);\n', '', scanned('the password')],
     [
       'response.clean',

@@ -218,3 +218,36 @@ test('[dispatch.bound] a statement is stopped by the key of its session, over th
   assert.equal((await intentOf(asked.receipt)).session, 'cancel');
   session.request.destroy();
 });
+
+/** A world of its own, with what an operator says; the way out is never reached. */
+const ruled = (rules: object): Promise<World> =>
+  World.open({ config: { rules }, databases: { open: () => assert.fail('a session was opened') } });
+
+for (const [what, rules, says] of [
+  ['the host', { deny: { hosts: ['db.example'] } }, /does not allow this destination/],
+  ['the origin', { deny: { origins: [ORIGIN] } }, /does not allow this destination/],
+  ['the method', { deny: { methods: ['WRITE'] } }, /does not allow this method/],
+  ['the hour', { hours: [{ from: '12:00', to: '24:00' }] }, /does not allow requests at this time/],
+] as const)
+  test(`[dispatch.bound] an operator who denies ${what} is obeyed by sessions, before anything is opened`, async () => {
+    await using own = await ruled(rules);
+    const path = `/sessions/${await own.connect({ allow: ALLOW, inject: INJECT, handle })}/WRITE/shop`;
+    const token = own.token(handle, {
+      authorization_details: [detail(handle, { locations: [ORIGIN], actions: ACTIONS })],
+    });
+    const send = () => own.send('POST', path, own.headers('POST', path, token), startup().toString('latin1'));
+    await assertRefused(own, send, { code: 'POLICY_DENIED', says, step: 4 });
+    assert.deepEqual(own.checked, []);
+  });
+
+test('[dispatch.bound] a sealed rate holds for sessions, and their answers say how it stands', async () => {
+  handle = await world.connect({ allow: ALLOW, inject: INJECT, limits: { rate: { count: 1, seconds: 60 } } });
+  const session = await open();
+  assert.equal(session.response.headers['ratelimit-policy'], '"dauth-rate";q=1;w=60');
+  let last!: Reply;
+  const again = async () => (last = await ask(`/sessions/${handle}/READ/shop`));
+  await assertRefused(world, again, { code: 'RATE_LIMITED', says: /rate sealed with/, step: 4 });
+  assert.equal(last.headers['retry-after'], '62');
+  assert.equal(database.started.length, 1);
+  session.request.destroy();
+});

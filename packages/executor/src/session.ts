@@ -15,6 +15,7 @@ import { assertOperatorAllows } from './where/operator.ts';
 import { decideSession, type SessionTarget, type SessionWish } from './where/session.ts';
 import type { CheckedAddress } from './where/address.ts';
 import { permit, type Caller, type Permit } from './who/authorize.ts';
+import { LimitReached, type NamedState } from './who/use-limits.ts';
 
 export interface SessionDeps extends DispatchDeps {
   readonly databases: Databases;
@@ -34,25 +35,28 @@ export interface AskedSession {
   readonly signal: AbortSignal;
 }
 
-/** How a session began. `receipt` is there from step 5 on, also with an error. */
-export type SessionResult =
+/** How a session began. `receipt` is there from step 5 on, also with an error; `limits` once they were asked. */
+export type SessionResult = { readonly limits: readonly NamedState[] } &
   /** Answers are written to `response` until the promise settles; it never rejects. */
-  | { readonly kind: 'session'; readonly receipt: string; run(response: Writable): Promise<DAuthError | null> }
-  /** What another session did was stopped, or there was none; nobody is told which. */
-  | { readonly kind: 'cancelled'; readonly receipt: string }
-  | { readonly kind: 'error'; readonly receipt?: string; readonly error: DAuthError };
+  (
+    | { readonly kind: 'session'; readonly receipt: string; run(response: Writable): Promise<DAuthError | null> }
+    /** What another session did was stopped, or there was none; nobody is told which. */
+    | { readonly kind: 'cancelled'; readonly receipt: string }
+    | { readonly kind: 'error'; readonly receipt?: string; readonly error: DAuthError }
+  );
 
 /** Steps 3 to 10, for a caller that passed 1 and 2. Never throws. */
 export async function openSession(caller: Caller, asked: AskedSession, deps: SessionDeps): Promise<SessionResult> {
   const startedAt = deps.monotonic();
   let permitted: Permit | undefined;
   let intent: Intent | undefined;
+  let limits: readonly NamedState[] = [];
   try {
     // 3 · may they
     permitted = await permit(caller, asked.handle, deps);
     // 4 · where to, by name; what the driver says first; by address
     const target = decideSession(asked.wish, permitted);
-    // A session's octets have no announced size; the operator's other rules hold as for a request.
+    // A session's octets have no announced size; they are counted as they come.
     assertOperatorAllows(
       deps.rules,
       { ...target, target: target.path, headers: [] },
@@ -62,7 +66,7 @@ export async function openSession(caller: Caller, asked: AskedSession, deps: Ses
     const parameters =
       startup.kind === 'cancel' ? new Map<string, string>() : passedOn(startup.parameters, target.database);
     const address = await deps.upstream.check(target.origin);
-    if (startup.kind === 'session') await deps.useLimits.take(permitted.policy);
+    if (startup.kind === 'session') limits = await deps.useLimits.take(permitted.policy);
     // 5 · what is intended, durable; the outcome's space reserved
     const facts = intentFacts(asked.requestId, permitted, target);
     const intended = await deps.journal.intent({ ...facts, session: startup.kind === 'cancel' ? 'cancel' : 'open' });
@@ -74,13 +78,12 @@ export async function openSession(caller: Caller, asked: AskedSession, deps: Ses
       stillStands(permitted, deps)();
       await deps.cancelKeys.cancel(startup, permitted.standing);
       await end({ code: 'ok' });
-      return { kind: 'cancelled', receipt };
+      return { kind: 'cancelled', receipt, limits };
     }
     // 6–9 · open, log in, zero; then talk and scan
     const run = await open(asked, permitted, target, address, parameters, deps);
     return {
-      kind: 'session',
-      receipt,
+      ...{ kind: 'session', receipt, limits },
       run: async (response) => {
         const { error, bytes, redactions } = await run(response);
         // 10 · outcome, when the session has ended
@@ -90,13 +93,14 @@ export async function openSession(caller: Caller, asked: AskedSession, deps: Ses
     };
   } catch (caught) {
     const error = asDAuthError(caught);
+    if (error instanceof LimitReached) limits = error.states;
     if (intent === undefined) {
       deps.refusals.record(error.code, refusalFacts(caller, asked, permitted));
-      return { kind: 'error', error };
+      return { kind: 'error', error, limits };
     }
     // 10 · outcome of a session that there was none of
     await intent.outcome({ code: error.code, ms: Math.round(deps.monotonic() - startedAt) }).catch(() => undefined);
-    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error };
+    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error, limits };
   }
 }
 
@@ -123,7 +127,7 @@ async function open(
     const opened = await deps.databases.open({
       ...{ login: target.login, database: target.database, isReadOnly: target.isReadOnly, parameters, address },
       open: () => deps.open(envelope, key),
-      ...{ beforeSend: assertStands, assertStands, signal: call.signal },
+      ...{ beforeSend: assertStands, assertStands, signal: call.signal, most: deps.rules },
       // No longer than its token: whoever holds the server could else act on a call of long ago (§4).
       lifeMs: Math.max(1, Math.min(asked.totalMs, (caller.claims.exp - deps.now()) * 1_000)),
     });

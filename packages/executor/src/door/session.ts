@@ -6,6 +6,7 @@ import { DAuthError, databaseOf, HEADER, parseHandle, type Method } from '@dauth
 import { authenticate } from '../who/authorize.ts';
 import { openSession, type AskedSession, type SessionDeps } from '../session.ts';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
+import { ownHeaders } from './rate-headers.ts';
 import { originHeader, type ShapedRequest } from './request-shape.ts';
 
 export const SESSIONS_PATH = '/sessions/';
@@ -27,10 +28,9 @@ export async function serveSession(
   using _place = deps.shares.enter(caller);
   // 3–10
   const result = await openSession(caller, asked, deps);
-  const receipt: Readonly<Record<string, string>> =
-    result.receipt === undefined ? {} : { [HEADER.receipt]: result.receipt };
-  if (result.kind === 'error') return answerProblem(at, result.error, receipt);
-  const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...receipt };
+  const ours = ownHeaders(result);
+  if (result.kind === 'error') return answerProblem(at, result.error, ours);
+  const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...ours };
   at.response.writeHead(200, { ...own, 'content-type': 'application/octet-stream', 'cache-control': 'no-store' });
   at.response.flushHeaders();
   const error = result.kind === 'session' ? await result.run(at.response) : null;

@@ -16,7 +16,7 @@ import { Frames } from './frames.ts';
 import type { DriverKey } from './keys.ts';
 import { Login, type LoggedIn, type LoginRequest } from './login.ts';
 import { AUTHENTICATION_OK, message, uint32 } from './messages.ts';
-import { Relay, type ServerSide, type SessionLimits, type SessionOutcome } from './relay.ts';
+import { Relay, type ServerSide, type SessionBytes, type SessionLimits, type SessionOutcome } from './relay.ts';
 
 /** A session that passed steps 1 to 5. */
 export interface SessionRequest extends Omit<LoginRequest, 'binding' | 'write'> {
@@ -25,6 +25,8 @@ export interface SessionRequest extends Omit<LoginRequest, 'binding' | 'write'> 
   readonly assertStands: () => void;
   /** Aborting ends the session, whatever it is doing. */
   readonly signal: AbortSignal;
+  /** Octets that the operator lets a whole session say, and be answered. */
+  readonly most: SessionBytes;
   /** Milliseconds that the session may last. */
   readonly lifeMs: number;
 }
@@ -145,13 +147,13 @@ class Opened implements OpenedSession {
   }
 
   run(request: Readable, response: Writable, { pid, key }: DriverKey): Promise<SessionOutcome> {
-    const { signal, lifeMs, login, isReadOnly, assertStands } = this.#request;
+    const { signal, lifeMs, login, isReadOnly, assertStands, most } = this.#request;
     const socket = this.#socket;
     return new Promise((resolve) => {
       const relay = new Relay(
         {
           ...{ server: sideOf(socket), forms: this.#loggedIn.forms, isReadOnly, assertStands, cancel: this.cancel },
-          ...{ statementTimeoutMs: login.statement_timeout_ms, limits: this.#limits },
+          ...{ statementTimeoutMs: login.statement_timeout_ms, limits: this.#limits, most },
         },
         request,
         response,

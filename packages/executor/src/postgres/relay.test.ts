@@ -71,6 +71,27 @@ for (const [what, type] of [
       assert.deepEqual(database.said, []);
     });
 
+test('[dispatch.bound] a session in which more is said than the operator lets ends before its last message goes out', async () => {
+  const driver = await drive({}, { most: { requestBytes: 28 } });
+  driver.query('SELECT 1');
+  await driver.ready(2);
+  driver.query('SELECT 12');
+  await ends(driver, 'PAYLOAD_TOO_LARGE');
+  assert.deepEqual(database.said, ['Q SELECT 1']);
+});
+
+test('[dispatch.bound] a session that is answered more than the operator lets ends before its last octet', async () => {
+  const driver = await drive(
+    { answer: () => [row('a'.repeat(5_000)), done('SELECT 1')] },
+    { most: { responseBytes: 9_999 } },
+  );
+  driver.query('SELECT 1');
+  await driver.ready(2);
+  driver.query('SELECT 2');
+  await ends(driver, 'RESPONSE_TOO_LARGE');
+  assert.equal(driver.text.split('a'.repeat(5_000)).length, 2);
+});
+
 test('[dispatch.bound] each statement that reads goes out alone, behind a snapshot of a transaction that only reads', async () => {
   const driver = await drive({}, { isReadOnly: true });
   driver.query('SELECT 1');

@@ -20,6 +20,7 @@ export interface RelayParts {
   readonly isReadOnly: boolean;
   readonly statementTimeoutMs: number;
   readonly limits: SessionLimits;
+  readonly most: SessionBytes;
   /** Before each message of the driver: throws where the session no longer stands. */
   readonly assertStands: () => void;
   /** Asks the server to stop its statement. */
@@ -49,6 +50,12 @@ export interface SessionLimits {
   readonly responseBytes: number;
 }
 
+/** Of a whole session, either way; absent means any number. */
+export interface SessionBytes {
+  readonly requestBytes?: number;
+  readonly responseBytes?: number;
+}
+
 export interface SessionOutcome {
   readonly bytes: number;
   readonly redactions: number;
@@ -69,6 +76,7 @@ export class Relay {
   #clock: NodeJS.Timeout | undefined;
   #clockFor: 'idle' | 'statement' | 'grace' | undefined;
   #isOver = false;
+  #asked = 0;
   #bytes = 0;
   #redactions = 0;
 
@@ -99,7 +107,7 @@ export class Relay {
     this.#answers.bytes(welcome);
     this.#flush();
     this.#watch();
-    this.#request.on('data', (octets: Buffer) => this.#guard(() => this.#fromDriver.push(octets)));
+    this.#request.on('data', (octets: Buffer) => this.#guard(() => this.#hear(octets)));
     this.#request.once('end', () => this.#leave(false));
     this.#request.on('error', () => this.fail(left()));
     // It was held since its first packet.
@@ -136,6 +144,12 @@ export class Relay {
     } catch (error) {
       this.fail(error instanceof DAuthError ? error : new DAuthError('INTERNAL', undefined, { cause: error }));
     }
+  }
+
+  #hear(octets: Buffer): void {
+    this.#asked += octets.length;
+    if (this.#asked > (this.#parts.most.requestBytes ?? Infinity)) throw new DAuthError('PAYLOAD_TOO_LARGE');
+    this.#fromDriver.push(octets);
   }
 
   #ask(type: string, octets: Buffer): void {
@@ -181,6 +195,8 @@ export class Relay {
     if (this.#answers.length === 0) return;
     const answers = this.#answers.take();
     this.#answers = new ByteWriter();
+    const isTooLarge = this.#bytes + answers.length > (this.#parts.most.responseBytes ?? Infinity);
+    if (isTooLarge) this.fail(new DAuthError('RESPONSE_TOO_LARGE'));
     if (this.#isOver) return wipe(answers);
     this.#redactions += redact(answers, this.#parts.forms);
     this.#bytes += answers.length;

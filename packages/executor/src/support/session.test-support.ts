@@ -47,7 +47,7 @@ export function openAt(
       port,
       ips: ['127.0.0.1'],
     },
-    ...{ login: LOGIN, database: 'shop', isReadOnly: false, parameters: new Map(), lifeMs: 60_000 },
+    ...{ login: LOGIN, database: 'shop', isReadOnly: false, parameters: new Map(), lifeMs: 60_000, most: {} },
     ...{ beforeSend: () => undefined, assertStands: () => undefined, signal: new AbortController().signal },
     open: () => plaintextOf(fields),
     ...request,
