@@ -86,6 +86,46 @@ suite('the command line', { timeout: 170_000 }, () => {
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });
 
+  test('connect --spki and --response-header are sealed, said, and kept by a rotation', async () => {
+    const [pin, other] = ['A'.repeat(43), `${'A'.repeat(42)}E`];
+    const flags = ['--spki', pin, '--spki', `${ORIGIN}=${other}`, '--response-header', 'Set-Cookie'];
+    const people = await typed(['connect', 'pinned', ...SEAL, ...asLaptop(), ...flags], SECRET);
+    const said = (text: string): void => {
+      assert.match(
+        text,
+        new RegExp(`over TLS {8}to ${ORIGIN} only where the certificate leads to the key ${pin} or ${other}\\n`),
+      );
+      assert.match(text, /gives back {6}set-cookie, which MCP servers can read then\n/);
+    };
+    said(people.stderr);
+    // What is said then is what was read from the envelope and is sealed again.
+    const rotated = await typed(['connections', 'rotate', people.stdout.trim(), ...asLaptop()], SECRET);
+    assert.equal(rotated.code, 0, rotated.stderr);
+    said(rotated.stderr);
+    for (const wrong of [
+      ['--spki', pin.slice(1)],
+      ['--spki', pin, '--spki', pin],
+      ['--spki', `https://elsewhere.example=${pin}`],
+      ['--response-header', 'dauth-error'],
+      ['--response-header', 'connection'],
+    ])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
+  });
+
+  test('connect --websocket is sealed and said, and goes with GET alone', async () => {
+    const people = await typed(['connect', 'live', ...SEAL, ...asLaptop(), '--websocket'], SECRET);
+    assert.match(people.stderr, /, and as a WebSocket\n/);
+    const stored = await stack.dauth<{ allow: { websocket?: boolean }[] }>([
+      ...['connections', 'get', people.stdout.trim(), ...asLaptop()],
+    ]);
+    assert.equal(stored.allow[0]?.websocket, true);
+    for (const wrong of [
+      ['--method', 'POST'],
+      ['--body', '{"pointer":"/a","absent":true}'],
+    ])
+      await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), '--websocket', ...wrong], 2, 'USAGE');
+  });
+
   test('connect --body is sealed and said, and is refused where it is no condition', async () => {
     const condition = '{"pointer":"/draft","one_of":[true,"yes"]}';
     const body = ['--method', 'POST', '--body', condition];

@@ -201,4 +201,16 @@ suite('the pages', () => {
     const page = await fence('docs/configuration.md', 'executor');
     await serves('executor', page, values, 'The executor configuration has a member that is not defined for it.');
   });
+
+  test("the page's rules of an operator decide over what a policy allows", async () => {
+    await using dir = await makeTempDir();
+    await writeFile(join(dir.path, 'dauth.yaml'), await fence('docs/configuration.md', 'rules'));
+    const allow = [{ origin: 'https://api.example', methods: ['GET', 'DELETE'], paths: ['/a'] }];
+    await writeFile(join(dir.path, 'policy.json'), JSON.stringify({ allow }));
+    const files = ['--policy', 'policy.json', '--operator', 'dauth.yaml', '--at', '2026-11-30T12:00:00Z', '--json'];
+    const ask = (method: string) => dauth(['policy', 'test', method, 'https://api.example/a', ...files], dir.path);
+    const [allowed, denied] = [await ask('GET'), await ask('DELETE')];
+    assert.deepEqual([allowed.code, denied.code], [0, 5], allowed.stderr + denied.stderr);
+    assert.equal((JSON.parse(denied.stdout) as { by: string }).by, 'operator');
+  });
 });

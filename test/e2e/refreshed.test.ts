@@ -67,7 +67,7 @@ describe('a refresh token that is replaced at each use', { timeout: 300_000 }, (
     const client = await world.client();
     try {
       const said = JSON.parse(await client.call('call_path', { path: '/user' })) as { refused?: string; body: string };
-      return said.refused ?? String((JSON.parse(said.body) as { body: { login: string } }).body.login);
+      return said.refused ?? (JSON.parse(said.body) as { body: { login: string } }).body.login;
     } finally {
       await client.stop();
     }

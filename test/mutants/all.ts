@@ -12,6 +12,7 @@ import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { PEOPLE } from './authority/people.ts';
 import { BODY } from './body.ts';
+import { SEARCH } from './answers.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
@@ -28,7 +29,9 @@ import { REGISTERS } from './registers.ts';
 import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
+import { SERVERS } from './servers.ts';
 import { VERIFY } from './verify.ts';
+import { WEB_SOCKETS } from './websocket.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   ...[...PROTOCOL, ...VERIFY, ...CLIENT, ...HOST_PROVIDER, ...MCP],
@@ -45,10 +48,13 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...SERVERS,
+    ...SEARCH,
     ...REFRESHED,
     ...FORGIVING,
     ...POSTGRES,
     ...CLI,
     ...LOGIN,
+    ...WEB_SOCKETS,
   ],
 ];

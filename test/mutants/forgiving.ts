@@ -165,12 +165,6 @@ export const FORGIVING: readonly Mutant[] = [
       'HTML_UNSAFE, 0x60',
       '[response.clean] finds a value as System.Text.Json writes it',
     ],
-    [
-      'response.clean',
-      '!GO_UNSAFE.has(unit)',
-      '!HTML_UNSAFE.has(unit)',
-      '[response.clean] finds a value as Go encoding/json writes it',
-    ],
   ]),
   ...of('protocol', 'path', MATCHING, [
     [

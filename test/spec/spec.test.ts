@@ -36,7 +36,10 @@ import {
   parseOrigin,
   parseReseal,
   parseResource,
+  parseResponseHeaders,
+  parseSpki,
   parseStatus,
+  parseSubprotocols,
   parseThumbprint,
   problemDocument,
   seconds,
@@ -99,6 +102,14 @@ function object(name: string): JsonObject {
 const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   envelope: (name) => assert.equal(parseEnvelope(example(name)).header.alg, 'HPKE-3'),
   header: (name) => assert.deepEqual(plain(object(name)), JSON.parse(first.header)),
+  spki: (name) => {
+    const written = parseJson(example(name), 1_000);
+    assert.deepEqual(plain(parseSpki(written, [parseOrigin('https://api.github.com')])), plain(written));
+  },
+  'response-headers': (name) => {
+    const written = parseJson(example(name), 1_000);
+    assert.deepEqual(parseResponseHeaders(written), written);
+  },
   'body-slots': (name) => assert.equal(bodySlots(parseInjections(parseJson(example(name), 1_000))).length, 1),
   'slotted-body': (name) => assert.ok(isObject(object(name).auth)),
   // The executor is nobody's to import: its own tests fill this body.
@@ -225,6 +236,25 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     const [, handle, path] = /^GET \/connections\/([^/]+)(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
     assert.ok(parseHandle(handle) && path === '/repos/octo/hello');
     assert.ok(parseOrigin(/^DAuth-Origin: (\S+)$/m.exec(example(name))?.[1]));
+  },
+  'websocket-call': (name) => {
+    const [, handle, path] = /^GET \/connections\/([^/]+)(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
+    assert.ok(parseHandle(handle) && path === '/v1/listen');
+    const offered = /^Sec-WebSocket-Protocol: (.+)$/m.exec(example(name))![1]!.split(', ');
+    assert.deepEqual(parseSubprotocols(offered), ['v1', 'v2']);
+  },
+  'websocket-answer': (name) => {
+    const key = /^Sec-WebSocket-Key: (\S+)$/m.exec(example('websocket-call'))![1]!;
+    const accept = createHash('sha1').update(`${key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+    assert.equal(/^Sec-WebSocket-Accept: (\S+)$/m.exec(example(name))?.[1], accept);
+  },
+  'websocket-rule': (name) => {
+    const [rule] = parseAllow([object(name)]);
+    assert.deepEqual(plain(rule), plain(object(name)));
+    const at = { origin: rule!.origin, method: rule!.methods[0]!, path: '/v1/listen', query: '' };
+    const { websocket: _, ...without } = rule!;
+    const asked = [[rule!], [without]].map((allow) => allowsRequest(allow, { ...at, webSocket: true }));
+    assert.deepEqual([...asked, allowsRequest([without], at)], [true, false, true]);
   },
   'session-call': (name) => {
     const [, handle, path] = /^POST \/sessions\/([^/]+)\/READ(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];

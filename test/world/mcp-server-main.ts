@@ -6,7 +6,17 @@ import { createServer, type IncomingMessage } from 'node:http';
 import { inspect } from 'node:util';
 import { getHeapSnapshot } from 'node:v8';
 import { importKey, signProof } from '@dauth/client';
-import { caller, connection, dispatch, protect, type AuthorizationConfig, type ToolContext } from '@dauth/mcp';
+import {
+  caller,
+  connection,
+  dispatch,
+  HandshakeRefused,
+  protect,
+  type AuthorizationConfig,
+  type SocketEnd,
+  type SocketMessage,
+  type ToolContext,
+} from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
 import { runStatements } from './statements.ts';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
@@ -127,6 +137,28 @@ function makeServer(): McpServer {
   tool('sql', sql, ({ mode, statements, name }, ctx) =>
     runStatements(ctx, name ?? 'github', mode === 'WRITE', JSON.parse(statements!) as string[]),
   );
+  tool('listen', { path: z.string(), say: z.string() }, async ({ path, say }, ctx) => {
+    const socket = await connection(ctx, 'github')
+      .webSocket(path!)
+      .catch((error: unknown) => {
+        if (error instanceof HandshakeRefused) return error.response.status;
+        throw error;
+      });
+    if (typeof socket === 'number') return { status: socket };
+    const heard: string[] = [];
+    socket.addEventListener('message', (event) => {
+      const { data } = event as SocketMessage;
+      heard.push(typeof data === 'string' ? data : Buffer.from(data).toString('latin1'));
+    });
+    const end = new Promise((resolve) => {
+      socket.addEventListener('close', (event) => {
+        const { code, reason } = event as SocketEnd;
+        resolve({ heard, code, reason });
+      });
+    });
+    socket.send(say!);
+    return end;
+  });
   tool('buffered', { path: z.string() }, async ({ path }, ctx) =>
     dispatch(ctx, 'github', { method: 'GET', path: path! }),
   );

@@ -140,8 +140,11 @@ const POLICY_FLAGS = [
     'withoutQuery',
     'body',
     'graphql',
+    'websocket',
     'rate',
     'budget',
+    'spki',
+    'responseHeader',
   ] as const),
   ...(['pin', 'pinServer', 'allowBearer', 'owner', 'org'] as const),
 ];
@@ -156,7 +159,7 @@ function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string
   if (name === undefined || origin === undefined || server === undefined)
     throw usage(
       'A rotation keeps the sealed policy, or is given a whole new one.',
-      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --rate, --budget, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --websocket, --rate, --budget, --spki, --response-header, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
   return { name, ...statePolicy(flags, origin, server) };
 }

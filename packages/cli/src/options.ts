@@ -84,9 +84,20 @@ export function policy(command: Command): Command {
       'what a JSON body must hold, as JSON (repeat): {"pointer":"/draft","equals":true}',
       collect,
     )
+    .option('--websocket', 'a WebSocket may be opened too')
     .option('--graphql <rule>', 'what a GraphQL request must be, as JSON: {"operations":["query"]}')
     .option('--rate <quota>', 'how many requests at most, up to a minute: 60/minute, 5/10s')
     .option('--budget <quota>', 'how many requests at most, from an hour to 31 days (UTC): 1000/day')
+    .option(
+      '--spki <pin>',
+      'only to a server whose certificate leads to this key: SHA-256 of its SubjectPublicKeyInfo, base64url; or ORIGIN=PIN (repeat)',
+      collect,
+    )
+    .option(
+      '--response-header <name>',
+      'also give back this header of answers: set-cookie or www-authenticate (repeat)',
+      collect,
+    )
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)
@@ -101,8 +112,12 @@ export function judging(command: Command): Command {
       '--envelope <file>',
       'a sealed credential; only its public header is looked at. One of --envelope and --policy is required',
     )
-    .option('--policy <file>', 'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql"}]}')
+    .option(
+      '--policy <file>',
+      'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql","websocket"}],"spki":[{"origin","sha256"}]}',
+    )
     .option('--body <file>', 'the JSON body of the request')
+    .option('--websocket', 'the request opens a WebSocket')
     .option('--details <file>', 'authorization_details of a token, which narrow them')
     .option('--operator <file>', "configuration with the executor's rules, which narrow both")
     .option('--at <time>', "time for the operator's hours, as 2026-11-29T10:00:00Z (default: now)")

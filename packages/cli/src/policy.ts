@@ -7,10 +7,12 @@ import {
   parseOrigin,
   parsePathPattern,
   parseQueryNames,
+  parseResponseHeaders,
   parseSecureUrl,
   type ConnectionLimits,
   type GraphqlRule,
   type Pins,
+  type SpkiPins,
 } from '@dauth/protocol';
 import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
 import { checkDraft, type Draft } from './draft.ts';
@@ -19,6 +21,7 @@ import { days, quota } from './numbers.ts';
 import { given, givenJson, say, usage } from './output.ts';
 import type { Reach } from './reach.ts';
 import { sayBody, sayGraphql, sayLimits, sayQuery } from './rule-words.ts';
+import { saySpki, stateSpki } from './spki.ts';
 
 export interface PolicyFlags {
   readonly origin?: string;
@@ -33,6 +36,9 @@ export interface PolicyFlags {
   readonly field?: readonly string[];
   readonly rate?: string;
   readonly budget?: string;
+  readonly websocket?: boolean;
+  readonly spki?: readonly string[];
+  readonly responseHeader?: readonly string[];
   readonly owner?: string;
   readonly org?: string;
   readonly pin?: readonly string[];
@@ -50,6 +56,8 @@ export interface StatedPolicy {
   readonly servers: readonly string[];
   readonly inject: readonly InjectionInput[];
   readonly limits?: ConnectionLimits;
+  readonly spki?: readonly SpkiPins[];
+  readonly responseHeaders?: readonly string[];
   readonly lifeSeconds: number;
 }
 
@@ -58,6 +66,8 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     throw usage('--allow-bearer and a pin exclude each other: a token without a key has none to pin.');
   if (flags.withoutQuery === true && flags.query !== undefined)
     throw usage('--query and --without-query exclude each other: either some names may stand in a query, or none.');
+  if (flags.websocket === true && ((flags.method ?? ['GET']).join() !== 'GET' || flags.body !== undefined))
+    throw usage('--websocket goes with the method GET alone, and with no --body: that is how a WebSocket is opened.');
   const query = flags.withoutQuery === true ? [] : flags.query;
   if (query !== undefined) given('--query', query, parseQueryNames);
   const body = flags.body?.map((text) => givenJson('--body', text, (value) => value));
@@ -72,10 +82,16 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     ...(query === undefined ? {} : { query }),
     ...(body === undefined ? {} : { body: given('--body', body, parseBodyConditions) }),
     ...(graphql === undefined ? {} : { graphql }),
+    ...(flags.websocket === true ? { websocket: true as const } : {}),
   };
   const limits = stateLimits(flags);
   checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'] });
-  return { rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY };
+  const released = flags.responseHeader?.map((name) => name.toLowerCase());
+  return {
+    ...{ rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY },
+    ...(flags.spki === undefined ? {} : { spki: stateSpki(flags.spki, origin, inject) }),
+    ...(released === undefined ? {} : { responseHeaders: given('--response-header', released, parseResponseHeaders) }),
+  };
 }
 
 function stateLimits({ rate, budget }: PolicyFlags): { limits?: ConnectionLimits } {
@@ -100,6 +116,8 @@ export async function makePolicy(
     allow: [stated.rule],
     ...pins(flags),
     ...(stated.limits === undefined ? {} : { limits: stated.limits }),
+    ...(stated.spki === undefined ? {} : { spki: stated.spki }),
+    ...(stated.responseHeaders === undefined ? {} : { responseHeaders: stated.responseHeaders }),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
@@ -120,10 +138,13 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   say(`Sealing "${policy.connection}" for ${policy.owner}, to an executor of level ${level}:`);
   for (const rule of policy.allow)
     say(
-      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${[sayQuery(rule.query), ...(rule.body === undefined ? [] : [sayBody(rule.body)]), ...(rule.graphql === undefined ? [] : [sayGraphql(rule.graphql)])].join(', and ')}`,
+      `  may be sent to  ${rule.origin}  ${rule.methods.join(' ')}  ${rule.paths.join(' ')}  ${[sayQuery(rule.query), ...(rule.body === undefined ? [] : [sayBody(rule.body)]), ...(rule.graphql === undefined ? [] : [sayGraphql(rule.graphql)]), ...(rule.websocket === undefined ? [] : ['as a WebSocket'])].join(', and ')}`,
     );
   for (const slot of policy.inject)
     say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);
+  for (const pins of policy.spki ?? []) say(`  over TLS        ${saySpki(pins)}`);
+  if (policy.responseHeaders !== undefined)
+    say(`  gives back      ${policy.responseHeaders.join(' ')}, which MCP servers can read then`);
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);

@@ -35,6 +35,7 @@ export function sayRule({
   query,
   body,
   graphql,
+  websocket,
 }: AllowRule): readonly (readonly [string, string])[] {
   return [
     ...([
@@ -47,6 +48,7 @@ export function sayRule({
       ['body', sayBody(body)],
     ] as const),
     ...(graphql === undefined ? [] : [['graphql', sayGraphql(graphql)] as const]),
+    ...(websocket === undefined ? [] : [['websocket', 'one may be opened'] as const]),
   ];
 }
 

@@ -11,11 +11,13 @@ import {
   parseDetails,
   parseEnvelope,
   parseJson,
+  parseSpki,
   type AllowRule,
   type ConnectionDetail,
   type ConnectionHandle,
   type ConnectionLimits,
   type Method,
+  type SpkiPins,
 } from '@dauth/protocol';
 import { given, usage } from './output.ts';
 
@@ -26,10 +28,12 @@ export interface RuleFlags {
   readonly body?: string;
   readonly operator?: string;
   readonly at?: string;
+  readonly websocket?: boolean;
 }
 
 export interface Rules {
   readonly allow: readonly AllowRule[];
+  readonly spki: readonly SpkiPins[];
   readonly details: readonly ConnectionDetail[] | undefined;
   readonly handle: ConnectionHandle | undefined;
   /** Sealed with the rules, where they are an envelope's. */
@@ -50,17 +54,20 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
     const { header } = given('--envelope', readText('--envelope', envelope).trim(), (text) =>
       parseEnvelope(text as string),
     );
-    const { allow, handle, limits } = header.dauth;
-    return { allow, details, handle, ...(limits === undefined ? {} : { limits }) };
+    const { allow, spki = [], handle, limits } = header.dauth;
+    return { allow, details, handle, ...(limits === undefined ? {} : { limits }), spki };
   }
-  const allow = given('--policy', readText('--policy', policy!), (text) =>
-    parseAllow(exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow']).allow),
-  );
+  const { allow, spki } = given('--policy', readText('--policy', policy!), (text) => {
+    const rules = exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow'], ['spki']);
+    const parsed = parseAllow(rules.allow);
+    const origins = parsed.map(({ origin }) => origin);
+    return { allow: parsed, spki: rules.spki === undefined ? [] : parseSpki(rules.spki, origins) };
+  });
   // Rules by themselves are of no connection, so a token's are taken to be of the one that it names.
   const [handle, ...others] = new Set(details?.map((detail) => detail.identifier));
   if (others.length > 0)
     throw usage('With --policy the details are of one connection; a policy file does not say which of them is meant.');
-  return { allow, details, handle };
+  return { allow, spki, details, handle };
 }
 
 /** The JSON body that is asked about, as an executor reads one. @throws CliError (usage) */

@@ -11,6 +11,7 @@ const WORDS: Readonly<Record<string, (rule: AllowRule, target: Target) => string
   paths: () => 'none of its paths matches',
   query: ({ query }, target) => sayNames(query, target.query),
   body: ({ body }, target) => sayBodyUnmet(body ?? [], target),
+  websocket: () => 'it does not say that a WebSocket may be opened',
   graphql: ({ graphql, query }, target) =>
     target.body === undefined
       ? 'it is for GraphQL: give the body of the request with --body FILE'

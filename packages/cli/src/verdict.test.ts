@@ -52,6 +52,22 @@ test('policy test names the rule that allows a request, and says so in one line'
   );
 });
 
+test('policy test --websocket asks for one, which a rule has to say', async () => {
+  const rule = { origin: 'https://stream.example', methods: ['GET'], paths: ['/v1/*'] };
+  const url = 'https://stream.example/v1/x';
+  const rules = ['--policy', file('live.json', { allow: [rule, { ...rule, paths: ['/v1/x'], websocket: true }] })];
+  assert.deepEqual((await ask('test', 'GET', url, [...rules, '--websocket'])).said.rule, 2);
+  const plain = await ask('test', 'GET', url, ['--policy', file('plain.json', { allow: [rule] }), '--websocket']);
+  assert.deepEqual([plain.code, plain.said.unmet], [5, ['websocket']]);
+  const why = 'denied by the policy: rule 1 comes nearest, but it does not say that a WebSocket may be opened';
+  assert.equal(plain.said.message, why);
+  const { said } = await ask('explain', 'GET', url, [...rules, '--websocket']);
+  assert.deepEqual(
+    (said.rules as { unmet: string[] }[]).map(({ unmet }) => unmet),
+    [['websocket'], []],
+  );
+});
+
 test('policy test names the nearest rule and everything of it that does not take the request', async () => {
   const upload = await ask('test', 'GET', 'https://uploads.github.com/repos/o/r/releases/1/assets', policy);
   assert.deepEqual([upload.code, upload.said.rule, upload.said.unmet], [5, 2, ['methods']]);
@@ -162,6 +178,25 @@ test('policy explain is readable on 80 columns', async () => {
     stdout.split('\n').every((line) => line.length <= 80),
     stdout,
   );
+});
+
+test('policy explain says which keys a server has to have, of the URL asked about and of no other', async () => {
+  const spki = [{ origin: 'https://api.github.com', sha256: ['A'.repeat(43)] }];
+  const from = ['--policy', file('pinned.json', { allow, spki })];
+  const asked = await ask('explain', 'GET', 'https://api.github.com/user', from);
+  assert.deepEqual([asked.code, asked.said.spki], [0, spki]);
+  const plain = await runDauth(['policy', 'explain', 'GET', 'https://api.github.com/user', ...from], dir);
+  assert.ok(
+    plain.stdout.endsWith(
+      `\n\nIt is sent to https://api.github.com only where the certificate leads to the key ${'A'.repeat(43)}.\n`,
+    ),
+    plain.stdout,
+  );
+  const upload = await ask('explain', 'GET', 'https://uploads.github.com/repos/o/r/releases/1/assets', from);
+  assert.deepEqual(upload.said.spki, []);
+  const elsewhere = file('elsewhere.json', { allow, spki: [{ ...spki[0], origin: 'https://api.github.example' }] });
+  const wrong = await runDauth(['policy', 'test', 'GET', 'https://api.github.com/user', '--policy', elsewhere], dir);
+  assert.deepEqual([wrong.code, wrong.stdout], [2, '']);
 });
 
 test('[token.bound] policy test: what the policy allows and the token does not is denied by the token', async () => {

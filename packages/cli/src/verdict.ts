@@ -20,6 +20,7 @@ import { EXIT, given, print, usage } from './output.ts';
 import { sayLimits, sayRule } from './rule-words.ts';
 import { readBody, readRules, type RuleFlags, type Rules } from './rules.ts';
 import { sayDetailUnmet, sayUnmet } from './unmet.ts';
+import { saySpki } from './spki.ts';
 
 export interface VerdictFlags extends RuleFlags {
   readonly json?: boolean;
@@ -57,12 +58,14 @@ export function testPolicy(method: string, url: string, flags: VerdictFlags): nu
 /** The same answer, and what every rule says. @returns the exit code, as above */
 export function explainPolicy(method: string, url: string, flags: VerdictFlags): number {
   const { verdict, rules, target } = judge(method, url, flags);
-  const { allow, details = [], handle } = rules;
+  const { allow, spki: pins, details = [], handle } = rules;
   const said =
     target === undefined
-      ? { rules: [], details: [] }
+      ? { rules: [], spki: [], details: [] }
       : {
           rules: allow.map((rule, at) => ({ rule: at + 1, ...rule, unmet: explainAllow([rule], target).unmet })),
+          // No part of the answer: which key a server has, only the call to it shows.
+          spki: pins.filter(({ origin }) => origin === target.origin),
           details: details.map(({ locations, actions, ...detail }, at) => ({
             ...{ detail: at + 1, locations, actions },
             unmet: explainDetails([{ ...detail, locations, actions }], handle!, target).unmet,
@@ -77,6 +80,7 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
         const rule = allow[at - 1]!;
         return block(`rule ${at}`, sayUnmet(unmet, rule, target!), sayRule(rule));
       }),
+      ...said.spki.map((each) => `It is sent ${saySpki(each)}.`),
       ...said.details.map(({ detail, unmet, locations, actions }) =>
         block(`detail ${detail}`, sayDetailUnmet(unmet), [
           ['location', locations.join(' ')],
@@ -109,7 +113,8 @@ function judge(
     const message = `denied, whatever the rules say: ${error.publicMessage}`;
     return { verdict: { allowed: false, by: 'request', ...none, message }, rules, target: undefined };
   }
-  const target = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
+  const sent = { origin: to, method: asked, ...parts, ...readBody(flags, asked) };
+  const target = { ...sent, webSocket: flags.websocket === true };
   const verdict = decide(rules, target);
   if (flags.operator === undefined) return { verdict, rules, target };
   const operator = readOperator(flags.operator);

@@ -33,6 +33,7 @@ import {
   type OAuth2,
   type Pins,
   type Postgres,
+  type SpkiPins,
   type SuiteAlg,
 } from '@dauth/protocol';
 import {
@@ -71,11 +72,17 @@ export interface SealPolicy {
     readonly body?: readonly BodyCondition[];
     /** What a GraphQL request must be; absent means that nobody looks whether it is one. */
     readonly graphql?: GraphqlRule;
+    /** Whether a WebSocket may be opened too, by a rule with the method GET alone. */
+    readonly websocket?: true;
   }[];
   readonly inject: readonly InjectionInput[];
   readonly pin?: Pins;
   /** How often it may be used; each executor counts for itself. Absent means no limit. */
   readonly limits?: ConnectionLimits;
+  /** Keys that TLS to an origin has to lead to, besides a good certificate: SHA-256 of their SubjectPublicKeyInfo, base64url. */
+  readonly spki?: readonly { readonly origin: string; readonly sha256: readonly string[] }[];
+  /** Headers of answers that else end in the executor: `set-cookie`, `www-authenticate`. */
+  readonly responseHeaders?: readonly string[];
   /** Also for clients without a key of their own, whose tokens work for whoever has them. Excludes `pin`. Default false. */
   readonly bearer?: boolean;
   /** Unix seconds. */
@@ -191,6 +198,8 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     inject: policy.inject.map(normalizeInjection),
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
     ...(policy.limits === undefined ? {} : { limits: policy.limits }),
+    ...(policy.responseHeaders === undefined ? {} : { response_headers: policy.responseHeaders }),
+    ...(policy.spki === undefined ? {} : { spki: policy.spki as readonly SpkiPins[] }),
     ...{ bearer: policy.bearer ?? false, iat, exp: policy.expiresAt },
   } satisfies EnvelopePolicy;
   return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };

@@ -157,3 +157,16 @@ test('[seal.bound] the next version keeps the policy, and lasts no longer than t
   const open = await verify(await sealBy(key, { replaces: { handle: sealed.handle, ver: 3 }, bearer: true }));
   assert.deepEqual([open.policy.bearer, nextPolicy(open, { now: NOW }).bearer], [true, true]);
 });
+
+test('[seal.bound] the next version keeps the pinned keys of certificates and the headers that go back', async () => {
+  const narrowed = {
+    spki: [{ origin: POLICY.allow[0]!.origin, sha256: ['A'.repeat(43)] }],
+    responseHeaders: ['set-cookie'],
+  };
+  const { policy, ...rest } = await verify(
+    await sealBy(key, { ...narrowed, replaces: { handle: sealed.handle, ver: 2 } }),
+  );
+  assert.deepEqual([policy.spki, policy.response_headers], [narrowed.spki, narrowed.responseHeaders]);
+  const next = nextPolicy({ policy, ...rest }, { now: policy.iat });
+  assert.deepEqual([next.spki, next.responseHeaders], [narrowed.spki, narrowed.responseHeaders]);
+});

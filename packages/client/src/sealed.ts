@@ -90,11 +90,14 @@ export function nextPolicy(
   { policy }: VerifiedSeal,
   when: { readonly now: number; readonly lifeSeconds?: number },
 ): SealPolicy {
-  const { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, limits, bearer, iat, exp } = policy;
+  const { handle, ver, iss, org, owner, connection, servers, allow, inject } = policy;
+  const { pin, limits, spki, response_headers: responseHeaders, bearer, iat, exp } = policy;
   return {
     ...{ issuer: iss, org, owner, connection, servers, allow, inject },
     ...(pin === undefined ? {} : { pin }),
     ...(limits === undefined ? {} : { limits }),
+    ...(spki === undefined ? {} : { spki }),
+    ...(responseHeaders === undefined ? {} : { responseHeaders }),
     ...(bearer ? { bearer } : {}),
     expiresAt: when.now + (when.lifeSeconds ?? exp - iat),
     replaces: { handle, ver: ver + 1 },

@@ -7,6 +7,7 @@ import {
   asDAuthError,
   DAuthError,
   endpointParts,
+  pinsFor,
   tokenSchemeOf,
   type ConnectionHandle,
   type OperatorRules,
@@ -26,6 +27,7 @@ import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
 import { assertOperatorAllows, boundBody } from './where/operator.ts';
 import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
+import { windowEndMs } from './who/window.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { KeptToken } from './secret/kept-token.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './wire/call.ts';
@@ -90,7 +92,10 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     const addresses = await checkAddresses(destination, permitted, deps);
     limits = await deps.useLimits.take(permitted.policy);
     // 5 · what is intended, durable; the outcome's space reserved
-    const intended = await deps.journal.intent(intentFacts(request.requestId, permitted, destination));
+    const intended = await deps.journal.intent({
+      ...intentFacts(request.requestId, permitted, destination),
+      ...(request.wish.webSocket === undefined ? {} : { websocket: true }),
+    });
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
     const { answer, ended } = await send(sending, permitted, destination, addresses, deps);
@@ -151,7 +156,7 @@ async function checkAddresses({ origin }: Destination, { policy }: Permit, deps:
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: SettledRequest,
-  { envelope, policy, standing, use, base }: Permit,
+  { caller, envelope, policy, standing, use, base }: Permit,
   destination: Destination,
   addresses: Addresses,
   deps: DispatchDeps,
@@ -183,17 +188,21 @@ async function send(
       { sealed: { envelope, use, base }, key, scheme: tokenSchemeOf(policy.inject), address: addresses.endpoint },
       deps,
     );
+    const { webSocket } = request.wish;
     const answer = await deps.upstream.call({
       ...common,
       ...timeout(),
       ...exchanged.call,
       address: addresses.target,
+      pins: pinsFor(policy, destination.origin),
+      releases: policy.response_headers,
       method: destination.method,
       target: destination.target,
       headers: destination.headers,
       body: request.body instanceof Readable ? watchForOverride(request.body, destination.headers) : request.body,
       ...(request.bodyLength === undefined ? {} : { bodyLength: request.bodyLength }),
       ...(request.slotted === undefined ? {} : { slotted: request.slotted }),
+      ...(webSocket === undefined ? {} : { webSocket: { ...webSocket, endsAtMs: windowEndMs(caller) } }),
       maxResponseBytes: request.maxResponseBytes,
     });
     // Never sent again by itself: only the caller knows whether its request may be repeated.
@@ -229,7 +238,8 @@ async function exchange(
   const { scheme, address, key, sealed } = of;
   if (scheme === undefined || address === null) return { call: {}, forget: () => undefined };
   if (scheme.scheme !== 'oauth2') {
-    const token = await deps.tokens.take({ ...common, scheme, address });
+    const pins = pinsFor(sealed.envelope.header.dauth, address.origin);
+    const token = await deps.tokens.take({ ...common, scheme, address, pins });
     return { call: { token }, forget: () => deps.tokens.forget(common.connection, token) };
   }
   const { handle } = common.connection;

@@ -63,9 +63,29 @@ test('[crash.safe] a refresh token that the endpoint replaces is stored as the n
   assert.doesNotMatch(call.opened, /rt-0123456789-0/);
   assert.deepEqual(parseEnvelope(stored().envelope).header.dauth, { ...before, ver: 2 });
   const note = call.journal.find(({ kind }) => kind === 'reseal');
-  assert.deepEqual([note?.handle, (note?.to as { ver: number }).ver], [handle, 2]);
+  assert.deepEqual([note?.handle, (note?.to as { ver: number } | undefined)?.ver], [handle, 2]);
   assert.deepEqual(left(), []);
   assert.deepEqual(world.authority.leased, [{ handle, ver: 1, holder: RESOURCE }]);
+});
+
+test('[dispatch.bound] each refresh, and each call, carries the pins of where it goes, in every version that is made here', async () => {
+  const [pin, other] = ['A'.repeat(43), `${'A'.repeat(42)}E`];
+  const spki = [
+    { origin: 'https://api.github.com', sha256: [pin] },
+    { origin: 'https://login.example', sha256: [other] },
+  ];
+  handle = await world.connect({ inject: [SCHEME], spki });
+  await ok(await world.dispatch(handle));
+  world.clock.ms += 3_600_000;
+  await ok(await world.dispatch(handle));
+  assert.equal(stored().ver, 3);
+  assert.deepEqual(
+    [asked().map(({ pins }) => pins), called().map(({ pins }) => pins)],
+    [
+      [[other], [other]],
+      [[pin], [pin]],
+    ],
+  );
 });
 
 test('[seal.bound] a version that was made here is taken on its statement, and on the seal of what it was made out of', async () => {

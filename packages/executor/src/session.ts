@@ -1,5 +1,5 @@
 /**
- * One session with a database (spec/dauth.md §5.5): the ten steps of a dispatch (§5.1), in their order, in one place.
+ * One session with a database (spec/dauth.md §5.6): the ten steps of a dispatch (§5.1), in their order, in one place.
  * Never opens before step 6, and nothing read before it has any effect but refusal.
  */
 import type { Readable, Writable } from 'node:stream';

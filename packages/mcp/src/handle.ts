@@ -2,10 +2,19 @@
  * Connection handles in tools: a standard `fetch` and `dispatch` that name a connection and never see its credential.
  * Never sends anything to an upstream itself: every call goes to the executor, with a token bound to this server's key.
  */
-import { DAuthError, HEADER, isErrorCode, isObject, parseJson, type ConnectionDetail } from '@dauth/protocol';
+import {
+  DAuthError,
+  HEADER,
+  isErrorCode,
+  isObject,
+  parseJson,
+  parseSubprotocols,
+  type ConnectionDetail,
+} from '@dauth/protocol';
 import { readText } from '@dauth/verify';
 import { readDispatchAnswer, unusable, type DispatchResponse } from './answer.ts';
 import { signProof } from './key.ts';
+import { ConnectionSocket, openSocket } from './web-socket.ts';
 import { sessionOf, type Session, type ToolContext } from './session.ts';
 
 /** A connection the caller's token names. Opaque: it prints as its name. */
@@ -15,6 +24,26 @@ export interface ConnectionHandle {
   readonly origins: readonly string[];
   /** Of the shape of `fetch`: a path (where there is one origin) or a URL of one of its origins. Bind-free. */
   readonly fetch: typeof fetch;
+  /**
+   * Opens a WebSocket: a path (where there is one origin) or a `wss:` or `https:` URL of one of its origins.
+   * @param protocols subprotocols to offer
+   * @throws DAuthError with the executor's code; `HandshakeRefused` with the upstream's answer where that refused it
+   * @example
+   * const socket = await connection(ctx, 'realtime').webSocket('/v1/stream');
+   * socket.onmessage = ({ data }) => console.log(data);
+   */
+  readonly webSocket: (path: string | URL, protocols?: string | readonly string[]) => Promise<ConnectionSocket>;
+}
+
+/** The upstream's own answer to a handshake that it refused. */
+export class HandshakeRefused extends Error {
+  readonly response: Response;
+
+  constructor(response: Response) {
+    super(`The upstream refused the WebSocket with status ${response.status}.`);
+    this.name = 'HandshakeRefused';
+    this.response = response;
+  }
 }
 
 export interface DispatchRequest {
@@ -53,7 +82,13 @@ export function connection(ctx: ToolContext, name: string): ConnectionHandle {
     const request = toRequest(input, init, origins);
     return send({ executor, deps: session.deps }, details[0]!.identifier, request);
   };
-  return Object.freeze({ name, origins, fetch: handleFetch });
+  const webSocket: ConnectionHandle['webSocket'] = async (path, protocols = []) => {
+    const offered = parseSubprotocols(typeof protocols === 'string' ? [protocols] : protocols);
+    // The same address in the words of its own scheme.
+    const request = toRequest(String(path).replace(/^wss:/, 'https:'), undefined, origins);
+    return open({ executor, deps: session.deps }, details[0]!.identifier, request, offered);
+  };
+  return Object.freeze({ name, origins, fetch: handleFetch, webSocket });
 }
 
 /**
@@ -118,11 +153,11 @@ function toRequest(input: string | URL | Request, init: RequestInit | undefined,
 }
 
 async function send(way: Way, handle: string, request: Request): Promise<Response> {
-  const { origin, pathname, search } = new URL(request.url);
+  const { origin } = new URL(request.url);
   const headers = new Headers(request.headers);
   for (const name of OURS) headers.delete(name);
   headers.set(HEADER.origin, origin);
-  const url = `${way.executor.url}/connections/${handle}${pathname}${search}`;
+  const url = streamingUrl(way, handle, request);
   const init = {
     method: request.method,
     headers,
@@ -142,27 +177,61 @@ async function send(way: Way, handle: string, request: Request): Promise<Respons
   return asUpstream(response, request.url);
 }
 
+function streamingUrl({ executor }: Way, handle: string, { url }: Request): string {
+  const { pathname, search } = new URL(url);
+  return `${executor.url}/connections/${handle}${pathname}${search}`;
+}
+
+/** As `send`; a handshake has no body, and reaches no upstream that could not be reached. */
+async function open(
+  way: Way,
+  handle: string,
+  request: Request,
+  protocols: readonly string[],
+): Promise<ConnectionSocket> {
+  const url = streamingUrl(way, handle, request);
+  const once = async (): Promise<ConnectionSocket | Response> => {
+    const accessToken = await way.executor.dispatchToken();
+    const own = { ...proofFor(way, 'GET', url, accessToken), [HEADER.origin]: new URL(request.url).origin };
+    try {
+      return await openSocket(url, protocols, own);
+    } catch (error) {
+      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The executor could not be reached.', { cause: error });
+    }
+  };
+  let opened = await once();
+  if (opened instanceof Response && opened.headers.get(HEADER.error) === 'ENCLAVE_UNAVAILABLE') {
+    await new Promise((resolve) => setTimeout(resolve, RETRY_AFTER_MS));
+    opened = await once();
+  }
+  if (opened instanceof ConnectionSocket) return opened;
+  if (opened.headers.get(HEADER.upstream) !== '1') throw await readRefusal(opened, 'GET');
+  throw new HandshakeRefused(asUpstream(opened, request.url));
+}
+
+function proofFor({ executor, deps }: Way, htm: string, url: string, accessToken: string): Record<string, string> {
+  const { origin, pathname } = new URL(url);
+  const dpop = signProof(executor.server, { htm, htu: `${origin}${pathname}`, accessToken }, deps.now());
+  return { authorization: `DPoP ${accessToken}`, dpop };
+}
+
 /**
  * @param method of the call itself, which a buffered one only names in its body
  * @param least seconds that the dispatch token still has to live
  */
 export async function authorized(
-  { executor, deps }: Way,
+  way: Way,
   url: string,
   method: string,
   init: RequestInit,
   least?: number,
 ): Promise<Response> {
-  const accessToken = await executor.dispatchToken(least);
+  const accessToken = await way.executor.dispatchToken(least);
   const headers = new Headers(init.headers);
-  const { origin, pathname } = new URL(url);
-  headers.set('authorization', `DPoP ${accessToken}`);
-  headers.set(
-    'dpop',
-    signProof(executor.server, { htm: init.method ?? 'GET', htu: `${origin}${pathname}`, accessToken }, deps.now()),
-  );
+  const own = proofFor(way, init.method ?? 'GET', url, accessToken);
+  for (const [name, value] of Object.entries(own)) headers.set(name, value);
   try {
-    return await deps.fetch(url, { ...init, headers });
+    return await way.deps.fetch(url, { ...init, headers });
   } catch (error) {
     if (init.signal?.aborted === true) throw error;
     if (!IDEMPOTENT.includes(method) && !wasNeverMade(error)) throw unusable(error);

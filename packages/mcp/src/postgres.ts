@@ -1,5 +1,5 @@
 /**
- * Databases for tools: a stream for a PostgreSQL driver, which ends at the executor, where the password is (spec/dauth.md §5.5).
+ * Databases for tools: a stream for a PostgreSQL driver, which ends at the executor, where the password is (spec/dauth.md §5.6).
  * Never an address that another process could dial: whoever has the stream has the caller's session, and only this process has.
  */
 import { Duplex } from 'node:stream';

@@ -33,7 +33,7 @@ export function canonicalHeaderName(name: string): string {
 
 /**
  * Caller's headers that are consumed here and never forwarded: its own credentials, routing and framing, and what is the
- * executor's own. `proxy-*`, `forwarded`, `x-forwarded*` and `dauth-*` go too (`isConsumed`).
+ * executor's own. `proxy-*`, `forwarded`, `x-forwarded*`, `sec-websocket-*` and `dauth-*` go too (`isConsumed`).
  */
 const CONSUMED: ReadonlySet<string> = new Set([
   ...HOP_BY_HOP,
@@ -44,7 +44,7 @@ const CONSUMED: ReadonlySet<string> = new Set([
 /** Whether a caller's request header stays in the executor. */
 export function isConsumed(name: string): boolean {
   const canonical = canonicalHeaderName(name);
-  return CONSUMED.has(canonical) || /^(?:proxy-|x-forwarded(?:-|$)|dauth-)/.test(canonical);
+  return CONSUMED.has(canonical) || /^(?:proxy-|x-forwarded(?:-|$)|sec-websocket-|dauth-)/.test(canonical);
 }
 
 /** Whether a header asks an upstream to act as if another method had been sent. */

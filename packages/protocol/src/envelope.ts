@@ -9,12 +9,15 @@ import { bodySlots, injectedFields, loginOf, parseInjections, tokenSchemeOf, typ
 import { isObject, parseJson } from './json.ts';
 import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
-import { parseResource } from './origin.ts';
+import { parseResource, type Origin } from './origin.ts';
 import { parseAllow, type AllowRule } from './policy.ts';
 import { parseConnectionLimits, type ConnectionLimits } from './quota.ts';
+import { parseResponseHeaders } from './response-headers.ts';
 import { assertSessions } from './scheme-postgres.ts';
 import { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
-import { assertNoTarget } from './token-endpoint.ts';
+import { parseSpki, type SpkiPins } from './spki.ts';
+import { assertNoTarget, endpointParts } from './token-endpoint.ts';
+import type { TokenScheme } from './token-scheme.ts';
 import { TYP } from './typ.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
@@ -73,6 +76,9 @@ export interface EnvelopePolicy {
   readonly inject: readonly Injection[];
   readonly pin?: Pins;
   readonly limits?: ConnectionLimits;
+  readonly spki?: readonly SpkiPins[];
+  /** Headers of answers that else end in the executor. */
+  readonly response_headers?: readonly string[];
   readonly bearer: boolean;
   readonly iat: number;
   readonly exp: number;
@@ -125,8 +131,12 @@ export function parseEnvelope(compact: string): Envelope {
  */
 export function encodeEnvelopeHeader(header: EnvelopeHeader): string {
   const { alg, kid, typ, crit, dauth } = header;
-  const { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, limits, bearer, iat, exp } = dauth;
-  const policy = { handle, ver, iss, org, owner, connection, servers, allow, inject, pin, limits, bearer, iat, exp };
+  const { handle, ver, iss, org, owner, connection, servers, allow, inject } = dauth;
+  const { pin, limits, spki, response_headers, bearer, iat, exp } = dauth;
+  const policy = {
+    ...{ handle, ver, iss, org, owner, connection, servers, allow, inject },
+    ...{ pin, limits, spki, response_headers, bearer, iat, exp },
+  };
   const bytes = encodeUtf8(JSON.stringify({ alg, kid, typ, crit, dauth: policy }));
   parseHeader(bytes);
   return encodeBase64url(bytes);
@@ -165,7 +175,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     value,
     '"dauth"',
     ['handle', 'ver', 'iss', 'org', 'owner', 'connection', 'servers', 'allow', 'inject', 'iat', 'exp'],
-    ['pin', 'limits', 'bearer'],
+    ['pin', 'limits', 'spki', 'response_headers', 'bearer'],
   );
   const [iat, exp] = [seconds(policy.iat, '"iat"'), seconds(policy.exp, '"exp"')];
   if (exp <= iat) refuse('"exp" must be later than "iat".');
@@ -195,10 +205,20 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     inject,
     ...(policy.pin === undefined ? {} : { pin: parsePins(policy.pin) }),
     ...(policy.limits === undefined ? {} : { limits: parseConnectionLimits(policy.limits) }),
+    ...(policy.spki === undefined ? {} : { spki: parseSpki(policy.spki, originsOf(allow, scheme)) }),
+    ...(policy.response_headers === undefined
+      ? {}
+      : { response_headers: parseResponseHeaders(policy.response_headers) }),
     bearer,
     iat,
     exp,
   });
+}
+
+/** Everything that the credential is sent to. */
+function originsOf(allow: readonly AllowRule[], scheme: TokenScheme | undefined): readonly Origin[] {
+  const origins = allow.map(({ origin }) => origin);
+  return scheme === undefined ? origins : [...origins, endpointParts(scheme.endpoint).origin];
 }
 
 /** The name by which tools ask for a connection: 1–64 of `A-Z a-z 0-9 . _ -`. @throws DAuthError `INVALID_REQUEST` */

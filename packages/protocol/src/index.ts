@@ -1,4 +1,5 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
+export { isCloseCode, parseSubprotocols } from './web-socket.ts';
 export type { ClientCredentials } from './client-credentials.ts';
 export { splitAction, type Action } from './action.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
@@ -105,6 +106,8 @@ export type { Scheme } from './scheme.ts';
 export { parseConnectionLimits, type ConnectionLimits, type Quota } from './quota.ts';
 export { parseQueryNames } from './query.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text, UnknownMember } from './shape.ts';
+export { parseResponseHeaders } from './response-headers.ts';
+export { parseSpki, pinsFor, type SpkiPins } from './spki.ts';
 export {
   CONNECTION_STATUSES,
   parseConnectionStatus,

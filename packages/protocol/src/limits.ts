@@ -44,6 +44,8 @@ export const LIMITS = Object.freeze({
   graphqlDocument: 131_072,
   /** Octets of a caller's body that rules have conditions on: it is read whole before anything is opened (§2.1). */
   conditionedBody: 1_048_576,
+  /** Pins of the certificate keys of one origin: what is in use, what follows, and a spare (RFC 7469 §4.3). */
+  spkiPins: 8,
   /** Servers, pins and injections of one envelope. */
   policyNames: 32,
   /** Connections of one owner that are not deleted, and live grants an owner gave, in one organisation (§3). */
@@ -86,6 +88,12 @@ export const LIMITS = Object.freeze({
    */
   parameters: 1_000,
   signedForm: 262_144,
+  /** Octets of one message of a WebSocket, which its reader holds whole (§5.5). */
+  webSocketMessage: 16_777_216,
+  /** Frames that one message may come in: each costs its head, whatever it carries (§5.5). */
+  webSocketFrames: 65_536,
+  /** Subprotocols that a caller may offer (§5.5). */
+  subprotocols: 16,
   /** Life of an access token in seconds (§4). */
   accessTokenSeconds: 300,
   /** Life of a dispatch token in seconds (§4). */

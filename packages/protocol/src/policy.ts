@@ -22,6 +22,8 @@ export interface AllowRule {
   readonly body?: readonly BodyCondition[];
   /** What a GraphQL request must be: absent means that nobody looks whether it is one. */
   readonly graphql?: GraphqlRule;
+  /** Whether a WebSocket may be opened too: absent means none. */
+  readonly websocket?: true;
 }
 
 /** Where one request wants to go. */
@@ -34,6 +36,8 @@ export interface Target {
   readonly query: string;
   /** Only where it was read, and `null` where there is none: not looked at, no rule with conditions allows anything. */
   readonly body?: JsonBody | null;
+  /** Whether it asks to go on as a WebSocket (RFC 6455 §4.1). */
+  readonly webSocket?: boolean;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
@@ -42,19 +46,34 @@ export function parseAllow(value: unknown): readonly AllowRule[] {
 }
 
 function parseRule(value: unknown): AllowRule {
-  const rule = exactObject(value, 'An allow rule', ['origin', 'methods', 'paths'], ['query', 'body', 'graphql']);
+  const rule = exactObject(
+    value,
+    'An allow rule',
+    ['origin', 'methods', 'paths'],
+    ['query', 'body', 'graphql', 'websocket'],
+  );
   const methods = distinct(list(rule.methods, '"methods"', 1, LIMITS.policyEntries, parseMethod), '"methods"', String);
   const paths = distinct(list(rule.paths, '"paths"', 1, LIMITS.policyEntries, parsePathPattern), '"paths"', String);
   if (methods.length * paths.length > LIMITS.policyActions) refuse('An allow rule has too many methods and paths.');
   // GraphQL over HTTP has no other methods, and HEAD is a GET that nobody sees the answer of.
   if (rule.graphql !== undefined && methods.some((method) => method !== 'GET' && method !== 'POST'))
     refuse('An allow rule with "graphql" has no other methods than GET and POST.');
+  if (rule.websocket !== undefined) assertWebSocket(rule.websocket, methods, rule.body ?? rule.graphql);
   return Object.freeze({
     ...{ origin: parseOrigin(rule.origin), methods, paths },
     ...(rule.query === undefined ? {} : { query: parseQueryNames(rule.query) }),
     ...(rule.body === undefined ? {} : { body: parseBodyConditions(rule.body) }),
     ...(rule.graphql === undefined ? {} : { graphql: parseGraphqlRule(rule.graphql) }),
+    ...(rule.websocket === undefined ? {} : { websocket: true as const }),
   });
+}
+
+/** RFC 6455 §4.1: the request that opens one is a GET without a body. */
+function assertWebSocket(value: unknown, methods: readonly Method[], body: unknown): void {
+  // Only absence is the default: a rule that says `false` would read differently to whoever tests for presence.
+  if (value !== true) refuse('"websocket" is true, or absent.');
+  if (methods.length !== 1 || methods[0] !== 'GET' || body !== undefined)
+    refuse('A rule with "websocket" has the method GET alone, and no conditions on a body.');
 }
 
 /** Whether some single rule allows all of a request together. */
@@ -85,6 +104,7 @@ const BEFORE_BODY = Object.freeze<Demands<AllowRule, Target>>([
       (rule.query === undefined || isQueryWithin(rule.query, query)) &&
       (rule.body === undefined || query === '' || !isConditionIn(query, rule.body)),
   ],
+  ['websocket', (rule, { webSocket }) => webSocket !== true || rule.websocket === true],
 ]);
 
 const DEMANDS = Object.freeze<Demands<AllowRule, Target>>([

@@ -13,7 +13,7 @@ export const QUERY_NAME = /^[A-Za-z0-9._~\-[\]]{1,128}$/;
  * executor's own (§5 "Never a slot"). Cookies have a slot of their own, so that two values cannot fight over one header.
  */
 const NEVER_A_SLOT =
-  /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|expect|trailer|cookie|range|if-range|accept-encoding|forwarded|via|dpop|proxy-.*|x-forwarded.*|dauth-.*|x-http-method.*)$/;
+  /^(?:host|content-length|transfer-encoding|connection|keep-alive|te|upgrade|expect|trailer|cookie|range|if-range|accept-encoding|forwarded|via|dpop|proxy-.*|x-forwarded.*|dauth-.*|sec-websocket-.*|x-http-method.*)$/;
 
 export function isNeverASlot(headerName: string): boolean {
   return (

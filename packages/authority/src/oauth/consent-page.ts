@@ -114,14 +114,15 @@ function sayDetail(authority: Authority, detail: ConnectionDetail): Html {
 }
 
 /** What a rule says beyond the actions: they are consented to, and it is enforced besides. */
-function sayLimits({ methods, paths, query, body, graphql }: AllowRule): Html {
-  if ((query ?? body ?? graphql) === undefined) return markup``;
+function sayLimits({ methods, paths, query, body, graphql, websocket }: AllowRule): Html {
+  if ((query ?? body ?? graphql ?? websocket) === undefined) return markup``;
   const limits = [
     ...(query === undefined
       ? []
       : [query.length === 0 ? markup`without a query` : markup`with no other query than ${sayList(query)}`]),
     ...(body ?? []).map((condition) => markup`only with a JSON body where ${sayCondition(condition)}`),
     ...(graphql === undefined ? [] : [sayGraphql(graphql)]),
+    ...(websocket === undefined ? [] : [markup`also as a WebSocket`]),
   ];
   return markup`; sealed for ${sayList(methods)} at ${sayList(paths)} ${limits.map((limit, index) => markup`${index > 0 && ', '}${limit}`)}`;
 }

@@ -71,12 +71,14 @@ test('[token.bound] the page says what sealed rules let a query and a body be, o
       ...allow('https://api.github.com', ['POST'], ['/graphql']),
       graphql: { operations: ['query'], fields: ['viewer'] } as const,
     },
+    { ...allow('https://api.github.com', ['GET'], ['/live']), websocket: true as const },
     allow('https://api.github.com', ['POST'], ['/any']),
   ];
   const { handle } = addConnection(flow.world, { allow: rules });
   const shown = [
     '; sealed for <code>GET</code> at <code>/search</code> with no other query than <code>q</code>, <code>page</code>',
     '; sealed for <code>GET</code> at <code>/plain</code> without a query',
+    '; sealed for <code>GET</code> at <code>/live</code> also as a WebSocket',
     '; sealed for <code>PUT</code> at <code>/bound</code> only with a JSON body where <code>/draft</code> is one of <code>true</code>, only with a JSON body where <code>/x</code> is absent',
   ];
   shown.push(

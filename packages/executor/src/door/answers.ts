@@ -13,6 +13,8 @@ export interface Exchanged {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly requestId: string;
+  /** The connection, where the request asks to go on as something else, and what came behind it. */
+  readonly upgrade?: { readonly socket: IncomingMessage['socket']; readonly early: Buffer };
 }
 
 /** Answers with a JSON text. */
@@ -41,6 +43,8 @@ export function answerText(
     'content-length': content.length,
     [HEADER.requestId]: requestId,
     ...closing(at.request),
+    // RFC 6455 §4.4: which version would have been understood.
+    ...(at.upgrade === undefined ? {} : { 'sec-websocket-version': '13' }),
     ...headers,
   });
   response.end(at.request.method === 'HEAD' ? undefined : content);

@@ -123,8 +123,11 @@ function answerFailure(at: Exchanged, error: DAuthError, receipt: Readonly<Recor
 /** JSON goes into the answer as it came, so that no number loses digits on the way. */
 function success({ status, headers }: UpstreamAnswer, body: Buffer): string {
   const joined: Record<string, string> = Object.create(null) as Record<string, string>;
+  const cookies = headers.flatMap(([name, value]) => (name === 'set-cookie' ? [value] : []));
   for (const [name, value] of headers) joined[name] = joined[name] === undefined ? value : `${joined[name]}, ${value}`;
-  const head = JSON.stringify({ status, headers: joined }).slice(0, -1);
+  // RFC 6265 §3: cookies that were joined cannot be told apart any more, for a date has a comma too.
+  const all = cookies.length === 0 ? joined : { ...joined, 'set-cookie': cookies };
+  const head = JSON.stringify({ status, headers: all }).slice(0, -1);
   return `{"success":true,"response":${head},${bodyMember(joined['content-type'] ?? '', body)}}}`;
 }
 

@@ -57,6 +57,16 @@ const SESSION = {
   requestBody: { required: true, content: { 'application/octet-stream': {} } },
   responses: { default: { description: 'The database, where `DAuth-Upstream` is 1; else a problem document' } },
 };
+/** RFC 6455: the same address, where the sealed rule says so. */
+const UPGRADE = {
+  ...STREAM,
+  parameters: [
+    ...STREAM.parameters,
+    parameter('header', 'Upgrade', '`websocket`, with the headers of RFC 6455 §4.1: opens a WebSocket', false),
+    parameter('header', 'Sec-WebSocket-Protocol', 'Subprotocols to offer to the upstream', false),
+  ],
+  responses: { 101: { description: 'The WebSocket is open at both ends' }, ...STREAM.responses },
+};
 const TRY = {
   summary: 'Whether an envelope opens here, for a ticket that the authority signed',
   security: [],
@@ -98,7 +108,9 @@ export function openApi(resource: string, version: string): object {
     },
     paths: {
       '/dispatch': { post: DISPATCH },
-      '/connections/{handle}/{path}': Object.fromEntries(METHODS.map((method) => [method, STREAM])),
+      '/connections/{handle}/{path}': Object.fromEntries(
+        METHODS.map((method) => [method, method === 'get' ? UPGRADE : STREAM]),
+      ),
       '/sessions/{handle}/{method}/{database}': { post: SESSION },
       '/try': { post: TRY },
       '/.well-known/dauth-executor': documentOf('Signed key directory', 'application/jose'),

@@ -47,7 +47,11 @@ export function findPublicRoute(path: string): Route<PublicDeps> | undefined {
   if (path.startsWith(SESSIONS_PATH))
     return { methods: ['POST'], serve: (at, shaped, deps) => serveDispatch(serveSession, at, shaped, deps) };
   if (!path.startsWith(CONNECTIONS_PATH)) return ROUTES.get(path);
-  return { methods: [], serve: (at, shaped, deps) => serveDispatch(serveStreaming, at, shaped, deps) };
+  return {
+    methods: [],
+    isUpgradable: true,
+    serve: (at, shaped, deps) => serveDispatch(serveStreaming, at, shaped, deps),
+  };
 }
 
 /** Runs a dispatch with a signal that its caller's leaving aborts. */

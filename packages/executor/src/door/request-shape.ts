@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import { DAuthError, HEADER, parseMethod, type Method } from '@dauth/protocol';
+import { shapeHandshake, type CallerHandshake } from './handshake.ts';
 
 /** Octets of all headers: a token of 32 KiB, a proof of 8 KiB and an ordinary request. Node answers 431 beyond. */
 export const MAX_HEADER_BYTES = 65_536;
@@ -11,7 +12,8 @@ const MAX_HEADERS = 128;
 const MAX_TARGET = 8_192;
 
 /** Headers of which a second one would be somebody else's truth (RFC 9110 §5.3, RFC 9112 §6.3, RFC 9449 §4.3 step 1). */
-const ONCE = /^(?:authorization|dpop|host|content-length|content-type|transfer-encoding|dauth-.*)$/;
+const ONCE =
+  /^(?:authorization|dpop|host|content-length|content-type|transfer-encoding|upgrade|sec-websocket-(?:key|version)|dauth-.*)$/;
 /** Visible ASCII without what no request target has (RFC 3986 §2): a fragment, quotes, angle brackets. */
 const TARGET = /^\/[!$-;=?-~]*$/;
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,128}$/;
@@ -27,10 +29,15 @@ export interface ShapedRequest {
   readonly rawHeaders: readonly string[];
   /** Lowercase names. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Where the caller asks for a WebSocket. */
+  readonly webSocket?: CallerHandshake;
 }
 
-/** @throws DAuthError `INVALID_REQUEST`, `METHOD_NOT_ALLOWED`, `PAYLOAD_TOO_LARGE` */
-export function shapeRequest(request: IncomingMessage): ShapedRequest {
+/**
+ * @param isUpgrade whether its connection was left to us for it
+ * @throws DAuthError `INVALID_REQUEST`, `METHOD_NOT_ALLOWED`, `PAYLOAD_TOO_LARGE`
+ */
+export function shapeRequest(request: IncomingMessage, isUpgrade: boolean): ShapedRequest {
   // HTTP/1.0 ends a body by closing, so a failure after the head would look like a normal end.
   if (request.httpVersion !== '1.1') throw invalid('The request must be HTTP/1.1.');
   const { rawHeaders, url = '' } = request;
@@ -39,12 +46,16 @@ export function shapeRequest(request: IncomingMessage): ShapedRequest {
     throw invalid('The request target must be a path and a query of visible ASCII; no absolute form.');
   if (rawHeaders.length > 2 * MAX_HEADERS) throw invalid('The request has too many headers.');
   const cut = url.indexOf('?');
+  const method = shapeMethod(request.method);
+  const headers = shapeHeaders(rawHeaders);
+  if (!isUpgrade && headers.some(([name]) => name === 'upgrade')) throw invalid('The connection cannot be upgraded.');
   return {
-    method: shapeMethod(request.method),
+    method,
     path: cut < 0 ? url : url.slice(0, cut),
     query: cut < 0 ? '' : url.slice(cut),
     rawHeaders,
-    headers: shapeHeaders(rawHeaders),
+    headers,
+    ...(isUpgrade ? { webSocket: shapeHandshake(method, headers) } : {}),
   };
 }
 
@@ -64,7 +75,6 @@ function shapeHeaders(rawHeaders: readonly string[]): ShapedRequest['headers'] {
     const value = rawHeaders[i + 1]!;
     if (!TOKEN.test(name) || !VALUE.test(value)) throw invalid('A header has characters that cannot be sent.');
     if (seen.has(name) && ONCE.test(name)) throw invalid('A header that may stand once stands twice.');
-    if (name === 'upgrade') throw invalid('The connection cannot be upgraded.');
     seen.add(name);
     headers.push([name, value]);
   }

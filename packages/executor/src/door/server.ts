@@ -1,9 +1,9 @@
 /**
  * The executor's doors on bare `node:http`: what holds for every request, whatever address takes it (public.ts, private.ts).
- * Never a route of its own, never an upgrade or a tunnel, and never an answer without a request id.
+ * Never a route of its own, never a tunnel, an upgrade only where a route says so, and never an answer without a request id.
  */
 import { randomUUID } from 'node:crypto';
-import { createServer, STATUS_CODES, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, ServerResponse, STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { asDAuthError, DAuthError, HEADER, problemDocument, type ErrorCode } from '@dauth/protocol';
 import { answerProblem, resetConnection, type Exchanged } from './answers.ts';
@@ -21,6 +21,8 @@ export interface ServerDeps {
 export interface Route<Deps> {
   /** Empty where the route looks at the method itself. */
   readonly methods: readonly string[];
+  /** Whether its requests may go on as WebSockets. */
+  readonly isUpgradable?: boolean;
   readonly serve: (at: Exchanged, shaped: ShapedRequest, deps: Deps) => Promise<void> | void;
 }
 
@@ -68,6 +70,18 @@ export function makeServer<Deps extends ServerDeps>(deps: Deps, findRoute: FindR
     begin(request, response);
   });
   server.on('checkExpectation', begin);
+  server.on('upgrade', (request: IncomingMessage, socket: IncomingMessage['socket'], early: Buffer) => {
+    socket.addListener('error', () => undefined);
+    const response = new ServerResponse(request);
+    // What is no WebSocket ends with its answer: nothing behind it was read as HTTP.
+    response.shouldKeepAlive = false;
+    response.assignSocket(socket);
+    response.once('finish', () => {
+      response.detachSocket(socket);
+      socket.destroySoon();
+    });
+    void serve({ request, response, requestId: randomUUID(), upgrade: { socket, early } }, deps, findRoute);
+  });
   server.on('connect', (_request, socket) => refuseSocket(socket, 'METHOD_NOT_ALLOWED', deps));
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     // Into an answer that is under way nothing else is written: its reader would take it for a part of the answer.
@@ -79,9 +93,11 @@ export function makeServer<Deps extends ServerDeps>(deps: Deps, findRoute: FindR
 
 async function serve<Deps extends ServerDeps>(at: Exchanged, deps: Deps, findRoute: FindRoute<Deps>): Promise<void> {
   try {
-    const shaped = shapeRequest(at.request);
+    const shaped = shapeRequest(at.request, at.upgrade !== undefined);
     const route = findRoute(shaped.path);
     if (route === undefined) throw new DAuthError('NOT_FOUND');
+    if (shaped.webSocket !== undefined && route.isUpgradable !== true)
+      throw new DAuthError('INVALID_REQUEST', 'The connection cannot be upgraded.');
     if (route.methods.length > 0 && !route.methods.includes(shaped.method)) {
       return answerProblem(at, new DAuthError('METHOD_NOT_ALLOWED'), { allow: route.methods.join(', ') });
     }

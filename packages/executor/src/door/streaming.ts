@@ -7,6 +7,7 @@ import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from '../who/authorize.ts';
 import { dispatch, type DispatchDeps, type DispatchRequest } from '../dispatch.ts';
+import { answerHandshake, lineOf } from './handshake.ts';
 import { ownHeaders } from './rate-headers.ts';
 import { originHeader, type ShapedRequest } from './request-shape.ts';
 import { withoutHop } from '../where/target.ts';
@@ -31,7 +32,7 @@ export async function serveStreaming(
   const result = await dispatch(caller, { ...asked, hold: place.hold }, deps);
   const receipt = ownHeaders(result);
   if (result.kind === 'error') answerProblem(at, result.error, receipt);
-  else await relay(at, result.answer, receipt);
+  else await relay(at, shaped, result.answer, receipt);
 }
 
 function toRequest(
@@ -52,6 +53,7 @@ function toRequest(
       target: rest.slice(slash) + shaped.query,
       origin: originHeader(shaped.headers),
       headers: withoutHop(shaped.headers),
+      ...(shaped.webSocket === undefined ? {} : { webSocket: { protocols: shaped.webSocket.protocols } }),
     },
     body: hasBody(at.request) ? at.request : null,
     ...(length === undefined || length === '0' ? {} : { bodyLength: Number(length) }),
@@ -62,10 +64,20 @@ function toRequest(
 
 async function relay(
   at: Exchanged,
-  { status, headers, body }: UpstreamAnswer,
+  { webSocket }: ShapedRequest,
+  answer: UpstreamAnswer,
   receipt: Readonly<Record<string, string>>,
 ): Promise<void> {
+  const { status, headers, body } = answer;
   const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...receipt };
+  if (answer.webSocket !== undefined && webSocket !== undefined && at.upgrade !== undefined) {
+    const { socket, early } = at.upgrade;
+    at.response.detachSocket(socket);
+    socket.write(answerHandshake(webSocket, answer.webSocket.protocol, own));
+    answer.webSocket.meet(lineOf(socket, early));
+    await answer.finished;
+    return;
+  }
   const raw = [...headers, ...Object.entries(own)].flat();
   try {
     at.response.writeHead(status, raw);

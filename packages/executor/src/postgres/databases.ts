@@ -1,5 +1,5 @@
 /**
- * The way to databases: steps 6 to 9 of a session (spec/dauth.md §5.5), from an allowed one to a running one.
+ * The way to databases: steps 6 to 9 of a session (spec/dauth.md §5.6), from an allowed one to a running one.
  * Never decides whether a session is allowed, and never lets two sessions share a connection.
  */
 import type { Readable, Writable } from 'node:stream';

@@ -1,5 +1,5 @@
 /**
- * Steps 6 to 8 of a session (spec/dauth.md §5.5): logging in to a database with the sealed password.
+ * Steps 6 to 8 of a session (spec/dauth.md §5.6): logging in to a database with the sealed password.
  * Never opens before the server asked for a proof, never shows the password itself, and never takes a server's word for a
  * login that it did not ask a proof for.
  */

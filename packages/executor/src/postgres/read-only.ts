@@ -1,5 +1,5 @@
 /**
- * A session that may only read (spec/dauth.md §5.5). Each statement runs alone, in a transaction that the executor began as
+ * A session that may only read (spec/dauth.md §5.6). Each statement runs alone, in a transaction that the executor began as
  * READ ONLY and whose first snapshot is taken: from there on PostgreSQL itself lets nothing turn it into another one, neither
  * SET nor BEGIN nor set_config, in whatever function or block (`check_transaction_read_only`).
  * Never lets two statements go out together: the second could run behind the end of that transaction.

@@ -1,5 +1,5 @@
 /**
- * The running session (step 9 of spec/dauth.md §5.5): messages both ways through a gate, each answer scanned, each statement
+ * The running session (step 9 of spec/dauth.md §5.6): messages both ways through a gate, each answer scanned, each statement
  * bounded in time. Never passes on an octet that was not scanned, and never ends well what did not end well.
  */
 import type { Readable, Writable } from 'node:stream';

@@ -1,5 +1,5 @@
 /**
- * What a driver says first, read at step 4 of a session (spec/dauth.md §5.5): bounded in size and time.
+ * What a driver says first, read at step 4 of a session (spec/dauth.md §5.6): bounded in size and time.
  * Never a password, never an option that a server would act on: what is passed on is named here.
  */
 import type { Readable } from 'node:stream';

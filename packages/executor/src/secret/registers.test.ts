@@ -27,7 +27,7 @@ test('[memory.clean] the registers are overwritten before anybody is given what 
   const seen: string[] = [];
   const address = { scheme: 'https', host: 'localhost', port: server.port, ips: ['127.0.0.1'] };
   const came = deferred<void>();
-  const socket = await dial(address as never, trustStore([ca.pem]), 5_000, () => {
+  const socket = await dial({ address: address as never }, trustStore([ca.pem]), 5_000, () => {
     seen.push('given');
     came.resolve();
   });

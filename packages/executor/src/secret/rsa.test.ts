@@ -51,7 +51,7 @@ function watch(t: { after(fn: () => void): void }) {
   const given: Buffer[] = [];
   const copies: Buffer[] = [];
   const prototype = Object.getPrototypeOf(createDiffieHellman(NUMBERS.modulus, 2)) as {
-    setPrivateKey(key: Buffer): void;
+    setPrivateKey: (this: unknown, key: Buffer) => void;
   };
   const real = prototype.setPrivateKey;
   const spy = mock.method(prototype, 'setPrivateKey', function (this: { getPrivateKey(): Buffer }, key: Buffer) {

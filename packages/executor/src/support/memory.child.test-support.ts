@@ -12,6 +12,9 @@ import {
 } from '@dauth/protocol';
 import { settleBody } from '../body.ts';
 import type { DispatchRequest } from '../dispatch.ts';
+import { OPCODE, writeFrame } from '../frames/frame.ts';
+import type { Line, LineReader } from '../frames/line.ts';
+import { wipe } from '../secret/memory.ts';
 import { openEnvelope, type OpeningKey } from '../open.ts';
 import { message } from '../postgres/messages.ts';
 import { Refreshes } from '../refresh/refreshes.ts';
@@ -29,6 +32,8 @@ export interface CallOrder {
   readonly target: string;
   readonly body?: string;
   readonly stream?: boolean;
+  /** Goes on as a WebSocket, whose caller says one word and answers the close. */
+  readonly webSocket?: boolean;
   /** Default `text/plain`. */
   readonly type?: string;
   readonly ver: number;
@@ -52,6 +57,36 @@ export type Order =
   | { readonly kind: 'ping' };
 
 type Exchanged = Partial<Pick<UpstreamRequest, 'token' | 'connection' | 'open' | 'former'>>;
+
+/** A caller's end without a socket. */
+class Talker implements Line {
+  #reader!: LineReader;
+
+  listen(reader: LineReader): void {
+    this.#reader = reader;
+    this.#say(OPCODE.text, 'a word');
+  }
+
+  send(octets: Buffer): boolean {
+    if ((octets[0]! & 0x0f) === OPCODE.close) setImmediate(() => this.#say(OPCODE.close, ''));
+    wipe(octets);
+    return true;
+  }
+
+  hold(): void {}
+
+  release(): void {}
+
+  end(): void {
+    setImmediate(() => this.#reader.ended());
+  }
+
+  destroy(): void {}
+
+  #say(opcode: number, words: string): void {
+    this.#reader.octets(writeFrame('client', opcode, true, Buffer.from(words)));
+  }
+}
 
 let upstream: Upstream;
 let ca: string;
@@ -121,7 +156,9 @@ async function one(order: CallOrder): Promise<number> {
     headers,
     body: settled.body,
     ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
+    ...(order.webSocket === true ? { webSocket: { protocols: [], endsAtMs: Date.now() + 60_000 } } : {}),
   });
+  answer.webSocket?.meet(new Talker());
   for await (const chunk of answer.body) void chunk;
   return (await answer.finished).redactions;
 }

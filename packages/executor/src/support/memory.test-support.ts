@@ -9,7 +9,7 @@ import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import {
   decodeBase64url,
   encodeEnvelopeHeader,
@@ -20,6 +20,7 @@ import {
   type Injection,
 } from '@dauth/protocol';
 import * as hpke from 'hpke';
+import { WebSocketServer, type WebSocket } from 'ws';
 import { layOut } from './calls.test-support.ts';
 import type { CallOrder, Order } from './memory.child.test-support.ts';
 import { canLook, findInMemory, needlesOf, piecesOf, type Finding, type Needle } from './scanner.test-support.ts';
@@ -33,6 +34,11 @@ const KEEPING = Buffer.from('dauth kept token');
 export const CODERS: Readonly<Record<string, { coding: string; encode: (body: string) => Buffer }>> = {
   gzip: { coding: 'gzip', encode: gzipSync },
   deflate: { coding: 'deflate', encode: deflateSync },
+  // As servers do on the way; its best takes a second for the largest of the bodies.
+  br: {
+    coding: 'br',
+    encode: (body) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+  },
   stored: { coding: 'deflate', encode: (body) => deflateSync(body, { level: 0 }) },
 };
 
@@ -95,7 +101,16 @@ export class MemoryProof implements AsyncDisposable {
       echo(request, response);
     };
     // A process that is looked at may stand still for longer than Node keeps an idle socket.
-    proof.#server = await serveHttps(identity, listener, { keepAliveTimeout: 120_000 });
+    proof.#server = await serveHttps(identity, listener, { keepAliveTimeout: 120_000 }, (server) => {
+      const sockets = new WebSocketServer({ server });
+      // What it says at once goes out in one piece with the head.
+      sockets.on('headers', (_, request) => request.socket.cork());
+      sockets.on('connection', (socket, request) => {
+        proof.#saw++;
+        echoFrames(socket, request);
+        request.socket.uncork();
+      });
+    });
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
     const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
@@ -292,6 +307,24 @@ function echo(request: IncomingMessage, response: ServerResponse): void {
       response.write(bytes.subarray(0, middle));
       setTimeout(() => response.end(bytes.subarray(middle)), 5);
     } else response.end(bytes);
+  });
+}
+
+/** Answers whatever comes with what it was sent, in text, in octets, in fragments and as the reason of its close. */
+function echoFrames(socket: WebSocket, { url = '', headers }: IncomingMessage): void {
+  const secret = headers.authorization ?? headers.cookie ?? url;
+  const isEcho = url.includes('echo');
+  socket.on('error', () => undefined);
+  if (url.includes('early')) socket.send(secret);
+  socket.on('message', () => {
+    if (!isEcho) return socket.close(1000, 'quiet');
+    socket.send(`${pad(1_500)}${secret}${pad(1_500)}`);
+    socket.send(Buffer.from(Buffer.from(secret).toString('base64')));
+    const middle = secret.length >> 1;
+    socket.send(pad(40_000) + secret.slice(0, middle), { fin: false });
+    socket.ping(secret.slice(0, 100));
+    socket.send(secret.slice(middle), { fin: true });
+    socket.close(4000, secret.slice(-100));
   });
 }
 

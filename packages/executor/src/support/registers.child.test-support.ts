@@ -45,7 +45,8 @@ async function ask({ kind, ca, port, answers }: Order): Promise<void> {
   };
   const address = { scheme: 'https', host: 'localhost', port, ips: ['127.0.0.1'] };
   const trust = trustStore([ca]);
-  const socket = kind === 'dial' ? await dial(address as never, trust, 5_000, received) : bare(trust, port, received);
+  const socket =
+    kind === 'dial' ? await dial({ address: address as never }, trust, 5_000, received) : bare(trust, port, received);
   socket.resume();
   for (let number = 0; number < answers; number++) {
     const answer = new Promise<void>((resolve) => (came = resolve));

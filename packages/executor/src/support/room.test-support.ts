@@ -56,6 +56,8 @@ export interface Reply {
   readonly status: number;
   /** Lowercase names. */
   readonly headers: Readonly<Record<string, string>>;
+  /** Each `set-cookie` by itself. */
+  readonly cookies: readonly string[];
   readonly text: string;
   /** The document, where the body is one. */
   readonly json: Record<string, unknown>;
@@ -409,5 +411,8 @@ function reply(status: number, raw: readonly string[], text: string): Reply {
   const headers: Record<string, string> = {};
   for (let i = 0; i < raw.length; i += 2) headers[raw[i]!.toLowerCase()] = raw[i + 1]!;
   const isJson = /json/.test(headers['content-type'] ?? '');
-  return { status, headers, text, json: isJson && text !== '' ? (JSON.parse(text) as Reply['json']) : {} };
+  const cookies = raw.flatMap((name, at) =>
+    at % 2 === 0 && name.toLowerCase() === 'set-cookie' ? [raw[at + 1]!] : [],
+  );
+  return { status, headers, cookies, text, json: isJson && text !== '' ? (JSON.parse(text) as Reply['json']) : {} };
 }

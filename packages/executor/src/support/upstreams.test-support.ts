@@ -28,7 +28,7 @@ export class TestCa {
   }
 
   static async create(): Promise<TestCa> {
-    const keys = (await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+    const keys = await makeKeys();
     const certificate = await x509.X509CertificateGenerator.createSelfSigned({
       serialNumber: '01',
       name: 'CN=Test CA',
@@ -45,12 +45,29 @@ export class TestCa {
     return this.certificate.toString('pem');
   }
 
+  /** An authority that this one signed for. */
+  async subordinate(isAuthority = true): Promise<TestCa> {
+    const keys = await makeKeys();
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: '03',
+      subject: `CN=Below ${this.certificate.subject.slice(3)}`,
+      issuer: this.certificate.subject,
+      notBefore: new Date(Date.now() - 60_000),
+      notAfter: new Date(Date.now() + 86_400_000),
+      signingAlgorithm: EC,
+      publicKey: keys.publicKey as never,
+      signingKey: this.#keys.privateKey as never,
+      extensions: isAuthority ? [new x509.BasicConstraintsExtension(true, 0, true)] : [],
+    });
+    return new TestCa(keys, certificate);
+  }
+
   /** Issues a server certificate. `names` are general names as the library writes them. */
   async issue(
     names: x509.JsonGeneralNames,
-    options: { commonName?: string; expired?: boolean } = {},
+    options: { commonName?: string; expired?: boolean; keys?: webcrypto.CryptoKeyPair } = {},
   ): Promise<Identity> {
-    const keys = (await webcrypto.subtle.generateKey(EC, true, ['sign', 'verify'])) as webcrypto.CryptoKeyPair;
+    const keys = options.keys ?? (await makeKeys());
     const certificate = await x509.X509CertificateGenerator.create({
       serialNumber: '02',
       subject: `CN=${options.commonName ?? 'server'}`,
@@ -70,6 +87,10 @@ export class TestCa {
   }
 }
 
+export function makeKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return webcrypto.subtle.generateKey(EC, true, ['sign', 'verify']) as Promise<webcrypto.CryptoKeyPair>;
+}
+
 export interface TestServer extends AsyncDisposable {
   readonly port: number;
   readonly origin: Origin;
@@ -82,8 +103,12 @@ export async function serveHttps(
   identity: Identity,
   listener: RequestListener,
   options: TlsOptions & { readonly keepAliveTimeout?: number } = {},
+  prepare: (server: Server) => void = () => undefined,
 ): Promise<TestServer> {
-  return started(createHttpsServer({ ...identity, ...options }, listener), 'localhost');
+  // Longer than a socket of ours stays idle: on a slow machine a call would meet a server that is closing it.
+  const server = createHttpsServer({ ...identity, keepAliveTimeout: 60_000, ...options }, listener);
+  prepare(server);
+  return started(server, 'localhost');
 }
 
 /** A TLS server that speaks whatever `talk` writes. */
@@ -95,7 +120,7 @@ export async function serveRaw(identity: Identity, talk: (socket: TLSSocket) => 
   return started(server as unknown as Server, 'localhost');
 }
 
-async function started(server: Server, host: string): Promise<TestServer> {
+export async function started(server: Server, host: string): Promise<TestServer> {
   let connections = 0;
   const sockets = new Set<Socket>();
   server.on('connection', (socket: Socket) => {

@@ -1,5 +1,5 @@
 /**
- * Step 4 of a session with a database (spec/dauth.md §5.5): where to, and whether it may write, against token *and* envelope.
+ * Step 4 of a session with a database (spec/dauth.md §5.6): where to, and whether it may write, against token *and* envelope.
  * Never takes a word for it that comes behind the door: which database and which method stand in the path that was proven.
  */
 import {

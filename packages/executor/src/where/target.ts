@@ -30,6 +30,8 @@ export interface Wish {
   readonly origin: string | undefined;
   /** Lowercase names. In the streaming form already `withoutHop`: there they also carry this hop's own credentials. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Where it is to go on as a WebSocket: what the caller offers to speak. */
+  readonly webSocket?: { readonly protocols: readonly string[] };
 }
 
 /** A destination that token and envelope both allow. */
@@ -50,7 +52,8 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
   const origin = decideOrigin(wish.origin, permit);
   if (originParts(origin).scheme === 'postgres')
     throw denied('The connection goes to a database, which takes no requests; open a session.');
-  const target = { origin, method: wish.method, path, query };
+  const asked = { origin, method: wish.method, path, query };
+  const target = { ...asked, webSocket: wish.webSocket !== undefined };
   const onBody = dependsOnBody(permit.policy.allow, target) ? target : undefined;
   if (onBody === undefined && !allowsRequest(permit.policy.allow, target))
     throw denied('The policy sealed with the credential does not allow this request.');

@@ -8,7 +8,7 @@ import { ownedConcat } from '../secret/memory.ts';
 import { redactParts } from './scan.ts';
 
 /** How the body is encoded: what `decode.ts` has to undo before anything can be scanned. */
-export type ContentCoding = 'identity' | 'gzip' | 'deflate';
+export type ContentCoding = 'identity' | 'gzip' | 'deflate' | 'br';
 
 export interface AnswerHead {
   readonly headers: readonly (readonly [name: string, value: string])[];
@@ -18,7 +18,7 @@ export interface AnswerHead {
   readonly length: number | null;
 }
 
-/** Not br: its decoder frees its window with the plain answer in it, where nothing of ours can erase it. It is never asked for. */
+/** None is asked for. Not zstd: the runtimes that can decode it do so in memory of their own, which nothing of ours can erase. */
 const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
   __proto__: null as never,
   '': 'identity',
@@ -26,6 +26,7 @@ const CODINGS: Readonly<Record<string, ContentCoding>> = Object.freeze({
   gzip: 'gzip',
   'x-gzip': 'gzip',
   deflate: 'deflate',
+  br: 'br',
 });
 
 /** Each header costs the scan; nobody who answers a request has need of more. */
@@ -33,10 +34,16 @@ const MAX_HEADERS = 256;
 
 /**
  * @param raw name and value in turn, as they came; left as they are
+ * @param releases names that the owner sealed besides; never of a header that is for this hop
  * @throws DAuthError `RESPONSE_UNSCANNABLE` for a part of a body (206) or an encoding that cannot be undone,
  * `RESPONSE_TOO_LARGE` for too many headers
  */
-export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Forms): AnswerHead {
+export function readAnswerHead(
+  status: number,
+  raw: readonly Buffer[],
+  forms: Forms,
+  releases: readonly string[] = [],
+): AnswerHead {
   // A secret cut by a range border is in no part as a whole; nothing can find it there.
   if (status === 206)
     throw new DAuthError(
@@ -46,10 +53,7 @@ export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Fo
   // We never ask for another protocol, so there is no body that we could read.
   if (status === 101)
     throw new DAuthError('RESPONSE_UNSCANNABLE', 'The upstream switched to another protocol, which cannot be checked.');
-  if (raw.length > 2 * MAX_HEADERS)
-    throw new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
-  const parts = raw.map((part) => ownedConcat(part));
-  const found = redactParts(parts, forms);
+  const { parts, found, redactions } = scanHead(raw, forms);
   const all: (readonly [name: string, value: string])[] = [];
   for (let i = 0; i + 1 < parts.length; i += 2) {
     // A redacted name is no name any more.
@@ -58,11 +62,38 @@ export function readAnswerHead(status: number, raw: readonly Buffer[], forms: Fo
   assertKnownFraming(all);
   const hop = new Set(valuesOf(all, 'connection').flatMap((value) => value.toLowerCase().split(/[\s,]+/)));
   const headers = all
-    .filter(([name]) => !isDropped(name) && !hop.has(name))
-    .map(([name, value]) => [name === 'www-authenticate' ? HEADER.upstreamChallenge : name, value] as const);
+    .filter(([name]) => (!isDropped(name) || releases.includes(name)) && !hop.has(name))
+    .flatMap((header) => named(header, releases));
   const length = valuesOf(all, 'content-length')[0];
-  const redactions = found.reduce((sum, places) => sum + places, 0);
   return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
+}
+
+/** A challenge of the upstream is not one of the executor: under its own name it stands only where the owner wants it there too. */
+function named([name, value]: AnswerHead['headers'][number], releases: readonly string[]): AnswerHead['headers'] {
+  if (name !== 'www-authenticate') return [[name, value]];
+  const renamed = [HEADER.upstreamChallenge, value] as const;
+  return releases.includes(name) ? [renamed, [name, value]] : [renamed];
+}
+
+/** The headers of an answer that is none but to the handshake: nothing of it is passed on. @throws DAuthError `RESPONSE_TOO_LARGE` */
+export function readUpgradeHead(raw: readonly Buffer[], forms: Forms): Omit<ScannedHead, 'found'> {
+  return scanHead(raw, forms);
+}
+
+interface ScannedHead {
+  /** Name and value in turn. */
+  readonly parts: readonly Buffer[];
+  /** Places in each. */
+  readonly found: readonly number[];
+  readonly redactions: number;
+}
+
+function scanHead(raw: readonly Buffer[], forms: Forms): ScannedHead {
+  if (raw.length > 2 * MAX_HEADERS)
+    throw new DAuthError('RESPONSE_TOO_LARGE', 'The headers of the upstream answer are larger than allowed.');
+  const parts = raw.map((part) => ownedConcat(part));
+  const found = redactParts(parts, forms);
+  return { parts, found, redactions: found.reduce((sum, places) => sum + places, 0) };
 }
 
 /** RFC 9112 §6.1: other transfer codings compress, and what the HTTP client leaves compressed hides what it holds. */

@@ -2,6 +2,7 @@
  * One call to an upstream in words: what is asked for, what comes back, how it ended. Types only; nothing here sends or opens.
  */
 import type { Readable } from 'node:stream';
+import type { Line } from '../frames/line.ts';
 import type { ConnectionHandle, ErrorCode, Injection, Method } from '@dauth/protocol';
 import type { Filled } from '../secret/inject.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
@@ -15,6 +16,8 @@ export interface UpstreamRequest {
   readonly connection: { readonly handle: ConnectionHandle; readonly ver: number };
   /** What `Upstream.check` answered for the origin in step 4. */
   readonly address: CheckedAddress;
+  /** The pins that its envelope has for that origin (§2.1 `spki`). */
+  readonly pins?: readonly string[] | undefined;
   readonly method: Method;
   /** Path and query exactly as the caller sent them, without any slot. */
   readonly target: string;
@@ -26,6 +29,8 @@ export interface UpstreamRequest {
   /** Octets of a streamed body where the caller said so; else it goes chunked. */
   readonly bodyLength?: number;
   readonly injections: readonly Injection[];
+  /** Where it asks to go on as a WebSocket: what the caller offers to speak, and when that ends, in Unix milliseconds. */
+  readonly webSocket?: { readonly protocols: readonly string[]; readonly endsAtMs: number };
   /** What the credential was exchanged for, where a scheme among the injections says so. */
   readonly token?: KeptToken;
   /** Of a request for a token, in place of slots: what it says. Its answer is a credential, and nothing of it is left behind. */
@@ -36,6 +41,8 @@ export interface UpstreamRequest {
   readonly beforeSend: () => void;
   /** Milliseconds for the whole call, answer included; the configured total is the upper bound. */
   readonly timeoutMs?: number;
+  /** Headers of the answer that its envelope lets back beside those that go back anyway (§2.1 `response_headers`). */
+  readonly releases?: readonly string[] | undefined;
   /** Octets of decoded answer; the configured bound is the upper bound. */
   readonly maxResponseBytes?: number;
   /** Answers are searched for what this opens, too: the version before, whose refresh token this call's has replaced. */
@@ -51,6 +58,8 @@ export interface UpstreamAnswer {
   readonly status: number;
   /** Lowercase names; filtered, renamed and redacted (§5). No reason phrase is passed on. */
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of a 101: the other end of a WebSocket, which waits for the caller's. `headers` and `body` are empty then. */
+  readonly webSocket?: { readonly protocol: string | null; readonly meet: (caller: Line) => void };
   /** Identity-decoded and scanned. Destroyed with a `DAuthError` when anything fails after the head. Must be consumed. */
   readonly body: Readable;
   /** Settles, never rejects, when the answer ended one way or the other. */

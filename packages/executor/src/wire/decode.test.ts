@@ -12,6 +12,7 @@ import {
   inflateSync,
 } from 'node:zlib';
 import fc from 'fast-check';
+import { attempt, bodies, cut, decode } from '../support/coding.test-support.ts';
 import { Decoder } from './decode.ts';
 
 const CODINGS = {
@@ -24,33 +25,6 @@ const CODINGS = {
   },
   raw: { coding: 'deflate', encode: deflateRawSync },
 } as const;
-
-async function decode(coding: 'gzip' | 'deflate', pieces: readonly Uint8Array[]): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  using decoder = new Decoder(coding, (octets) => parts.push(Buffer.from(octets)));
-  for (const piece of pieces) await decoder.push(piece);
-  await decoder.end();
-  return Buffer.concat(parts);
-}
-
-function cut(octets: Uint8Array, size: number): Uint8Array[] {
-  return Array.from({ length: Math.ceil(octets.length / size) }, (_, i) => octets.subarray(i * size, (i + 1) * size));
-}
-
-/** What repeats in every way: nothing, one octet, near, far, and text. */
-const bodies = fc
-  .array(
-    fc.oneof(
-      fc.uint8Array({ maxLength: 300 }),
-      fc
-        .tuple(fc.uint8Array({ minLength: 1, maxLength: 40 }), fc.nat(300))
-        .map(([part, n]) => Buffer.concat(Array.from({ length: n }, () => part))),
-      fc.string({ maxLength: 400 }).map((text) => Buffer.from(text)),
-      fc.constantFrom(...[1, 2, 3].map((n) => Buffer.alloc(n * 30_000, `${n}-`))),
-    ),
-    { maxLength: 6 },
-  )
-  .map((parts) => Buffer.concat(parts));
 
 const strategies = fc.constantFrom(
   constants.Z_DEFAULT_STRATEGY,
@@ -97,14 +71,6 @@ for (const [name, { coding, encode, decode: zlib }] of Object.entries({ gzip: CO
       ),
       { numRuns: 600 },
     ));
-}
-
-async function attempt(run: () => Promise<Buffer>): Promise<Buffer | null> {
-  try {
-    return await run();
-  } catch {
-    return null;
-  }
 }
 
 test('a body that ends anywhere before its end is refused', async () => {

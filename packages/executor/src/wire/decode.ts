@@ -6,6 +6,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { DAuthError } from '@dauth/protocol';
 import type { ContentCoding } from './answer.ts';
 import { BitReader } from './bits.ts';
+import { BrotliError } from './brotli-code.ts';
+import { Brotli } from './brotli.ts';
 import { deferred, type Deferred } from './deferred.ts';
 import { Inflate, InflateError } from './inflate.ts';
 import { BARE, GZIP, WrappingError, ZLIB, type Wrapping } from './wrapping.ts';
@@ -29,7 +31,7 @@ export class Decoder {
   readonly #coding: Exclude<ContentCoding, 'identity'>;
   readonly #decoded: Decoded;
   readonly #bits = new BitReader();
-  readonly #inflate = new Inflate(this.#bits);
+  readonly #blocks: Inflate | Brotli;
   #wrapping: Wrapping = GZIP;
   #part: Part = 'head';
   #check = 0;
@@ -41,6 +43,7 @@ export class Decoder {
 
   constructor(coding: Exclude<ContentCoding, 'identity'>, decoded: Decoded) {
     this.#coding = coding;
+    this.#blocks = coding === 'br' ? new Brotli(this.#bits) : new Inflate(this.#bits);
     this.#decoded = decoded;
   }
 
@@ -56,7 +59,7 @@ export class Decoder {
     try {
       while (this.#part === 'blocks' ? await this.#unfold() : this.#step());
     } catch (error) {
-      throw error instanceof InflateError || error instanceof WrappingError ? unscannable() : error;
+      throw isMalformed(error) ? unscannable() : error;
     }
   }
 
@@ -80,7 +83,7 @@ export class Decoder {
   [Symbol.dispose](): void {
     this.#isDisposed = true;
     this.#bits[Symbol.dispose]();
-    this.#inflate[Symbol.dispose]();
+    this.#blocks[Symbol.dispose]();
     this.release();
   }
 
@@ -115,7 +118,8 @@ export class Decoder {
   #enter(part: Part): true {
     this.#part = part;
     if (part === 'head') {
-      this.#inflate.restart();
+      // Only gzip has members.
+      if (this.#blocks instanceof Inflate) this.#blocks.restart();
       this.#check = this.#wrapping.firstCheck;
       this.#memberOctets = 0;
     }
@@ -125,21 +129,22 @@ export class Decoder {
   /** @returns whether the last block ended */
   async #unfold(): Promise<boolean> {
     let turn = 0;
-    for (let octets = this.#inflate.read(); octets !== null; octets = this.#inflate.read()) {
+    for (let octets = this.#blocks.read(); octets !== null; octets = this.#blocks.read()) {
       this.#check = this.#wrapping.check(octets, this.#check);
       this.#memberOctets += octets.length;
       this.#decodedOctets += octets.length;
       this.#decoded(octets);
       if (this.#decodedOctets > FREE && this.#decodedOctets > this.#encodedOctets * RATIO) throw unscannable();
       turn += octets.length;
-      if (turn > TURN) {
+      // Without an octet it asks for others to have their turn.
+      if (turn > TURN || octets.length === 0) {
         await nextTurn();
         turn = 0;
       }
       await this.#held?.promise;
       if (this.#isDisposed) throw unscannable();
     }
-    if (!this.#inflate.isOver) return false;
+    if (!this.#blocks.isOver) return false;
     this.#bits.align();
     return this.#enter('tail');
   }
@@ -147,8 +152,13 @@ export class Decoder {
 
 function wrappingOf(coding: Exclude<ContentCoding, 'identity'>, first: number): Wrapping {
   if (coding === 'gzip') return GZIP;
+  if (coding === 'br') return BARE;
   // RFC 9110 §8.4.1.2 means the zlib format; some servers send the raw one, which cannot start like it.
   return (first & 0x0f) === 8 ? ZLIB : BARE;
+}
+
+function isMalformed(error: unknown): boolean {
+  return error instanceof InflateError || error instanceof BrotliError || error instanceof WrappingError;
 }
 
 function unscannable(): DAuthError {

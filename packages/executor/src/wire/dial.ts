@@ -8,6 +8,7 @@ import { constants } from 'node:crypto';
 import { DAuthError } from '@dauth/protocol';
 import type { CheckedAddress } from '../where/address.ts';
 import { checkServerName } from '../where/certificate.ts';
+import { checkPins, type SentCertificate } from '../where/pins.ts';
 import { asDownstream } from './faults.ts';
 import { ownedBytes } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
@@ -33,22 +34,24 @@ export function trustStore(extra: readonly string[]): SecureContext {
   });
 }
 
+/** Where a socket goes, and whose keys it has to lead to. */
+export interface Dialled {
+  readonly address: CheckedAddress;
+  /** Pins of the origin (§2.1 `spki`). */
+  readonly pins?: readonly string[] | undefined;
+}
+
 /**
  * Dials the checked addresses one after another.
  * @returns a connected socket (after the handshake, for https); reads go to `received` in a buffer of our own
  * @throws DAuthError `DOWNSTREAM_TIMEOUT`, `DOWNSTREAM_UNREACHABLE`, `DOWNSTREAM_TLS_ERROR`
  */
-export async function dial(
-  address: CheckedAddress,
-  trust: SecureContext,
-  timeoutMs: number,
-  received: Received,
-): Promise<Socket> {
+export async function dial(to: Dialled, trust: SecureContext, timeoutMs: number, received: Received): Promise<Socket> {
   const timeout = AbortSignal.timeout(timeoutMs);
   let failure: unknown;
-  for (const ip of address.ips) {
+  for (const ip of to.address.ips) {
     try {
-      return await dialOne(address, ip, trust, timeout, received);
+      return await dialOne(to, ip, trust, timeout, received);
     } catch (error) {
       failure = error;
       if (timeout.aborted) throw new DAuthError('DOWNSTREAM_TIMEOUT');
@@ -58,7 +61,7 @@ export async function dial(
 }
 
 function dialOne(
-  address: CheckedAddress,
+  { address, pins }: Dialled,
   ip: string,
   trust: SecureContext,
   timeout: AbortSignal,
@@ -86,7 +89,8 @@ function dialOne(
           secureContext: trust,
           // Said although it is the default: an environment variable can turn the default off.
           rejectUnauthorized: true,
-          checkServerIdentity: (_, certificate) => checkServerName(address.host, certificate.raw),
+          checkServerIdentity: (_, certificate) =>
+            checkServerName(address.host, certificate.raw) ?? checkPins(pins, certificate as SentCertificate),
         });
   return new Promise((resolve, reject) => {
     const giveUp = (): void => void socket.destroy(new DAuthError('DOWNSTREAM_TIMEOUT'));

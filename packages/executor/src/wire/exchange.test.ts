@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { before, test } from 'node:test';
-import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import type { ErrorCode } from '@dauth/protocol';
 import { callAndRead, upstreamFor, type CallOptions, type ReadAnswer } from '../support/calls.test-support.ts';
 import type { UpstreamLimits } from './upstream.ts';
@@ -87,6 +87,11 @@ const BROKEN: readonly { name: string; pieces: readonly (string | Buffer)[]; cod
     code: 'RESPONSE_TOO_LARGE',
   },
   {
+    name: 'garbage in place of br',
+    pieces: [`${HEAD}content-encoding: br\r\ncontent-length: 5\r\n\r\n\x11bcde`],
+    code: 'RESPONSE_UNSCANNABLE',
+  },
+  {
     name: 'garbage in place of gzip',
     pieces: [`${HEAD}content-encoding: gzip\r\ncontent-length: 5\r\n\r\nabcde`],
     code: 'RESPONSE_UNSCANNABLE',
@@ -97,7 +102,7 @@ const BROKEN: readonly { name: string; pieces: readonly (string | Buffer)[]; cod
     pieces: ['HTTP/1.1 101 Up\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n'],
     code: 'RESPONSE_UNSCANNABLE',
   },
-  ...['br', 'zstd', 'gzip, gzip', 'gzip,deflate', 'GZIP;q=1', 'unknown'].map((coding) => ({
+  ...['zstd', 'br, br', 'gzip, br', 'gzip, gzip', 'gzip,deflate', 'GZIP;q=1', 'unknown'].map((coding) => ({
     name: `the content encoding ${coding}`,
     pieces: [`${HEAD}content-encoding: ${coding}\r\ncontent-length: 1\r\n\r\nx`],
     code: 'RESPONSE_UNSCANNABLE' as const,
@@ -163,6 +168,7 @@ for (const [name, coding, encode] of [
   ['x-gzip', 'x-gzip', gzipSync],
   ['deflate', 'deflate', deflateSync],
   ['raw deflate', 'deflate', deflateRawSync],
+  ['br', 'br', brotliCompressSync],
 ] as const) {
   test(`[response.clean] a body in ${name} is decoded, scanned and passed on as identity`, async () => {
     const body = encode(Buffer.from(`<${SECRET}>`));
@@ -217,6 +223,49 @@ test('[response.clean] what is for this hop, for a browser or in our own words e
   });
   assert.equal(answer.status, 401);
   assert.equal(answer.outcome.redactions, 1);
+});
+
+test('[response.clean] what the owner lets back is searched like the rest, and nothing else comes back with it', async () => {
+  const sent = [
+    `set-cookie: a=${SECRET}; Path=/`,
+    'set-cookie: b=2; Expires=Wed, 09 Jun 2027 10:18:14 GMT',
+    `www-authenticate: Digest nonce="${Buffer.from(SECRET).toString('hex')}"`,
+    'set-cookie2: c=3',
+    'dauth-error: x',
+    'dpop-nonce: n',
+    'connection: x-hop',
+    'x-hop: y',
+    'proxy-authenticate: Basic',
+  ];
+  const releases = ['set-cookie', 'www-authenticate'];
+  await using server = await serveRaw(identity, (socket) => {
+    socket.once('data', () => socket.write(`HTTP/1.1 401 No\r\n${sent.join('\r\n')}\r\ncontent-length: 0\r\n\r\n`));
+  });
+  const upstream = upstreamFor(ca.pem);
+  const seen: unknown[] = [];
+  await callAndRead(
+    {
+      ...upstream,
+      call: async (request) => upstream.call(request).then((answer) => (seen.push(...answer.headers), answer)),
+    },
+    server.origin,
+    { fields: { token: SECRET }, releases },
+  );
+  await upstream.close();
+  const hidden = '*'.repeat(2 * SECRET.length);
+  assert.deepEqual(seen, [
+    ['set-cookie', `a=${STARS}; Path=/`],
+    ['set-cookie', 'b=2; Expires=Wed, 09 Jun 2027 10:18:14 GMT'],
+    ['dauth-upstream-www-authenticate', `Digest nonce="${hidden}"`],
+    ['www-authenticate', `Digest nonce="${hidden}"`],
+  ]);
+});
+
+test('[response.clean] a header that is let back ends here all the same where the upstream says it is for this hop', async () => {
+  const answer = await answered([`${HEAD}connection: set-cookie\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n`], {
+    releases: ['set-cookie'],
+  });
+  assert.deepEqual(answer.headers, {});
 });
 
 test('[dispatch.bound] a redirect is returned, not followed', async () => {

@@ -2,14 +2,18 @@
  * One call to an upstream, from the moment its head is written to the end of its answer (steps 6 to 9).
  * Never ends an answer normally that did not end normally: what fails after the head is a reset.
  */
+import { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
+import type { Line } from '../frames/line.ts';
+import { Relay } from '../frames/relay.ts';
 import type { Dispatcher } from 'undici';
-import { readAnswerHead, type AnswerHead, type ContentCoding } from './answer.ts';
+import { readAnswerHead, readUpgradeHead, type AnswerHead, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
 import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
+import { UpstreamHandshake } from './handshake.ts';
 import type { SlottedHead } from './framing.ts';
 import { describeRequest, renderHead } from './head.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
@@ -39,7 +43,7 @@ export interface CallParts {
 
 /** `undici`'s raw handler, because it hands over headers as the octets that came. */
 type RawHandler = Required<
-  Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onData' | 'onComplete' | 'onError'>
+  Pick<Dispatcher.DispatchHandler, 'onConnect' | 'onHeaders' | 'onUpgrade' | 'onData' | 'onComplete' | 'onError'>
 > & { onRequestSent(): void };
 
 /** More interim answers than this have no use; each is an early hint at most (RFC 8297). */
@@ -59,6 +63,10 @@ export class Exchange implements Traveller, RawHandler {
   #abort: ((error?: Error) => void) | null = null;
   #forms: Forms | null = null;
   #answering: Answering | null = null;
+  readonly #handshake: UpstreamHandshake | null;
+  /** The socket of an answer that is a WebSocket, and what goes over it once the caller joined. */
+  #line: Line | null = null;
+  #relay: Relay | null = null;
   /** The answer of a call with a guessable value waits here for its end. */
   #whole: UpstreamAnswer | null = null;
   #isGuessable = false;
@@ -71,6 +79,7 @@ export class Exchange implements Traveller, RawHandler {
     this.#onEcho = onEcho;
     this.#nowMs = nowMs;
     this.#request = request;
+    this.#handshake = request.webSocket === undefined ? null : new UpstreamHandshake(request.webSocket.protocols);
     this.#limits = limits;
     const totalMs = Math.min(request.timeoutMs ?? limits.totalMs, limits.totalMs);
     this.#total = setTimeout(() => this.fail(new DAuthError('DOWNSTREAM_TIMEOUT')), totalMs);
@@ -90,10 +99,16 @@ export class Exchange implements Traveller, RawHandler {
     return this.#ended;
   }
 
+  get isUpgraded(): boolean {
+    return this.#line !== null;
+  }
+
   /** Ends the call now: an error where no answer went back yet, a reset where one did. */
   fail(error: DAuthError): void {
     if (this.#ended) return;
+    if (this.#relay !== null) return this.#relay.fail(error);
     this.#end(error);
+    this.#line?.destroy();
     this.#answer.reject(error);
     this.#answering?.body.destroy(error);
     this.#abort?.(error);
@@ -117,8 +132,9 @@ export class Exchange implements Traveller, RawHandler {
     try {
       former = this.#formerValues(filled.secrets);
       this.#isGuessable = filled.isGuessable;
+      if (this.#handshake !== null && this.#isGuessable) throw tooShort();
       this.#forms = new Forms([...filled.secrets, ...former]);
-      return renderHead(this.#request, filled, framing);
+      return renderHead(this.#request, filled, framing, this.#handshake?.lines);
     } finally {
       // 8 zero; `using` does the plaintext itself.
       wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);
@@ -165,7 +181,7 @@ export class Exchange implements Traveller, RawHandler {
         if (++this.#interim > MAX_INTERIM) throw new DAuthError('RESPONSE_TOO_LARGE');
         return true;
       }
-      const head = readAnswerHead(status, raw, this.#forms);
+      const head = readAnswerHead(status, raw, this.#forms, this.#request.releases);
       this.#wire?.headRead();
       // RFC 9110 §8.6: of a HEAD it is the length of the body that a GET would have had.
       const isHead = this.#request.method === 'HEAD';
@@ -182,6 +198,29 @@ export class Exchange implements Traveller, RawHandler {
       this.fail(asDownstream(error));
     }
     return true;
+  }
+
+  /** The HTTP client let go of the socket: it carries frames from here on, and none before the caller joins. */
+  onUpgrade(status: number, raw: Buffer[]): void {
+    const line = this.#wire?.upgraded();
+    this.#wire?.hold();
+    this.#wire = null;
+    this.#abort = null;
+    this.#line = line ?? null;
+    if (this.#ended || this.#forms === null) return line?.destroy();
+    clearTimeout(this.#quiet);
+    try {
+      const head = readUpgradeHead(raw, this.#forms);
+      this.#redactions += head.redactions;
+      const protocol = this.#handshake!.check(head.parts);
+      this.#status = status;
+      this.#answer.resolve({
+        ...{ status, headers: [], body: Readable.from([]), finished: this.finished },
+        webSocket: { protocol, meet: (caller) => this.#meet(caller) },
+      });
+    } catch (error) {
+      this.fail(asDownstream(error));
+    }
   }
 
   /** Always ready for more: the wire is held instead, so that the parser never keeps octets. */
@@ -234,6 +273,22 @@ export class Exchange implements Traveller, RawHandler {
     });
   }
 
+  #meet(caller: Line): void {
+    if (this.#ended || this.#line === null || this.#forms === null) return caller.destroy();
+    clearTimeout(this.#total);
+    const untilMs = this.#request.webSocket!.endsAtMs - this.#nowMs();
+    this.#relay = new Relay(this.#line, caller, {
+      forms: this.#forms,
+      idleMs: this.#limits.idleMs,
+      totalMs: Math.max(Math.min(untilMs, this.#limits.totalMs), 1),
+      maxBytes: this.#maxBytes,
+      ended: (how) => this.#end(how),
+    });
+    // What came in one piece with the head is still in the HTTP client's own memory.
+    this.#onEcho();
+    this.#relay.start();
+  }
+
   /** The wire may carry the next call already: from here on it is not ours to hold. */
   #leaveWire(): void {
     this.#wire?.release();
@@ -252,7 +307,7 @@ export class Exchange implements Traveller, RawHandler {
     clearTimeout(this.#total);
     clearTimeout(this.#quiet);
     this.#request.signal?.removeEventListener('abort', this.#aborted);
-    const { redactions: inBody, bytes } = this.#answering ?? { redactions: 0, bytes: 0 };
+    const { redactions: inBody, bytes } = this.#relay ?? this.#answering ?? { redactions: 0, bytes: 0 };
     if (this.#forms !== null) scrubStackSoon();
     if (inBody > 0 || this.#request.asks !== undefined) this.#onEcho();
     this.#answering?.[Symbol.dispose]();
@@ -266,6 +321,13 @@ export class Exchange implements Traveller, RawHandler {
 /** What a HEAD asks for most often. Of an encoded answer it would be the length of other octets than a GET gives back. */
 function withLength({ headers, length, coding }: AnswerHead): AnswerHead['headers'] {
   return length === null || coding !== 'identity' ? headers : [...headers, ['content-length', `${length}`]];
+}
+
+function tooShort(): DAuthError {
+  return new DAuthError(
+    'POLICY_DENIED',
+    'A field of the sealed credential is too short for a WebSocket: its messages could not be starred out without telling something of it.',
+  );
 }
 
 function abortReason(signal: AbortSignal | undefined): DAuthError {

@@ -104,6 +104,8 @@ for (const [name, encode] of Object.entries({
 /** What an escaper makes of a value, as its own documentation or source has it. */
 const ESCAPED: Readonly<Record<string, readonly [value: string, escaped: string]>> = {
   'Python quote()': ['abc/def+ghi==', 'abc/def%2Bghi%3D%3D'],
+  'Go encoding/json in UTF-8': [`pä<sw"rd&>lo'ng`, `pä\\u003csw\\"rd\\u0026\\u003elo'ng`],
+  Gson: [`a=b'c<d-and-long`, 'a\\u003db\\u0027c\\u003cd-and-long'],
   'PHP json_encode': ['pä/ssw0rd-long', 'p\\u00e4\\/ssw0rd-long'],
   'Go html/template': [`abc+def"ghi'jk`, 'abc&#43;def&#34;ghi&#39;jk'],
   'Python html.escape': [`abc"def'ghi<jk`, 'abc&quot;def&#x27;ghi&lt;jk'],
@@ -123,7 +125,7 @@ for (const [name, [value, escaped]] of Object.entries(ESCAPED)) {
     using forms = new Forms([Buffer.from(value)]);
     const data = Buffer.from(`<${escaped}>`);
     assert.equal(redact(data, forms), 1);
-    assert.equal(data.toString(), `<${'*'.repeat(escaped.length)}>`);
+    assert.equal(data.toString(), `<${'*'.repeat(Buffer.byteLength(escaped))}>`);
   });
 }
 

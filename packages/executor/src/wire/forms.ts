@@ -74,6 +74,8 @@ const HTML_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e, 0x22, 0x27])
 /** Of these Go escapes the angle brackets and `&` alone, and .NET `+` and a backtick besides. */
 const GO_UNSAFE: ReadonlySet<number> = new Set([0x26, 0x3c, 0x3e]);
 const NET_UNSAFE: ReadonlySet<number> = new Set([...HTML_UNSAFE, 0x2b, 0x60]);
+/** Writers that keep what is no ASCII as it is: Go and Rails, Java's Gson. */
+const UNSAFE_IN_UTF8: readonly ReadonlySet<number>[] = [GO_UNSAFE, new Set([...GO_UNSAFE, 0x27, 0x3d])];
 
 function octetMap(entities: Readonly<Record<string, string>>): ReadonlyMap<number, string> {
   return new Map(Object.entries(entities).map(([character, entity]) => [character.charCodeAt(0), entity]));
@@ -169,11 +171,11 @@ function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void 
 function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: () => void) => void): void {
   const units = utf16(secret);
   try {
-    form(() => writeJsonUnits(out, units, 'lower', (unit) => !GO_UNSAFE.has(unit) && unit < 0x80));
     form(() => writeJsonUnits(out, units, 'upper', (unit) => !NET_UNSAFE.has(unit) && unit < 0x80));
     for (const hex of CASES) {
       form(() => writeJson(out, secret, hex, (octet) => octet === 0x2f));
       form(() => writeJson(out, secret, hex, () => false));
+      for (const unsafe of UNSAFE_IN_UTF8) form(() => writeJson(out, secret, hex, () => false, unsafe));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML_UNSAFE.has(unit) && unit !== 0x2f));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80 && !HTML_UNSAFE.has(unit)));
       form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80));
@@ -188,10 +190,16 @@ function writeUnicodeForms(out: ByteWriter, secret: Uint8Array, form: (write: ()
   }
 }
 
-function writeJson(out: ByteWriter, secret: Uint8Array, hex: Case, slash: (octet: number) => boolean): void {
+function writeJson(
+  out: ByteWriter,
+  secret: Uint8Array,
+  hex: Case,
+  slash: (octet: number) => boolean,
+  unsafe: ReadonlySet<number> = new Set(),
+): void {
   for (const octet of secret) {
     if (slash(octet)) out.octet(0x5c);
-    writeJsonUnit(out, octet, hex, () => true);
+    writeJsonUnit(out, octet, hex, (plain) => !unsafe.has(plain));
   }
 }
 

@@ -5,7 +5,7 @@
 
 /** What the HTTP client writes in place of a head: a slot in the request line, then its own framing lines. */
 const HEAD =
-  /^[!#$%&'*+\-.^_`|~0-9A-Z]{1,32} \/([0-9a-f]{32}) HTTP\/1\.1\r\n(host: ([!-~]+)\r\nconnection: (?:keep-alive|close)\r\n(?:content-length: (\d{1,15})\r\n\r\n|(transfer-encoding: chunked\r\n)|\r\n))$/;
+  /^[!#$%&'*+\-.^_`|~0-9A-Z]{1,32} \/([0-9a-f]{32}) HTTP\/1\.1\r\n(host: ([!-~]+)\r\nconnection: (?:keep-alive|close|upgrade\r\nupgrade: websocket)\r\n(?:content-length: (\d{1,15})\r\n\r\n|(transfer-encoding: chunked\r\n)|\r\n))$/;
 
 type State =
   | { readonly kind: 'head' }

@@ -50,12 +50,14 @@ function sentHeaders(headers: CallerHead['headers']): CallerHead['headers'] {
 
 /**
  * @param framing the HTTP client's lines: host, connection, then how the body is framed
+ * @param own further lines of ours, each with its CRLF
  * @returns owned memory which the caller zeroes; with the body behind the head where it is filled
  */
 export function renderHead(
   { method, headers, injections }: CallerHead & { readonly injections: readonly Injection[] },
   filled: Filled,
   framing: Buffer,
+  own = '',
 ): Buffer {
   const userAgent = headerSlotKey('user-agent');
   const hasUserAgent =
@@ -68,6 +70,7 @@ export function renderHead(
   // Identity: a decoder's window would keep an echoed value out of our reach. Encoded answers are still decoded.
   head.text('accept-encoding: identity\r\n');
   if (!hasUserAgent) head.text(`user-agent: ${USER_AGENT}\r\n`);
+  head.text(own);
   for (const [name, value] of sentHeaders(headers)) head.text(`${name}: ${value}\r\n`);
   head.bytes(filled.lines);
   // The HTTP client was told of no body: how long a filled one is, nobody knows before it is opened.

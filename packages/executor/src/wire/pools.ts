@@ -33,6 +33,8 @@ interface Entry {
   readonly slots: Slots<Traveller>;
   /** The newest checked address: new sockets go there. */
   address: CheckedAddress;
+  /** Of one version and one origin, so they never change. */
+  readonly pins: readonly string[] | undefined;
   busy: number;
   idle: NodeJS.Timeout | undefined;
 }
@@ -51,7 +53,7 @@ export class Pools {
   /** Hands a call to the HTTP client, under a slot. What goes wrong from here on ends the exchange. */
   send(request: UpstreamRequest, exchange: Exchange): void {
     const { connection, address, isSteadfast = false } = request;
-    const key = `${connection.handle} ${connection.ver} ${address.origin} ${isSteadfast}`;
+    const key = `${connection.handle} ${connection.ver} ${address.origin} ${String(isSteadfast)}`;
     const entry = this.#entries.get(key) ?? this.#make(request);
     this.#entries.delete(key);
     this.#entries.set(key, entry);
@@ -67,6 +69,7 @@ export class Pools {
       {
         method: request.method as 'GET',
         path: `/${slot}`,
+        ...(request.webSocket === undefined ? {} : { upgrade: 'websocket' }),
         headers: request.bodyLength === undefined ? [] : ['content-length', String(request.bodyLength)],
         body:
           request.body === null ? null : request.body instanceof Uint8Array ? Buffer.from(request.body) : request.body,
@@ -94,7 +97,7 @@ export class Pools {
     const slots = new Slots<Traveller>();
     const connect: buildConnector.connector = (_, done) => {
       const wire = new Wire(slots);
-      dial(entry.address, this.#trust, this.#limits.connectMs, (octets) => wire.receive(octets)).then(
+      dial(entry, this.#trust, this.#limits.connectMs, (octets) => wire.receive(octets)).then(
         // The client asks for a socket's shape; a stream is what it uses.
         (socket) => done(null, wire.attach(socket) as never),
         (error: unknown) => done(asDownstream(error), null),
@@ -113,7 +116,8 @@ export class Pools {
       bodyTimeout: 0,
     });
     const handle = request.isSteadfast === true ? null : request.connection.handle;
-    const entry: Entry = { handle, pool, slots, address: request.address, busy: 0, idle: undefined };
+    const { address, pins } = request;
+    const entry: Entry = { handle, pool, slots, address, pins, busy: 0, idle: undefined };
     return entry;
   }
 

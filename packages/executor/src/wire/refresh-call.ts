@@ -2,7 +2,7 @@
  * One exchange of a refresh token (§2.6, §6): the request, and what its answer holds, sealed in the tick in which it came.
  * Never a token in the open, and never what the endpoint said: callers hear a code and a sentence of ours.
  */
-import { parseEnvelope, refreshField, type Envelope, type OAuth2 } from '@dauth/protocol';
+import { parseEnvelope, refreshField, pinsFor, type Envelope, type OAuth2 } from '@dauth/protocol';
 import type { OpeningKey, openEnvelope } from '../open.ts';
 import type { resealEnvelope } from '../reseal.ts';
 import { readFields } from '../secret/fields.ts';
@@ -46,7 +46,8 @@ export function askForRefresh(
   now: number,
 ): Promise<Refreshed> {
   const { envelope, key, ...rest } = ask;
-  const asked = { ...rest, open: () => sealing.open(envelope, key), isSteadfast: true };
+  const pins = pinsFor(envelope.header.dauth, rest.address.origin);
+  const asked = { ...rest, pins, open: () => sealing.open(envelope, key), isSteadfast: true };
   return exchange(upstream, asked, now, (octets) => sealed(octets, ask, sealing), isInvalidGrant);
 }
 

@@ -16,7 +16,7 @@ import type { Upstream } from './upstream.ts';
 /** An exchange that passed steps 1 to 5 of a dispatch. `address` is what `Upstream.check` answered for the endpoint's origin. */
 export type TokenAsk = Pick<
   UpstreamRequest,
-  'connection' | 'address' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'
+  'connection' | 'address' | 'pins' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'
 > & { readonly scheme: TokenScheme };
 
 export interface ObtainedToken {

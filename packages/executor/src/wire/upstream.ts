@@ -103,6 +103,10 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       pools.drop(handle);
     },
     close: async () => {
+      // The pools know nothing of sockets that carry no HTTP any more.
+      for (const exchange of [...open.values()].flatMap((siblings) => [...siblings])) {
+        if (exchange.isUpgraded) exchange.fail(new DAuthError('ENCLAVE_UNAVAILABLE'));
+      }
       await pools.close();
       await parser.close();
     },

@@ -5,6 +5,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
+import type { Line, LineReader } from '../frames/line.ts';
 import { RequestFraming } from './framing.ts';
 import { ownedConcat, wipe } from '../secret/memory.ts';
 import type { HeadWriter, Slots } from './slot.ts';
@@ -32,6 +33,9 @@ export class Wire extends Duplex {
   #given: Buffer[] = [];
   #lent: Buffer[] = [];
   #headRead = true;
+  /** Of a socket that carries no HTTP any more. */
+  #reader: LineReader | null = null;
+  #isEnded = false;
 
   constructor(slots: Slots<Traveller>) {
     super({ readableHighWaterMark: READ_AHEAD, writableHighWaterMark: READ_AHEAD, allowHalfOpen: false });
@@ -41,7 +45,12 @@ export class Wire extends Duplex {
   /** Joins the connected socket. */
   attach(socket: Socket): this {
     this.#socket = socket;
-    socket.on('end', () => this.push(null));
+    socket.on('end', () => {
+      this.#isEnded = true;
+      if (this.#reader === null) this.push(null);
+      else this.#reader.ended();
+    });
+    socket.on('drain', () => this.#reader?.drained());
     socket.on('error', (error) => this.destroy(error));
     socket.on('close', () => this.destroy());
     // With a read buffer of our own, a socket still has to be told to run.
@@ -51,6 +60,7 @@ export class Wire extends Duplex {
 
   /** What the socket read; the octets are gone after this call. */
   receive(octets: Buffer): void {
+    if (this.#reader !== null) return this.#reader.octets(octets);
     const copy = ownedConcat(octets);
     if (!this.#headRead) this.#traveller?.arriving(copy);
     this.#given.push(copy);
@@ -69,6 +79,42 @@ export class Wire extends Duplex {
 
   release(): void {
     this.#socket?.resume();
+  }
+
+  /** What is left of the socket once the HTTP client let go of it (RFC 9110 §7.8). */
+  upgraded(): Line {
+    this.#headRead = true;
+    // Nobody else listens any more, and what a socket fails with must not end the process.
+    this.on('error', () => undefined);
+    return {
+      listen: (reader) => this.#listen(reader),
+      send: (octets) => this.#send(octets),
+      hold: () => this.hold(),
+      release: () => this.release(),
+      end: () => void this.#socket?.end(),
+      destroy: () => void this.destroy(),
+    };
+  }
+
+  #listen(reader: LineReader): void {
+    // Before anything is read: who gets too much at once has it held again.
+    this.release();
+    // What came in one piece with the head is a part of octets that the HTTP client has read already.
+    const lent = this.#lent;
+    this.#lent = [];
+    for (let early = this.read(); early !== null; early = this.read()) reader.octets(early);
+    wipe(...lent);
+    this.#reader = reader;
+    this.once('close', () => reader.ended());
+    if (this.#isEnded || this.destroyed) reader.ended();
+  }
+
+  #send(octets: Buffer): boolean {
+    if (this.#socket?.writable !== true) {
+      wipe(octets);
+      return true;
+    }
+    return this.#socket.write(octets, () => wipe(octets));
   }
 
   ref(): void {

@@ -1,0 +1,59 @@
+/** Defences of the search of answers: the decoder of br, and forms that writers of JSON make. Each with the test that must miss it. Data only; see mutant.ts. */
+import { of, type Mutant } from './mutant.ts';
+
+const BROTLI = 'packages/executor/dist/wire/brotli.test.js';
+const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
+const COVERAGE = 'packages/executor/dist/wire/coverage.test.js';
+const FORMS = 'packages/executor/dist/wire/forms.test.js';
+const MEMORY = 'packages/executor/dist/secret/memory.test.js';
+
+export const SEARCH: readonly Mutant[] = [
+  ...of('executor', 'wire/brotli', BROTLI, [
+    [
+      'response.clean',
+      'if (this.#end === this.#ring.length && this.#ring.length',
+      'if (this.#end > 9 * this.#ring.length && this.#ring.length',
+      'a large body is decoded through a window of every size, and memory grows no further than it',
+    ],
+  ]),
+  ...of('executor', 'wire/brotli', MEMORY, [
+    [
+      'memory.clean',
+      '  [Symbol.dispose](): void {\n    wipe(this.#ring);\n',
+      '  [Symbol.dispose](): void {\n',
+      '[memory.clean] leaves no copy of a credential or its keys: echoed in a body in br',
+    ],
+  ]),
+  ...of('executor', 'wire/decode', EXCHANGE, [
+    [
+      'response.clean',
+      'error instanceof BrotliError ||',
+      'error instanceof TypeError ||',
+      '[response.clean] refuses an answer with garbage in place of br, and lives on',
+    ],
+  ]),
+  ...of('executor', 'wire/forms', COVERAGE, [
+    [
+      'response.clean',
+      'new Set([...GO_UNSAFE, 0x27, 0x3d])]',
+      'new Set([...GO_UNSAFE, 0x27])]',
+      '[response.clean] no form of a credential comes back from any place of an answer',
+    ],
+  ]),
+  ...of('executor', 'wire/forms', FORMS, [
+    [
+      'response.clean',
+      '= [GO_UNSAFE, new',
+      '= [new',
+      '[response.clean] finds a value as Go encoding/json in UTF-8 writes it',
+    ],
+  ]),
+  ...of('executor', 'wire/answer', EXCHANGE, [
+    [
+      'response.clean',
+      "  br: 'br',\n",
+      "  br: 'identity',\n",
+      '[response.clean] a body in br is decoded, scanned and passed on as identity',
+    ],
+  ]),
+];

@@ -1,0 +1,105 @@
+/** Defences of what an envelope says of upstream servers: the keys they prove, and what their answers give back. Data only; see mutant.ts. */
+import { of, type Mutant } from './mutant.ts';
+
+const PINS = 'packages/executor/dist/where/pins.test.js';
+const SPKI = 'packages/protocol/dist/spki.test.js';
+const HEADERS = 'packages/protocol/dist/response-headers.test.js';
+const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
+const DOORS = 'packages/executor/dist/sealed-answers.test.js';
+const REFRESHED = 'packages/executor/dist/refreshed.test.js';
+const SEALED = 'packages/client/dist/sealed.test.js';
+
+const PIN = '[seal.bound] pins of certificate keys are refused: ';
+const KEPT = '[seal.bound] the next version keeps the pinned keys of certificates and the headers that go back';
+const CARRIED =
+  '[dispatch.bound] a call carries the pins of its origin, and the request for a token those of its endpoint';
+
+export const SERVERS: readonly Mutant[] = [
+  ...of('protocol', 'spki', SPKI, [
+    [
+      'seal.bound',
+      'if (pins.some(({ origin }) => !origins.includes(origin)))',
+      'if (pins.some(({ origin }) => !origins.includes(origin) && pins.length === 0))',
+      `${PIN}an origin of nobody`,
+    ],
+    ['seal.bound', "scheme !== 'https'", "scheme === 'ftp' as string", `${PIN}plain http`],
+    ['seal.bound', '1, LIMITS.spkiPins', '0, LIMITS.spkiPins', `${PIN}no pin`],
+    [
+      'dispatch.bound',
+      'pins.origin === origin)',
+      'origin.startsWith(pins.origin))',
+      '[seal.bound] pins are kept for their origin, and for no other one',
+    ],
+  ]),
+  ...of('protocol', 'response-headers', HEADERS, [
+    [
+      'seal.bound',
+      '!RELEASABLE.includes(value)',
+      '!RELEASABLE.concat(`connection`).includes(value)',
+      '[seal.bound] an owner lets back cookies and challenges, and what is for a hop or in our own words never',
+    ],
+  ]),
+  ...of('executor', 'where/pins', PINS, [
+    [
+      'dispatch.bound',
+      '  if (pins === undefined) return undefined;\n',
+      '  if (pins === undefined || pins.length > 0) return undefined;\n',
+      '[dispatch.bound] a server with a good certificate of another key is sent nothing, and nothing is opened',
+    ],
+    [
+      'dispatch.bound',
+      ' || !certificate.verify(issuer.publicKey)',
+      '',
+      '[dispatch.bound] an authority that only bears the name of the pinned one does not vouch, whatever it sends along',
+    ],
+    [
+      'dispatch.bound',
+      '!issuer.ca || ',
+      '',
+      '[dispatch.bound] whoever holds a certificate of the pinned authority is no authority for others',
+    ],
+  ]),
+  ...of('executor', 'wire/dial', PINS, [
+    [
+      'dispatch.bound',
+      'checkServerName(address.host, certificate.raw) ?? checkPins(pins, certificate as SentCertificate),',
+      'checkPins(pins, certificate as SentCertificate) ?? (address.host === `` ? checkServerName(``, certificate.raw) : undefined),',
+      '[dispatch.bound] a pin replaces no other check of a certificate',
+    ],
+  ]),
+  ...of('executor', 'dispatch', DOORS, [
+    ['dispatch.bound', '      pins: pinsFor(policy, destination.origin),\n', '', CARRIED],
+    [
+      'dispatch.bound',
+      'scheme, address, pins });',
+      'scheme, address, ...(pins?.length === 0 ? { pins } : {}) });',
+      CARRIED,
+    ],
+  ]),
+  ...of('executor', 'wire/refresh-call', REFRESHED, [
+    [
+      'dispatch.bound',
+      'const asked = { ...rest, pins, open',
+      'const asked = { ...rest, ...(pins?.length === 0 ? { pins } : {}), open',
+      '[dispatch.bound] each refresh, and each call, carries the pins of where it goes, in every version that is made here',
+    ],
+  ]),
+  ...of('executor', 'wire/answer', EXCHANGE, [
+    [
+      'response.clean',
+      '(!isDropped(name) || releases.includes(name))',
+      '(!isDropped(name) || releases.length > 0)',
+      '[response.clean] what the owner lets back is searched like the rest, and nothing else comes back with it',
+    ],
+    [
+      'response.clean',
+      'releases.includes(name)) && !hop.has(name))',
+      'releases.includes(name)) && (releases.includes(name) || !hop.has(name)))',
+      '[response.clean] a header that is let back ends here all the same where the upstream says it is for this hop',
+    ],
+  ]),
+  ...of('client', 'sealed', SEALED, [
+    ['seal.bound', '    ...(spki === undefined ? {} : { spki }),\n', '', KEPT],
+    ['seal.bound', '    ...(responseHeaders === undefined ? {} : { responseHeaders }),\n', '', KEPT],
+  ]),
+];
