@@ -24,6 +24,7 @@ import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import type { Mutant } from './mutant.ts';
+import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
@@ -55,6 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...KNOWN_ENDPOINT,
     ...REFRESHED,
     ...FORGIVING,
+    ...POSTGRES,
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,

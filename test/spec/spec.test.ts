@@ -11,6 +11,7 @@ import { fileURLToPath } from 'node:url';
 import { protect, type AuthorizationConfig } from '@dauth/mcp';
 import {
   bodySlots,
+  databaseOf,
   DAuthError,
   exactObject,
   integer,
@@ -159,6 +160,7 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-hmac': (name) => assertInjection(object(name)),
   'scheme-oauth1': (name) => assertInjection(object(name)),
   'scheme-client-credentials': (name) => assertInjection(object(name)),
+  'scheme-postgres': (name) => assertInjection(object(name)),
   'scheme-jwt-bearer': (name) => assertInjection(object(name)),
   'scheme-token-exchange': (name) => assertInjection(object(name)),
   'scheme-github-app': (name) => assertInjection(object(name)),
@@ -255,6 +257,11 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     const { websocket: _, ...without } = rule!;
     const asked = [[rule!], [without]].map((allow) => allowsRequest(allow, { ...at, webSocket: true }));
     assert.deepEqual([...asked, allowsRequest([without], at)], [true, false, true]);
+  },
+  'session-call': (name) => {
+    const [, handle, path] = /^POST \/sessions\/([^/]+)\/READ(\/\S*) HTTP\/1\.1$/m.exec(example(name)) ?? [];
+    assert.ok(parseHandle(handle) && databaseOf(path!) === 'shop');
+    assert.ok(parseOrigin(/^DAuth-Origin: (\S+)$/m.exec(example(name))?.[1]));
   },
   'streaming-answer': (name) => {
     const intent = example('journal').split('\n')[1]!;

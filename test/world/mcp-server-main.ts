@@ -18,6 +18,7 @@ import {
   type ToolContext,
 } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
+import { runStatements } from './statements.ts';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { WebClient } from '@slack/web-api';
 import { Octokit } from 'octokit';
@@ -136,6 +137,10 @@ function makeServer(): McpServer {
   });
   tool('ask_graphql', { query: z.string() }, ({ query }, ctx) =>
     outcome(async () => Response.json(await github(ctx).graphql(query!, { headers: { accept: 'application/json' } }))),
+  );
+  const sql = { mode: z.string(), statements: z.string(), name: z.string().optional() };
+  tool('sql', sql, ({ mode, statements, name }, ctx) =>
+    runStatements(ctx, name ?? 'github', mode === 'WRITE', JSON.parse(statements!) as string[]),
   );
   tool('listen', { path: z.string(), say: z.string() }, async ({ path, say }, ctx) => {
     const socket = await connection(ctx, 'github')

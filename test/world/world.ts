@@ -47,7 +47,10 @@ export interface WorldOptions extends StackOptions {
   readonly slack?: boolean;
   /** False: the MCP server takes tokens without a key, too. */
   readonly requireDpop?: boolean;
-  /** Use this token and API (`https://api.github.com`, `https://ghe.example/api/v3`) instead of the emulated GitHub. */
+  /**
+   * Use this token and API (`https://api.github.com`, `https://ghe.example/api/v3`), or this password and database
+   * (`postgres://db.example`), instead of the emulated GitHub.
+   */
   readonly real?: { readonly token: string; readonly url: string };
 }
 
@@ -83,7 +86,8 @@ async function raise(
   const upstream = await startUpstream({ leaf: stack.leaf, tokens });
   started.push(() => upstream.stop());
   const apiUrl = options.real?.url ?? upstream.origin;
-  const { origin } = new URL(apiUrl);
+  // Of a database it is the origin itself, in a scheme that URLs know no origins of.
+  const origin = apiUrl.startsWith('postgres:') ? apiUrl : new URL(apiUrl).origin;
   const port = await freePort();
   const resource = `http://127.0.0.1:${port}/mcp`;
   const at = (name: string) => join(options.dir, name);

@@ -158,6 +158,8 @@ function describeScheme(scheme: SchemeInput): string {
   if ('endpoint' in scheme) {
     return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${describeScope(scheme)}`;
   }
+  if (scheme.scheme === 'postgres')
+    return `  logs in as      ${scheme.user}  by ${(scheme.auth ?? ['scram-sha-256']).join(' or ')}`;
   return `  signs           ${describeSigner(scheme)}`;
 }
 
@@ -172,7 +174,9 @@ function describeScope(scheme: Extract<SchemeInput, { readonly endpoint: string 
   ].join('');
 }
 
-function describeSigner(scheme: Exclude<SchemeInput, { readonly endpoint: string }>): string {
+function describeSigner(
+  scheme: Exclude<SchemeInput, { readonly endpoint: string } | { readonly scheme: 'postgres' }>,
+): string {
   if (scheme.scheme === 'aws_sigv4')
     return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}`;
   if (scheme.scheme === 'oauth1') return `each request by oauth1 with HMAC-${(scheme.hash ?? 'sha1').toUpperCase()}`;

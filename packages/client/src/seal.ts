@@ -10,6 +10,7 @@ import {
   injectedFields,
   joinEnvelope,
   LIMITS,
+  loginOf,
   makeHandle,
   parseEnvelope,
   parseInjections,
@@ -33,6 +34,7 @@ import {
   type OAuth1,
   type OAuth2,
   type Pins,
+  type Postgres,
   type SpkiPins,
   type SuiteAlg,
   type TokenExchange,
@@ -109,7 +111,8 @@ export type SchemeInput =
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
   | Asked<GithubApp, never>
   | Asked<TokenExchange, never>
-  | Asked<OAuth2, 'auth'>;
+  | Asked<OAuth2, 'auth'>
+  | Loose<Postgres, 'auth' | 'statement_timeout_ms'>;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 
@@ -231,6 +234,16 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
   if (Object.keys(fields).length > LIMITS.fields)
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
   for (const name of searchedFields(inject)) assertSearchable(name, fields[name]!);
+  if (loginOf(inject) !== undefined) Object.entries(fields).forEach(([name, value]) => assertPassword(name, value));
+}
+
+/** A session cannot be held back until it ends, and SCRAM prepares other text in ways that leave copies of it (§2.7). */
+function assertPassword(name: string, value: Uint8Array): void {
+  if (value.length < LIMITS.guessableValue || value.some((octet) => octet < 0x20 || octet > 0x7e))
+    throw new DAuthError(
+      'INVALID_REQUEST',
+      `The value of the field "${name}" is a password of a database: printable ASCII, ${LIMITS.guessableValue} characters or more.`,
+    );
 }
 
 /** What the executor would refuse to inject, because no answer could be searched for it (§2.2): said before it is sealed. */

@@ -92,7 +92,10 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     const addresses = await checkAddresses(destination, permitted, deps);
     limits = await deps.useLimits.take(permitted.policy);
     // 5 · what is intended, durable; the outcome's space reserved
-    const intended = await deps.journal.intent(intentFacts(request, permitted, destination));
+    const intended = await deps.journal.intent({
+      ...intentFacts(request.requestId, permitted, destination),
+      ...(request.wish.webSocket === undefined ? {} : { websocket: true }),
+    });
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
     const { answer, ended } = await send(sending, permitted, destination, addresses, deps);
@@ -261,12 +264,17 @@ function refreshed(
   };
 }
 
-function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, to: Destination): Facts {
+/** Also of a session with a database. */
+export function intentFacts(
+  requestId: string,
+  { caller, policy, use }: Permit,
+  to: Pick<Destination, 'method' | 'origin' | 'path'>,
+): Facts {
   const { claims, server, tokens, proof } = caller;
   const scheme = tokenSchemeOf(policy.inject);
   const endpoint = scheme === undefined ? undefined : endpointParts(scheme.endpoint);
   return {
-    request_id: request.requestId,
+    request_id: requestId,
     handle: policy.handle,
     ver: policy.ver,
     owner: policy.owner,
@@ -280,13 +288,16 @@ function intentFacts(request: DispatchRequest, { caller, policy, use }: Permit, 
     method: to.method,
     origin: to.origin,
     path: to.path,
-    ...(request.wish.webSocket === undefined ? {} : { websocket: true }),
     ...(endpoint === undefined ? {} : { token_endpoint: endpoint.origin + endpoint.path }),
   };
 }
 
 /** Names from the verified token only: what was asked for and refused may be anything. */
-function refusalFacts({ claims, server }: Caller, request: DispatchRequest, permitted: Permit | undefined): Facts {
+export function refusalFacts(
+  { claims, server }: Caller,
+  request: Pick<DispatchRequest, 'requestId' | 'handle'>,
+  permitted: Permit | undefined,
+): Facts {
   return {
     request_id: request.requestId,
     step: permitted === undefined ? 3 : 4,

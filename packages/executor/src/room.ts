@@ -13,6 +13,8 @@ import { Checkpoints, readAcknowledged } from './journal/checkpoint.ts';
 import type { Address, ExecutorConfig } from './config.ts';
 import { makeDirectory } from './secret/directory.ts';
 import { makePrivateDirectory } from './journal/files.ts';
+import type { Databases } from './postgres/databases.ts';
+import { CancelKeys } from './postgres/keys.ts';
 import { Journal } from './journal/journal.ts';
 import { loadKeys, type ExecutorKeys } from './secret/keys.ts';
 import type { Log } from './log.ts';
@@ -50,6 +52,7 @@ export interface RoomParts {
   readonly open: typeof openEnvelope;
   readonly reseal: typeof resealEnvelope;
   readonly upstream: Upstream;
+  readonly databases: Databases;
   readonly connect: (keys: ExecutorKeys) => Authority;
   readonly segments?: (directory: string) => SegmentFiles;
 }
@@ -198,6 +201,8 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
       ...{ rules: config.rules, useLimits, nowMs },
       upstream,
+      databases: parts.databases,
+      cancelKeys: new CancelKeys(),
       identity: identity.jkt,
     },
     refusals: watched,

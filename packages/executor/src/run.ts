@@ -11,6 +11,8 @@ import { makeLog, type LogFacts } from './log.ts';
 import { openEnvelope } from './open.ts';
 import { resealEnvelope } from './reseal.ts';
 import { openRoom } from './room.ts';
+import { createDatabases } from './postgres/databases.ts';
+import { trustStore } from './wire/dial.ts';
 import { createUpstream } from './wire/upstream.ts';
 
 export async function run(config: ExecutorConfig): Promise<void> {
@@ -28,6 +30,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
     open: openEnvelope,
     reseal: resealEnvelope,
     upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses }),
+    databases: createDatabases({ trust: trustStore(ca) }),
     connect: ({ identity }) =>
       connectAuthority({
         issuer: config.issuer,

@@ -52,12 +52,18 @@ export class AuthorityClient {
    * A dispatch token for one caller's token (RFC 8693, spec/dauth.md §4). Kept until shortly before it ends; concurrent
    * callers share one exchange.
    * @param subjectDpop the proof that came with the call; undefined where the token is bound to no key
+   * @param least seconds that a kept one still has to live
    */
-  dispatchToken(executor: Executor, accessToken: string, subjectDpop: string | undefined): Promise<string> {
+  dispatchToken(
+    executor: Executor,
+    accessToken: string,
+    subjectDpop: string | undefined,
+    least = MARGIN,
+  ): Promise<string> {
     const now = this.#deps.now();
     const id = sha256Base64url(accessToken);
     const held = this.#held.get(id);
-    if (held !== undefined && held.exp - MARGIN > now) return held.token;
+    if (held !== undefined && held.exp - least > now) return held.token;
     const entry = { token: Promise.resolve(''), exp: Number.MAX_SAFE_INTEGER };
     entry.token = this.#exchange(executor, accessToken, subjectDpop).then(
       ({ token, life }) => {

@@ -120,12 +120,12 @@ const NOT_NAMED =
 type Reached = NonNullable<Session['executor']>;
 
 /** What a call goes through: the executor, and how. */
-interface Way {
+export interface Way {
   readonly executor: Reached;
   readonly deps: Session['deps'];
 }
 
-function find(session: Session, name: string): { details: readonly ConnectionDetail[]; executor: Reached } {
+export function find(session: Session, name: string): { details: readonly ConnectionDetail[]; executor: Reached } {
   const { executor } = session;
   if (executor === undefined)
     throw new DAuthError(
@@ -215,9 +215,18 @@ function proofFor({ executor, deps }: Way, htm: string, url: string, accessToken
   return { authorization: `DPoP ${accessToken}`, dpop };
 }
 
-/** @param method of the call itself, which a buffered one only names in its body */
-async function authorized(way: Way, url: string, method: string, init: RequestInit): Promise<Response> {
-  const accessToken = await way.executor.dispatchToken();
+/**
+ * @param method of the call itself, which a buffered one only names in its body
+ * @param least seconds that the dispatch token still has to live
+ */
+export async function authorized(
+  way: Way,
+  url: string,
+  method: string,
+  init: RequestInit,
+  least?: number,
+): Promise<Response> {
+  const accessToken = await way.executor.dispatchToken(least);
   const headers = new Headers(init.headers);
   const own = proofFor(way, init.method ?? 'GET', url, accessToken);
   for (const [name, value] of Object.entries(own)) headers.set(name, value);
@@ -237,7 +246,7 @@ function wasNeverMade(error: unknown): boolean {
 }
 
 /** Where nobody says what became of a call, it may have been made. */
-async function readRefusal(response: Response, method: string): Promise<DAuthError> {
+export async function readRefusal(response: Response, method: string): Promise<DAuthError> {
   const code = response.headers.get(HEADER.error);
   let detail: string | undefined;
   try {

@@ -48,7 +48,7 @@ export interface Session {
   readonly details: ReadonlyMap<string, readonly ConnectionDetail[]>;
   readonly deps: Deps;
   /** Undefined where the tokens are not DAuth's. */
-  readonly executor: (Executor & { dispatchToken(): Promise<string> }) | undefined;
+  readonly executor: (Executor & { dispatchToken(leastSeconds?: number): Promise<string> }) | undefined;
 }
 
 const sessions = new WeakMap<object, Session>();
@@ -89,7 +89,7 @@ function executorFor(
 ): Session['executor'] {
   if (!isDauth || server === undefined || url === undefined) return undefined;
   const executor = { url, server };
-  return { ...executor, dispatchToken: () => authority.dispatchToken(executor, token, proof) };
+  return { ...executor, dispatchToken: (least) => authority.dispatchToken(executor, token, proof, least) };
 }
 
 /** @throws DAuthError `UNAUTHENTICATED` where the context does not come from a protected request */

@@ -5,7 +5,7 @@
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
-import { bodySlots, injectedFields, parseInjections, tokenSchemeOf, type Injection } from './inject.ts';
+import { bodySlots, injectedFields, loginOf, parseInjections, tokenSchemeOf, type Injection } from './inject.ts';
 import { isObject, parseJson } from './json.ts';
 import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
@@ -13,6 +13,7 @@ import { parseResource, type Origin } from './origin.ts';
 import { parseAllow, type AllowRule } from './policy.ts';
 import { parseConnectionLimits, type ConnectionLimits } from './quota.ts';
 import { parseResponseHeaders } from './response-headers.ts';
+import { assertSessions } from './scheme-postgres.ts';
 import { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 import { parseSpki, type SpkiPins } from './spki.ts';
 import { assertNoTarget, endpointParts } from './token-endpoint.ts';
@@ -189,6 +190,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   // RFC 9110 §9.3.1 and 2: content of these means nothing, and every slot of a request is filled or nothing is sent.
   if (bodySlots(inject).length > 0 && allow.some(({ methods }) => methods.some((method) => BODILESS.has(method))))
     refuse('A credential that goes into the body allows methods that have one only: not GET, not HEAD.');
+  assertSessions(loginOf(inject) !== undefined, allow);
   const scheme = tokenSchemeOf(inject);
   if (scheme !== undefined) assertNoTarget(scheme.endpoint, allow);
   return Object.freeze({

@@ -1,6 +1,7 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
 export { isCloseCode, parseSubprotocols } from './web-socket.ts';
 export type { ClientCredentials } from './client-credentials.ts';
+export { splitAction, type Action } from './action.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
@@ -70,6 +71,7 @@ export {
   injectedFields,
   headerSlotKey,
   isScheme,
+  loginOf,
   parseInjections,
   searchedFields,
   slotKeys,
@@ -98,6 +100,7 @@ export { assertRequestPath, coversPattern, matchesPath, parsePathPattern, type P
 export { allowsRequest, dependsOnBody, explainAllow, parseAllow, type AllowRule, type Target } from './policy.ts';
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
+export { databaseOf, POSTGRES_METHODS, type Postgres, type PostgresAuth } from './scheme-postgres.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export { refreshField, type OAuth2 } from './oauth2.ts';
 export { assertResealed, nextHeader, parseReseal, type Reseal, type SealedVersion } from './reseal.ts';

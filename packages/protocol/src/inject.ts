@@ -7,14 +7,18 @@ import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
 import { refreshField } from './oauth2.ts';
+import { parsePostgres, type Postgres } from './scheme-postgres.ts';
 import { parseScheme, schemeFields, schemeSlots, type Scheme } from './scheme.ts';
 import { distinct, exactObject, integer, list, refuse } from './shape.ts';
 import { parseSlotName } from './slot-name.ts';
 import { namedFields, parseTemplate, type Template } from './template.ts';
 import { isTokenScheme, parseTokenScheme, shownTemplates, tokenFields, type TokenScheme } from './token-scheme.ts';
 
-/** A slot that is filled, a scheme that signs the request with all slots filled, or one whose token goes into it. */
-export type Injection = Slot | Scheme | TokenScheme;
+/**
+ * A slot that is filled, a scheme that signs the request with all slots filled, one whose token goes into it, or one that logs
+ * in to a database.
+ */
+export type Injection = Slot | Scheme | TokenScheme | Postgres;
 
 /** One slot. `name` is lowercase for headers; `segment` counts path segments from 0, where the slot is inserted. */
 export type Slot =
@@ -34,6 +38,8 @@ export function parseInjections(value: unknown): readonly Injection[] {
   if (schemes.length > 1) refuse('"inject" has more than one scheme: a request is signed once, or has one token.');
   if (schemes.some(({ scheme }) => scheme === 'aws_sigv4') && injections.some(isAmazon))
     refuse('Beside "aws_sigv4" no slot has a name that begins with "x-amz-": AWS takes those signed only.');
+  if (loginOf(injections) !== undefined && injections.length > 1)
+    refuse('The scheme "postgres" stands alone: a session has no slots.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
   assertRefreshAlone(injections);
   const inBody = bodySlots(injections);
@@ -57,7 +63,13 @@ function assertRefreshAlone(injections: readonly Injection[]): void {
 
 /** Whether an injection signs the request rather than standing in it. */
 export function isScheme(injection: Injection): injection is Scheme {
-  return 'scheme' in injection && !isTokenScheme(injection);
+  return 'scheme' in injection && !isTokenScheme(injection) && injection.scheme !== 'postgres';
+}
+
+/** The login among some injections, where they are one to a database. */
+export function loginOf(injections: readonly Injection[]): Postgres | undefined {
+  return injections.find((injection) => 'scheme' in injection && injection.scheme === 'postgres') as
+    Postgres | undefined;
 }
 
 function isAmazon(injection: Injection): boolean {
@@ -76,7 +88,7 @@ export function slotsOf(injections: readonly Injection[]): readonly Slot[] {
 
 /** The scheme among some injections whose token goes into the request; there is one at most. */
 export function tokenSchemeOf(injections: readonly Injection[]): TokenScheme | undefined {
-  return injections.find((injection) => 'scheme' in injection && isTokenScheme(injection));
+  return injections.find((injection) => 'scheme' in injection && isTokenScheme(injection)) as TokenScheme | undefined;
 }
 
 /** What an injection occupies; `basic` and tokens are the Authorization header, and a header is named canonically. */
@@ -85,7 +97,7 @@ export function slotKeys(injection: Injection): readonly string[] {
     const { headers, query } = schemeSlots(injection);
     return [...headers.map(headerSlotKey), ...query.map((name) => `query ${name}`)];
   }
-  if ('scheme' in injection) return [headerSlotKey('authorization')];
+  if ('scheme' in injection) return injection.scheme === 'postgres' ? [] : [headerSlotKey('authorization')];
   switch (injection.in) {
     case 'header':
       return [headerSlotKey(injection.name)];
@@ -124,14 +136,19 @@ export function searchedFields(injections: readonly Injection[]): ReadonlySet<st
   );
 }
 
-function fieldsOf(injection: Slot | Scheme): readonly string[] {
+function fieldsOf(injection: Slot | Scheme | Postgres): readonly string[] {
+  if ('scheme' in injection && injection.scheme === 'postgres') return namedFields([injection.password]);
   if (isScheme(injection)) return schemeFields(injection);
   return namedFields(injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value]);
 }
 
 function parseInjection(value: unknown): Injection {
   if (isObject(value) && Object.hasOwn(value, 'scheme'))
-    return isTokenScheme(value) ? parseTokenScheme(value) : parseScheme(value);
+    return value.scheme === 'postgres'
+      ? parsePostgres(value)
+      : isTokenScheme(value)
+        ? parseTokenScheme(value)
+        : parseScheme(value);
   const { in: place } = exactObject(value, 'An injection', ['in'], MEMBERS);
   switch (place) {
     case 'header':

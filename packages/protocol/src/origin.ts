@@ -7,16 +7,18 @@ import { DAuthError } from './errors.ts';
 import { isRequestPath } from './path.ts';
 
 declare const brand: unique symbol;
-/** `https://host[:port]` as the WHATWG URL standard serializes it. */
+/** `https://host[:port]` as the WHATWG URL standard serializes it, or `postgres://host[:port]` in the same spelling. */
 export type Origin = string & { readonly [brand]: 'Origin' };
 
-const FORM = /^(https?):\/\/([a-z0-9.-]{1,253})(?::([1-9][0-9]{0,4}))?$/;
+const FORM = /^(https?|postgres):\/\/([a-z0-9.-]{1,253})(?::([1-9][0-9]{0,4}))?$/;
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;
+/** What is left out where it is meant. */
+const DEFAULT_PORTS: Readonly<Record<OriginParts['scheme'], number>> = { https: 443, http: 80, postgres: 5432 };
 /** A host whose last label is a number is an IPv4 address to every WHATWG parser ("ends in a number"). */
 const NUMERIC = /^(?:[0-9]+|0x[0-9a-f]*)$/;
 
 export interface OriginParts {
-  readonly scheme: 'https' | 'http';
+  readonly scheme: 'https' | 'http' | 'postgres';
   readonly host: string;
   readonly port: number;
 }
@@ -38,12 +40,12 @@ function isLabel(label: string): boolean {
 
 /** Takes an origin apart; `port` is the default one where none is written. */
 export function originParts(origin: Origin): OriginParts {
-  const [, scheme, host, written] = FORM.exec(origin) ?? [];
-  if (scheme === undefined || host === undefined) throw malformed();
+  const [, named, host, written] = FORM.exec(origin) ?? [];
+  if (named === undefined || host === undefined) throw malformed();
+  const scheme = named as OriginParts['scheme'];
   const labels = host.split('.');
   if (!labels.every(isLabel) || NUMERIC.test(labels.at(-1)!) || !isPort(written, scheme)) throw malformed();
-  const port = written === undefined ? (scheme === 'https' ? 443 : 80) : Number(written);
-  return { scheme: scheme as 'https' | 'http', host, port };
+  return { scheme, host, port: written === undefined ? DEFAULT_PORTS[scheme] : Number(written) };
 }
 
 const RESOURCE = /^(https?):\/\/([^/?]{1,260})(\/[^?]*)?(\?[A-Za-z0-9\-._~!$&'()*+,;=:@/?%]*)?$/;
@@ -83,7 +85,7 @@ function isAddress(scheme: string, authority: string): boolean {
   const found = ADDRESS.exec(authority);
   if (found === null) return false;
   const octets = authority.startsWith('[') ? [] : authority.split(':', 1)[0]!.split('.');
-  return octets.every((octet) => Number(octet) <= 255) && isPort(found[1], scheme);
+  return octets.every((octet) => Number(octet) <= 255) && isPort(found[1], scheme as 'https' | 'http');
 }
 
 function assertAuthority(origin: string): void {
@@ -94,8 +96,8 @@ function assertAuthority(origin: string): void {
   }
 }
 
-function isPort(written: string | undefined, scheme: string): boolean {
-  return written === undefined || (Number(written) <= 65_535 && Number(written) !== (scheme === 'https' ? 443 : 80));
+function isPort(written: string | undefined, scheme: OriginParts['scheme']): boolean {
+  return written === undefined || (Number(written) <= 65_535 && Number(written) !== DEFAULT_PORTS[scheme]);
 }
 
 function malformedResource(cause?: unknown): DAuthError {
@@ -109,6 +111,6 @@ function malformedResource(cause?: unknown): DAuthError {
 function malformed(): DAuthError {
   return new DAuthError(
     'INVALID_REQUEST',
-    'An origin must be https://host[:port] in lowercase, without a path, a trailing dot, a default port or an IP address.',
+    'An origin must be https://host[:port] (or postgres://host[:port]) in lowercase, without a path, a trailing dot, a default port or an IP address.',
   );
 }

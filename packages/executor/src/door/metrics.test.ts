@@ -211,6 +211,7 @@ test('the OpenAPI document names the public address and every way in, with what 
     ...['get', 'head', 'post', 'put', 'patch', 'delete', 'options'].map(
       (method) => `${method} /connections/{handle}/{path} dpop`,
     ),
+    'post /sessions/{handle}/{method}/{database} dpop',
     'post /try',
     'get /.well-known/dauth-executor',
     'get /livez',

@@ -46,6 +46,17 @@ const STREAM = {
   ],
   responses: { default: { description: 'The upstream answer, where `DAuth-Upstream` is 1; else a problem document' } },
 };
+const SESSION = {
+  summary: 'Session with a database; the body is what its driver says, the answer what it says, both at once',
+  parameters: [
+    parameter('path', 'handle', 'Handle of the connection'),
+    parameter('path', 'method', 'READ or WRITE'),
+    parameter('path', 'database', 'Name of the database'),
+    parameter('header', 'DAuth-Origin', 'Origin; may be absent where only one is possible', false),
+  ],
+  requestBody: { required: true, content: { 'application/octet-stream': {} } },
+  responses: { default: { description: 'The database, where `DAuth-Upstream` is 1; else a problem document' } },
+};
 /** RFC 6455: the same address, where the sealed rule says so. */
 const UPGRADE = {
   ...STREAM,
@@ -100,6 +111,7 @@ export function openApi(resource: string, version: string): object {
       '/connections/{handle}/{path}': Object.fromEntries(
         METHODS.map((method) => [method, method === 'get' ? UPGRADE : STREAM]),
       ),
+      '/sessions/{handle}/{method}/{database}': { post: SESSION },
       '/try': { post: TRY },
       '/.well-known/dauth-executor': documentOf('Signed key directory', 'application/jose'),
       '/livez': documentOf('Whether the process lives', 'application/json'),

@@ -6,15 +6,16 @@ import { LIMITS } from '@dauth/protocol';
 import { answerJson, answerText, type Exchanged } from './answers.ts';
 import { serveBuffered } from './buffered.ts';
 import type { ExecutorLimits } from '../config.ts';
-import type { DispatchDeps } from '../dispatch.ts';
 import { HEALTH, reading, type HealthDeps } from './health.ts';
+import type { SessionDeps } from '../session.ts';
 import type { ShapedRequest } from './request-shape.ts';
+import { serveSession, SESSIONS_PATH } from './session.ts';
 import type { Route, ServerDeps } from './server.ts';
 import { CONNECTIONS_PATH, serveStreaming } from './streaming.ts';
 import { assertAnnounced, readJson } from './upload.ts';
 
 export interface PublicDeps extends ServerDeps, HealthDeps {
-  readonly dispatch: DispatchDeps;
+  readonly dispatch: SessionDeps;
   readonly limits: ExecutorLimits;
   readonly tryEnvelope: (body: unknown) => Promise<boolean>;
   readonly directory: () => string;
@@ -43,6 +44,8 @@ const ROUTES: ReadonlyMap<string, Route<PublicDeps>> = new Map<string, Route<Pub
 ]);
 
 export function findPublicRoute(path: string): Route<PublicDeps> | undefined {
+  if (path.startsWith(SESSIONS_PATH))
+    return { methods: ['POST'], serve: (at, shaped, deps) => serveDispatch(serveSession, at, shaped, deps) };
   if (!path.startsWith(CONNECTIONS_PATH)) return ROUTES.get(path);
   return {
     methods: [],
@@ -53,7 +56,7 @@ export function findPublicRoute(path: string): Route<PublicDeps> | undefined {
 
 /** Runs a dispatch with a signal that its caller's leaving aborts. */
 async function serveDispatch(
-  form: typeof serveBuffered | typeof serveStreaming,
+  form: typeof serveBuffered | typeof serveStreaming | typeof serveSession,
   at: Exchanged,
   shaped: ShapedRequest,
   deps: PublicDeps,

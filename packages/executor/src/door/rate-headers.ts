@@ -4,10 +4,11 @@
  */
 import { HEADER } from '@dauth/protocol';
 import type { DispatchResult } from '../dispatch.ts';
+import type { SessionResult } from '../session.ts';
 import { LimitReached, type NamedState } from '../who/use-limits.ts';
 
-/** What goes with every answer of a dispatch, whatever it was. */
-export function ownHeaders(result: DispatchResult): Readonly<Record<string, string>> {
+/** What goes with every answer of a dispatch or a session, whatever it was. */
+export function ownHeaders(result: DispatchResult | SessionResult): Readonly<Record<string, string>> {
   const retryAfter =
     result.kind === 'error' && result.error instanceof LimitReached ? result.error.retryAfterSeconds : undefined;
   return {

@@ -3,14 +3,27 @@
  * has them zeroes; what the native call leaves in registers is overwritten at once, and on its stack at the end of the exchange.
  * Never joins its parts: a body is large, and the rest may be secret.
  */
-import { createHash, createHmac } from 'node:crypto';
+import { createHash, createHmac, hash as hashOnce } from 'node:crypto';
 import type { HmacHash } from '@dauth/protocol';
+import { ownedConcat, wipe } from './memory.ts';
 import { scrubRegisters } from './registers.ts';
 
 export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Array[]): Buffer {
   const hmac = createHmac(hash, key);
   for (const part of parts) hmac.update(part);
   const digest = hmac.digest();
+  scrubRegisters();
+  return digest;
+}
+
+/**
+ * The hash of a secret, in one native call: an object that hashes piece by piece keeps its result until it is collected
+ * (measured). The parts are few and short.
+ */
+export function secretDigest(hash: 'sha256' | 'md5', ...parts: readonly Uint8Array[]): Buffer {
+  const joined = ownedConcat(...parts);
+  const digest = hashOnce(hash, joined, 'buffer');
+  wipe(joined);
   scrubRegisters();
   return digest;
 }

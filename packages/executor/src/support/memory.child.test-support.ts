@@ -3,6 +3,7 @@ import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   endpointParts,
+  loginOf,
   parseEnvelope,
   tokenSchemeOf,
   type Envelope,
@@ -15,8 +16,10 @@ import { OPCODE, writeFrame } from '../frames/frame.ts';
 import type { Line, LineReader } from '../frames/line.ts';
 import { wipe } from '../secret/memory.ts';
 import { openEnvelope, type OpeningKey } from '../open.ts';
+import { message } from '../postgres/messages.ts';
 import { Refreshes } from '../refresh/refreshes.ts';
 import { resealEnvelope } from '../reseal.ts';
+import { Driver, openAt } from './session.test-support.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import { Tokens } from '../wire/tokens.ts';
 import type { TokenAsk } from '../wire/token-call.ts';
@@ -34,6 +37,8 @@ export interface CallOrder {
   /** Default `text/plain`. */
   readonly type?: string;
   readonly ver: number;
+  /** Port of a database, where the call is a session with it. */
+  readonly database?: number;
 }
 
 export type Order =
@@ -84,13 +89,31 @@ class Talker implements Line {
 }
 
 let upstream: Upstream;
+let ca: string;
 let tokens: Tokens;
 let refreshes: Refreshes;
 let key: OpeningKey;
 const resealed: string[] = [];
 const planted: Buffer[] = [];
 
+/** A session of one statement. */
+async function talk(order: CallOrder, port: number): Promise<number> {
+  const envelope = parseEnvelope(order.envelope);
+  const opened = await openAt({ port }, ca, {
+    login: loginOf(envelope.header.dauth.inject)!,
+    isReadOnly: order.method === 'READ',
+    open: () => openEnvelope(envelope, key),
+  });
+  const driver = new Driver(opened);
+  await driver.ready(1);
+  driver.query('SELECT 1');
+  await driver.ready(2);
+  driver.say(message('X'));
+  return (await driver.outcome).redactions;
+}
+
 async function one(order: CallOrder): Promise<number> {
+  if (order.database !== undefined) return talk(order, order.database);
   const envelope = parseEnvelope(order.envelope);
   const body =
     order.body === undefined
@@ -180,6 +203,7 @@ function makeRefreshes(): Refreshes {
 async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'setup':
+      ca = order.ca;
       upstream = createUpstream({ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now });
       tokens = new Tokens(
         upstream,

@@ -42,6 +42,8 @@ export const CODERS: Readonly<Record<string, { coding: string; encode: (body: st
   stored: { coding: 'deflate', encode: (body) => deflateSync(body, { level: 0 }) },
 };
 
+const ALLOW = [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }];
+
 type Keys = Readonly<Record<string, Buffer>>;
 
 /** What is sealed as the field `token`, and which parts of it are secret. */
@@ -64,6 +66,12 @@ export interface Look {
   readonly prefix?: string;
   /** In the place of a random token. */
   readonly material?: () => Material;
+  /** What the envelope allows. */
+  readonly allow?: readonly object[];
+  /** Calls that arrived so far, where they do not go to the upstream that echoes. */
+  readonly count?: () => number;
+  /** How many calls; default 320. */
+  readonly times?: number;
 }
 
 /** Answers a request in the place of the upstream that echoes; false where it is not for it. */
@@ -82,7 +90,8 @@ export class MemoryProof implements AsyncDisposable {
     this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), { stdio: 'inherit' });
   }
 
-  static async open(beside: Beside = () => false): Promise<MemoryProof> {
+  /** @param trusted the roots that the looked-at process trusts, where they are not those of the upstream that echoes */
+  static async open(beside: Beside = () => false, trusted?: string): Promise<MemoryProof> {
     const proof = new MemoryProof();
     const ca = await TestCa.create();
     const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
@@ -105,7 +114,7 @@ export class MemoryProof implements AsyncDisposable {
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
     const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
-    await proof.#tell({ kind: 'setup', ca: ca.pem, key, ...setup });
+    await proof.#tell({ kind: 'setup', ca: trusted ?? ca.pem, key, ...setup });
     return proof;
   }
 
@@ -127,7 +136,8 @@ export class MemoryProof implements AsyncDisposable {
     look: Look = {},
   ): Promise<void> {
     const sealed = [await this.seal(inject, look), await this.seal(inject, look)];
-    const orders = Array.from({ length: CALLS }, (_, i): CallOrder => ({
+    const { times = CALLS } = look;
+    const orders = Array.from({ length: times }, (_, i): CallOrder => ({
       origin: this.#server.origin,
       envelope: sealed[i % 2]!.envelope,
       method: 'GET',
@@ -135,7 +145,8 @@ export class MemoryProof implements AsyncDisposable {
       ver: 1,
       ...calls[i % calls.length],
     }));
-    const before = this.#saw;
+    const { count: arrived = () => this.#saw } = look;
+    const before = arrived();
     const running = this.#tell({ kind: 'calls', calls: orders, parallel: 8 });
     const during: Finding[] = [];
     let looks = 0;
@@ -147,7 +158,7 @@ export class MemoryProof implements AsyncDisposable {
       looks++;
     }
     await running;
-    assert.equal(this.#saw - before, CALLS, 'every call reached the upstream');
+    assert.equal(arrived() - before, times, 'every call reached the upstream');
     for (const envelope of (await this.#tell({ kind: 'resealed' })) as readonly string[])
       sealed.push({ envelope, parts: {}, keys: deriveKeys(Buffer.from(parseEnvelope(envelope).enc), this.#opening) });
     await sleep(1_050);
@@ -192,7 +203,7 @@ export class MemoryProof implements AsyncDisposable {
 
   async seal(
     inject: readonly Injection[],
-    { made = () => ({}), prefix = 'ghp_', material = () => randomToken(prefix) }: Look = {},
+    { made = () => ({}), prefix = 'ghp_', material = () => randomToken(prefix), allow = ALLOW }: Look = {},
   ): Promise<Sealed> {
     const { value: secret, parts } = material();
     const header = {
@@ -208,7 +219,7 @@ export class MemoryProof implements AsyncDisposable {
         owner: 'alice',
         connection: 'api',
         servers: ['https://mcp.example/mcp'],
-        allow: [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }],
+        allow,
         inject,
         bearer: false,
         iat: 1_795_000_000,

@@ -26,6 +26,7 @@ import { parseConfig } from '../config.ts';
 import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from '../secret/keys.ts';
 import { openEnvelope } from '../open.ts';
+import type { Databases } from '../postgres/databases.ts';
 import { openRoom, type Room } from '../room.ts';
 import { resealEnvelope } from '../reseal.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
@@ -69,6 +70,8 @@ export interface Parts {
   readonly atMs?: number;
   /** A real way out in place of the recording one, by the same clock. */
   readonly upstream?: (nowMs: () => number) => Upstream;
+  /** A real way to databases; by default there is none. */
+  readonly databases?: Databases;
   /** Runs before the executor starts. */
   readonly prepare?: (authority: FakeAuthority) => void;
   /** What is sealed. */
@@ -133,6 +136,7 @@ export class World implements AsyncDisposable {
       },
       reseal: resealEnvelope,
       upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
+      databases: parts.databases ?? { open: () => Promise.reject(new Error('There is no database.')) },
       connect: (keys) => {
         world.keys = keys;
         return world.authority;

@@ -3,13 +3,13 @@
  * Never dials: `dial.ts` connects to exactly the addresses checked here, so a name that changes its mind goes nowhere.
  */
 import { lookup, Resolver as DnsResolver } from 'node:dns/promises';
-import { DAuthError, originParts, type Origin } from '@dauth/protocol';
+import { DAuthError, originParts, type Origin, type OriginParts } from '@dauth/protocol';
 import ipaddr from 'ipaddr.js';
 
 /** An origin with the addresses that were checked for it, in the resolver's order. */
 export interface CheckedAddress {
   readonly origin: Origin;
-  readonly scheme: 'https' | 'http';
+  readonly scheme: OriginParts['scheme'];
   readonly host: string;
   readonly port: number;
   readonly ips: readonly string[];
@@ -105,7 +105,7 @@ export class AddressBook {
     return asked;
   }
 
-  #assertAllowed(ip: string, scheme: 'https' | 'http'): void {
+  #assertAllowed(ip: string, scheme: OriginParts['scheme']): void {
     if (this.#options.deny?.some((range) => isWithin(ip, range)) === true) throw denied();
     if (this.#options.dangerouslyAllowLoopback && isLoopback(ip)) return;
     if (scheme === 'http' || !isGloballyRoutable(ip)) throw denied();

@@ -12,6 +12,7 @@ import {
   isMethodOverride,
   isOverrideField,
   isPathOverride,
+  originParts,
   parseOrigin,
   slotsOf,
   splitTarget,
@@ -52,6 +53,8 @@ export interface Destination {
 export function decideTarget(wish: Wish, permit: Permit): Destination {
   const { path, query } = splitTarget(wish.target);
   const origin = decideOrigin(wish.origin, permit);
+  if (originParts(origin).scheme === 'postgres')
+    throw denied('The connection goes to a database, which takes no requests; open a session.');
   const asked = { origin, method: wish.method, path, query };
   const target = { ...asked, webSocket: wish.webSocket !== undefined };
   for (const sent of [path, withSlot(path, permit.policy.inject)]) assertNoTokenEndpoint(origin, sent);
@@ -77,7 +80,7 @@ function withSlot(path: string, injections: readonly Injection[]): string {
 }
 
 /** Byte-equal to an allowed origin; may be left out only where exactly one is possible (§5). */
-function decideOrigin(given: string | undefined, { caller, handle, policy }: Permit): Origin {
+export function decideOrigin(given: string | undefined, { caller, handle, policy }: Permit): Origin {
   if (given !== undefined) return parseOrigin(given);
   const sealed = new Set(policy.allow.map((rule) => rule.origin));
   const named = caller.claims.details.flatMap((detail) => (detail.identifier === handle ? detail.locations : []));
