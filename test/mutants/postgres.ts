@@ -47,7 +47,7 @@ export const POSTGRES: readonly Mutant[] = [
     [
       'dispatch.bound',
       '    assertOperatorAllows(\n',
-      '    void (\n',
+      '    ((..._: readonly unknown[]) => undefined)(\n',
       '[dispatch.bound] an operator who denies the host is obeyed by sessions, before anything is opened',
     ],
     [
