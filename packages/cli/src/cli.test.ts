@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -169,10 +169,25 @@ test('a configuration that contradicts itself in a room ends the start with exit
   assert.match(stderr, /for tests and demos: it cannot be used with a public/);
 });
 
+/** On a port whose lower neighbour nobody listens on. */
+async function listenBesideFree(): Promise<Server> {
+  for (;;) {
+    const busy = createServer().listen(0, '127.0.0.1');
+    await once(busy, 'listening');
+    const below = createServer().listen((busy.address() as AddressInfo).port - 1, '127.0.0.1');
+    const isFree = await once(below, 'listening').then(
+      () => true,
+      () => false,
+    );
+    below.close();
+    if (isFree) return busy;
+    busy.close();
+  }
+}
+
 test('an address in use ends the start with exit 8, whichever room was to have it, and says how to choose another', async (t) => {
-  const busy = createServer().listen(0, '127.0.0.1');
+  const busy = await listenBesideFree();
   t.after(() => busy.close());
-  await once(busy, 'listening');
   const { port } = busy.address() as AddressInfo;
   for (const [room, first] of [
     ['authority', port],

@@ -137,7 +137,7 @@ describe('at the door of the executor', { timeout: 400_000 }, () => {
       /^400/,
     ],
     [
-      'an upgrade to a WebSocket',
+      'an upgrade to a WebSocket that no rule allows',
       () =>
         head('GET', PATH, [
           'Connection: Upgrade',
@@ -145,7 +145,7 @@ describe('at the door of the executor', { timeout: 400_000 }, () => {
           'Sec-WebSocket-Version: 13',
           'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
         ]),
-      /^400/,
+      /^403/,
     ],
     ['an upgrade to TLS', () => head('GET', PATH, ['Connection: Upgrade', 'Upgrade: TLS/1.0']), /^400/],
     ['CONNECT', async () => `CONNECT localhost:${siege.upstream.port} HTTP/1.1\r\nHost: x\r\n\r\n`, /^405/],

@@ -77,8 +77,9 @@ function hasTwice(json: string): boolean {
   const seen = new Set<string>();
   let twice = false;
   // A reviver is called from the inside out, and for a member that stands twice once; so names are counted in the text.
-  for (const [text] of json.matchAll(/"(?:[^"\\]|\\.)*"(?=\s*:)/g)) {
-    const name = JSON.parse(text) as string;
+  // Every text is taken, also those that are no names: else the end of one could be read as the beginning of another.
+  for (const [, text, colon] of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?/g)) {
+    const name = colon === undefined ? '' : (JSON.parse(text!) as string);
     if (COUNTED.has(name)) twice ||= seen.size === seen.add(name).size;
   }
   return twice;

@@ -146,7 +146,11 @@ async function one(order: CallOrder): Promise<number> {
           { ...common, address: await upstream.check(endpointParts(scheme.endpoint).origin) },
           envelope,
         );
-  const settled = await settleBody({ body } as DispatchRequest, { allow: [], inject: injections }, to);
+  const settled = await settleBody(
+    { body, hold: () => undefined } as unknown as DispatchRequest,
+    { allow: [], inject: injections },
+    to,
+  );
   const answer = await upstream.call({
     ...common,
     ...token,
