@@ -151,7 +151,7 @@ describe('a compromised MCP server', { timeout: 180_000 }, () => {
   }
 
   proves('response.clean', 'an answer in an encoding that cannot be scanned without a trace is refused', async () => {
-    const { refused } = await call('GET', `${world.upstream.origin}/echo?as=br`);
+    const { refused } = await call('GET', `${world.upstream.origin}/echo?as=gzip-twice`);
     assert.equal(refused, 'RESPONSE_UNSCANNABLE');
   });
 

@@ -67,6 +67,7 @@ const CARRIERS: Readonly<Record<string, Carrier>> = {
   'chunks of seven octets': (written) => chunks(written, 7),
   gzip: (written) => sized(gzipSync(written), 'content-encoding: gzip\r\n'),
   deflate: (written) => sized(deflateSync(written), 'content-encoding: deflate\r\n'),
+  br: (written) => sized(brotliCompressSync(written), 'content-encoding: br\r\n'),
   'raw deflate': (written) => sized(deflateRawSync(written), 'content-encoding: deflate\r\n'),
   'chunks of gzip': (written) => chunks(gzipSync(written), 5).replace('\r\n', '\r\ncontent-encoding: gzip\r\n'),
   'an error': (written) =>
@@ -155,7 +156,7 @@ describe('back through the executor', { timeout: 400_000 }, () => {
   });
 
   const unscannable: Readonly<Record<string, (body: Buffer) => string | Buffer>> = {
-    'in brotli': (body) => sized(brotliCompressSync(body), 'content-encoding: br\r\n'),
+    'in br that is cut off': (body) => sized(brotliCompressSync(body).subarray(0, -3), 'content-encoding: br\r\n'),
     'in gzip twice': (body) => sized(gzipSync(gzipSync(body)), 'content-encoding: gzip, gzip\r\n'),
     'in gzip twice, in two headers': (body) =>
       sized(gzipSync(gzipSync(body)), 'content-encoding: gzip\r\ncontent-encoding: gzip\r\n'),
