@@ -362,8 +362,8 @@ export const PROTOCOL: readonly Mutant[] = [
   {
     claim: 'dispatch.bound',
     file: 'packages/protocol/src/body-condition.ts',
-    find: 'if (!names.has(looseName(name)))',
-    replace: 'if (!Object.hasOwn(at, name))',
+    find: "if (!names.has(looseName(name)))\n        return 'absent' in condition && !steps.slice(step).some((inner) => names.has(looseName(inner)));",
+    replace: "if (!Object.hasOwn(at, name)) return 'absent' in condition;",
     test: {
       file: 'packages/executor/dist/vectors.test.js',
       name: '[dispatch.bound] vector: a JSON body with the absent member in other letters is refused',
