@@ -161,7 +161,12 @@ export const EXCHANGED: readonly Mutant[] = [
       ' || !isKind(der, der.length > 999 ? "RS256" : alg)',
       '[dispatch.bound] a private key of RSA for ES256 signs nothing',
     ],
-    ['dispatch.bound', ' || end !== der.length', '', '[dispatch.bound] a private key that is cut off signs nothing'],
+    [
+      'dispatch.bound',
+      ' || end !== der.length || !der.subarray(start, keyAt).equals(KINDS[alg]))\n    return false;\n  return innerItems(der, KINDS[alg]).every((item) => item.end <= der.length);',
+      ' || !der.subarray(start, keyAt).equals(KINDS[alg]))\n    return false;\n  return true;',
+      '[dispatch.bound] a private key that is cut off signs nothing',
+    ],
   ]),
   ...of('executor', 'secret/rsa', RSA, [
     ['dispatch.bound', 'length < LEAST_OCTETS || ', '', '[dispatch.bound] a key of RSA with 1024 bits signs nothing'],
