@@ -1,7 +1,6 @@
 /** Sessions for tests: a way to databases, a login with defaults, and a driver that says what it is told. */
 import { PassThrough } from 'node:stream';
 import type { SecureContext } from 'node:tls';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Postgres } from '@dauth/protocol';
 import {
   createDatabases,
@@ -14,6 +13,7 @@ import { message, uint32 } from '../postgres/messages.ts';
 import { trustStore } from '../wire/dial.ts';
 import { plaintextOf } from './calls.test-support.ts';
 import type { Database } from './database.test-support.ts';
+import { until } from './until.test-support.ts';
 
 export const PASSWORD = 'a-password-of-the-app-1';
 export const LOGIN: Postgres = {
@@ -47,7 +47,7 @@ export function openAt(
       port,
       ips: ['127.0.0.1'],
     },
-    ...{ login: LOGIN, database: 'shop', isReadOnly: false, parameters: new Map(), lifeMs: 60_000, most: {} },
+    ...{ login: LOGIN, database: 'shop', isReadOnly: false, parameters: new Map(), lifeMs: 15_000, most: {} },
     ...{ beforeSend: () => undefined, assertStands: () => undefined, signal: new AbortController().signal },
     open: () => plaintextOf(fields),
     ...request,
@@ -85,7 +85,7 @@ export class Driver {
 
   /** Waits for the server to be ready for the `count`th time. */
   async ready(count: number): Promise<void> {
-    while (this.got.filter(([type]) => type === 'Z').length < count) await sleep(5);
+    await until(`ready ${count} times`, () => this.got.filter(([type]) => type === 'Z').length >= count);
   }
 }
 
