@@ -1,6 +1,6 @@
 /** What an executor finds after `kill -9` at each step of an exchange: started anew on the files as they were at that moment. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -53,7 +53,7 @@ before(async () => {
   handle = await world.connect({ inject: [SCHEME] });
   const take = (moment: Moment): void => {
     const data = join(root, moment);
-    cpSync(world.data, data, { recursive: true });
+    copyPrivate(world.data, data);
     images.set(moment, { data, stored: world.authority.stored.get(handle)! });
   };
   const upstream = new Rotating();
@@ -80,6 +80,15 @@ function fileOf({ data }: Image): string {
   return join(data, 'reseals', name!);
 }
 
+/** Node 24 gives copies of directories the rights of new ones, and an executor takes none that others can reach. */
+function copyPrivate(from: string, to: string): void {
+  cpSync(from, to, { recursive: true });
+  for (const name of ['.', ...(readdirSync(to, { recursive: true }) as string[])]) {
+    const path = join(to, name);
+    if (statSync(path).isDirectory()) chmodSync(path, 0o700);
+  }
+}
+
 /** Starts on an image and dispatches once. @param current how far the upstream's refresh tokens had come */
 async function startOn(
   moment: Moment,
@@ -88,7 +97,7 @@ async function startOn(
 ) {
   const { data: image, stored } = images.get(moment)!;
   const data = mkdtempSync(join(root, 'run-'));
-  cpSync(image, data, { recursive: true });
+  copyPrivate(image, data);
   const world = await World.open({
     ...{ data, fields: FIELDS },
     prepare: (authority) => {
