@@ -72,11 +72,15 @@ export function policy(command: Command): Command {
   return command
     .option(
       '--inject <spec>',
-      'where it goes, or a scheme in JSON: docs/signing.md (repeat; default: header:authorization=Bearer {token})',
+      'where it goes, or a scheme in JSON: docs/signing.md, exchange.md, postgres.md (repeat; default: header:authorization=Bearer {token})',
       collect,
     )
-    .option('--method <m>', 'allowed method (repeat; default: GET)', collect)
-    .option('--path <pattern>', 'allowed path (repeat; default: /**)', collect)
+    .option(
+      '--method <m>',
+      'allowed method (repeat; default: GET, with a body slot or --graphql POST); of a database READ, WRITE',
+      collect,
+    )
+    .option('--path <pattern>', 'allowed path (repeat; default: /**); of a database its name, as /shop', collect)
     .option('--query <name>', 'the only names a query may have (repeat; default: any)', collect)
     .option('--without-query', 'no request may have a query')
     .option(
@@ -86,8 +90,11 @@ export function policy(command: Command): Command {
     )
     .option('--websocket', 'a WebSocket may be opened too')
     .option('--graphql <rule>', 'what a GraphQL request must be, as JSON: {"operations":["query"]}')
-    .option('--rate <quota>', 'how many requests at most, up to a minute: 60/minute, 5/10s')
-    .option('--budget <quota>', 'how many requests at most, from an hour to 31 days (UTC): 1000/day')
+    .option('--rate <quota>', 'how many requests (of a database: sessions) at most, up to a minute: 60/minute, 5/10s')
+    .option(
+      '--budget <quota>',
+      'how many requests (of a database: sessions) at most, from an hour to 31 days (UTC): 1000/day',
+    )
     .option(
       '--spki <pin>',
       'only to a server whose certificate leads to this key: SHA-256 of its SubjectPublicKeyInfo, base64url; or ORIGIN=PIN (repeat)',
