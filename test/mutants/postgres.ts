@@ -154,6 +154,12 @@ export const POSTGRES: readonly Mutant[] = [
     ],
     [
       'dispatch.bound',
+      '    if (this.#request.isReadOnly && !this.#parameters.some(isSixteen))\n',
+      '    if (this.#request.isReadOnly && this.#parameters.length === 0)\n',
+      '[dispatch.bound] a server that says it is 9.6.1 opens no session that only reads',
+    ],
+    [
+      'dispatch.bound',
       '    if (this.#request.isReadOnly && !isOrdinary)\n',
       '    if (this.#request.isReadOnly && !isOrdinary && this.#key.length === 1)\n',
       '[dispatch.bound] a superuser gets no session that only reads',

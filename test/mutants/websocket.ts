@@ -44,6 +44,12 @@ export const WEB_SOCKETS: readonly Mutant[] = [
   ...of('executor', 'frames/reader', READER, [
     [
       'dispatch.bound',
+      '    if (++this.#framesInPiece > MAX_FRAMES_A_PIECE) throw new FrameError(CLOSE.tooBig);\n',
+      '',
+      '[dispatch.bound] a peer that sends nothing but empty frames is cut off before it holds everybody up',
+    ],
+    [
+      'dispatch.bound',
       '(first & 0x70) !== 0',
       '(first & 0x30) !== 0',
       `${BROKEN}a first reserved bit, as of compression`,

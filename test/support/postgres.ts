@@ -40,6 +40,8 @@ export interface Role {
 
 export interface Postgres extends AsyncDisposable {
   readonly origin: string;
+  /** Its major version. */
+  readonly version: number;
   /** A statement as its superuser, past everything. */
   admin(sql: string): Promise<readonly Record<string, unknown>[]>;
 }
@@ -107,7 +109,13 @@ export async function startPostgres(leaf: Leaf, roles: readonly Role[]): Promise
     await stop();
     throw error;
   }
-  return { origin: `postgres://localhost:${port}`, admin, [Symbol.asyncDispose]: stop };
+  const [{ v }] = (await admin("SELECT split_part(current_setting('server_version'), '.', 1) AS v")) as [{ v: string }];
+  return {
+    origin: `postgres://localhost:${port}`,
+    version: Number.parseInt(v, 10),
+    admin,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 async function ready(server: ChildProcess, ask: () => Promise<unknown>): Promise<void> {

@@ -129,13 +129,21 @@ class SessionStream extends Duplex {
   }
 
   override _write(chunk: Uint8Array, _encoding: string, done: (error?: Error) => void): void {
-    this.#up.enqueue(new Uint8Array(chunk));
+    try {
+      this.#up.enqueue(new Uint8Array(chunk));
+    } catch (cause) {
+      return done(new DAuthError('ENCLAVE_UNAVAILABLE', ENDED, { cause }));
+    }
     if ((this.#up.desiredSize ?? 0) > 0) done();
     else this.#wrote = () => done();
   }
 
   override _final(done: () => void): void {
-    this.#up.close();
+    try {
+      this.#up.close();
+    } catch {
+      // The session is over already.
+    }
     done();
   }
 

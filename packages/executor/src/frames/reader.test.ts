@@ -260,3 +260,11 @@ test('frames are read as another implementation reads them, and refused where it
     { numRuns: 500 },
   );
 });
+
+test('[dispatch.bound] a peer that sends nothing but empty frames is cut off before it holds everybody up', () => {
+  const reader = new FrameReader('server', { data: () => undefined, ping: () => undefined, close: () => undefined });
+  const empty = Buffer.from('8200'.repeat(2_048), 'hex');
+  reader.push(empty);
+  reader.push(Buffer.from(empty));
+  assert.throws(() => reader.push(Buffer.concat([empty, Buffer.from('8a00', 'hex')])), FrameError);
+});

@@ -16,6 +16,11 @@ export interface FrameSink {
   close(code: number | null, reason: Buffer): void;
 }
 
+/**
+ * Frames in one piece that was read. Each costs work, however little is in it: a peer that sends nothing but empty ones would keep
+ * everybody else waiting.
+ */
+const MAX_FRAMES_A_PIECE = 2_048;
 /** Two octets, eight of a length, four of a mask. */
 const LONGEST_HEAD = 14;
 
@@ -39,6 +44,7 @@ export class FrameReader implements Disposable {
   #kind: MessageKind | null = null;
   #octets = 0;
   #frames = 0;
+  #framesInPiece = 0;
   #isOver = false;
 
   constructor(peer: Sender, sink: FrameSink) {
@@ -48,6 +54,7 @@ export class FrameReader implements Disposable {
 
   /** Reads all of `octets`, which are unmasked in place. After a close frame nothing is read. @throws FrameError */
   push(octets: Buffer): void {
+    this.#framesInPiece = 0;
     for (let at = 0; at < octets.length && !this.#isOver;) {
       at = this.#frame === null ? this.#readHead(octets, at) : this.#readPayload(this.#frame, octets, at);
     }
@@ -85,6 +92,7 @@ export class FrameReader implements Disposable {
   }
 
   #readFrame(): Frame {
+    if (++this.#framesInPiece > MAX_FRAMES_A_PIECE) throw new FrameError(CLOSE.tooBig);
     const head = this.#head;
     const short = head[1]! & 0x7f;
     const length = short < 126 ? short : short === 126 ? head.readUInt16BE(2) : longLength(head);

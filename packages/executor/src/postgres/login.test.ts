@@ -130,6 +130,12 @@ test('[dispatch.bound] a server with the certificate of another name is told not
   }
 });
 
+for (const server_version of ['15.9 (Debian 15.9-1)', '9.6.1', 'sixteen'])
+  test(`[dispatch.bound] a server that says it is ${server_version} opens no session that only reads`, async () => {
+    database.script = { ...RIGHT, parameters: { server_version } };
+    await refused('POLICY_DENIED', { isReadOnly: true }, /PostgreSQL 16/);
+  });
+
 test('[dispatch.bound] a superuser gets no session that only reads', async () => {
   database.script = { ...RIGHT, parameters: { is_superuser: 'on' } };
   await refused('POLICY_DENIED', { isReadOnly: true }, /superuser/);

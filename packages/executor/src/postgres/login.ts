@@ -209,6 +209,9 @@ export class Login implements Disposable {
     const isOrdinary = this.#parameters.some((octets) => isParameter(octets, 'is_superuser', 'off'));
     if (this.#request.isReadOnly && !isOrdinary)
       throw new DAuthError('POLICY_DENIED', 'A superuser of the database cannot be kept from writing.');
+    // Before, RESET and SET … TO DEFAULT turn a transaction that only reads into one that writes.
+    if (this.#request.isReadOnly && !this.#parameters.some(isSixteen))
+      throw new DAuthError('POLICY_DENIED', 'Only PostgreSQL 16 and later can be kept from writing.');
     const forms = this.#forms!;
     this.#forms = null;
     this.#done({ parameters: this.#parameters, key: this.#key, forms });
@@ -219,6 +222,12 @@ export class Login implements Disposable {
 export function isParameter(octets: Buffer, name: string, value: string): boolean {
   const [said, of] = textsOf(octets);
   return said === name && of === value;
+}
+
+/** Whether a `ParameterStatus` says that the server is PostgreSQL 16 or later. */
+function isSixteen(octets: Buffer): boolean {
+  const [said, version = ''] = textsOf(octets);
+  return said === 'server_version' && Number(/^\d+/.exec(version)?.[0] ?? 0) >= 16;
 }
 
 /** What a server refused a login with, by its SQLSTATE (PostgreSQL documentation, Appendix A); its words are its own. */

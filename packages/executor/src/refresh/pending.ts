@@ -39,6 +39,7 @@ const RETRY_MS = 1_000;
 export class Pending {
   readonly #options: PendingOptions;
   readonly #pending = new Map<ConnectionHandle, PendingReseal>();
+  readonly #settling = new Map<ConnectionHandle, Promise<number | null>>();
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -86,13 +87,25 @@ export class Pending {
    * @returns the revision it stands at; null where there is nothing any more, for its owner's word came first
    * @throws DAuthError `ENCLAVE_UNAVAILABLE`; it is tried again by itself
    */
-  async settle(handle: ConnectionHandle): Promise<number | null> {
+  settle(handle: ConnectionHandle): Promise<number | null> {
+    // One at a time: two would each take the other's end for its own.
+    const running = this.#settling.get(handle);
+    if (running !== undefined) return running;
+    const settling = this.#settle(handle).finally(() => this.#settling.delete(handle));
+    this.#settling.set(handle, settling);
+    return settling;
+  }
+
+  async #settle(handle: ConnectionHandle): Promise<number | null> {
     const pending = this.#pending.get(handle);
     if (pending === undefined) return null;
     try {
       const revision = await this.#options.authority.storeReseal(handle, pending.envelope, pending.reseal);
-      await removeFile(this.#path(handle));
-      this.#pending.delete(handle);
+      // Another may have come meanwhile, whose file this is now.
+      if (this.#pending.get(handle) === pending) {
+        await removeFile(this.#path(handle));
+        this.#pending.delete(handle);
+      }
       return revision;
     } catch (error) {
       this.#options.log('reseal.waiting', { handle });

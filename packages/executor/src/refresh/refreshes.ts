@@ -217,7 +217,11 @@ export class Refreshes {
     await journal.note('reseal', { handle, from, to });
     // 6 · stored there, by compare and swap; calls under way stand on the new version before anybody tells of it
     view.bridge(handle, to.ver);
-    const revision = await pending.settle(handle);
+    const revision = await pending.settle(handle).catch((error: unknown) => {
+      // Nobody knows yet whether it will be stored: calls under way do not wait for that.
+      view.unbridge(handle);
+      throw error;
+    });
     if (revision === null) {
       view.unbridge(handle);
       onReplaced();

@@ -105,7 +105,7 @@ function talk(socket: TLSSocket, database: { -readonly [K in keyof Database]: Da
     state = 'in';
     database.logins++;
     send(message('R', uint32(0)));
-    const parameters = { server_version: '15.0', is_superuser: 'off', client_encoding: 'UTF8', ...script.parameters };
+    const parameters = { server_version: '16.0', is_superuser: 'off', client_encoding: 'UTF8', ...script.parameters };
     for (const [name, value] of Object.entries(parameters)) send(message('S', name, value));
     send(message('K', KEY));
     send(message('Z', Buffer.from('I')));

@@ -7,6 +7,7 @@ import {
   DAuthError,
   exactObject,
   integer,
+  isObject,
   LIMITS,
   parseConnectionStatus,
   parseEndorsements,
@@ -138,8 +139,7 @@ export function connectAuthority(options: AuthorityOptions): Authority {
     },
     async storeReseal(handle, envelope, reseal) {
       const { status, text: body } = await post(`/executor/envelopes/${handle}`, { envelope, reseal });
-      // Revoked, deleted, or at another version.
-      if (status === 403 || status === 404 || status === 409) return null;
+      if (status !== 200 && isOwnersWord(body)) return null;
       if (status !== 200) throw unreachable();
       return parseStoredRevision(body);
     },
@@ -180,6 +180,19 @@ function parseStored(body: string): StoredEnvelope {
     });
   } catch (cause) {
     throw unreachable(cause);
+  }
+}
+
+/**
+ * Whether the authority says that a connection is revoked, deleted or at another version. What stands before it may answer with
+ * such a status too, and what is stored nowhere else must not be given up for that.
+ */
+function isOwnersWord(body: string): boolean {
+  try {
+    const said = parseJson(body, MAX_ANSWER);
+    return isObject(said) && ['CONNECTION_REVOKED', 'CONNECTION_NOT_FOUND', 'CONFLICT'].includes(String(said.code));
+  } catch {
+    return false;
   }
 }
 

@@ -131,6 +131,8 @@ function* readMap(bits: BitReader, length: number): Waiting<readonly [map: Uint8
     if (at > length) throw new BrotliError('a run longer than its map');
   }
   if ((yield* takeBits(bits, 1)) === 1) moveToFront(map);
+  // A few octets may say all of a map: others get their turn behind each.
+  yield 'turn';
   return [map, codes];
 }
 

@@ -5,6 +5,7 @@
  */
 import type { Forms } from './forms.ts';
 import { ownedBytes, ownedConcat, wipe } from '../secret/memory.ts';
+import { scrubRegisters } from '../secret/registers.ts';
 
 /** Same length, so that counted framing stays true. */
 const MARK = 0x2a;
@@ -102,7 +103,9 @@ export class Scanner {
  * line end, which few forms can cross. The same for every content, whether it begins like a form or not.
  */
 function holdFrom(data: Buffer, { longest, longestAcrossLines }: Forms): number {
-  const line = Math.min(data.lastIndexOf(LINE_FEED) + 1, data.length - Math.max(longestAcrossLines, 1) + 1);
+  const end = data.lastIndexOf(LINE_FEED);
+  scrubRegisters();
+  const line = Math.min(end + 1, data.length - Math.max(longestAcrossLines, 1) + 1);
   return Math.max(0, data.length - longest + 1, line);
 }
 
@@ -110,10 +113,17 @@ function look(data: Buffer, forms: Forms, known: readonly Range[] = []): Look {
   return forms.lend((plain) => {
     const found: Range[] = [...known];
     for (const form of plain) {
-      for (let at = data.indexOf(form); at >= 0; at = data.indexOf(form, at + 1)) found.push([at, at + form.length]);
+      for (let at = find(data, form, 0); at >= 0; at = find(data, form, at + 1)) found.push([at, at + form.length]);
     }
     return { ranges: found.length === 0 ? found : merge(found), open: openFrom(data, plain, forms.longest) };
   });
+}
+
+/** A search leaves octets around what it looked at in the registers. */
+function find(data: Buffer, form: Buffer, from: number): number {
+  const at = data.indexOf(form, from);
+  scrubRegisters();
+  return at;
 }
 
 /** The first place from which the data's end is a true beginning of some form. */
