@@ -103,7 +103,8 @@ async function runTest(copy, { file, name }) {
 }
 
 async function runTests(copy, file, ...flags) {
-  const always = ['--test', '--test-timeout=180000', '--test-reporter=./tools/outcomes.mjs'];
+  // What a test without its defence leaves open would keep its process until that time.
+  const always = ['--test', '--test-force-exit', '--test-timeout=180000', '--test-reporter=./tools/outcomes.mjs'];
   return parseOutcomes((await run(copy, [...always, ...flags, file])).stdout);
 }
 
