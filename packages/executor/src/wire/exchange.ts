@@ -173,6 +173,7 @@ export class Exchange implements Traveller, RawHandler {
   }
 
   onHeaders(status: number, raw: Buffer[]): boolean {
+    scrubRegisters();
     if (this.#ended || this.#forms === null) return true;
     try {
       // Interim answers (1xx) say nothing to the caller; 101 is refused below. Their octets are kept until the real head is
@@ -225,6 +226,7 @@ export class Exchange implements Traveller, RawHandler {
 
   /** Always ready for more: the wire is held instead, so that the parser never keeps octets. */
   onData(octets: Buffer): boolean {
+    scrubRegisters();
     if (this.#ended) return true;
     this.#watch(this.#limits.idleMs);
     this.#answering?.take(octets);

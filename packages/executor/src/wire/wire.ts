@@ -8,6 +8,7 @@ import { DAuthError } from '@dauth/protocol';
 import type { Line, LineReader } from '../frames/line.ts';
 import { RequestFraming } from './framing.ts';
 import { ownedConcat, wipe } from '../secret/memory.ts';
+import { scrubRegisters } from '../secret/registers.ts';
 import type { HeadWriter, Slots } from './slot.ts';
 
 /** A call, as its socket sees it. */
@@ -130,6 +131,8 @@ export class Wire extends Duplex {
    * octets of the one before.
    */
   override read(size?: number): Buffer | null {
+    // Parsing leaves some of them in the registers.
+    scrubRegisters();
     if (this.#headRead) this.#wipeLent();
     const octets = super.read(size) as Buffer | null;
     if (octets !== null) {
