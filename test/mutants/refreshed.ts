@@ -131,6 +131,28 @@ export const REFRESHED: readonly Mutant[] = [
       'a token that the API refuses is given up, but never more than once in thirty seconds',
     ],
   ]),
+  ...of('executor', 'refresh/pending', test('executor', 'refresh/pending'), [
+    [
+      'crash.safe',
+      '    if (running?.of === pending) return running.end;\n',
+      '',
+      '[crash.safe] two that store one reseal at once are one, and each hears how it ended',
+    ],
+    [
+      'crash.safe',
+      '      if (this.#pending.get(handle) === pending) {\n',
+      '      {\n',
+      '[crash.safe] a late answer (null) for one reseal takes nothing from the next',
+    ],
+  ]),
+  ...of('executor', 'who/authority', test('executor', 'who/authority'), [
+    [
+      'crash.safe',
+      '      if (status !== 200 && isOwnersWord(body)) return null;\n',
+      '      if ([403, 404, 409].includes(status)) return null;\n',
+      '[crash.safe] a reseal is not given up for the word of a page that is not there',
+    ],
+  ]),
   ...of('executor', 'refresh/pending', CRASH, [
     [
       'crash.safe',

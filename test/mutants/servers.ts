@@ -69,6 +69,8 @@ export const SERVERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'dispatch', DOORS, [
     ['dispatch.bound', '      pins: pinsFor(policy, destination.origin),\n', '', CARRIED],
+  ]),
+  ...of('executor', 'exchanged', DOORS, [
     [
       'dispatch.bound',
       'scheme, address, pins });',

@@ -11,17 +11,17 @@ import {
   tokenSchemeOf,
   type ConnectionHandle,
   type OperatorRules,
-  type TokenScheme,
 } from '@dauth/protocol';
 import type { Hold } from './door/upload.ts';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
 import type { OpenCalls } from './open-calls.ts';
-import type { OpeningKey, openEnvelope } from './open.ts';
+import type { OpeningKey } from './open.ts';
 import type { Refusals } from './journal/refusals.ts';
-import type { Refreshes, SealedUse } from './refresh/refreshes.ts';
 import { watchForOverride } from './where/override.ts';
+import { exchange, type ExchangeDeps } from './exchanged.ts';
+import { intentFacts, refusalFacts } from './facts.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
@@ -29,12 +29,10 @@ import { assertOperatorAllows, boundBody } from './where/operator.ts';
 import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
 import { windowEndMs } from './who/window.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
-import type { KeptToken } from './secret/kept-token.ts';
-import type { UpstreamAnswer, UpstreamRequest } from './wire/call.ts';
-import type { Tokens } from './wire/tokens.ts';
+import type { UpstreamAnswer } from './wire/call.ts';
 import type { Upstream } from './wire/upstream.ts';
 
-export interface DispatchDeps extends AuthorizeDeps {
+export interface DispatchDeps extends AuthorizeDeps, ExchangeDeps {
   readonly seen: AuthorizeDeps['seen'] & Pick<Seen, 'admit'>;
   readonly journal: Pick<Journal, 'intent'>;
   readonly refusals: Pick<Refusals, 'record'>;
@@ -42,9 +40,6 @@ export interface DispatchDeps extends AuthorizeDeps {
   /** Places for dispatches under way; taken by the forms after step 2. */
   readonly shares: Shares;
   readonly upstream: Pick<Upstream, 'check' | 'call'>;
-  readonly tokens: Pick<Tokens, 'take' | 'forget'>;
-  readonly refreshes: Pick<Refreshes, 'take' | 'forget'>;
-  readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
   /** What the operator refuses besides. */
   readonly rules: OperatorRules;
@@ -216,96 +211,4 @@ async function send(
     call.leave();
     throw call.reason() ?? error;
   }
-}
-
-/** What an exchange makes of a call, and what is done where the upstream does not take its token. */
-interface Exchanged {
-  readonly call: Partial<Pick<UpstreamRequest, 'token' | 'connection' | 'open' | 'former'>>;
-  readonly forget: () => void;
-}
-
-/** A token in the credential's place, where a scheme says so: a kept one, or one that is asked for now. */
-async function exchange(
-  common: Pick<UpstreamRequest, 'connection' | 'injections' | 'open' | 'beforeSend' | 'signal' | 'timeoutMs'>,
-  of: {
-    readonly sealed: SealedUse;
-    readonly key: OpeningKey;
-    readonly scheme: TokenScheme | undefined;
-    readonly address: Checked | null;
-  },
-  deps: DispatchDeps,
-): Promise<Exchanged> {
-  const { scheme, address, key, sealed } = of;
-  if (scheme === undefined || address === null) return { call: {}, forget: () => undefined };
-  if (scheme.scheme !== 'oauth2') {
-    const pins = pinsFor(sealed.envelope.header.dauth, address.origin);
-    const token = await deps.tokens.take({ ...common, scheme, address, pins });
-    return { call: { token }, forget: () => deps.tokens.forget(common.connection, token) };
-  }
-  const { handle } = common.connection;
-  const taken = await deps.refreshes.take({ ...common, scheme, address, key, sealed });
-  const forget = (): void => deps.refreshes.forget(handle, taken.token);
-  return { call: refreshed(taken, common, key, deps), forget };
-}
-
-/** The version whose refresh token was given with the access token is used from here on; answers are searched for both. */
-function refreshed(
-  { token, sealed: { envelope, use } }: { readonly token: KeptToken; readonly sealed: SealedUse },
-  { connection, open }: Pick<UpstreamRequest, 'connection' | 'open'>,
-  key: OpeningKey,
-  deps: DispatchDeps,
-): Exchanged['call'] {
-  if (use.ver === connection.ver) return { token };
-  return {
-    token,
-    connection: { handle: connection.handle, ver: use.ver },
-    open: () => deps.open(envelope, key),
-    former: open,
-  };
-}
-
-/** Also of a session with a database. */
-export function intentFacts(
-  requestId: string,
-  { caller, policy, use }: Permit,
-  to: Pick<Destination, 'method' | 'origin' | 'path'>,
-): Facts {
-  const { claims, server, tokens, proof } = caller;
-  const scheme = tokenSchemeOf(policy.inject);
-  const endpoint = scheme === undefined ? undefined : endpointParts(scheme.endpoint);
-  return {
-    request_id: requestId,
-    handle: policy.handle,
-    ver: policy.ver,
-    owner: policy.owner,
-    org: policy.org,
-    server,
-    client: claims.client_id,
-    grant: claims.grant_id,
-    tokens,
-    proof,
-    sealer: use.jkt,
-    method: to.method,
-    origin: to.origin,
-    path: to.path,
-    ...(endpoint === undefined ? {} : { token_endpoint: endpoint.origin + endpoint.path }),
-  };
-}
-
-/** Names from the verified token only: what was asked for and refused may be anything. */
-export function refusalFacts(
-  { claims, server }: Caller,
-  request: Pick<DispatchRequest, 'requestId' | 'handle'>,
-  permitted: Permit | undefined,
-): Facts {
-  return {
-    request_id: request.requestId,
-    step: permitted === undefined ? 3 : 4,
-    handle: request.handle,
-    owner: claims.sub,
-    org: claims.org,
-    server,
-    client: claims.client_id,
-    grant: claims.grant_id,
-  };
 }

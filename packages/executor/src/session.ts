@@ -4,7 +4,8 @@
  */
 import type { Readable, Writable } from 'node:stream';
 import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
-import { intentFacts, refusalFacts, type DispatchDeps } from './dispatch.ts';
+import type { DispatchDeps } from './dispatch.ts';
+import { intentFacts, refusalFacts } from './facts.ts';
 import type { Facts, Intent } from './journal/journal.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Databases, OpenedSession } from './postgres/databases.ts';

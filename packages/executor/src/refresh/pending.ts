@@ -39,7 +39,10 @@ const RETRY_MS = 1_000;
 export class Pending {
   readonly #options: PendingOptions;
   readonly #pending = new Map<ConnectionHandle, PendingReseal>();
-  readonly #settling = new Map<ConnectionHandle, Promise<number | null>>();
+  readonly #settling = new Map<
+    ConnectionHandle,
+    { readonly of: PendingReseal; readonly end: Promise<number | null> }
+  >();
   #retry: NodeJS.Timeout | undefined;
   #isClosed = false;
 
@@ -87,20 +90,25 @@ export class Pending {
    * @returns the revision it stands at; null where there is nothing any more, for its owner's word came first
    * @throws DAuthError `ENCLAVE_UNAVAILABLE`; it is tried again by itself
    */
-  settle(handle: ConnectionHandle): Promise<number | null> {
-    // One at a time: two would each take the other's end for its own.
-    const running = this.#settling.get(handle);
-    if (running !== undefined) return running;
-    const settling = this.#settle(handle).finally(() => this.#settling.delete(handle));
-    this.#settling.set(handle, settling);
-    return settling;
-  }
-
-  async #settle(handle: ConnectionHandle): Promise<number | null> {
+  async settle(handle: ConnectionHandle): Promise<number | null> {
     const pending = this.#pending.get(handle);
     if (pending === undefined) return null;
+    // One at a time: of two, each would take the other's end for its own.
+    const running = this.#settling.get(handle);
+    if (running?.of === pending) return running.end;
+    if (running !== undefined) {
+      await running.end.catch(() => undefined);
+      return this.settle(handle);
+    }
+    const end = this.#store(pending).finally(() => this.#settling.delete(handle));
+    this.#settling.set(handle, { of: pending, end });
+    return end;
+  }
+
+  async #store(pending: PendingReseal): Promise<number | null> {
+    const { handle, envelope, reseal } = pending;
     try {
-      const revision = await this.#options.authority.storeReseal(handle, pending.envelope, pending.reseal);
+      const revision = await this.#options.authority.storeReseal(handle, envelope, reseal);
       // Another may have come meanwhile, whose file this is now.
       if (this.#pending.get(handle) === pending) {
         await removeFile(this.#path(handle));
