@@ -4,7 +4,8 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections } from '@dauth/protocol';
-import { MemoryProof, pad } from '../support/memory.test-support.ts';
+import { pad } from '../support/echo.test-support.ts';
+import { MemoryProof } from '../support/memory.test-support.ts';
 
 /** What the endpoint gives in turn: each exchange replaces the refresh token that the one before gave. */
 const random = (prefix: string): Buffer => Buffer.from(`${prefix}${randomBytes(24).toString('hex')}`);

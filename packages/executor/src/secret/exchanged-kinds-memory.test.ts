@@ -7,7 +7,8 @@ import { randomBytes, type KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections } from '@dauth/protocol';
-import { MemoryProof, pad, type Material } from '../support/memory.test-support.ts';
+import { pad } from '../support/echo.test-support.ts';
+import { MemoryProof, type Material } from '../support/memory.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
 
 const INSTALLATION = '/app/installations/42/access_tokens';

@@ -4,7 +4,8 @@ import { randomBytes, type KeyObject } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections, type Injection } from '@dauth/protocol';
-import { MemoryProof, pad, type Look, type Material } from '../support/memory.test-support.ts';
+import { pad } from '../support/echo.test-support.ts';
+import { MemoryProof, type Look, type Material } from '../support/memory.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
 
 /** What the token endpoint gives in turn, and how long it says that is good for. */

@@ -2,7 +2,8 @@
 import { after, before, test } from 'node:test';
 import type { Injection } from '@dauth/protocol';
 import type { CallOrder } from '../support/memory.child.test-support.ts';
-import { CODERS, MemoryProof } from '../support/memory.test-support.ts';
+import { CODERS } from '../support/echo.test-support.ts';
+import { MemoryProof } from '../support/memory.test-support.ts';
 
 let proof: MemoryProof;
 before(async () => (proof = await MemoryProof.open()));

@@ -1,15 +1,13 @@
 /**
- * The process whose memory is looked at, an upstream that echoes, and what must not lie about in the one after calls to the
- * other. Only for the proofs of `memory.clean`.
+ * The process whose memory is looked at, and what must not lie about in it after calls to an upstream that echoes. Only for the proofs of `memory.clean`.
  */
 import assert from 'node:assert/strict';
 import { fork, type ChildProcess } from 'node:child_process';
-import { createHmac, createPublicKey, diffieHellman, randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { brotliCompressSync, constants, deflateSync, gzipSync } from 'node:zlib';
 import {
   decodeBase64url,
   encodeEnvelopeHeader,
@@ -20,8 +18,10 @@ import {
   type Injection,
 } from '@dauth/protocol';
 import * as hpke from 'hpke';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
 import { layOut } from './calls.test-support.ts';
+import { echo, echoFrames } from './echo.test-support.ts';
+import { deriveKeys } from './envelope-keys.test-support.ts';
 import type { CallOrder, Order } from './memory.child.test-support.ts';
 import { canLook, findInMemory, needlesOf, piecesOf, type Finding, type Needle } from './scanner.test-support.ts';
 import { makePair } from './signer.test-support.ts';
@@ -29,19 +29,6 @@ import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
 const CALLS = 320;
-const KEEPING = Buffer.from('dauth kept token');
-/** By name: its content encoding and how to encode. Stored blocks hold the body as it is. */
-export const CODERS: Readonly<Record<string, { coding: string; encode: (body: string) => Buffer }>> = {
-  gzip: { coding: 'gzip', encode: gzipSync },
-  deflate: { coding: 'deflate', encode: deflateSync },
-  // As servers do on the way; its best takes a second for the largest of the bodies.
-  br: {
-    coding: 'br',
-    encode: (body) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
-  },
-  stored: { coding: 'deflate', encode: (body) => deflateSync(body, { level: 0 }) },
-};
-
 const ALLOW = [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }];
 
 type Keys = Readonly<Record<string, Buffer>>;
@@ -264,113 +251,6 @@ export class MemoryProof implements AsyncDisposable {
 function randomToken(prefix: string): Material {
   const value = Buffer.from(`${prefix}${randomBytes(18).toString('hex')}`);
   return { value, parts: { credential: value } };
-}
-
-/** As hard to compress as a credential, in other letters: eight hex digits of one are found by chance in megabytes of them. */
-export function pad(length: number): string {
-  return randomBytes(length / 2)
-    .toString('hex')
-    .replaceAll(/./g, (digit) => 'ghijklmnopqrstuv'[Number.parseInt(digit, 16)]!);
-}
-
-function echo(request: IncomingMessage, response: ServerResponse): void {
-  const how = new URL(request.url!, 'http://x').searchParams;
-  const echoed = how.get('echo') ?? '';
-  const sent: Buffer[] = [];
-  request.on('data', (chunk: Buffer) => sent.push(chunk));
-  request.on('end', () => {
-    const { authorization, cookie } = request.headers;
-    const secret = authorization ?? cookie ?? (sent.length > 0 ? Buffer.concat(sent).toString() : request.url!);
-    if (echoed === 'reason') response.writeHead(200, secret);
-    if (echoed === 'head')
-      response.writeHead(200, {
-        'x-echo': secret,
-        'keep-alive': secret,
-        'x-b64': Buffer.from(secret).toString('base64'),
-      });
-    const size = Number(how.get('size') ?? '3000');
-    const text = JSON.stringify({
-      pad: pad(size / 2),
-      secret,
-      more: pad(size / 2),
-      last: secret,
-    });
-    const body = echoed === 'body' ? text : echoed === 'end' ? `${'.'.repeat(size)}${secret}` : 'quiet';
-    const coder = CODERS[how.get('coding') ?? ''];
-    const bytes = coder?.encode(body) ?? Buffer.from(body);
-    // Counted, not in chunks: their last empty line, come together with the head, is taken for its end, and what a stored
-    // block echoes before it would be starred out under the encoding, which is refused.
-    if (coder !== undefined)
-      response.writeHead(200, { 'content-encoding': coder.coding, 'content-length': bytes.length });
-    if (how.has('split')) {
-      const middle = coder === undefined ? bytes.indexOf('secret') + 40 : bytes.length >> 1;
-      response.write(bytes.subarray(0, middle));
-      setTimeout(() => response.end(bytes.subarray(middle)), 5);
-    } else response.end(bytes);
-  });
-}
-
-/** Answers whatever comes with what it was sent, in text, in octets, in fragments and as the reason of its close. */
-function echoFrames(socket: WebSocket, { url = '', headers }: IncomingMessage): void {
-  const secret = headers.authorization ?? headers.cookie ?? url;
-  const isEcho = url.includes('echo');
-  socket.on('error', () => undefined);
-  if (url.includes('early')) socket.send(secret);
-  socket.on('message', () => {
-    if (!isEcho) return socket.close(1000, 'quiet');
-    socket.send(`${pad(1_500)}${secret}${pad(1_500)}`);
-    socket.send(Buffer.from(Buffer.from(secret).toString('base64')));
-    const middle = secret.length >> 1;
-    socket.send(pad(40_000) + secret.slice(0, middle), { fin: false });
-    socket.ping(secret.slice(0, 100));
-    socket.send(secret.slice(middle), { fin: true });
-    socket.close(4000, secret.slice(-100));
-  });
-}
-
-/** RFC 9180 once more, written apart from the code under test, to know which bytes must not lie about. */
-function deriveKeys(enc: Buffer, opening: { readonly privateKey: KeyObject; readonly publicRaw: Buffer }): Keys {
-  const hmac = (key: Uint8Array, ...data: Uint8Array[]): Buffer =>
-    createHmac('sha256', key).update(Buffer.concat(data)).digest();
-  const v1 = Buffer.from('HPKE-v1');
-  const kem = Buffer.from('KEM\x00\x20', 'latin1');
-  const all = Buffer.from('HPKE\x00\x20\x00\x01\x00\x01', 'latin1');
-  const zero = Buffer.alloc(32);
-  const publicKey = createPublicKey({
-    key: Buffer.concat([Buffer.from('302a300506032b656e032100', 'hex'), enc]),
-    format: 'der',
-    type: 'spki',
-  });
-  const dh = diffieHellman({ privateKey: opening.privateKey, publicKey });
-  const eaePrk = hmac(zero, v1, kem, Buffer.from('eae_prk'), dh);
-  const shared = hmac(
-    eaePrk,
-    Buffer.of(0, 32),
-    v1,
-    kem,
-    Buffer.from('shared_secret'),
-    enc,
-    opening.publicRaw,
-    Buffer.of(1),
-  );
-  const context = Buffer.concat([
-    Buffer.of(0),
-    hmac(zero, v1, all, Buffer.from('psk_id_hash')),
-    hmac(zero, v1, all, Buffer.from('info_hash')),
-  ]);
-  const prk = hmac(shared, v1, all, Buffer.from('secret'));
-  const key = hmac(prk, Buffer.of(0, 16), v1, all, Buffer.from('key'), context, Buffer.of(1)).subarray(0, 16);
-  const exporter = hmac(prk, Buffer.of(0, 32), v1, all, Buffer.from('exp'), context, Buffer.of(1));
-  const keeping = hmac(exporter, Buffer.of(0, 32), v1, all, Buffer.from('sec'), KEEPING, Buffer.of(1));
-  return {
-    exporter,
-    'key for tokens': keeping,
-    dh,
-    'KEM PRK': eaePrk,
-    'shared secret': shared,
-    'schedule PRK': prk,
-    'AEAD key': key,
-  };
 }
 
 function count(findings: readonly Finding[]): Record<string, number> {
