@@ -215,6 +215,14 @@ export const POSTGRES: readonly Mutant[] = [
       '[dispatch.bound] a transaction that is not the one we began ends a session that only reads',
     ],
   ]),
+  ...of('executor', 'postgres/frames', RELAY, [
+    [
+      'dispatch.bound',
+      '      this.#limits.hold(length + 1 - this.#held, this.#limits.tooLarge);\n',
+      '',
+      '[dispatch.bound] a message for which its owner has no room left ends the session before it is held',
+    ],
+  ]),
   ...of('executor', 'postgres/relay', RELAY, [
     [
       'dispatch.bound',

@@ -10,6 +10,7 @@ import type { Facts, Intent } from './journal/journal.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Databases, OpenedSession } from './postgres/databases.ts';
 import type { CancelKeys } from './postgres/keys.ts';
+import type { Hold } from './postgres/frames.ts';
 import { passedOn, readStartup } from './postgres/startup.ts';
 import type { SessionOutcome } from './postgres/relay.ts';
 import { assertOperatorAllows } from './where/operator.ts';
@@ -34,6 +35,8 @@ export interface AskedSession {
   readonly totalMs: number;
   /** Aborts when the driver leaves. */
   readonly signal: AbortSignal;
+  /** Takes room for octets of a message that has to be seen whole. */
+  readonly hold: Hold;
 }
 
 /** How a session began. `receipt` is there from step 5 on, also with an error; `limits` once they were asked. */
@@ -128,7 +131,7 @@ async function open(
     const opened = await deps.databases.open({
       ...{ login: target.login, database: target.database, isReadOnly: target.isReadOnly, parameters, address },
       open: () => deps.open(envelope, key),
-      ...{ beforeSend: assertStands, assertStands, signal: call.signal, most: deps.rules },
+      ...{ beforeSend: assertStands, assertStands, signal: call.signal, most: deps.rules, hold: asked.hold },
       // No longer than its token: whoever holds the server could else act on a call of long ago (§4).
       lifeMs: Math.max(1, Math.min(asked.totalMs, (caller.claims.exp - deps.now()) * 1_000)),
     });

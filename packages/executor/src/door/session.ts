@@ -25,9 +25,9 @@ export async function serveSession(
   const asked = toSession(at, shaped, limits, signal);
   // 2 · who
   const caller = await authenticate(shaped, deps);
-  using _place = deps.shares.enter(caller);
+  using place = deps.shares.enter(caller);
   // 3–10
-  const result = await openSession(caller, asked, deps);
+  const result = await openSession(caller, { ...asked, hold: place.hold }, deps);
   const ours = ownHeaders(result);
   if (result.kind === 'error') return answerProblem(at, result.error, ours);
   const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...ours };
@@ -43,7 +43,7 @@ function toSession(
   shaped: ShapedRequest,
   { totalMs }: { readonly totalMs: number },
   signal: AbortSignal,
-): AskedSession {
+): Omit<AskedSession, 'hold'> {
   const [, handle, method, path] = PATH.exec(shaped.path) ?? [];
   if (handle === undefined || path === undefined || databaseOf(path) === undefined || shaped.query !== '')
     throw new DAuthError('INVALID_REQUEST', 'The address is /sessions/{handle}/{READ or WRITE}/{database}.');

@@ -12,7 +12,7 @@ import { scrubStackSoon } from '../secret/scrub.ts';
 import { asDownstream } from '../wire/faults.ts';
 import { serverEndPoint } from './binding.ts';
 import { cancelAt, connectDatabase } from './connect.ts';
-import { Frames } from './frames.ts';
+import { Frames, type Hold } from './frames.ts';
 import type { DriverKey } from './keys.ts';
 import { Login, type LoggedIn, type LoginRequest } from './login.ts';
 import { AUTHENTICATION_OK, message, uint32 } from './messages.ts';
@@ -27,6 +27,8 @@ export interface SessionRequest extends Omit<LoginRequest, 'binding' | 'write'> 
   readonly signal: AbortSignal;
   /** Octets that the operator lets a whole session say, and be answered. */
   readonly most: SessionBytes;
+  /** Takes room for the octets of a message. */
+  readonly hold: Hold;
   /** Milliseconds that the session may last. */
   readonly lifeMs: number;
 }
@@ -103,7 +105,9 @@ function logIn(socket: TLSSocket, request: SessionRequest, timeoutMs: number): P
       resolve(loggedIn);
     });
     const tooLarge = (): DAuthError => new DAuthError('RESPONSE_TOO_LARGE');
-    const frames = new Frames({ most: MAX_LOGIN_MESSAGE, tooLarge }, (type, octets) => login.take(type, octets));
+    const frames = new Frames({ most: MAX_LOGIN_MESSAGE, tooLarge, hold: request.hold }, (type, octets) =>
+      login.take(type, octets),
+    );
     const late = setTimeout(() => fail(new DAuthError('DOWNSTREAM_TIMEOUT')), timeoutMs);
     const aborted = (): void => fail(reasonOf(request.signal));
     request.signal.addEventListener('abort', aborted);
@@ -147,13 +151,13 @@ class Opened implements OpenedSession {
   }
 
   run(request: Readable, response: Writable, { pid, key }: DriverKey): Promise<SessionOutcome> {
-    const { signal, lifeMs, login, isReadOnly, assertStands, most } = this.#request;
+    const { signal, lifeMs, login, isReadOnly, assertStands, most, hold } = this.#request;
     const socket = this.#socket;
     return new Promise((resolve) => {
       const relay = new Relay(
         {
           ...{ server: sideOf(socket), forms: this.#loggedIn.forms, isReadOnly, assertStands, cancel: this.cancel },
-          ...{ statementTimeoutMs: login.statement_timeout_ms, limits: this.#limits, most },
+          ...{ statementTimeoutMs: login.statement_timeout_ms, limits: this.#limits, most, hold },
         },
         request,
         response,

@@ -8,6 +8,8 @@ import { ownedBytes, wipe } from '../secret/memory.ts';
 /** A whole message with its type and length; it ends with the call. */
 export type OnMessage = (type: string, message: Buffer) => void;
 
+export type Hold = (octets: number, full: () => DAuthError) => void;
+
 /** Type and length. */
 const HEAD = 5;
 
@@ -15,6 +17,8 @@ export interface FrameLimits {
   /** Octets of one message. */
   readonly most: number;
   readonly tooLarge: () => DAuthError;
+  /** Takes room for octets of a message before they are held, or throws what `full` makes. */
+  readonly hold: Hold;
 }
 
 export class Frames {
@@ -24,6 +28,8 @@ export class Frames {
   #headed = 0;
   #message: Buffer | null = null;
   #filled = 0;
+  /** Octets of the longest message so far: room is taken once for all that are no longer. */
+  #held = 0;
 
   constructor(limits: FrameLimits, onMessage: OnMessage) {
     this.#limits = limits;
@@ -62,6 +68,10 @@ export class Frames {
     const length = this.#head.readUInt32BE(1);
     if (length < 4) throw new DAuthError('INVALID_REQUEST', 'A message of the session is not well-formed.');
     if (length + 1 > this.#limits.most) throw this.#limits.tooLarge();
+    if (length + 1 > this.#held) {
+      this.#limits.hold(length + 1 - this.#held, this.#limits.tooLarge);
+      this.#held = length + 1;
+    }
     const message = ownedBytes(length + 1);
     this.#head.copy(message);
     return message;

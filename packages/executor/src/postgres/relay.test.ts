@@ -92,6 +92,25 @@ test('[dispatch.bound] a session that is answered more than the operator lets en
   assert.equal(driver.text.split('a'.repeat(5_000)).length, 2);
 });
 
+test('[dispatch.bound] a message for which its owner has no room left ends the session before it is held', async () => {
+  const taken: number[] = [];
+  const hold = (octets: number, full: () => DAuthError): void => {
+    if (taken.reduce((sum, each) => sum + each, octets) > 20_000) throw full();
+    taken.push(octets);
+  };
+  const answers = ['a'.repeat(15_000), 'b'.repeat(14_000), 'c'.repeat(25_000)];
+  const driver = await drive({ answer: () => [row(answers.shift()!), done('SELECT 1')] }, { hold });
+  driver.query('SELECT 1');
+  await driver.ready(2);
+  driver.query('SELECT 2');
+  await driver.ready(3);
+  const before = taken.length;
+  driver.query('SELECT 3');
+  await ends(driver, 'RESPONSE_TOO_LARGE');
+  assert.equal(driver.text.includes('c'.repeat(100)), false);
+  assert.equal(taken.length, before, 'room is taken once for all messages that are no longer');
+});
+
 test('[dispatch.bound] each statement that reads goes out alone, behind a snapshot of a transaction that only reads', async () => {
   const driver = await drive({}, { isReadOnly: true });
   driver.query('SELECT 1');

@@ -8,7 +8,7 @@ import { wipe } from '../secret/memory.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { Forms } from '../wire/forms.ts';
 import { redact } from '../wire/scan.ts';
-import { Frames } from './frames.ts';
+import { Frames, type Hold } from './frames.ts';
 import { OpenGate, type Gate } from './gate.ts';
 import { isParameter } from './login.ts';
 import { TERMINATE, textsOf } from './messages.ts';
@@ -21,6 +21,7 @@ export interface RelayParts {
   readonly statementTimeoutMs: number;
   readonly limits: SessionLimits;
   readonly most: SessionBytes;
+  readonly hold: Hold;
   /** Before each message of the driver: throws where the session no longer stands. */
   readonly assertStands: () => void;
   /** Asks the server to stop its statement. */
@@ -93,11 +94,11 @@ export class Relay {
     this.#gate = parts.isReadOnly ? new ReadOnlyGate(ways) : new OpenGate(ways);
     const { requestBytes, responseBytes } = parts.limits;
     this.#fromServer = new Frames(
-      { most: responseBytes, tooLarge: () => new DAuthError('RESPONSE_TOO_LARGE') },
+      { hold: parts.hold, most: responseBytes, tooLarge: () => new DAuthError('RESPONSE_TOO_LARGE') },
       (type, octets) => this.#answer(type, octets),
     );
     this.#fromDriver = new Frames(
-      { most: requestBytes, tooLarge: () => new DAuthError('PAYLOAD_TOO_LARGE') },
+      { hold: parts.hold, most: requestBytes, tooLarge: () => new DAuthError('PAYLOAD_TOO_LARGE') },
       (type, octets) => this.#ask(type, octets),
     );
   }
