@@ -5,7 +5,6 @@ import { test } from 'node:test';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import fc from 'fast-check';
 import { attempt, bodies, cut, decode } from '../support/coding.test-support.ts';
-import { Decoder } from './decode.ts';
 import { writeWord } from './brotli-words.ts';
 import { BrotliError } from './brotli-code.ts';
 
@@ -146,29 +145,4 @@ test('every change of a word, and words of every length, are what Node makes of 
     assert.throws(() => writeWord(4 + at, 121 * 2 ** bits, () => undefined), BrotliError);
   }
   for (const length of [2, 3, 25, 100]) assert.throws(() => writeWord(length, 0, () => undefined), BrotliError);
-});
-
-test('[response.clean] a body that its br makes up is refused before it fills anything', async () => {
-  let decoded = 0;
-  using decoder = new Decoder('br', (octets) => (decoded += octets.length));
-  const bomb = brotliCompressSync(Buffer.alloc(60 * 1_048_576), { params: { [quality]: 5 } });
-  await assert.rejects(decoder.push(bomb), { code: 'RESPONSE_UNSCANNABLE' });
-  assert.ok(decoded < 41 * 1_048_576, String(decoded));
-});
-
-test('a decoder of br that is held waits, and one that is disposed of while it waits refuses', async () => {
-  const encoded = brotliCompressSync(randomBytes(300_000));
-  let pieces = 0;
-  using decoder = new Decoder('br', () => {
-    pieces++;
-    decoder.hold();
-  });
-  const pushing = decoder.push(encoded);
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(pieces, 1);
-  decoder.release();
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(pieces, 2);
-  decoder[Symbol.dispose]();
-  await assert.rejects(pushing, { code: 'RESPONSE_UNSCANNABLE' });
 });

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import {
+  brotliCompressSync,
   constants,
   crc32,
   deflateRawSync,
@@ -128,27 +129,34 @@ test('a head of gzip with all that may stand in it is passed over, and a changed
   });
 });
 
-test('a body that its encoding makes up is refused before it fills anything', async () => {
-  let decoded = 0;
-  using decoder = new Decoder('gzip', (octets) => (decoded += octets.length));
-  await assert.rejects(decoder.push(gzipSync(Buffer.alloc(60 * 1_048_576))), { code: 'RESPONSE_UNSCANNABLE' });
-  assert.ok(decoded < 41 * 1_048_576, String(decoded));
-});
-
-test('a decoder that is held waits, and one that is disposed of while it waits refuses', async () => {
-  const encoded = gzipSync(randomBytes(300_000));
-  let pieces = 0;
-  using decoder = new Decoder('gzip', () => {
-    pieces++;
-    decoder.hold();
+const MADE_UP = {
+  gzip: gzipSync,
+  br: (body: Buffer) => brotliCompressSync(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 5 } }),
+} as const;
+for (const coding of ['gzip', 'br'] as const) {
+  test(`[response.clean] a body that its ${coding} makes up is refused before it fills anything`, async () => {
+    let decoded = 0;
+    using decoder = new Decoder(coding, (octets) => (decoded += octets.length));
+    const bomb = MADE_UP[coding](Buffer.alloc(60 * 1_048_576));
+    await assert.rejects(decoder.push(bomb), { code: 'RESPONSE_UNSCANNABLE' });
+    assert.ok(decoded < 41 * 1_048_576, String(decoded));
   });
-  const pushing = decoder.push(encoded);
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(pieces, 1);
-  decoder.release();
-  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
-  assert.equal(pieces, 2);
-  decoder[Symbol.dispose]();
-  await assert.rejects(pushing, { code: 'RESPONSE_UNSCANNABLE' });
-  assert.equal(pieces, 2);
-});
+
+  test(`a decoder of ${coding} that is held waits, and one that is disposed of while it waits refuses`, async () => {
+    const encoded = MADE_UP[coding](randomBytes(300_000));
+    let pieces = 0;
+    using decoder = new Decoder(coding, () => {
+      pieces++;
+      decoder.hold();
+    });
+    const pushing = decoder.push(encoded);
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(pieces, 1);
+    decoder.release();
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(pieces, 2);
+    decoder[Symbol.dispose]();
+    await assert.rejects(pushing, { code: 'RESPONSE_UNSCANNABLE' });
+    assert.equal(pieces, 2);
+  });
+}
