@@ -4,7 +4,6 @@
  */
 import { Readable } from 'node:stream';
 import {
-  asDAuthError,
   DAuthError,
   endpointParts,
   pinsFor,
@@ -16,17 +15,18 @@ import type { Hold } from './door/upload.ts';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
+import { refused } from './refused.ts';
 import type { OpenCalls } from './open-calls.ts';
 import type { OpeningKey } from './open.ts';
 import type { Refusals } from './journal/refusals.ts';
 import { watchForOverride } from './where/override.ts';
 import { exchange, type ExchangeDeps } from './exchanged.ts';
-import { intentFacts, refusalFacts } from './facts.ts';
+import { intentFacts } from './facts.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Seen } from './who/seen.ts';
 import type { Shares } from './who/shares.ts';
 import { assertOperatorAllows, boundBody } from './where/operator.ts';
-import { LimitReached, type NamedState, type UseLimits } from './who/use-limits.ts';
+import type { NamedState, UseLimits } from './who/use-limits.ts';
 import { windowEndMs } from './who/window.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
@@ -100,15 +100,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
       .catch(() => undefined);
     return { kind: 'answer', receipt: makeReceipt(deps.identity, intended.head), answer, limits };
   } catch (caught) {
-    const error = asDAuthError(caught);
-    if (error instanceof LimitReached) limits = error.states;
-    if (intent === undefined) {
-      deps.refusals.record(error.code, refusalFacts(caller, request, permitted));
-      return { kind: 'error', error, limits };
-    }
-    // 10 · outcome of a call that had no answer to pass on
-    await intent.outcome({ code: error.code, ms: Math.round(deps.monotonic() - startedAt) }).catch(() => undefined);
-    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error, limits };
+    return refused(caught, { caller, request, permitted, intent, limits, startedAt }, deps);
   }
 }
 

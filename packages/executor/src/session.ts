@@ -3,11 +3,12 @@
  * Never opens before step 6, and nothing read before it has any effect but refusal.
  */
 import type { Readable, Writable } from 'node:stream';
-import { asDAuthError, DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import type { DispatchDeps } from './dispatch.ts';
-import { intentFacts, refusalFacts } from './facts.ts';
+import { intentFacts } from './facts.ts';
 import type { Facts, Intent } from './journal/journal.ts';
 import { makeReceipt } from './journal/receipt.ts';
+import { refused } from './refused.ts';
 import type { Databases, OpenedSession } from './postgres/databases.ts';
 import type { CancelKeys } from './postgres/keys.ts';
 import type { Hold } from './postgres/frames.ts';
@@ -17,7 +18,7 @@ import { assertOperatorAllows } from './where/operator.ts';
 import { decideSession, type SessionTarget, type SessionWish } from './where/session.ts';
 import type { CheckedAddress } from './where/address.ts';
 import { permit, type Caller, type Permit } from './who/authorize.ts';
-import { LimitReached, type NamedState } from './who/use-limits.ts';
+import type { NamedState } from './who/use-limits.ts';
 
 export interface SessionDeps extends DispatchDeps {
   readonly databases: Databases;
@@ -96,15 +97,7 @@ export async function openSession(caller: Caller, asked: AskedSession, deps: Ses
       },
     };
   } catch (caught) {
-    const error = asDAuthError(caught);
-    if (error instanceof LimitReached) limits = error.states;
-    if (intent === undefined) {
-      deps.refusals.record(error.code, refusalFacts(caller, asked, permitted));
-      return { kind: 'error', error, limits };
-    }
-    // 10 · outcome of a session that there was none of
-    await intent.outcome({ code: error.code, ms: Math.round(deps.monotonic() - startedAt) }).catch(() => undefined);
-    return { kind: 'error', receipt: makeReceipt(deps.identity, intent.head), error, limits };
+    return refused(caught, { caller, request: asked, permitted, intent, limits, startedAt }, deps);
   }
 }
 
