@@ -4,10 +4,13 @@
  * `npm run prove -- WORD` takes the mutants whose claim or file contains WORD; `--root DIR` proves another tree, built.
  */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
 import { pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
 import { transform } from 'esbuild';
 import { parseOutcomes } from './outcomes.mjs';
 import { root as home, setUp } from './setup.mjs';
@@ -15,49 +18,55 @@ import { root as home, setUp } from './setup.mjs';
 /** Mutants tried at a time, each in a tree of its own: more would make tests with real processes wait for each other. */
 const WORKERS = 2;
 
-const at = process.argv.indexOf('--root');
-const root = at > 0 ? resolve(process.argv[at + 1]) : home;
-const word = at > 0 ? '' : (process.argv[2] ?? '');
-if (at < 0) setUp();
+/** How long the tests of a file may take, in milliseconds. */
+const LATEST_MS = 180_000;
+
+const { values, positionals } = parseArgs({ options: { root: { type: 'string' } }, allowPositionals: true });
+const root = resolve(values.root ?? home);
+const word = positionals[0] ?? '';
+if (values.root === undefined) setUp();
 const { MUTANTS } = await import(pathToFileURL(join(root, 'test/dist/mutants/all.js')).href);
 const mutants = MUTANTS.filter(({ claim, file }) => claim.includes(word) || file.includes(word));
 const made = [];
-process.on('exit', () => made.forEach((copy) => rmSync(copy, { recursive: true, force: true })));
-process.on('SIGINT', () => process.exit(130));
+const running = new Set();
+process.on('exit', () => {
+  running.forEach(end);
+  made.forEach((dir) => rmSync(dir, { recursive: true, force: true, maxRetries: 3 }));
+});
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
-/** Where nothing is ever taken out: each test has to pass there first, and a file is run there once. */
+/** Where nothing is ever taken out: each test has to pass there first. */
 const clean = copyTree();
-const controls = new Map();
-const verdicts = [];
-let said = 0;
-const waiting = [...mutants.entries()];
-await Promise.all(Array.from({ length: Math.min(availableParallelism(), WORKERS, waiting.length) }, work));
-const failures = verdicts.filter((verdict) => verdict !== undefined).length;
+let done = 0;
+let failures = 0;
+/** The mutants of a test file go together: without any of them its tests run once. */
+const waiting = new Map();
+for (const mutant of mutants) waiting.set(mutant.test.file, [...(waiting.get(mutant.test.file) ?? []), mutant]);
+await Promise.all(Array.from({ length: Math.min(availableParallelism(), WORKERS, waiting.size) }, work));
 console.log(`\n${mutants.length - failures} of ${mutants.length} defences are missed by their test when they are gone`);
 process.exit(failures === 0 && mutants.length > 0 ? 0 : 1);
 
-/** Takes one mutant after the other, in a copy of its own. */
+/** Takes one test file after the other, in a copy of its own. */
 async function work() {
   const copy = copyTree();
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    const [index, mutant] = next;
-    const { file, name } = mutant.test;
-    if (!controls.has(file)) controls.set(file, runTests(clean, file));
-    const control = (await controls.get(file)).find((outcome) => outcome.name === name);
-    const passed = control?.verdict === 'pass';
-    verdicts[index] = passed ? await tryMutant(copy, mutant) : `the control did not pass (${say(control)})`;
-    sayInOrder();
+  for (const [file, together] of waiting) {
+    waiting.delete(file);
+    const controls = await runTests(clean, file, new Set(together.map(({ test }) => test.name)));
+    for (const mutant of together) {
+      const control = controls.find(({ name }) => name === mutant.test.name);
+      const passed = control?.verdict === 'pass';
+      report(mutant, passed ? await tryMutant(copy, mutant) : `the control did not pass (${say(control)})`);
+    }
   }
 }
 
-function sayInOrder() {
-  for (; said in verdicts; said++) {
-    const { claim, file, test } = mutants[said];
-    const verdict = verdicts[said];
-    const mark = verdict === undefined ? 'ok  ' : 'FAIL';
-    console.log(`${mark} ${said + 1}/${mutants.length} [${claim}] ${file}: ${test.name}`);
-    if (verdict !== undefined) console.log(`     ${verdict}`);
-  }
+/** Says how one mutant went, as soon as it is known. */
+function report({ claim, file, test }, wrong) {
+  done++;
+  console.log(`${wrong === undefined ? 'ok  ' : 'FAIL'} ${done}/${mutants.length} [${claim}] ${file}: ${test.name}`);
+  if (wrong === undefined) return;
+  failures++;
+  console.log(`     ${wrong}`);
 }
 
 /** @returns what is wrong, or undefined where the test failed by its assertion */
@@ -77,7 +86,7 @@ async function tryMutant(copy, { file, find, replace, test }) {
   } catch ({ message }) {
     return `the mutant does not compile: ${message.trim().split('\n').at(-1)}`;
   }
-  const outcome = await runTest(copy, test);
+  const [outcome] = await runTests(copy, test.file, new Set([test.name]));
   writeFileSync(built, before);
   return outcome?.verdict === 'fail' && outcome.error === 'ERR_ASSERTION'
     ? undefined
@@ -97,24 +106,45 @@ async function toJavaScript(sourcefile, source) {
   return code.replaceAll(/\b(from|import)(\s*\(?\s*")(\.[^"]*)\.ts"/g, '$1$2$3.js"');
 }
 
-async function runTest(copy, { file, name }) {
-  const pattern = `--test-name-pattern=/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$/`;
-  return (await runTests(copy, file, pattern)).find((outcome) => outcome.name === name);
-}
-
-async function runTests(copy, file, ...flags) {
-  // What a test without its defence leaves open would keep its process until that time.
-  const always = ['--test', '--test-force-exit', '--test-timeout=180000', '--test-reporter=./tools/outcomes.mjs'];
-  return parseOutcomes((await run(copy, [...always, ...flags, file])).stdout);
-}
-
-function run(cwd, args) {
-  return new Promise((resolved) => {
-    const child = spawn(process.execPath, args, { cwd, stdio: ['ignore', 'pipe', 'ignore'] });
-    const chunks = [];
-    child.stdout.on('data', (chunk) => chunks.push(chunk));
-    child.on('close', (status) => resolved({ status, stdout: Buffer.concat(chunks).toString('utf8') }));
+/**
+ * The outcomes of the named tests of a file, run by themselves. What they leave open is not waited for: without its defence
+ * a test may leave servers and their files, so its processes are a group and what it writes has a directory, and both go.
+ */
+async function runTests(copy, file, names) {
+  const directory = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
+  made.push(directory);
+  const patterns = [...names].map(
+    (name) => `--test-name-pattern=/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$/`,
+  );
+  const child = spawn(process.execPath, ['--test-reporter=./tools/outcomes.mjs', ...patterns, file], {
+    cwd: copy,
+    env: { ...process.env, TMPDIR: directory },
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
   });
+  running.add(child);
+  const closed = once(child, 'close');
+  const late = setTimeout(() => end(child), LATEST_MS);
+  const outcomes = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    outcomes.push(...parseOutcomes(line).filter(({ name }) => names.has(name)));
+    if (outcomes.length === names.size) break;
+  }
+  clearTimeout(late);
+  end(child);
+  await closed;
+  rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
+  return outcomes;
+}
+
+/** Ends a test's process and all that it started. */
+function end(child) {
+  running.delete(child);
+  try {
+    process.kill(-child.pid, 'SIGKILL');
+  } catch {
+    // It had ended.
+  }
 }
 
 function say(outcome) {
