@@ -9,6 +9,7 @@ export default async function* outcomes(source) {
       verdict: data.skip !== undefined ? 'skipped' : data.todo !== undefined ? 'todo' : type.slice(5),
       reason: typeof data.skip === 'string' ? data.skip : undefined,
       error: type === 'test:fail' ? (cause?.code ?? cause?.name) : undefined,
+      message: type === 'test:fail' ? cause?.message : undefined,
     })}\n`;
   }
 }

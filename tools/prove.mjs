@@ -148,9 +148,9 @@ function end(child) {
 }
 
 function say(outcome) {
-  return outcome === undefined
-    ? 'it did not run'
-    : `${outcome.verdict} ${outcome.error ?? outcome.reason ?? ''}`.trim();
+  if (outcome === undefined) return 'it did not run';
+  const { verdict, error, reason, message = '' } = outcome;
+  return [verdict, error ?? reason, message.replaceAll(/\s+/g, ' ')].filter(Boolean).join(' ');
 }
 
 /** Files and builds are copied; dependencies are linked, but our own packages are those of the copy. */

@@ -138,7 +138,8 @@ test('what happens at the public door is counted by code, and no secret, handle,
     ],
   );
   const [, told] = /^dauth_executor_journal_seq (\d+)$/m.exec(text) ?? [];
-  assert.equal(Number(told) > seq, true, told);
+  // The dispatch was durable before it happened; its outcome may be in the file and not on the disk yet.
+  assert.equal(Number(told) >= seq, true, told);
   for (const name of [SECRET, handle, unknown, 'alice', 'default', 'github', MCP, ORIGIN, 'client', 'grant-1', token])
     assert.equal(text.includes(name), false, name);
 });
