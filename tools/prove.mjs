@@ -150,7 +150,7 @@ function end(child) {
 function say(outcome) {
   if (outcome === undefined) return 'it did not run';
   const { verdict, error, reason, message = '' } = outcome;
-  return [verdict, error ?? reason, message.replaceAll(/\s+/g, ' ')].filter(Boolean).join(' ');
+  return [verdict, error ?? reason, message.trim().replaceAll(/\s+/g, ' ')].filter(Boolean).join(' ');
 }
 
 /** Files and builds are copied; dependencies are linked, but our own packages are those of the copy. */
