@@ -14,6 +14,7 @@ import { PEOPLE } from './authority/people.ts';
 import { APPS } from './apps.ts';
 import { BODY } from './body.ts';
 import { SEARCH } from './answers.ts';
+import { CHUNKS } from './chunks.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
@@ -45,6 +46,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...BATTERY,
     ...EXECUTOR,
     ...SIGNERS,
+    ...CHUNKS,
     ...BODY,
     ...GRAPHQL,
     ...USE_LIMITS,

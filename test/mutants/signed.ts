@@ -119,7 +119,7 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'secret/sigv4', SIGV4, [
     [
       'response.clean',
-      'lines: lines.take(), secrets: [...keys, signature] };',
+      'lines: lines.take(), secrets: [...keys, signature], ...pieces };',
       'lines: lines.take(), secrets: [...keys.slice(3), signature] };',
       LOOKED_FOR,
     ],

@@ -178,7 +178,7 @@ function describeSigner(
   scheme: Exclude<SchemeInput, { readonly endpoint: string } | { readonly scheme: 'postgres' }>,
 ): string {
   if (scheme.scheme === 'aws_sigv4')
-    return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}`;
+    return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}${scheme.payload === undefined ? '' : ', streaming bodies in signed pieces'}`;
   if (scheme.scheme === 'oauth1') return `each request by oauth1 with HMAC-${(scheme.hash ?? 'sha1').toUpperCase()}`;
   const places = scheme.put.map(({ in: place, name }) => `${place} ${name}`);
   return `${scheme.sign} by hmac ${scheme.hash}, in ${places.join(', ')}`;

@@ -28,7 +28,7 @@ export async function settleBody(
   assertSlottedType(injections, asked !== null, to.headers);
   const given = await settleConditions(asked, { length: bodyLength, hold }, allow, to);
   if (bodySlots(injections).length === 0) {
-    const body = await makeSignable(given, injections, to, hold);
+    const body = await makeSignable(given, injections, to, asked === null ? 0 : request.bodyLength, hold);
     if (body instanceof Uint8Array) assertNoOverrideField(body, to.headers);
     return { ...request, body };
   }

@@ -13,6 +13,8 @@ export interface AwsSigV4 {
   readonly place: 'header' | 'query';
   /** Whether the body's hash also stands in `x-amz-content-sha256`; not in a query. */
   readonly content_sha256: boolean;
+  /** How a body that streams by is signed, for Amazon S3: piece by piece. Without it, it is not. */
+  readonly payload?: 'chunks';
   /** Seconds for which a signature in a query is good. */
   readonly expires?: number;
 }
@@ -31,6 +33,7 @@ export const AWS_HEADERS: readonly string[] = [
   'x-amz-date',
   'x-amz-security-token',
   'x-amz-content-sha256',
+  'x-amz-decoded-content-length',
 ];
 export const AWS_QUERY: readonly string[] = [
   'Algorithm',
@@ -44,7 +47,7 @@ export const AWS_QUERY: readonly string[] = [
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseAws(value: unknown): AwsSigV4 {
-  const optional = ['session_token', 'place', 'content_sha256', 'expires'];
+  const optional = ['session_token', 'place', 'content_sha256', 'payload', 'expires'];
   const said = exactObject(value, 'A scheme', ['scheme', 'access_key', 'secret_key', 'region', 'service'], optional);
   // Only absence is the default, never `null`.
   const place = said.place === undefined ? 'header' : said.place;
@@ -61,6 +64,7 @@ export function parseAws(value: unknown): AwsSigV4 {
     service,
     place,
     content_sha256: parseContentSha256(said.content_sha256, service, isQuery),
+    ...(said.payload === undefined ? {} : { payload: parsePayload(said.payload, service, isQuery) }),
     ...(isQuery
       ? { expires: said.expires === undefined ? DEFAULT_EXPIRES : integer(said.expires, '"expires"', 1, MAX_EXPIRES) }
       : {}),
@@ -91,6 +95,12 @@ function parseContentSha256(value: unknown, service: string, isQuery: boolean): 
   if (isQuery && said) refuse('"content_sha256" is for a signature in the headers.');
   if (service === 's3' && !isQuery && !said) refuse('Amazon S3 needs "content_sha256".');
   return said;
+}
+
+function parsePayload(value: unknown, service: string, isQuery: boolean): 'chunks' {
+  if (value !== 'chunks') refuse('"payload" is "chunks", or left out.');
+  if (service !== 's3' || isQuery) refuse('"payload" is for Amazon S3, with a signature in the headers.');
+  return value;
 }
 
 function scopeName(value: unknown, what: string): string {

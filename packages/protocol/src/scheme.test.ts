@@ -131,6 +131,13 @@ const REFUSED: readonly [what: string, inject: readonly object[], message: RegEx
   ['a hash that is null', [{ ...AWS, content_sha256: null }], /"content_sha256" is true or false/],
   ['S3 without the hash', [{ ...AWS, content_sha256: false }], /S3 needs/],
   ['a hash in a query', [{ ...AWS, place: 'query', content_sha256: true }], /is for a signature in the headers/],
+  ['a payload that is null', [{ ...AWS, payload: null }], /"payload" is "chunks"/],
+  ['pieces to others than S3', [{ ...AWS, service: 'sqs', payload: 'chunks' }], /"payload" is for Amazon S3/],
+  [
+    'pieces under a signature in a query',
+    [{ ...AWS, place: 'query', payload: 'chunks' }],
+    /"payload" is for Amazon S3/,
+  ],
   ['an end in the headers', [{ ...AWS, expires: 60 }], /"expires" is for/],
   ['more than a week', [{ ...AWS, place: 'query', expires: 604_801 }], /out of range/],
   ['two schemes', [AWS, { ...AWS, place: 'query' }], /more than one scheme/],

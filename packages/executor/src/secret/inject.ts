@@ -18,6 +18,7 @@ import {
   type Template,
 } from '@dauth/protocol';
 import type { SlottedBody } from '../where/body-slots.ts';
+import type { ChunkKey } from './aws-chunks.ts';
 import { fillBody, writeBodyValue } from './body.ts';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
@@ -46,6 +47,8 @@ export interface Filled {
    * credential, the token, and what a signature was made with.
    */
   readonly secrets: readonly Buffer[];
+  /** What the pieces of a body are signed with; whoever takes it disposes of it. */
+  readonly chunkKey?: ChunkKey;
 }
 
 /** RFC 6265 §4.1.1 `cookie-octet`. */
@@ -107,7 +110,9 @@ export function inject(
       const signed = sign(signer, fields, { ...request, target });
       const allLines = ownedConcat(lines, signed.lines);
       wipe(target, lines, signed.lines);
-      return { target: signed.target, lines: allLines, body, secrets: [...secrets, ...signed.secrets], isGuessable };
+      const all = [...secrets, ...signed.secrets];
+      const pieces = signed.chunkKey === undefined ? {} : { chunkKey: signed.chunkKey };
+      return { target: signed.target, lines: allLines, body, secrets: all, isGuessable, ...pieces };
     } catch (error) {
       wipe(...secrets, ...filled);
       throw error;

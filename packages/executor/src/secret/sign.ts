@@ -3,6 +3,7 @@
  * Never decides where a request may go: that was decided before anything was opened, and a signature changes none of it.
  */
 import type { Scheme } from '@dauth/protocol';
+import type { ChunkKey } from './aws-chunks.ts';
 import type { Fields } from './fill.ts';
 import { signHmac } from './hmac.ts';
 import { signOAuth1 } from './oauth1.ts';
@@ -20,6 +21,8 @@ export interface Outgoing {
   readonly isTls: boolean;
   /** The whole body, empty where there is none; null where it streams by. */
   readonly body: Uint8Array | null;
+  /** Octets of a body that streams by in signed pieces. */
+  readonly piecesOf?: number;
   /** Milliseconds since the epoch, by the executor's clock. */
   readonly atMs: number;
   /** A nonce that nobody can guess, another one each time: letters, digits and "-". */
@@ -33,6 +36,8 @@ export interface Signed {
   readonly lines: Buffer;
   /** What an answer must not contain: derived keys, and the signature, which a copy of the request would work with. */
   readonly secrets: readonly Buffer[];
+  /** What the pieces of a body are signed with, where it streams by in such. */
+  readonly chunkKey?: ChunkKey;
 }
 
 /** @throws DAuthError `POLICY_DENIED` for a field or a body that the scheme cannot sign with */

@@ -29,6 +29,19 @@ const CASES: readonly { name: string; inject: readonly Injection[]; calls: reado
     calls: [{}, { method: 'POST', body: 'data'.repeat(500) }, { target: '/?echo=body&split' }],
   })),
   {
+    name: 'signing by aws_sigv4, piece by piece',
+    inject: parseInjections([
+      {
+        ...{ scheme: 'aws_sigv4', access_key: 'AKIDEXAMPLE', secret_key: '{token}', session_token: '{second}' },
+        ...{ region: 'eu-west-1', service: 's3', payload: 'chunks' },
+      },
+    ]),
+    calls: [
+      { method: 'POST', body: 'data'.repeat(40_000), stream: true },
+      { method: 'POST', body: 'x', stream: true, target: '/?echo=body&split' },
+    ],
+  },
+  {
     name: 'signing by oauth1',
     inject: parseInjections([
       {

@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import { DAuthError, isS3, type AwsSigV4 } from '@dauth/protocol';
+import { ChunkKey } from './aws-chunks.ts';
 import {
   namesOf,
   separatorOf,
@@ -24,6 +25,7 @@ import { ByteWriter } from './writer.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const UNSIGNED = 'UNSIGNED-PAYLOAD';
+const IN_PIECES = 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD';
 /** Where it stands, `/` and `,` would end it, and an encoded one would read differently. */
 const ACCESS_KEY_OCTET: Rule = (octet) => UNRESERVED.has(octet);
 /** One word of a header; a space in it would be signed as another number of spaces than was sent. */
@@ -75,6 +77,7 @@ function signHeaders(scoped: Scoped, fields: Fields, request: Outgoing, parts: P
     { name: 'x-amz-date', value: Buffer.from(scoped.at, 'latin1') },
     ...(scoped.scheme.content_sha256 ? [{ name: 'x-amz-content-sha256', value: Buffer.from(hash, 'latin1') }] : []),
     ...(token === null ? [] : [{ name: 'x-amz-security-token', value: token.bytes }]),
+    ...(hash === IN_PIECES ? piecesLines(request) : []),
   ];
   const all = [...named, ...own];
   const { signature, keys } = signCanonical(scoped, fields, request, request.target, all, hash);
@@ -85,7 +88,17 @@ function signHeaders(scoped: Scoped, fields: Fields, request: Outgoing, parts: P
     .text(`${namesOf(all)}, Signature=`)
     .bytes(signature)
     .text('\r\n');
-  return { target: ownedConcat(request.target), lines: lines.take(), secrets: [...keys, signature] };
+  const pieces =
+    hash === IN_PIECES ? { chunkKey: new ChunkKey(keys.at(-1)!, `${scoped.at}\n${scoped.scope}\n`, signature) } : {};
+  return { target: ownedConcat(request.target), lines: lines.take(), secrets: [...keys, signature], ...pieces };
+}
+
+/** The coding stands behind the caller's own, in the order in which they were applied (RFC 9110 §8.4). */
+function piecesLines({ piecesOf }: Outgoing): readonly Line[] {
+  return [
+    { name: 'content-encoding', value: Buffer.from('aws-chunked') },
+    { name: 'x-amz-decoded-content-length', value: Buffer.from(`${piecesOf!}`) },
+  ];
 }
 
 function signQuery(scoped: Scoped, fields: Fields, request: Outgoing, parts: Parts): Signed {
@@ -152,7 +165,8 @@ function deriveKeys(scheme: AwsSigV4, fields: Fields, scope: string): readonly B
 }
 
 /** Only TLS keeps an unsigned body whole, and only Amazon S3 takes one (it has to, in a query). */
-function payloadHash(scheme: AwsSigV4, { body, isTls }: Outgoing): string {
+function payloadHash(scheme: AwsSigV4, { body, piecesOf, isTls }: Outgoing): string {
+  if (piecesOf !== undefined) return IN_PIECES;
   const mayStream = isS3(scheme) && isTls;
   if (mayStream && (body === null || scheme.place === 'query')) return UNSIGNED;
   if (body === null || (isS3(scheme) && scheme.place === 'query'))

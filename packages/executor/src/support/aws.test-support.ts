@@ -64,6 +64,31 @@ export function verifyAws(request: SignedRequest, secret: string): Verdict {
   const expected = createHmac('sha256', key)
     .update(['AWS4-HMAC-SHA256', at, scope, sha256(canonical)].join('\n'))
     .digest('hex');
-  const isWhole = payload === 'UNSIGNED-PAYLOAD' || payload === sha256(body);
+  const isWhole =
+    ['UNSIGNED-PAYLOAD', 'STREAMING-AWS4-HMAC-SHA256-PAYLOAD'].includes(payload) || payload === sha256(body);
   return { valid: expected === signature && isWhole, signed: names, payload };
+}
+
+/** What a body of signed pieces holds; null where one is not what was signed. */
+export function openPieces(request: SignedRequest, secret: string): Buffer | null {
+  const get = (name: string): string => request.headers.find(([other]) => other === name)?.[1] ?? '';
+  const [, credential, seed] = /Credential=([^,]+),.*Signature=([0-9a-f]{64})$/.exec(get('authorization')) ?? [];
+  const [, day, region, service] = credential!.split('/') as [string, string, string, string];
+  const key = deriveAwsKeys(secret, day, region, service).at(-1)!;
+  const scope = `${day}/${region}/${service}/aws4_request`;
+  const parts: Buffer[] = [];
+  let before = seed!;
+  for (let at = 0; at < request.body.length;) {
+    const line = request.body.toString('latin1', at, request.body.indexOf('\r\n', at));
+    const [, size = '', signature] = /^([0-9a-f]+);chunk-signature=([0-9a-f]{64})$/.exec(line) ?? [];
+    const start = at + line.length + 2;
+    const data = request.body.subarray(start, start + Number.parseInt(size, 16));
+    const text = ['AWS4-HMAC-SHA256-PAYLOAD', get('x-amz-date'), scope, before, sha256(''), sha256(data)].join('\n');
+    if (createHmac('sha256', key).update(text).digest('hex') !== signature) return null;
+    before = signature;
+    parts.push(data);
+    at = start + data.length + 2;
+  }
+  const whole = Buffer.concat(parts);
+  return parts.at(-1)?.length === 0 && whole.length === Number(get('x-amz-decoded-content-length')) ? whole : null;
 }

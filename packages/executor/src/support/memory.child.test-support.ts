@@ -146,8 +146,9 @@ async function one(order: CallOrder): Promise<number> {
           { ...common, address: await upstream.check(endpointParts(scheme.endpoint).origin) },
           envelope,
         );
+  const length = body instanceof Readable ? { bodyLength: Buffer.byteLength(order.body!) } : {};
   const settled = await settleBody(
-    { body, hold: () => undefined } as unknown as DispatchRequest,
+    { body, ...length, hold: () => undefined } as unknown as DispatchRequest,
     { allow: [], inject: injections },
     to,
   );
@@ -159,6 +160,7 @@ async function one(order: CallOrder): Promise<number> {
     target: order.target,
     headers,
     body: settled.body,
+    ...(settled.body instanceof Readable ? length : {}),
     ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
     ...(order.webSocket === true ? { webSocket: { protocols: [], endsAtMs: Date.now() + 60_000 } } : {}),
   });

@@ -53,7 +53,7 @@ export class SigningUpstream implements AsyncDisposable {
     const token = (): string =>
       world.token(handle, { authorization_details: [detail(handle, { locations: [origin], actions })] });
     return {
-      world,
+      ...{ world, handle, token },
       /** The buffered form, right but for what is given. */
       call: async (request: object) => {
         const { json } = await world.dispatch(handle, { path: '/bucket/key', ...request }, token());

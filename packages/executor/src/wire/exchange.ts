@@ -16,6 +16,7 @@ import { Forms } from './forms.ts';
 import { UpstreamHandshake } from './handshake.ts';
 import type { SlottedHead } from './framing.ts';
 import { describeRequest, renderHead } from './head.ts';
+import type { ChunkKey } from '../secret/aws-chunks.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
@@ -62,6 +63,7 @@ export class Exchange implements Traveller, RawHandler {
   #wire: Wire | null = null;
   #abort: ((error?: Error) => void) | null = null;
   #forms: Forms | null = null;
+  #chunkKey: ChunkKey | null = null;
   #answering: Answering | null = null;
   readonly #handshake: UpstreamHandshake | null;
   /** The socket of an answer that is a WebSocket, and what goes over it once the caller joined. */
@@ -131,6 +133,7 @@ export class Exchange implements Traveller, RawHandler {
     let former: readonly Buffer[] = [];
     try {
       former = this.#formerValues(filled.secrets);
+      this.#chunkKey = filled.chunkKey ?? null;
       this.#isGuessable = filled.isGuessable;
       if (this.#handshake !== null && this.#isGuessable) throw tooShort();
       this.#forms = new Forms([...filled.secrets, ...former]);
@@ -148,6 +151,10 @@ export class Exchange implements Traveller, RawHandler {
     if (former === undefined) return [];
     using plaintext = former();
     return searchedValues(plaintext, injections, secrets);
+  }
+
+  leaving(octets: Buffer): void {
+    this.#chunkKey?.sign(octets);
   }
 
   /**
@@ -315,6 +322,7 @@ export class Exchange implements Traveller, RawHandler {
     this.#answering?.[Symbol.dispose]();
     this.#forms?.[Symbol.dispose]();
     this.#forms = null;
+    this.#chunkKey?.[Symbol.dispose]();
     const error = how instanceof DAuthError ? how.code : how;
     this.#finished.resolve({ status: this.#status, bytes, redactions: this.#redactions + inBody, error });
   }

@@ -5,6 +5,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { DAuthError, headerSlotKey, isConsumed, slotKeys, type Injection, type Method } from '@dauth/protocol';
+import { AwsChunks } from '../secret/aws-chunks.ts';
 import type { Fillable, Filled } from '../secret/inject.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { UpstreamRequest } from './call.ts';
@@ -41,7 +42,9 @@ export function describeRequest(request: UpstreamRequest, host: string, atMs: nu
   const { method, target, headers, body, address } = request;
   const whole = body === null ? new Uint8Array(0) : body instanceof Uint8Array ? body : null;
   const isTls = address.scheme === 'https';
-  return { method, target, headers: sentHeaders(headers), host, isTls, body: whole, atMs, random: randomUUID };
+  const pieces = body instanceof AwsChunks ? { piecesOf: body.decodedLength } : {};
+  const sent = { method, target, headers: sentHeaders(headers), host, isTls, body: whole };
+  return { ...sent, ...pieces, atMs, random: randomUUID };
 }
 
 function sentHeaders(headers: CallerHead['headers']): CallerHead['headers'] {

@@ -122,7 +122,13 @@ test('[dispatch.bound] a method override in a body that is read for its signatur
 });
 
 const MIXED: readonly object[] = [
-  ...['authorization', 'x-amz-date', 'X-Amz-Security-Token', 'x_amz_content_sha256'].map((name) => ({
+  ...[
+    'authorization',
+    'x-amz-date',
+    'X-Amz-Security-Token',
+    'x_amz_content_sha256',
+    'x-amz-decoded-content-length',
+  ].map((name) => ({
     headers: { [name]: 'x' },
   })),
   ...['X-Amz-Signature', 'x-amz-credential', 'X%2DAmz-Date', 'X-Amz-Expires', 'X-Amz-Algorithm'].map((name) => ({

@@ -2,7 +2,8 @@
  * The one way out: steps 6 to 9 of a dispatch (protocol.md §5), from an allowed request to a scanned answer.
  * Never decides whether a request is allowed, and never lets a credential become a string.
  */
-import { DAuthError, type ConnectionHandle, type Origin } from '@dauth/protocol';
+import { pipeline, Readable } from 'node:stream';
+import { DAuthError, isScheme, type ConnectionHandle, type Origin } from '@dauth/protocol';
 import { AddressBook, makeSystemResolver, parseRange, type CheckedAddress, type Resolver } from '../where/address.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './call.ts';
 import { trustStore } from './dial.ts';
@@ -10,6 +11,7 @@ import { Exchange, type CallLimits } from './exchange.ts';
 import { asDownstream } from './faults.ts';
 import { assertHead } from './head.ts';
 import { Pools, type PoolLimits } from './pools.ts';
+import { AwsChunks } from '../secret/aws-chunks.ts';
 import { ParserScrub } from '../secret/scrub.ts';
 
 /** One per process. `createUpstream(options)` makes it. */
@@ -57,6 +59,17 @@ export interface UpstreamOptions {
   readonly resolve?: Resolver;
 }
 
+/** A body that its scheme signs piece by piece is cut into pieces. Only one whose length was said streams by so. */
+function inPieces(request: UpstreamRequest): UpstreamRequest {
+  const { body, bodyLength, injections } = request;
+  const scheme = injections.find(isScheme);
+  if (scheme?.scheme !== 'aws_sigv4' || scheme.payload === undefined || !(body instanceof Readable)) return request;
+  const pieces = new AwsChunks(bodyLength!);
+  // Each end of it ends the other; who waits for the answer is told by the pieces.
+  pipeline(body, pieces, () => undefined);
+  return { ...request, body: pieces, bodyLength: pieces.encodedLength };
+}
+
 /** Makes the way out of one process. */
 export function createUpstream(options: UpstreamOptions): Upstream {
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
@@ -83,7 +96,8 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     });
   };
 
-  const call = async (request: UpstreamRequest): Promise<UpstreamAnswer> => {
+  const call = async (asked: UpstreamRequest): Promise<UpstreamAnswer> => {
+    const request = inPieces(asked);
     assertHead(request);
     const exchange = new Exchange(request, limits, { nowMs: options.nowMs, onEcho: scrub });
     if (request.isSteadfast !== true) register(request.connection.handle, exchange);

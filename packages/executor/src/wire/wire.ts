@@ -15,6 +15,8 @@ import type { HeadWriter, Slots } from './slot.ts';
 export interface Traveller extends HeadWriter {
   /** The head goes out on this wire. */
   boarded(wire: Wire): void;
+  /** Looks at octets of a body before the socket has them; may change them in place. @throws where they may not go out */
+  leaving(octets: Buffer): void;
   /** Looks at octets of the answer before the HTTP client does; may change them in place. */
   arriving(octets: Buffer): void;
 }
@@ -148,7 +150,10 @@ export class Wire extends Duplex {
     let head;
     try {
       head = this.#framing.next(written);
-      if (head === null) return void this.#socket!.write(written, done);
+      if (head === null) {
+        this.#traveller?.leaving(written);
+        return void this.#socket!.write(written, done);
+      }
       const traveller = this.#slots.take(head.slot);
       // The call gave up before its turn: nothing may go out in its name.
       if (traveller === undefined) throw new DAuthError('DOWNSTREAM_TIMEOUT');
