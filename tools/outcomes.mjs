@@ -2,7 +2,7 @@
 export default async function* outcomes(source) {
   for await (const { type, data } of source) {
     if ((type !== 'test:pass' && type !== 'test:fail') || data.details?.type === 'suite') continue;
-    const cause = data.details?.error?.cause ?? data.details?.error;
+    const cause = rootOf(data.details?.error);
     yield `${JSON.stringify({
       file: data.file,
       name: data.name,
@@ -12,6 +12,11 @@ export default async function* outcomes(source) {
       message: type === 'test:fail' ? cause?.message : undefined,
     })}\n`;
   }
+}
+
+/** What a test failed by, without what the runner and property tests put around it. */
+function rootOf(error) {
+  return error?.cause instanceof Error ? rootOf(error.cause) : (error?.cause ?? error);
 }
 
 /** The outcomes in a text of such lines. */
