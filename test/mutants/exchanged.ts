@@ -112,7 +112,7 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'secret/json-members', TOKENS, [
-    ['dispatch.bound', '    if (this.#found[known] !== null) return false;\n', '', refuses('two tokens')],
+    ['dispatch.bound', '    if (this.members[known] !== null) return false;\n', '', refuses('two tokens')],
   ]),
   ...of('executor', 'secret/inject', TOKENS, [
     [

@@ -12,6 +12,7 @@ import {
   type OperatorRules,
 } from '@dauth/protocol';
 import type { Hold } from './door/upload.ts';
+import { permitCapture, type Captures } from './captures.ts';
 import { settleBody, type SettledRequest } from './body.ts';
 import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
@@ -44,6 +45,7 @@ export interface DispatchDeps extends AuthorizeDeps, ExchangeDeps {
   /** What the operator refuses besides. */
   readonly rules: OperatorRules;
   readonly useLimits: Pick<UseLimits, 'take'>;
+  readonly captures: Pick<Captures, 'around'>;
   /** Milliseconds since the epoch. */
   readonly nowMs: () => number;
   /** Milliseconds of a clock that never goes back. */
@@ -80,6 +82,8 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
   try {
     // 3 · may they
     permitted = await permit(caller, request.handle, deps);
+    const { capture } = permitted.policy;
+    if (capture !== undefined) await permitCapture(permitted, capture, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
     assertOperator(request, permitted, destination, deps);
@@ -90,6 +94,7 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
     const intended = await deps.journal.intent({
       ...intentFacts(request.requestId, permitted, destination),
       ...(request.wish.webSocket === undefined ? {} : { websocket: true }),
+      ...(capture === undefined ? {} : { captured_into: capture.into }),
     });
     intent = intended;
     // 6–9 · open, inject, send, zero, scan
@@ -143,11 +148,12 @@ async function checkAddresses({ origin }: Destination, { policy }: Permit, deps:
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
 async function send(
   request: SettledRequest,
-  { caller, envelope, policy, standing, use, base }: Permit,
+  permitted: Permit,
   destination: Destination,
   addresses: Addresses,
   deps: DispatchDeps,
 ): Promise<{ answer: UpstreamAnswer; ended: Promise<Facts> }> {
+  const { caller, envelope, policy, standing, use, base } = permitted;
   const stillStands = (): void => {
     deps.status.assertFresh();
     deps.status.view.assertStands(standing);
@@ -176,7 +182,7 @@ async function send(
       deps,
     );
     const { webSocket } = request.wish;
-    const answer = await deps.upstream.call({
+    const asked = {
       ...common,
       ...timeout(),
       ...exchanged.call,
@@ -191,7 +197,16 @@ async function send(
       ...(request.slotted === undefined ? {} : { slotted: request.slotted }),
       ...(webSocket === undefined ? {} : { webSocket: { ...webSocket, endsAtMs: windowEndMs(caller) } }),
       maxResponseBytes: request.maxResponseBytes,
-    });
+    };
+    const { capture } = policy;
+    const answer = await (capture === undefined
+      ? deps.upstream.call(asked)
+      : deps.captures.around(
+          capture,
+          asked,
+          () => permitCapture(permitted, capture, deps),
+          (more) => deps.upstream.call({ ...asked, ...more }),
+        ));
     // Never sent again by itself: only the caller knows whether its request may be repeated.
     if (answer.status === 401) exchanged.forget();
     const ended = answer.finished.then(({ status, bytes, redactions, error }) => {

@@ -4,7 +4,8 @@
  */
 import { pinsFor, type TokenScheme } from '@dauth/protocol';
 import type { OpeningKey, openEnvelope } from './open.ts';
-import type { Refreshes, SealedUse } from './refresh/refreshes.ts';
+import type { Refreshes } from './refresh/refreshes.ts';
+import type { SealedUse } from './refresh/version.ts';
 import type { KeptToken } from './secret/kept-token.ts';
 import type { UpstreamRequest } from './wire/call.ts';
 import type { Tokens } from './wire/tokens.ts';

@@ -1,18 +1,18 @@
 /**
  * Sealing again: the one place where the executor makes an envelope (§6), to its own key, out of one that it opened. What it
- * holds is the same credential with one field replaced, and its header the same but for version, key and algorithm.
+ * holds is the same credential with other values of named fields, and its header the same but for version, key and algorithm.
  * Never for another key than its own, and never a string of what is sealed.
  */
 import { createCipheriv, randomFillSync } from 'node:crypto';
 import { joinEnvelope, nextHeader, SUITES, type EnvelopeHeader } from '@dauth/protocol';
 import type { OpeningKey } from './open.ts';
-import { replaceField } from './secret/fields.ts';
+import { putField } from './secret/fields.ts';
 import { ownedBytes, wipe } from './secret/memory.ts';
 import type { Plaintext } from './secret/plaintext.ts';
 import { keysOf } from './secret/schedule.ts';
 import { scrubRegisters } from './secret/registers.ts';
 
-/** What takes the place of what. `value` stays the caller's to zero. */
+/** What takes the place of what, or comes beside what is there. `value` stays the caller's to zero. */
 export interface Replacement {
   readonly field: string;
   readonly value: Uint8Array;
@@ -30,12 +30,12 @@ export function resealEnvelope(
   plaintext: Plaintext,
   header: EnvelopeHeader,
   key: OpeningKey,
-  { field, value }: Replacement,
+  ...replacements: readonly Replacement[]
 ): string {
   const protectedSegment = nextHeader(header, key);
   const enc = makeEncapsulated(key);
   const { aeadKey, nonce } = keysOf(key, enc);
-  const sealed = plaintext.lend((bytes) => replaceField(bytes, field, value));
+  const sealed = plaintext.lend((bytes) => withFields(bytes, replacements));
   try {
     const cipher = createCipheriv('aes-128-gcm', aeadKey, nonce);
     cipher.setAAD(Buffer.from(protectedSegment, 'ascii'));
@@ -46,6 +46,15 @@ export function resealEnvelope(
   } finally {
     wipe(sealed, aeadKey, nonce);
   }
+}
+
+/** Owned memory; what it was made out of on the way is zeroed. */
+function withFields(plaintext: Buffer, replacements: readonly Replacement[]): Buffer {
+  return replacements.reduce<Buffer>((bytes, { field, value }) => {
+    const next = putField(bytes, field, value);
+    if (bytes !== plaintext) wipe(bytes);
+    return next;
+  }, plaintext);
 }
 
 /**

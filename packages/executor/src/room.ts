@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { DAuthError, LIMITS, type IsolationLevel, type JsonObject, type Revocable } from '@dauth/protocol';
 import { JwksCache, MemoryReplayStore } from '@dauth/verify';
 import type { Authority } from './who/authority.ts';
+import { Captures } from './captures.ts';
 import { Checkpoints, readAcknowledged } from './journal/checkpoint.ts';
 import type { Address, ExecutorConfig } from './config.ts';
 import { makeDirectory } from './secret/directory.ts';
@@ -156,12 +157,17 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     monotonic,
     now,
   });
+  const openingKeys = new Map([[keys.opening.kid, keys.opening]]);
+  const captures = new Captures({
+    ...{ authority, pending, journal, seen, shelf, view: status.view, identity, openingKeys, monotonic, now },
+    ...{ open: parts.open, reseal: parts.reseal, node: config.node },
+    onReplaced: () => calls.review(status.view),
+  });
   const checkpoints = new Checkpoints(
     { data: config.data, identity, journal, files, authority, now, log, beforeRound: () => refusals.flush() },
     acknowledged,
   );
   const metrics = new Metrics();
-  const openingKeys = new Map([[keys.opening.kid, keys.opening]]);
   const shared = {
     issuer: config.issuer,
     resource: config.resource,
@@ -198,6 +204,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
       calls,
       tokens,
       refreshes,
+      captures,
       shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
       ...{ rules: config.rules, useLimits, nowMs },
       upstream,

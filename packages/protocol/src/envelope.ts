@@ -2,11 +2,12 @@
  * Envelope v2, the sealed credential (§2): a compact JWE with HPKE integrated encryption. This is its one codec.
  * Never opens or seals: it reads the public, authenticated header and hands on opaque bytes.
  */
+import { parseCapture, parseCaptured, type Capture, type Captured } from './capture.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
 import { bodySlots, injectedFields, loginOf, parseInjections, tokenSchemeOf, type Injection } from './inject.ts';
-import { isObject, parseJson } from './json.ts';
+import { isObject, parseJson, type JsonObject } from './json.ts';
 import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
 import { parseResource, type Origin } from './origin.ts';
@@ -79,6 +80,10 @@ export interface EnvelopePolicy {
   readonly spki?: readonly SpkiPins[];
   /** Headers of answers that else end in the executor. */
   readonly response_headers?: readonly string[];
+  /** What is taken out of its answers, and into which connection. */
+  readonly capture?: Capture;
+  /** Out of which connection's answers its credential comes. */
+  readonly captured?: Captured;
   readonly bearer: boolean;
   readonly iat: number;
   readonly exp: number;
@@ -132,10 +137,10 @@ export function parseEnvelope(compact: string): Envelope {
 export function encodeEnvelopeHeader(header: EnvelopeHeader): string {
   const { alg, kid, typ, crit, dauth } = header;
   const { handle, ver, iss, org, owner, connection, servers, allow, inject } = dauth;
-  const { pin, limits, spki, response_headers, bearer, iat, exp } = dauth;
+  const { pin, limits, spki, response_headers, capture, captured, bearer, iat, exp } = dauth;
   const policy = {
     ...{ handle, ver, iss, org, owner, connection, servers, allow, inject },
-    ...{ pin, limits, spki, response_headers, bearer, iat, exp },
+    ...{ pin, limits, spki, response_headers, capture, captured, bearer, iat, exp },
   };
   const bytes = encodeUtf8(JSON.stringify({ alg, kid, typ, crit, dauth: policy }));
   parseHeader(bytes);
@@ -175,7 +180,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     value,
     '"dauth"',
     ['handle', 'ver', 'iss', 'org', 'owner', 'connection', 'servers', 'allow', 'inject', 'iat', 'exp'],
-    ['pin', 'limits', 'spki', 'response_headers', 'bearer'],
+    ['pin', 'limits', 'spki', 'response_headers', 'capture', 'captured', 'bearer'],
   );
   const [iat, exp] = [seconds(policy.iat, '"iat"'), seconds(policy.exp, '"exp"')];
   if (exp <= iat) refuse('"exp" must be later than "iat".');
@@ -193,8 +198,11 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   assertSessions(loginOf(inject) !== undefined, allow);
   const scheme = tokenSchemeOf(inject);
   if (scheme !== undefined) assertNoTarget(scheme.endpoint, allow);
+  if (policy.capture !== undefined && policy.captured !== undefined)
+    refuse('"capture" and "captured" exclude each other: what is captured captures nothing.');
+  const handle = parseHandle(policy.handle);
   return Object.freeze({
-    handle: parseHandle(policy.handle),
+    handle,
     ver: integer(policy.ver, '"ver"', 1, 2 ** 31),
     iss: parseResource(policy.iss),
     org: text(policy.org, '"org"', 128),
@@ -209,10 +217,30 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     ...(policy.response_headers === undefined
       ? {}
       : { response_headers: parseResponseHeaders(policy.response_headers) }),
+    ...parseCaptures(policy, handle, allow, inject),
     bearer,
     iat,
     exp,
   });
+}
+
+/** What the answers of the one are to the other (§2.8). */
+function parseCaptures(
+  { capture, captured, response_headers: released }: JsonObject,
+  handle: ConnectionHandle,
+  allow: readonly AllowRule[],
+  inject: readonly Injection[],
+): Pick<EnvelopePolicy, 'capture' | 'captured'> {
+  const isDatabase = loginOf(inject) !== undefined;
+  const isExchanged = isDatabase || tokenSchemeOf(inject) !== undefined;
+  return {
+    ...(capture === undefined
+      ? {}
+      : { capture: parseCapture(capture, { handle, allow, isDatabase, releases: released !== undefined }) }),
+    ...(captured === undefined
+      ? {}
+      : { captured: parseCaptured(captured, { handle, injected: injectedFields(inject), isExchanged }) }),
+  };
 }
 
 /** Everything that the credential is sent to. */

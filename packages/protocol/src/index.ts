@@ -5,6 +5,7 @@ export { splitAction, type Action } from './action.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
 export { JsonBody, parseBodyConditions, type BodyCondition, type Scalar } from './body-condition.ts';
 export { foldName, pointerNames, type BodySlot } from './body-slot.ts';
+export type { Capture, Captured, CapturedValue } from './capture.ts';
 export { bareName, bareNames } from './field-name.ts';
 export { type Decision } from './demand.ts';
 export {

@@ -75,6 +75,13 @@ export const LIMITS = Object.freeze({
   /** Octets of a token endpoint's answer, and seconds for which a token is kept at most (§2.6). */
   tokenAnswer: 65_536,
   tokenKeptSeconds: 3_600,
+  /**
+   * Values that are captured out of one answer; octets of that answer, which is read whole; and seconds for which what was
+   * captured is used at most: a year, as what is sealed by hand mostly lasts (§2.8).
+   */
+  captures: 4,
+  capturedAnswer: 131_072,
+  capturedSeconds: 31_622_400,
   /** Seconds before its end in which a kept token is not used any more: it has to live until the upstream reads it (§2.6). */
   tokenMarginSeconds: 30,
   /** Seconds that a lease lasts, and within which its holder has sent its request (§6): an exchange takes 20 at most. */

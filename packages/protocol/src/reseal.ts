@@ -6,7 +6,7 @@ import { encodeEnvelopeHeader, type Envelope, type EnvelopeHeader } from './enve
 import { parseHandle, type ConnectionHandle } from './handle.ts';
 import { parseThumbprint } from './jwk.ts';
 import type { JsonObject } from './json.ts';
-import { exactObject, integer, refuse } from './shape.ts';
+import { exactObject, integer, refuse, seconds } from './shape.ts';
 
 /** One version of a credential, by its number and the digest of its envelope. */
 export interface SealedVersion {
@@ -20,16 +20,19 @@ export interface Reseal {
   readonly base: SealedVersion;
   readonly from: SealedVersion;
   readonly to: SealedVersion;
+  /** Unix seconds when the answer came that this version's credential was captured out of (§2.8). */
+  readonly captured_at?: number;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseReseal(claims: JsonObject): Reseal {
-  const said = exactObject(claims, 'A reseal statement', ['handle', 'base', 'from', 'to']);
+  const said = exactObject(claims, 'A reseal statement', ['handle', 'base', 'from', 'to'], ['captured_at']);
   const [base, from, to] = [version(said.base, '"base"'), version(said.from, '"from"'), version(said.to, '"to"')];
   if (base.ver > from.ver || (base.ver === from.ver && base.sha256 !== from.sha256))
     refuse('A reseal statement begins with the version that its owner sealed.');
   if (to.ver !== from.ver + 1) refuse('A reseal statement is about a version and the one after it.');
-  return Object.freeze({ handle: parseHandle(said.handle), base, from, to });
+  const at = said.captured_at === undefined ? {} : { captured_at: seconds(said.captured_at, '"captured_at"') };
+  return Object.freeze({ handle: parseHandle(said.handle), base, from, to, ...at });
 }
 
 /**

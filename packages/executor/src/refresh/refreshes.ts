@@ -3,33 +3,16 @@
  * come, and the access tokens it brought, kept as other tokens are: sealed, in memory alone, bounded.
  * Never ended by the caller that began it, and never a version in use before it is durable.
  */
-import {
-  DAuthError,
-  LIMITS,
-  nextHeader,
-  parseEnvelope,
-  TYP,
-  type ConnectionHandle,
-  type SealedVersion,
-} from '@dauth/protocol';
-import { sha256Base64url } from '@dauth/verify';
-import type { Journal } from '../journal/journal.ts';
+import { DAuthError, LIMITS, nextHeader, type ConnectionHandle } from '@dauth/protocol';
 import type { Log } from '../log.ts';
-import type { Identity } from '../secret/keys.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import type { Authority } from '../who/authority.ts';
-import type { Permit } from '../who/authorize.ts';
-import type { Seen } from '../who/seen.ts';
-import type { EnvelopeShelf } from '../who/shelf.ts';
-import type { StatusView } from '../who/view.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import { askForRefresh, type RefreshExchange, type Refreshed, type Sealing } from '../wire/refresh-call.ts';
 import type { Upstream } from '../wire/upstream.ts';
 import { waitFor } from '../wire/wait.ts';
 import type { Pending } from './pending.ts';
-
-/** A version as step 3 allowed it, or as it was made out of that. */
-export type SealedUse = Pick<Permit, 'envelope' | 'use' | 'base'>;
+import { storeVersion, type SealedUse, type StoreDeps } from './version.ts';
 
 /** A dispatch that needs an access token, past steps 1 to 5. */
 export type RefreshAsk = Omit<RefreshExchange, 'connection' | 'envelope'> &
@@ -41,20 +24,13 @@ export interface RefreshedUse {
   readonly sealed: SealedUse;
 }
 
-export interface RefreshesOptions {
+export interface RefreshesOptions extends StoreDeps {
   readonly upstream: Pick<Upstream, 'call'>;
   readonly authority: Pick<Authority, 'lease' | 'needsReauthorization'>;
-  readonly pending: Pick<Pending, 'settle' | 'reserve' | 'release' | 'keep'>;
-  readonly journal: Pick<Journal, 'note'>;
-  readonly seen: Pick<Seen, 'admit'>;
-  readonly shelf: Pick<EnvelopeShelf, 'drop'>;
-  readonly view: Pick<StatusView, 'bridge' | 'unbridge'>;
+  readonly pending: StoreDeps['pending'] & Pick<Pending, 'reserve' | 'release'>;
   readonly sealing: Sealing;
-  readonly identity: Pick<Identity, 'sign'>;
   /** This node's URL. */
   readonly node: string;
-  /** Calls under way are looked at again. */
-  readonly onReplaced: () => void;
   readonly log: Log;
   /** Milliseconds of a clock that never goes back; Unix seconds. */
   readonly monotonic: () => number;
@@ -203,35 +179,7 @@ export class Refreshes {
       await pending.release(handle);
       return { ...refreshed, sealed };
     }
-    return { ...refreshed, sealed: await this.#store(sealed, refreshed.envelope) };
-  }
-
-  /** What was sealed again: durable, on record, stored, known. Only then is anything done with it. */
-  async #store({ envelope, use, base }: SealedUse, compact: string): Promise<SealedUse> {
-    const { pending, journal, view, seen, shelf, identity, onReplaced } = this.#options;
-    const { handle } = envelope.header.dauth;
-    const from: SealedVersion = { ver: use.ver, sha256: use.digest };
-    const to: SealedVersion = { ver: use.ver + 1, sha256: sha256Base64url(compact) };
-    // 5 · durable here, in the space that was kept for it
-    await pending.keep({ handle, envelope: compact, reseal: identity.sign(TYP.reseal, { handle, base, from, to }) });
-    await journal.note('reseal', { handle, from, to });
-    // 6 · stored there, by compare and swap; calls under way stand on the new version before anybody tells of it
-    view.bridge(handle, to.ver);
-    const revision = await pending.settle(handle).catch((error: unknown) => {
-      // Nobody knows yet whether it will be stored: calls under way do not wait for that.
-      view.unbridge(handle);
-      throw error;
-    });
-    if (revision === null) {
-      view.unbridge(handle);
-      onReplaced();
-      throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The connection was changed by its owner meanwhile. Try again.');
-    }
-    // 7 · the version before is not gone back to
-    const next = { ...use, ver: to.ver, digest: to.sha256, resealedFrom: use.resealedFrom ?? use.ver };
-    await seen.admit(handle, next, () => undefined);
-    shelf.drop(handle);
-    return { envelope: parseEnvelope(compact), use: next, base };
+    return { ...refreshed, sealed: await storeVersion(sealed, refreshed.envelope, this.#options) };
   }
 
   async #reserve(handle: ConnectionHandle): Promise<void> {

@@ -61,6 +61,33 @@ export function replaceField(plaintext: Buffer, name: string, value: Uint8Array)
   return next.take();
 }
 
+/**
+ * The same plaintext with a value in a field that it has, or has not yet.
+ * @returns owned memory which the caller zeroes
+ * @throws DAuthError as `replaceField`, and where there would be too many fields
+ */
+export function putField(plaintext: Buffer, name: string, value: Uint8Array): Buffer {
+  let end = 0;
+  let fields = 0;
+  readFields(plaintext, new Set());
+  while (plaintext[end] !== 0) {
+    const length = plaintext[end]!;
+    if (fieldName(plaintext, end + 1, length) === name) return replaceField(plaintext, name, value);
+    end += 1 + length;
+    end += 2 + plaintext[end]! * 256 + plaintext[end + 1]!;
+    fields++;
+  }
+  const { plaintextBlock: block, plaintext: most } = LIMITS;
+  const padded = Math.ceil((end + 4 + name.length + value.length) / block) * block;
+  if (value.length === 0 || value.length > 0xffff || padded > most || fields === LIMITS.fields) throw broken();
+  using next = new ByteWriter(padded);
+  next.bytes(plaintext.subarray(0, end)).octet(name.length).text(name);
+  next.octet(value.length >> 8).octet(value.length & 0xff);
+  next.bytes(value);
+  while (next.length < padded) next.octet(0);
+  return next.take();
+}
+
 /** A name is not a secret (it stands in the header's templates), so it may be a string. */
 function fieldName(plaintext: Buffer, at: number, length: number): string {
   if (length > 63) throw broken();

@@ -3,7 +3,8 @@
  * Never makes a string or a JSON value of anything in it: its members are credentials.
  */
 import { LIMITS } from '@dauth/protocol';
-import { ascii, decodeText, isDigit, isText, readMembers, type Members } from './json-members.ts';
+import { decodeText, isText, readMembers, type Members } from './json-members.ts';
+import { ascii, isDigit } from './json-walk.ts';
 import { wipe } from './memory.ts';
 
 export interface TokenAnswer {

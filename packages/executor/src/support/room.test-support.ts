@@ -152,9 +152,13 @@ export class World implements AsyncDisposable {
   }
 
   /** Seals as the client does and puts the envelope into the authority. */
-  async connect(changes: Partial<Record<keyof EnvelopePolicy, unknown>> = {}, by: Signer = this.device) {
+  async connect(
+    changes: Partial<Record<keyof EnvelopePolicy, unknown>> = {},
+    by: Signer = this.device,
+    fields?: Parts['fields'],
+  ) {
     const handle = (changes.handle ?? freshHandle(this.clock.ms)) as ConnectionHandle;
-    const stored = await this.seal(handle, changes, by);
+    const stored = await this.seal(handle, changes, by, fields);
     this.authority.stored.set(handle, stored);
     return handle;
   }
@@ -169,6 +173,7 @@ export class World implements AsyncDisposable {
     handle: ConnectionHandle,
     changes: Partial<Record<keyof EnvelopePolicy, unknown>> = {},
     by: Signer = this.device,
+    fields = this.#parts.fields ?? { token: SECRET },
   ): Promise<StoredEnvelope> {
     const { kid, alg, publicRaw } = this.keys.opening;
     const dauth = {
@@ -192,7 +197,7 @@ export class World implements AsyncDisposable {
     const key = await suite.DeserializePublicKey(publicRaw as Uint8Array<ArrayBuffer>);
     const { encapsulatedSecret, ciphertext } = await suite.Seal(
       key,
-      layOut(this.#parts.fields ?? { token: SECRET }) as Buffer as Uint8Array<ArrayBuffer>,
+      layOut(fields) as Buffer as Uint8Array<ArrayBuffer>,
       { aad: Buffer.from(segment) as Uint8Array<ArrayBuffer> },
     );
     const envelope = joinEnvelope(segment, encapsulatedSecret, ciphertext);

@@ -57,7 +57,9 @@ export function decideTarget(wish: Wish, permit: Permit): Destination {
     throw denied('The connection goes to a database, which takes no requests; open a session.');
   const asked = { origin, method: wish.method, path, query };
   const target = { ...asked, webSocket: wish.webSocket !== undefined };
-  for (const sent of [path, withSlot(path, permit.policy.inject)]) assertNoTokenEndpoint(origin, sent);
+  // What is captured never goes back, wherever it was asked for.
+  if (permit.policy.capture === undefined)
+    for (const sent of [path, withSlot(path, permit.policy.inject)]) assertNoTokenEndpoint(origin, sent);
   const onBody = dependsOnBody(permit.policy.allow, target) ? target : undefined;
   if (onBody === undefined && !allowsRequest(permit.policy.allow, target))
     throw denied('The policy sealed with the credential does not allow this request.');

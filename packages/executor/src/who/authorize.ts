@@ -26,6 +26,7 @@ import {
   type ReplayStore,
 } from '@dauth/verify';
 import type { StoredEnvelope } from './authority.ts';
+import { assertCaptured } from './captured.ts';
 import type { EnvelopeShelf } from './shelf.ts';
 import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
 import type { Status } from './status.ts';
@@ -76,6 +77,8 @@ export interface Permit {
   readonly use: SeenConnection & { readonly jkt: string };
   /** The version that its owner sealed, and out of which this one was made: mostly this one. */
   readonly base: SealedVersion;
+  /** Unix seconds when what it holds was captured, where it was. */
+  readonly capturedAt?: number;
 }
 
 /**
@@ -141,6 +144,12 @@ function escaped(path: string): string {
  * `NEEDS_REAUTHORIZATION`, `ORG_MISMATCH`, `POLICY_DENIED`, `DECRYPTION_FAILED`, `UNAUTHENTICATED` (revoked token)
  */
 export async function permit(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
+  const permitted = await permitAny(caller, handle, deps);
+  return permitted.policy.captured === undefined ? permitted : assertCaptured(permitted, deps);
+}
+
+/** As `permit`, of a connection that need not hold yet what is captured for it. */
+export async function permitAny(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
   const { claims } = caller;
   // Before any lookup, so that a handle the token does not name says nothing about whether it exists (§3).
   if (!claims.details.some((detail) => detail.identifier === handle)) throw new DAuthError('CONNECTION_NOT_FOUND');
@@ -177,7 +186,7 @@ function standingOf({ claims, tokens, server }: Caller, handle: ConnectionHandle
 }
 
 /** A stored envelope that is malformed or for another key cannot be opened; which of the two it is nobody is told. */
-function readEnvelope(stored: StoredEnvelope, deps: AuthorizeDeps): Envelope {
+export function readEnvelope(stored: StoredEnvelope, deps: Pick<AuthorizeDeps, 'opens'>): Envelope {
   let envelope: Envelope;
   try {
     envelope = parseEnvelope(stored.envelope);
@@ -232,20 +241,21 @@ function assertSealed(
   stored: StoredEnvelope,
   handle: ConnectionHandle,
   deps: AuthorizeDeps,
-): Pick<Permit, 'use' | 'base'> {
+): Pick<Permit, 'use' | 'base' | 'capturedAt'> {
   const { sealProof: proof, envelope, endorsements, reseal, ver, revision } = stored;
   const known = deps.seen.connection(handle);
   const digest = sha256Base64url(envelope);
   assertNotOlder(known, { ver, digest, revision });
   // A version that the executor made (§6) is believed on its statement, and that on the seal of what it was made out of.
   const { identity } = deps;
-  const base =
-    reseal === undefined ? { ver, sha256: digest } : verifyReseal(reseal, { handle, ver, envelope, identity }).base;
+  const said = reseal === undefined ? undefined : verifyReseal(reseal, { handle, ver, envelope, identity });
+  const base = said?.base ?? { ver, sha256: digest };
+  const of = { base, ...(said?.captured_at === undefined ? {} : { capturedAt: said.captured_at }) };
   const seal = { handle, ...base };
   const first = known === undefined ? verifySealProof(proof, seal).jkt : undefined;
-  if (first !== undefined) return { base, use: { ver, digest, trusted: [first], revision, jkt: first } };
+  if (first !== undefined) return { ...of, use: { ver, digest, trusted: [first], revision, jkt: first } };
   const { jkt, trusted } = verifySealChain(proof, { ...seal, trusted: known!.trusted, endorsements });
-  return { base, use: { ver, digest, trusted, revision, jkt } };
+  return { ...of, use: { ver, digest, trusted, revision, jkt } };
 }
 
 function denied(detail: string): DAuthError {

@@ -14,6 +14,8 @@ import {
 export interface Standing {
   readonly handle: ConnectionHandle;
   readonly ver: number;
+  /** The connection out of whose answers its credential came, where it did: it ends with that. */
+  readonly login?: ConnectionHandle;
   /** `jti` of the dispatch token and of the caller's token it came from. */
   readonly tokens: readonly string[];
   readonly grant: string;
@@ -84,6 +86,8 @@ export class StatusView {
       const kind = what as keyof typeof SENTENCES;
       if (ids.some((id) => this.#has(kind, id))) throw new DAuthError('CONNECTION_REVOKED', SENTENCES[kind]);
     }
+    const login = standing.login === undefined ? undefined : this.#connections.get(standing.login);
+    if (login !== undefined) assertActive(login.status);
     const known = this.#connections.get(standing.handle);
     if (known === undefined) return;
     assertActive(known.status);

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
 import type { ContentCoding } from './answer.ts';
+import type { CapturedAnswer } from './capture.ts';
 import { Decoder } from './decode.ts';
 import { Scanner } from './scan.ts';
 import type { Forms } from './forms.ts';
@@ -18,6 +19,8 @@ export interface AnsweringOptions {
   readonly maxBytes: number;
   /** Whether a value could be guessed by the place of its stars: then the answer is held until its end. */
   readonly isGuessable: boolean;
+  /** Of an answer that is a credential: takes all of it at once, and says what of it goes back. */
+  readonly capture?: ((answer: Buffer) => Promise<CapturedAnswer>) | undefined;
   /** Stop taking from the socket; take again. */
   readonly hold: () => void;
   readonly release: () => void;
@@ -43,6 +46,9 @@ export class Answering implements Disposable {
   /** Octets of this turn of the event loop, so that an answer in a thousand pieces costs one look and not a thousand. */
   #gathered: ByteWriter | null = null;
   #lookSoon: NodeJS.Immediate | undefined;
+  /** All of an answer that is captured. */
+  readonly #whole = new ByteWriter(0);
+  #captured = 0;
   #isFull = false;
   #isOver = false;
   #bytes = 0;
@@ -62,7 +68,7 @@ export class Answering implements Disposable {
 
   /** Places starred out so far. */
   get redactions(): number {
-    return this.#scanner.redactions;
+    return this.#scanner.redactions + this.#captured;
   }
 
   /** The reader is slow, and what comes waits for it. */
@@ -87,6 +93,8 @@ export class Answering implements Disposable {
     this.#inTurn(async () => {
       await this.#decoder?.end();
       if (this.#isOver) return;
+      await this.#capture();
+      if (this.#isOver) return;
       this.#give(this.#scanner.end());
       if (this.#isOver) return;
       // Stars at a known place tell whoever chose what is echoed that the value stood there. Of a value that can be guessed,
@@ -104,6 +112,7 @@ export class Answering implements Disposable {
     this.#gathered = null;
     this.#decoder?.[Symbol.dispose]();
     this.#scanner[Symbol.dispose]();
+    this.#whole[Symbol.dispose]();
   }
 
   /** Looks at what this turn brought. */
@@ -123,7 +132,15 @@ export class Answering implements Disposable {
     if (this.#isOver) return;
     this.#bytes += octets.length;
     if (this.#bytes > this.#options.maxBytes) return this.#options.fail(new DAuthError('RESPONSE_TOO_LARGE'));
-    this.#give(this.#scanner.push(octets));
+    if (this.#options.capture === undefined) this.#give(this.#scanner.push(octets));
+    else this.#whole.bytes(octets);
+  }
+
+  async #capture(): Promise<void> {
+    const captured = await this.#options.capture?.(this.#whole.take());
+    if (captured === undefined || this.#isOver) return;
+    this.#captured = captured.redactions;
+    this.body.push(captured.octets);
   }
 
   #give(scanned: Buffer): void {

@@ -2,6 +2,7 @@
  * One call to an upstream in words: what is asked for, what comes back, how it ended. Types only; nothing here sends or opens.
  */
 import type { Readable } from 'node:stream';
+import type { CaptureAsk } from './capture.ts';
 import type { Line } from '../frames/line.ts';
 import type { ConnectionHandle, ErrorCode, Injection, Method } from '@dauth/protocol';
 import type { Filled } from '../secret/inject.ts';
@@ -35,6 +36,8 @@ export interface UpstreamRequest {
   readonly token?: KeptToken;
   /** Of a request for a token, in place of slots: what it says. Its answer is a credential, and nothing of it is left behind. */
   readonly asks?: (plaintext: Plaintext) => Filled;
+  /** What is taken out of an answer that is a credential, and who seals it: such an answer is read whole. */
+  readonly capture?: CaptureAsk | undefined;
   /** Step 6. Called once, when a connection to the checked address stands, in the same tick as the rest of the sending. */
   readonly open: () => Plaintext;
   /** Step 7, status once more: throws to stop. Called right after `open`, right before the first byte. */

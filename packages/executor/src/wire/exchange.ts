@@ -3,13 +3,14 @@
  * Never ends an answer normally that did not end normally: what fails after the head is a reset.
  */
 import { Readable } from 'node:stream';
-import { DAuthError } from '@dauth/protocol';
+import { DAuthError, LIMITS } from '@dauth/protocol';
 import type { Line } from '../frames/line.ts';
 import { Relay } from '../frames/relay.ts';
 import type { Dispatcher } from 'undici';
 import { readAnswerHead, readUpgradeHead, type AnswerHead, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
+import { captureAnswer, framingOf, type CaptureAsk } from './capture.ts';
 import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
@@ -17,6 +18,7 @@ import { UpstreamHandshake } from './handshake.ts';
 import type { SlottedHead } from './framing.ts';
 import { describeRequest, renderHead } from './head.ts';
 import type { ChunkKey } from '../secret/aws-chunks.ts';
+import { uncaptured } from '../secret/captured-values.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
@@ -69,7 +71,7 @@ export class Exchange implements Traveller, RawHandler {
   /** The socket of an answer that is a WebSocket, and what goes over it once the caller joined. */
   #line: Line | null = null;
   #relay: Relay | null = null;
-  /** The answer of a call with a guessable value waits here for its end. */
+  /** The answer of a call with a guessable value waits here for its end, and one that is captured. */
   #whole: UpstreamAnswer | null = null;
   #isGuessable = false;
   #ended = false;
@@ -163,7 +165,8 @@ export class Exchange implements Traveller, RawHandler {
    * it body octets, framed, and the scan of the unframed body needs them as they came.
    */
   arriving(octets: Buffer): void {
-    const end = octets.lastIndexOf('\r\n\r\n');
+    // Of a body that is captured nothing may be starred out before it is read, wherever it has an empty line.
+    const end = this.#request.capture === undefined ? octets.lastIndexOf('\r\n\r\n') : octets.indexOf('\r\n\r\n');
     const head = end < 0 ? octets : octets.subarray(0, end + 4);
     if (this.#forms !== null) this.#redactions += redact(head, this.#forms, end < 0);
   }
@@ -189,17 +192,19 @@ export class Exchange implements Traveller, RawHandler {
         if (++this.#interim > MAX_INTERIM) throw new DAuthError('RESPONSE_TOO_LARGE');
         return true;
       }
-      const head = readAnswerHead(status, raw, this.#forms, this.#request.releases);
+      const capture = captureOf(this.#request, status);
+      const read = capture === undefined ? raw : framingOf(raw);
+      const head = readAnswerHead(status, read, this.#forms, this.#request.releases);
       this.#wire?.headRead();
       // RFC 9110 §8.6: of a HEAD it is the length of the body that a GET would have had.
       const isHead = this.#request.method === 'HEAD';
       if (!isHead && head.length !== null && head.length > this.#maxBytes) throw new DAuthError('RESPONSE_TOO_LARGE');
       this.#status = status;
       this.#redactions += head.redactions;
-      this.#answering = this.#makeAnswering(head.coding, this.#forms);
-      const headers = isHead ? withLength(head) : head.headers;
+      this.#answering = this.#makeAnswering(head.coding, this.#forms, capture);
+      const headers = capture === undefined ? (isHead ? withLength(head) : head.headers) : JSON_TYPE;
       const answer = { status, headers, body: this.#answering.body, finished: this.finished };
-      if (this.#isGuessable) this.#whole = answer;
+      if (this.#isGuessable || capture !== undefined) this.#whole = answer;
       else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
     } catch (error) {
@@ -261,11 +266,12 @@ export class Exchange implements Traveller, RawHandler {
     return Math.min(this.#request.maxResponseBytes ?? this.#limits.responseBytes, this.#limits.responseBytes);
   }
 
-  #makeAnswering(coding: ContentCoding, forms: Forms): Answering {
+  #makeAnswering(coding: ContentCoding, forms: Forms, ask: CaptureAsk | undefined): Answering {
     return new Answering({
       forms,
       coding,
-      maxBytes: this.#maxBytes,
+      maxBytes: ask === undefined ? this.#maxBytes : Math.min(this.#maxBytes, LIMITS.capturedAnswer),
+      capture: ask === undefined ? undefined : (answer) => captureAnswer(answer, ask, forms),
       isGuessable: this.#isGuessable,
       hold: () => {
         // A slow reader is not a silent upstream.
@@ -318,7 +324,8 @@ export class Exchange implements Traveller, RawHandler {
     this.#request.signal?.removeEventListener('abort', this.#aborted);
     const { redactions: inBody, bytes } = this.#relay ?? this.#answering ?? { redactions: 0, bytes: 0 };
     if (this.#forms !== null) scrubStackSoon();
-    if (inBody > 0 || this.#request.asks !== undefined) this.#onEcho();
+    const { asks, capture } = this.#request;
+    if (inBody > 0 || asks !== undefined || capture !== undefined) this.#onEcho();
     this.#answering?.[Symbol.dispose]();
     this.#forms?.[Symbol.dispose]();
     this.#forms = null;
@@ -326,6 +333,16 @@ export class Exchange implements Traveller, RawHandler {
     const error = how instanceof DAuthError ? how.code : how;
     this.#finished.resolve({ status: this.#status, bytes, redactions: this.#redactions + inBody, error });
   }
+}
+
+/** All that is said of an answer that was captured. */
+const JSON_TYPE: AnswerHead['headers'] = [['content-type', 'application/json']];
+
+/** An answer that says no holds no credential; one that leads elsewhere may lead there with one. */
+function captureOf({ capture }: UpstreamRequest, status: number): CaptureAsk | undefined {
+  if (capture === undefined || status >= 400) return undefined;
+  if (status >= 300) throw uncaptured('leads elsewhere, where nothing can be captured');
+  return capture;
 }
 
 /** What a HEAD asks for most often. Of an encoded answer it would be the length of other octets than a GET gives back. */

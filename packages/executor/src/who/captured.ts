@@ -1,0 +1,51 @@
+/**
+ * Step 3 of a dispatch where the credential was captured out of another connection's answer (§2.8): whether anything was, not too
+ * long ago, and whether the connection that it came through still stands and still says so.
+ * Never opens anything: when it came stands in the executor's own statement.
+ */
+import { DAuthError } from '@dauth/protocol';
+import { readEnvelope, type AuthorizeDeps, type Permit } from './authorize.ts';
+import type { StoredEnvelope } from './authority.ts';
+import { assertActive } from './view.ts';
+
+type CapturedDeps = Pick<AuthorizeDeps, 'shelf' | 'status' | 'opens' | 'now'>;
+
+/**
+ * @returns the permit, which from here on stands on the login as well
+ * @throws DAuthError `NEEDS_REAUTHORIZATION`, `CONNECTION_REVOKED`, `CONNECTION_SUSPENDED`, `POLICY_DENIED`, `ENCLAVE_UNAVAILABLE`
+ */
+export async function assertCaptured(permitted: Permit, deps: CapturedDeps): Promise<Permit> {
+  const { policy, capturedAt, handle } = permitted;
+  const { from, lifetime } = policy.captured!;
+  const stored = await login(from, deps);
+  assertActive(stored.status);
+  const { dauth: parent } = readEnvelope(stored, deps).header;
+  const isSame = parent.iss === policy.iss && parent.org === policy.org && parent.owner === policy.owner;
+  if (!isSame || parent.handle !== from || parent.capture?.into !== handle)
+    throw new DAuthError('POLICY_DENIED', 'The connection that this one is captured from does not say so any more.');
+  if (capturedAt === undefined)
+    throw new DAuthError('NEEDS_REAUTHORIZATION', 'Nothing was captured yet. Log in through its login connection first.');
+  if (deps.now() >= capturedAt + lifetime)
+    throw new DAuthError(
+      'NEEDS_REAUTHORIZATION',
+      'What was captured is older than its owner allows. Log in through its login connection again.',
+    );
+  const standing = { ...permitted.standing, login: from };
+  deps.status.assertFresh();
+  deps.status.view.assertStands(standing);
+  return { ...permitted, standing };
+}
+
+/** One that is deleted is as one that is revoked. */
+async function login(
+  handle: Permit['handle'],
+  { shelf, status }: Pick<AuthorizeDeps, 'shelf' | 'status'>,
+): Promise<StoredEnvelope> {
+  try {
+    return await shelf.take(handle, status.view.version(handle));
+  } catch (error) {
+    if (error instanceof DAuthError && error.code === 'CONNECTION_NOT_FOUND')
+      throw new DAuthError('CONNECTION_REVOKED', 'The connection that this one is captured from is gone.');
+    throw error;
+  }
+}

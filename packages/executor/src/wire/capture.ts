@@ -1,0 +1,91 @@
+/**
+ * One answer that is a credential (§2.8, step 9): what its owner's pointers lead to is taken out and sealed, a handle stands in
+ * its place, and what is left is searched for it like for any secret.
+ * Never passes on an answer whose values are not sealed and stored.
+ */
+import type { CapturedValue, ConnectionHandle } from '@dauth/protocol';
+import type { Replacement } from '../reseal.ts';
+import { findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
+import { ascii } from '../secret/json-walk.ts';
+import { wipe } from '../secret/memory.ts';
+import { ByteWriter } from '../secret/writer.ts';
+import { Forms } from './forms.ts';
+import { redactWhole } from './scan.ts';
+
+/** What a call does with an answer that says yes. */
+export interface CaptureAsk {
+  readonly fields: readonly CapturedValue[];
+  /** What stands in the place of each value. */
+  readonly into: ConnectionHandle;
+  /** Seals before it returns, and settles once that is stored. The values stay the caller's to zero. */
+  readonly take: (values: readonly Replacement[]) => Promise<void>;
+}
+
+export interface CapturedAnswer {
+  /** Scanned; owned memory. */
+  readonly octets: Buffer;
+  readonly redactions: number;
+}
+
+/** Names of headers that say how the body came. No other of such an answer is read: any of them may hold what is captured. */
+const FRAMING = ['content-encoding', 'transfer-encoding', 'content-length', 'connection'].map(ascii);
+
+/**
+ * @param answer the whole body, decoded; zeroed in the tick in which this is called
+ * @param forms of the credential that was sent
+ * @throws DAuthError `RESPONSE_UNSCANNABLE`, and whatever `take` does
+ */
+export async function captureAnswer(
+  answer: Buffer,
+  { fields, into, take }: CaptureAsk,
+  forms: Forms,
+): Promise<CapturedAnswer> {
+  let found: readonly FoundValue[] = [];
+  let stored: Promise<void>;
+  let captured: CapturedAnswer;
+  try {
+    found = findCaptured(answer, fields);
+    captured = replaced(answer, found, into, forms);
+    stored = take(found);
+  } finally {
+    wipe(answer, ...found.map(({ value }) => value));
+  }
+  await stored;
+  return captured;
+}
+
+/** With the handle as a JSON string where the values stood. */
+function replaced(
+  answer: Buffer,
+  found: readonly FoundValue[],
+  into: ConnectionHandle,
+  forms: Forms,
+): CapturedAnswer {
+  const handle = Buffer.from(JSON.stringify(into), 'ascii');
+  const places: number[] = [];
+  using out = new ByteWriter(answer.length);
+  let at = 0;
+  for (const { start, end } of found.toSorted((a, b) => a.start - b.start)) {
+    out.bytes(answer.subarray(at, start));
+    places.push(out.length);
+    out.bytes(handle);
+    at = end;
+  }
+  const octets = out.bytes(answer.subarray(at)).take();
+  using secrets = new Forms(found.map(({ value }) => value));
+  const redactions = redactWhole(octets, [forms, secrets]);
+  // A value that is part of the handle's own text is no secret, and would star out what stands for it.
+  if (!places.every((place) => octets.subarray(place, place + handle.length).equals(handle)))
+    throw uncaptured('has a captured value that is part of what would stand in its place');
+  return { octets, redactions };
+}
+
+/** Name and value in turn, of those alone that say how the body came. */
+export function framingOf(raw: readonly Buffer[]): Buffer[] {
+  return raw.filter((_, at) => FRAMING.some((name) => isName(raw[at - (at % 2)]!, name)));
+}
+
+function isName(octets: Buffer, name: Uint8Array): boolean {
+  if (octets.length !== name.length) return false;
+  return name.every((octet, at) => octet === octets[at] || (octet > 0x60 && octet === octets[at]! + 0x20));
+}
