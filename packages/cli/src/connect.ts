@@ -2,6 +2,7 @@
 import {
   nextPolicy,
   seal,
+  sealLogin,
   verifySeal,
   type ExpectedSeal,
   type SealedCredential,
@@ -10,7 +11,8 @@ import {
   type TakenConnection,
   type VerifiedExecutor,
 } from '@dauth/client';
-import { DAuthError, parseHandle, type ConnectionHandle } from '@dauth/protocol';
+import { DAuthError, parseEnvelope, parseHandle, type ConnectionHandle } from '@dauth/protocol';
+import { sessionPolicy, type StatedCapture } from './capture.ts';
 import { openSeals } from './home.ts';
 import type { Memory } from './memory.ts';
 import { CliError, EXIT, print, say, usage } from './output.ts';
@@ -43,15 +45,43 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   seals.highest();
   const executor = await reachExecutor(identity, at);
   const policy = await makePolicy(name, stated, flags, at);
-  const sealed = await sealStated(executor, policy, flags, at);
+  const { sealed, session } = await sealBoth(executor, policy, stated.capture, flags, at);
+  // First what is captured: a login whose session is not there logs nobody in.
+  if (session !== undefined) await at.client.connections.store(session);
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
-  seals.advance(`${sealed.handle} ${at.key.jkt}`, sealed.ver);
+  for (const { handle, ver } of [sealed, ...(session === undefined ? [] : [session])])
+    seals.advance(`${handle} ${at.key.jkt}`, ver);
+  const captured = session === undefined ? {} : { captured: { handle: session.handle, name: stated.capture!.connection } };
   print(
     flags.json === true,
-    { handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status, ...unknownOf(row) },
+    { ...{ handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status }, ...captured, ...unknownOf(row) },
     () => sealed.handle,
   );
-  if (flags.json !== true) warnOfUnknown(row);
+  if (flags.json === true) return;
+  if (session !== undefined) say(`What it answers is captured into ${session.handle} ("${stated.capture!.connection}").`);
+  warnOfUnknown(row);
+}
+
+/** A credential, and where it logs in, what is captured out of the answers. */
+async function sealBoth(
+  executor: VerifiedExecutor,
+  policy: SealPolicy,
+  capture: StatedCapture | undefined,
+  flags: SealingFlags,
+  at: Reach,
+): Promise<{ readonly sealed: SealedCredential; readonly session?: SealedCredential }> {
+  if (capture === undefined) return { sealed: await sealStated(executor, policy, flags, at) };
+  const { values, lifetime } = capture;
+  const { session, login } = await sealLogin({
+    ...{ executor, key: at.key, fields: await readFields(flags), login: policy },
+    ...{ session: sessionPolicy(policy, capture), values, lifetime },
+  });
+  if (flags.json !== true)
+    for (const { envelope } of [login, session]) {
+      const { dauth } = parseEnvelope(envelope).header;
+      describePolicy({ ...nextPolicy({ policy: dauth, jkt: at.key.jkt }, { now: dauth.iat }) }, executor.level);
+    }
+  return { sealed: login, session };
 }
 
 /** Seals a new value for an existing connection: with the policy it has, as its owner sealed it, or with one that is given whole. */
@@ -64,6 +94,7 @@ export async function rotate(name: string, flags: RotateFlags): Promise<void> {
   const known = knownSeals(seals, handle);
   const executor = await reachExecutor(identity, at);
   const row = await at.client.connections.get(handle);
+  if (stated !== undefined) assertNoCapture(row);
   const policy =
     stated === undefined
       ? await sealedPolicy(row, { handle, executor: executor.identity }, known, flags, at)
@@ -77,6 +108,16 @@ export async function rotate(name: string, flags: RotateFlags): Promise<void> {
   const { unknown_servers: _, ...shown } = rotated;
   print(flags.json === true, { ...shown, ...unknownOf(rotated) }, () => `${handle} is at version ${sealed.ver}`);
   if (flags.json !== true) warnOfUnknown(rotated);
+}
+
+/** A policy that is given whole says nothing of what is captured: the answers of a login would go back as they are. */
+function assertNoCapture({ envelope }: StoredConnection): void {
+  const { capture, captured } = parseEnvelope(envelope).header.dauth;
+  if (capture === undefined && captured === undefined) return;
+  throw usage(
+    'A login and what is captured through it keep the policy that they were sealed with.',
+    'Leave the policy out to seal a new value; or "connections rm" both, and connect again.',
+  );
 }
 
 function unknownOf({ unknown_servers: unknown }: TakenConnection): Partial<Pick<TakenConnection, 'unknown_servers'>> {

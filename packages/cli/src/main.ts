@@ -147,6 +147,10 @@ policy(sealing(program.command('connect <name>'), '365'))
   .description('seal a credential here and store the ciphertext')
   .requiredOption('--origin <url>', 'the one origin it may be sent to')
   .requiredOption('--server <resource>', 'MCP server that may use it (repeat)', collect)
+  .option(
+    '--capture <rule>',
+    'a login, whose answers hold a credential: where, and how that may be used, in JSON: docs/capture.md',
+  )
   .option('--try', 'have the executor check that it opens before it is stored')
   .action((name: string, flags: ConnectFlags) => connect(name, flags));
 

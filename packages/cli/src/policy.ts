@@ -15,6 +15,7 @@ import {
   type SpkiPins,
 } from '@dauth/protocol';
 import type { InjectionInput, SchemeInput, SealPolicy } from '@dauth/client';
+import { parseStatedCapture, type StatedCapture } from './capture.ts';
 import { checkDraft, type Draft } from './draft.ts';
 import { DEFAULT_INJECT, parseInject } from './inject.ts';
 import { days, quota } from './numbers.ts';
@@ -39,6 +40,7 @@ export interface PolicyFlags {
   readonly websocket?: boolean;
   readonly spki?: readonly string[];
   readonly responseHeader?: readonly string[];
+  readonly capture?: string;
   readonly owner?: string;
   readonly org?: string;
   readonly pin?: readonly string[];
@@ -58,6 +60,7 @@ export interface StatedPolicy {
   readonly limits?: ConnectionLimits;
   readonly spki?: readonly SpkiPins[];
   readonly responseHeaders?: readonly string[];
+  readonly capture?: StatedCapture;
   readonly lifeSeconds: number;
 }
 
@@ -85,11 +88,14 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     ...(flags.websocket === true ? { websocket: true as const } : {}),
   };
   const limits = stateLimits(flags);
-  checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'] });
+  const capture =
+    flags.capture === undefined ? undefined : givenJson('--capture', flags.capture, parseStatedCapture);
+  checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'], capture });
   const released = flags.responseHeader?.map((name) => name.toLowerCase());
   return {
     ...{ rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY },
     ...(flags.spki === undefined ? {} : { spki: stateSpki(flags.spki, origin, inject) }),
+    ...(capture === undefined ? {} : { capture }),
     ...(released === undefined ? {} : { responseHeaders: given('--response-header', released, parseResponseHeaders) }),
   };
 }
@@ -143,6 +149,10 @@ export function describePolicy(policy: SealPolicy, level: string): void {
   for (const slot of policy.inject)
     say('scheme' in slot ? describeScheme(slot) : `  is put into     ${describeSlot(slot)}`);
   for (const pins of policy.spki ?? []) say(`  over TLS        ${saySpki(pins)}`);
+  for (const { pointer, field } of policy.capture?.fields ?? [])
+    say(`  is answered by  ${pointer}, which is captured as the field ${field} of a connection of its own`);
+  if (policy.captured !== undefined)
+    say(`  holds           what a login answers, for ${policy.captured.lifetime} s from then`);
   if (policy.responseHeaders !== undefined)
     say(`  gives back      ${policy.responseHeaders.join(' ')}, which MCP servers can read then`);
   say(`  may be used by  ${policy.servers.join(' ')}`);

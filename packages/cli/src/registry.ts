@@ -180,9 +180,10 @@ export async function listConnections(flags: GlobalFlags): Promise<void> {
   } while (cursor !== undefined);
   print(flags.json === true, items, () => {
     // The handle first: in a narrow window a line breaks further on, and what is copied is whole.
+    const names = new Map(items.map(({ handle, name }) => [handle, name]));
     const rows = items.map((item) => [
       item.handle,
-      item.name,
+      item.captured_from === undefined ? item.name : `${item.name} (captured from ${names.get(item.captured_from) ?? '?'})`,
       item.status,
       item.allow.map((rule) => rule.origin).join(' '),
       item.owner,

@@ -1,5 +1,5 @@
 /** A rule in words, for whoever seals it or asks about it. Never a value of a request. */
-import type { AllowRule, BodyCondition, ConnectionLimits, GraphqlRule } from '@dauth/protocol';
+import type { AllowRule, BodyCondition, ConnectionLimits, EnvelopePolicy, GraphqlRule } from '@dauth/protocol';
 
 /** What a rule says of a request's body. */
 export function sayBody(conditions: readonly BodyCondition[] | undefined): string {
@@ -58,4 +58,18 @@ export function sayLimits({ rate, budget }: ConnectionLimits): string {
     ...(rate === undefined ? [] : [`${rate.count} requests in any ${rate.seconds} s`]),
     ...(budget === undefined ? [] : [`${budget.count} in each window of ${budget.seconds} s`]),
   ].join(', and ');
+}
+
+/** What becomes of a login's answers, or how a credential comes to be. */
+export function sayCapture({ capture, captured }: Pick<EnvelopePolicy, 'capture' | 'captured'>): readonly string[] {
+  return [
+    ...(capture === undefined
+      ? []
+      : [
+          `Of its answers ${capture.fields.map(({ pointer }) => pointer).join(' and ')} is captured into ${capture.into}, and that handle goes back.`,
+        ]),
+    ...(captured === undefined
+      ? []
+      : [`It holds what ${captured.from} answered, for ${captured.lifetime} s from then, while that connection stands.`]),
+  ];
 }

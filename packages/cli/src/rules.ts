@@ -13,6 +13,8 @@ import {
   parseJson,
   parseSpki,
   type AllowRule,
+  type Capture,
+  type Captured,
   type ConnectionDetail,
   type ConnectionHandle,
   type ConnectionLimits,
@@ -38,6 +40,8 @@ export interface Rules {
   readonly handle: ConnectionHandle | undefined;
   /** Sealed with the rules, where they are an envelope's. */
   readonly limits?: ConnectionLimits;
+  readonly capture?: Capture;
+  readonly captured?: Captured;
 }
 
 /** @throws CliError (usage) */
@@ -54,8 +58,13 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
     const { header } = given('--envelope', readText('--envelope', envelope).trim(), (text) =>
       parseEnvelope(text as string),
     );
-    const { allow, spki = [], handle, limits } = header.dauth;
-    return { allow, details, handle, ...(limits === undefined ? {} : { limits }), spki };
+    const { allow, spki = [], handle, limits, capture, captured } = header.dauth;
+    return {
+      ...{ allow, details, handle, spki },
+      ...(limits === undefined ? {} : { limits }),
+      ...(capture === undefined ? {} : { capture }),
+      ...(captured === undefined ? {} : { captured }),
+    };
   }
   const { allow, spki } = given('--policy', readText('--policy', policy!), (text) => {
     const rules = exactObject(parseJson(text as string, LIMITS.envelopeHeader), 'A policy file', ['allow'], ['spki']);

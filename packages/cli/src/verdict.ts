@@ -18,7 +18,7 @@ import { statSync } from 'node:fs';
 import { block } from './block.ts';
 import { readOperator, readTime } from './operator-file.ts';
 import { EXIT, given, print, usage } from './output.ts';
-import { sayLimits, sayRule } from './rule-words.ts';
+import { sayCapture, sayLimits, sayRule } from './rule-words.ts';
 import { readBody, readRules, type RuleFlags, type Rules } from './rules.ts';
 import { sayDetailUnmet, sayUnmet } from './unmet.ts';
 import { saySpki } from './spki.ts';
@@ -73,7 +73,9 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
           })),
         };
   const limits = rules.limits === undefined ? {} : { limits: rules.limits };
-  print(flags.json === true, { ...verdict, ...said, ...limits }, () =>
+  const { capture, captured } = rules;
+  const taken = { ...(capture === undefined ? {} : { capture }), ...(captured === undefined ? {} : { captured }) };
+  print(flags.json === true, { ...verdict, ...said, ...limits, ...taken }, () =>
     [
       verdict.message,
       ...(rules.limits === undefined ? [] : [`limits, not counted here: ${sayLimits(rules.limits)}`]),
@@ -81,6 +83,7 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
         const rule = allow[at - 1]!;
         return block(`rule ${at}`, sayUnmet(unmet, rule, target!), sayRule(rule));
       }),
+      ...sayCapture(rules),
       ...said.spki.map((each) => `It is sent ${saySpki(each)}.`),
       ...said.details.map(({ detail, unmet, locations, actions }) =>
         block(`detail ${detail}`, sayDetailUnmet(unmet), [
@@ -108,7 +111,7 @@ function judge(
   let parts: RequestTarget;
   try {
     parts = splitTarget(raw);
-    assertNoTokenEndpoint(to, parts.path);
+    if (rules.capture === undefined) assertNoTokenEndpoint(to, parts.path);
   } catch (error) {
     if (!(error instanceof DAuthError)) throw error;
     const none = { rule: null, detail: null, unmet: [] };

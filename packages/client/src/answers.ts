@@ -39,6 +39,10 @@ export interface ConnectionView {
   readonly allow: readonly AllowRule[];
   readonly inject: readonly Injection[];
   readonly pin?: Pins;
+  /** Of a login: the connection that its answers are captured into. */
+  readonly captured_into?: ConnectionHandle;
+  /** Of what is captured: the login that it comes through, and ends with. */
+  readonly captured_from?: ConnectionHandle;
   /** Unix seconds. */
   readonly created_at: number;
   readonly updated_at: number;
@@ -82,13 +86,14 @@ const SHOWN = [
   ...['handle', 'owner', 'org', 'name', 'status', 'ver', 'kid', 'servers', 'allow', 'inject'],
   ...['created_at', 'updated_at', 'last_used_at', 'expires_at'],
 ];
+const MAY_SHOW = ['pin', 'captured_into', 'captured_from'];
 
 export function parseConnectionView(value: unknown): ConnectionView {
-  return connectionOf(exactObject(value, 'A connection', SHOWN, ['pin']));
+  return connectionOf(exactObject(value, 'A connection', SHOWN, MAY_SHOW));
 }
 
 export function parseTakenConnection(value: unknown): TakenConnection {
-  const row = exactObject(value, 'A connection', SHOWN, ['pin', 'unknown_servers']);
+  const row = exactObject(value, 'A connection', SHOWN, [...MAY_SHOW, 'unknown_servers']);
   const { unknown_servers: unknown = [] } = row;
   const unknown_servers = list(unknown, '"unknown_servers"', 0, LIMITS.policyNames, parseResource);
   return Object.freeze({ ...connectionOf(row), unknown_servers });
@@ -99,7 +104,7 @@ export function parseStoredConnection(value: unknown): StoredConnection {
     value,
     'A connection',
     [...SHOWN, 'envelope', 'seal_proof'],
-    [...['pin', 'endorsements', 'reseal']],
+    [...MAY_SHOW, 'endorsements', 'reseal'],
   );
   return Object.freeze({
     ...connectionOf(row),
@@ -123,6 +128,8 @@ function connectionOf(row: Readonly<Record<string, unknown>>): ConnectionView {
     allow: parseAllow(row.allow),
     inject: parseInjections(row.inject),
     ...(row.pin === undefined ? {} : { pin: parsePins(row.pin) }),
+    ...(row.captured_into === undefined ? {} : { captured_into: parseHandle(row.captured_into) }),
+    ...(row.captured_from === undefined ? {} : { captured_from: parseHandle(row.captured_from) }),
     created_at: seconds(row.created_at, '"created_at"'),
     updated_at: seconds(row.updated_at, '"updated_at"'),
     last_used_at: row.last_used_at === null ? null : seconds(row.last_used_at, '"last_used_at"'),

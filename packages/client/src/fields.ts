@@ -9,11 +9,15 @@ export type Fields = Readonly<Record<string, Uint8Array>>;
 
 const MAX_VALUE = 0xffff;
 
-/** Lays fields out, padded with zeros to a multiple of 64. @throws TypeError for a caller's mistake */
-export function encodeFields(fields: Fields): Uint8Array<ArrayBuffer> {
+/**
+ * Lays fields out, padded with zeros to a multiple of 64.
+ * @param least how many there are at least; none where all of them are captured later
+ * @throws TypeError for a caller's mistake
+ */
+export function encodeFields(fields: Fields, least = 1): Uint8Array<ArrayBuffer> {
   const entries = Object.entries(fields);
-  if (entries.length === 0 || entries.length > LIMITS.fields)
-    throw new TypeError(`A credential has 1 to ${LIMITS.fields} fields.`);
+  if (entries.length < least || entries.length > LIMITS.fields)
+    throw new TypeError(`A credential has ${least} to ${LIMITS.fields} fields.`);
   let size = 1;
   for (const [name, value] of entries) {
     parseFieldName(name);

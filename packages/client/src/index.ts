@@ -32,6 +32,7 @@ export { type ProviderStorage } from './host/records.ts';
 export { type ClientMetadata, type McpProvider } from './host/shapes.ts';
 export { mcpProvider } from './provider.ts';
 export { seal, type InjectionInput, type SchemeInput, type SealedCredential, type SealPolicy } from './seal.ts';
+export { sealLogin, type LoginToSeal, type SealedLogin } from './seal-login.ts';
 export { nextPolicy, verifySeal, type ExpectedSeal, type StoredSeal, type VerifiedSeal } from './sealed.ts';
 export { endSignIn, renewSignIn, type SignedInClient, type SignIn } from './sign-in.ts';
 export { type Token, type TokenRequest, type TokenSource } from './tokens.ts';

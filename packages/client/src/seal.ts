@@ -21,6 +21,8 @@ import {
   type BodyCondition,
   type AwsSigV4,
   type BodySlot,
+  type Capture,
+  type Captured,
   type ClientCredentials,
   type ConnectionHandle,
   type ConnectionLimits,
@@ -90,6 +92,12 @@ export interface SealPolicy {
   readonly bearer?: boolean;
   /** Unix seconds. */
   readonly expiresAt: number;
+  /** Of a login: what is taken out of its answers, and into which connection. `sealLogin` seals the two for each other. */
+  readonly capture?: Capture;
+  /** Of a connection whose credential is captured: out of which login's answers, and for how long. */
+  readonly captured?: Captured;
+  /** The handle of a new connection, where another one names it. Default: a new one. */
+  readonly handle?: ConnectionHandle;
   /** Of a connection that is rotated: its handle and the next version. */
   readonly replaces?: { readonly handle: ConnectionHandle; readonly ver: number };
 }
@@ -146,10 +154,11 @@ export async function seal(input: {
   try {
     assertVerified(input.executor);
     const header = makeHeader(input.executor, input.policy);
-    assertFieldsFit(header.dauth.inject, input.fields);
-    plaintext = encodeFields(input.fields);
+    const { inject, allow, capture, captured } = header.dauth;
+    assertFieldsFit(inject, input.fields, captured?.fields ?? []);
+    plaintext = encodeFields(input.fields, captured === undefined ? 1 : 0);
     const protectedSegment = encodeEnvelopeHeader(header);
-    assertNoKnownTarget(header.dauth.allow);
+    if (capture === undefined) assertNoKnownTarget(allow);
     const { encapsulatedSecret, ciphertext } = await encrypt(input.executor, protectedSegment, plaintext);
     const envelope = joinEnvelope(protectedSegment, encapsulatedSecret, ciphertext);
     // Read back as every other room will, so that nothing malformed ever leaves this device.
@@ -183,9 +192,14 @@ async function encrypt(executor: VerifiedExecutor, protectedSegment: string, pla
   }
 }
 
+/** @param now milliseconds since the epoch */
+export function freshHandle(now: number): ConnectionHandle {
+  return makeHandle(now, crypto.getRandomValues(new Uint8Array(10)));
+}
+
 function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHeader {
   const now = Date.now();
-  const handle = policy.replaces?.handle ?? makeHandle(now, crypto.getRandomValues(new Uint8Array(10)));
+  const handle = policy.replaces?.handle ?? policy.handle ?? freshHandle(now);
   const iat = Math.floor(now / 1_000);
   if (policy.expiresAt <= iat) throw new DAuthError('INVALID_REQUEST', 'The expiry lies in the past.');
   const dauth = {
@@ -206,6 +220,8 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     ...(policy.limits === undefined ? {} : { limits: policy.limits }),
     ...(policy.responseHeaders === undefined ? {} : { response_headers: policy.responseHeaders }),
     ...(policy.spki === undefined ? {} : { spki: policy.spki as readonly SpkiPins[] }),
+    ...(policy.capture === undefined ? {} : { capture: policy.capture }),
+    ...(policy.captured === undefined ? {} : { captured: policy.captured }),
     ...{ bearer: policy.bearer ?? false, iat, exp: policy.expiresAt },
   } satisfies EnvelopePolicy;
   return { alg: executor.key.alg, kid: executor.key.kid, typ: TYP.credential, crit: ['dauth'], dauth };
@@ -219,10 +235,15 @@ function normalizeInjection(injection: InjectionInput): Injection {
   return injection as Injection;
 }
 
-function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
+/** @param captured fields that are not sealed but come later */
+function assertFieldsFit(inject: readonly Injection[], fields: Fields, captured: readonly string[]): void {
   const used = injectedFields(inject);
+  for (const name of captured) {
+    if (Object.hasOwn(fields, name))
+      throw new DAuthError('INVALID_REQUEST', `The field "${name}" is captured from the login; leave it out.`);
+  }
   for (const name of used) {
-    if (!Object.hasOwn(fields, name))
+    if (!captured.includes(name) && !Object.hasOwn(fields, name))
       throw new DAuthError(
         'INVALID_REQUEST',
         `The inject template names the field "${name}", which the credential does not have.`,
@@ -233,7 +254,7 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields): void {
   }
   if (Object.keys(fields).length > LIMITS.fields)
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
-  for (const name of searchedFields(inject)) assertSearchable(name, fields[name]!);
+  for (const name of searchedFields(inject)) if (!captured.includes(name)) assertSearchable(name, fields[name]!);
   if (loginOf(inject) !== undefined) Object.entries(fields).forEach(([name, value]) => assertPassword(name, value));
 }
 

@@ -146,9 +146,11 @@ function view(authority: Authority, row: Connection): object {
   const { handle, owner, org, name, status, ver, created_at, updated_at, last_used_at } = row;
   const stored = authority.store.connections.envelope(handle, ver)!;
   const { kid, dauth } = parseEnvelope(stored.envelope).header;
-  const { servers, allow, inject, pin } = dauth;
+  const { servers, allow, inject, pin, capture, captured } = dauth;
   return {
     ...{ handle, owner, org, name, status, ver, kid, servers, allow, inject, ...(pin === undefined ? {} : { pin }) },
+    ...(capture === undefined ? {} : { captured_into: capture.into }),
+    ...(captured === undefined ? {} : { captured_from: captured.from }),
     ...{ created_at, updated_at, last_used_at, expires_at: dauth.exp },
   };
 }
