@@ -6,6 +6,7 @@ import {
   loginOf,
   parseEnvelope,
   tokenSchemeOf,
+  type CapturedValue,
   type Envelope,
   type SuiteAlg,
   type TokenScheme,
@@ -21,6 +22,7 @@ import { Refreshes } from '../refresh/refreshes.ts';
 import { resealEnvelope } from '../reseal.ts';
 import { Driver, openAt } from './session.test-support.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
+import type { CaptureAsk } from '../wire/capture.ts';
 import { Tokens } from '../wire/tokens.ts';
 import type { TokenAsk } from '../wire/token-call.ts';
 import { createUpstream, type Upstream } from '../wire/upstream.ts';
@@ -39,6 +41,8 @@ export interface CallOrder {
   readonly ver: number;
   /** Port of a database, where the call is a session with it. */
   readonly database?: number;
+  /** What is captured out of its answer. */
+  readonly capture?: readonly CapturedValue[];
 }
 
 export type Order =
@@ -162,11 +166,20 @@ async function one(order: CallOrder): Promise<number> {
     body: settled.body,
     ...(settled.body instanceof Readable ? length : {}),
     ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
+    ...(order.capture === undefined ? {} : { capture: { fields: order.capture, into: handle, take: sealInto(envelope) } }),
     ...(order.webSocket === true ? { webSocket: { protocols: [], endsAtMs: Date.now() + 60_000 } } : {}),
   });
   answer.webSocket?.meet(new Talker());
   for await (const chunk of answer.body) void chunk;
   return (await answer.finished).redactions;
+}
+
+/** The connection that is captured into is the login's own here: what is sealed is the same. */
+function sealInto(envelope: Envelope): CaptureAsk['take'] {
+  return async (values) => {
+    using plaintext = openEnvelope(envelope, key);
+    resealed.push(resealEnvelope(plaintext, envelope.header, key, ...values));
+  };
 }
 
 async function exchanged(scheme: TokenScheme, ask: Omit<TokenAsk, 'scheme'>, envelope: Envelope): Promise<Exchanged> {
