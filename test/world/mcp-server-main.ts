@@ -164,6 +164,20 @@ function makeServer(): McpServer {
     socket.send(say!);
     return end;
   });
+  tool('log_in', { path: z.string() }, async ({ path }, ctx) => {
+    const headers = { 'content-type': 'application/json' };
+    const answer = await connection(ctx, 'github').fetch(path!, { method: 'POST', headers, body: '{}' });
+    return { status: answer.status, answer: await answer.json() };
+  });
+  tool('as_logged_in', { path: z.string() }, async ({ path }, ctx) => {
+    const answer = await connection(ctx, 'shop').fetch(path!);
+    return { status: answer.status, answer: await answer.json() };
+  });
+  tool('log_in_and_call', { path: z.string() }, async ({ path }, ctx) => {
+    const headers = { 'content-type': 'application/json' };
+    await connection(ctx, 'github').fetch('/login', { method: 'POST', headers, body: '{}' });
+    return (await connection(ctx, 'shop').fetch(path!)).json();
+  });
   tool('buffered', { path: z.string() }, async ({ path }, ctx) =>
     dispatch(ctx, 'github', { method: 'GET', path: path! }),
   );

@@ -1,9 +1,14 @@
 /** Answers that are credentials, through the real doors and real TLS: captured, sealed, stored, and a handle in their place. */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { chmodSync, cpSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DAuthError, parseEnvelope } from '@dauth/protocol';
 import { verifyReseal } from '@dauth/verify';
+import { openEnvelope } from './open.ts';
+import { World } from './support/room.test-support.ts';
 import { LOGIN, LoginWorld, refusalOf } from './support/login.test-support.ts';
 import { makeSigner } from './support/signer.test-support.ts';
 
@@ -62,6 +67,33 @@ test('[crash.safe] where it cannot be stored, sealed or leased the answer does n
   at.world.authority.lease = () => Promise.reject(new DAuthError('ENCLAVE_UNAVAILABLE'));
   assert.equal(refusalOf(await at.logIn()).code, 'ENCLAVE_UNAVAILABLE');
   assert.equal(at.came.length, 1, 'without a lease nobody is asked');
+});
+
+test('[crash.safe] killed before it was stored, an executor stores what came once it is there again', async () => {
+  const image = mkdtempSync(join(tmpdir(), 'dauth-captured-'));
+  const { authority } = at.world;
+  authority.onStore = () => {
+    cpSync(at.world.data, image, { recursive: true });
+    throw new DAuthError('ENCLAVE_UNAVAILABLE');
+  };
+  assert.equal(refusalOf(await at.logIn()).code, 'ENCLAVE_UNAVAILABLE');
+  assert.equal(at.stored.ver, 1);
+  for (const name of ['.', ...(readdirSync(image, { recursive: true }) as string[])]) {
+    const path = join(image, name);
+    if (statSync(path).isDirectory()) chmodSync(path, 0o700);
+  }
+  {
+    const before = new Map(authority.stored);
+    await using again = await World.open({
+      data: image,
+      prepare: (fresh) => before.forEach((stored, handle) => fresh.stored.set(handle, stored)),
+    });
+    const { ver, envelope } = again.authority.stored.get(at.session)!;
+    assert.equal(ver, 2);
+    using plaintext = openEnvelope(parseEnvelope(envelope), again.keys.opening);
+    assert.ok(plaintext.lend((bytes) => bytes.includes(token)));
+  }
+  rmSync(image, { recursive: true });
 });
 
 test('before the first login, and past its time, what is captured cannot be used', async () => {
