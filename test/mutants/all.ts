@@ -15,6 +15,7 @@ import { APPS } from './apps.ts';
 import { BODY } from './body.ts';
 import { SEARCH } from './answers.ts';
 import { CHUNKS } from './chunks.ts';
+import { CAPTURED } from './captured.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { EXCHANGED } from './exchanged.ts';
@@ -59,6 +60,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...REFRESHED,
     ...FORGIVING,
     ...POSTGRES,
+    ...CAPTURED,
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,

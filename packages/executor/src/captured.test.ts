@@ -159,6 +159,21 @@ for (const status of ['suspended', 'revoked'] as const)
     assert.equal(at.came.length, 2);
   });
 
+test('[revoke.fast] a login that was suspended before anybody heard of it ends what was captured through it', async () => {
+  await at.logIn();
+  const { stored } = at.world.authority;
+  stored.set(at.login, { ...stored.get(at.login)!, status: 'suspended' });
+  await at.world.change({ kind: 'connection', handle: at.login, status: 'active', ver: 1 });
+  assert.equal(refusalOf(await at.use()).code, 'CONNECTION_SUSPENDED');
+});
+
+test('[revoke.fast] a call through what was captured ends with the login', async () => {
+  await at.logIn();
+  at.whileUsed = () => at.world.change({ kind: 'connection', handle: at.login, status: 'suspended', ver: 1 });
+  assert.equal(refusalOf(await at.use()).code, 'CONNECTION_SUSPENDED');
+  assert.equal(at.came.length, 2);
+});
+
 test('[revoke.fast] a login that is gone, or captures no more, ends what was captured through it', async () => {
   await at.logIn();
   const { stored } = at.world.authority;

@@ -35,6 +35,8 @@ export class LoginWorld implements AsyncDisposable {
   readonly came: Came[] = [];
   /** What a login is answered with. */
   says: (came: Came) => Says | Promise<Says> = () => ({ body: '{}' });
+  /** Runs before a call with what was captured is answered. */
+  whileUsed: () => Promise<void> = async () => undefined;
   readonly #server: TestServer;
   readonly world: World;
   login!: ConnectionHandle;
@@ -122,7 +124,10 @@ export class LoginWorld implements AsyncDisposable {
     const { url = '', headers } = request;
     const came = { url, body: Buffer.concat(chunks).toString('utf8'), authorization: headers.authorization };
     this.came.push(came);
-    if (url === '/me') return void response.end('{"me":true}');
+    if (url === '/me') {
+      await this.whileUsed();
+      return void response.end('{"me":true}');
+    }
     const { status = 200, headers: said = {}, body } = await this.says(came);
     response.writeHead(status, { 'content-type': 'application/json', ...said } as never);
     response.end(body);

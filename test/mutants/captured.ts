@@ -1,0 +1,191 @@
+/** Defences of answers that are captured, each with the test that must miss it. Data only; see mutant.ts. */
+import { of, type Mutant } from './mutant.ts';
+
+const test = (room: string, name: string): string => `packages/${room}/dist/${name}.test.js`;
+const POLICY = test('protocol', 'capture');
+const DISPATCH = test('executor', 'captured');
+const HOSTILE = test('executor', 'hostile-login');
+const MEMORY = test('executor', 'captured-memory');
+const LOGIN = test('client', 'seal-login');
+const refuses = (what: string): string =>
+  `[response.clean] a login that answers with ${what} is refused, and nothing of the answer goes back`;
+const ELSEWHERE = '[response.clean] a token that stands elsewhere too, in whatever form, is in nothing that goes back';
+const STORED =
+  '[crash.safe] what was captured is the next version of what its owner sealed, stored before the answer goes back';
+const LEAVES =
+  '[memory.clean] leaves no copy of a token that is captured, nor of the login that it was the answer to';
+const GONE = '[revoke.fast] a login that is gone, or captures no more, ends what was captured through it';
+
+export const CAPTURED: readonly Mutant[] = [
+  ...of('protocol', 'capture', POLICY, [
+    [
+      'seal.bound',
+      "segment.startsWith('*')",
+      "segment.startsWith('*') && paths.length > 99",
+      '[seal.bound] a login at any path is refused',
+    ],
+    [
+      'seal.bound',
+      'isDatabase || releases || ',
+      'isDatabase || ',
+      '[seal.bound] a login whose cookies go back is refused',
+    ],
+  ]),
+  ...of('protocol', 'envelope', POLICY, [
+    [
+      'seal.bound',
+      'policy.capture !== undefined && policy.captured !== undefined',
+      'policy.capture !== undefined && policy.captured === policy.capture',
+      '[seal.bound] a login that is captured itself is refused',
+    ],
+  ]),
+  ...of('client', 'seal', LOGIN, [
+    [
+      'seal.bound',
+      'if (Object.hasOwn(fields, name))',
+      'if (Object.hasOwn(fields, name) && captured.length > 99)',
+      '[seal.bound] a value for a captured field is refused, and zeroed',
+    ],
+  ]),
+  ...of('executor', 'captures', DISPATCH, [
+    [
+      'token.bound',
+      'if (!isNamed) throw',
+      'if (!isNamed && capture.fields.length > 99) throw',
+      '[token.bound] a token that does not name what is captured into logs nobody in',
+    ],
+    [
+      'seal.bound',
+      'captured?.from !== login.handle || !isWhole',
+      '!isWhole',
+      '[seal.bound] nothing is captured into a connection that was sealed for another login',
+    ],
+    [
+      'seal.bound',
+      'captured?.from !== login.handle || !isWhole',
+      'captured?.from !== login.handle',
+      '[seal.bound] nothing is captured into a connection that was sealed for other fields',
+    ],
+    [
+      'seal.bound',
+      '!session.use.trusted.some((jkt) => login.use.trusted.includes(jkt))',
+      '!session.use.trusted.some((jkt) => jkt.length > 0 || login.use.trusted.includes(jkt))',
+      '[seal.bound] nothing is captured into a connection that another key sealed',
+    ],
+    [
+      'crash.safe',
+      '      await waitFor(before, end - monotonic(), request.signal);\n',
+      '      await waitFor(Promise.resolve(), end - monotonic(), request.signal);\n',
+      '[crash.safe] logins at once take turns, and each is stored',
+    ],
+    [
+      'crash.safe',
+      '    await authority.lease(into, use.ver, node);\n',
+      '    if (use.ver < 0) await authority.lease(into, use.ver, node);\n',
+      '[crash.safe] where it cannot be stored, sealed or leased the answer does not go back',
+    ],
+  ]),
+  ...of('executor', 'wire/capture', DISPATCH, [
+    ['crash.safe', '  await stored;\n', '  stored.catch(() => undefined);\n', STORED],
+  ]),
+  ...of('executor', 'wire/capture', HOSTILE, [
+    ['response.clean', 'redactWhole(octets, [forms, secrets])', 'redactWhole(octets, [forms])', ELSEWHERE],
+    [
+      'response.clean',
+      'if (!places.every(',
+      'if (places.length > 99 && !places.every(',
+      '[response.clean] an answer that is the handle itself captures nothing',
+    ],
+  ]),
+  ...of('executor', 'wire/scan', HOSTILE, [
+    [
+      'response.clean',
+      'const ranges = merge(all.flatMap((forms) => look(data, forms).ranges));\n  star(data, ranges, data.length);',
+      'const ranges = all.toReversed().map((forms) => redact(data, forms));',
+      '[response.clean] a token that is part of the password, or the other way round, gives neither away',
+    ],
+  ]),
+  ...of('executor', 'wire/exchange', HOSTILE, [
+    ['response.clean', '(isHead ? withLength(head) : head.headers) : JSON_TYPE', '[] : []', ELSEWHERE],
+    ['response.clean', 'if (status >= 300) throw', 'if (status >= 999) throw', refuses('a way to somewhere else')],
+    [
+      'response.clean',
+      'Math.min(this.#maxBytes, LIMITS.capturedAnswer)',
+      'this.#maxBytes',
+      '[response.clean] an answer that is too large is refused, however small it comes',
+    ],
+    [
+      'response.clean',
+      "octets.lastIndexOf('\\r\\n\\r\\n') : octets.indexOf('\\r\\n\\r\\n')",
+      "octets.lastIndexOf('\\r\\n\\r\\n') : octets.lastIndexOf('\\r\\n\\r\\n')",
+      'a token that holds the user name is captured as it is',
+    ],
+  ]),
+  ...of('executor', 'secret/captured-values', HOSTILE, [
+    ['response.clean', 'way.entered++ === depth', 'way.entered++ >= 0', refuses('two tokens, one in escapes')],
+    [
+      'response.clean',
+      'way.entered++ === depth',
+      'depth < 1 || way.entered++ >= 0',
+      refuses('a token in the second of two objects of a name'),
+    ],
+    [
+      'response.clean',
+      'if (others.length > 0) throw',
+      'if (others.length > 99) throw',
+      refuses('a refresh token besides'),
+    ],
+    [
+      'response.clean',
+      'octet >= 0x21 && octet <= 0x7e',
+      'octet >= 0x01 && octet <= 0x7e',
+      refuses('a token with a line end'),
+    ],
+    [
+      'response.clean',
+      'value.length >= LIMITS.guessableValue',
+      'value.length >= LIMITS.shortestValue',
+      refuses('a token that is too short'),
+    ],
+    ['response.clean', 'name === null ? [] : above', 'name === null ? above : above', refuses('a token in a list')],
+  ]),
+  ...of('executor', 'where/target', test('executor', 'where/token-endpoints'), [
+    [
+      'response.clean',
+      'if (permit.policy.capture === undefined)\n',
+      'if (permit.policy.capture !== undefined)\n',
+      '[response.clean] /token is no target, though policy and token allow it, at both doors',
+    ],
+  ]),
+  ...of('executor', 'who/captured', DISPATCH, [
+    [
+      'revoke.fast',
+      'assertActive(stored.status)',
+      'void [assertActive, stored.status]',
+      '[revoke.fast] a login that was suspended before anybody heard of it ends what was captured through it',
+    ],
+    ['revoke.fast', 'parent.capture?.into !== handle', 'handle.length < 9', GONE],
+    ["revoke.fast", "error.code === 'CONNECTION_NOT_FOUND'", "error.code === 'INTERNAL'", GONE],
+    [
+      'token.bound',
+      'deps.now() >= capturedAt + lifetime',
+      'deps.now() >= capturedAt + lifetime * 9',
+      'before the first login, and past its time, what is captured cannot be used',
+    ],
+  ]),
+  ...of('executor', 'who/view', DISPATCH, [
+    [
+      'revoke.fast',
+      'if (login !== undefined) assertActive(login.status);',
+      'if (login !== undefined && standing.ver < 0) assertActive(login.status);',
+      '[revoke.fast] a call through what was captured ends with the login',
+    ],
+  ]),
+  ...of('executor', 'wire/capture', MEMORY, [
+    ['memory.clean', 'wipe(answer, ...found.map(({ value }) => value))', 'wipe(...found.map(({ value }) => value))', LEAVES],
+    ['memory.clean', 'wipe(answer, ...found.map(({ value }) => value))', 'wipe(answer)', LEAVES],
+  ]),
+  ...of('executor', 'reseal', MEMORY, [
+    ['memory.clean', '    if (bytes !== plaintext) wipe(bytes);\n', '', LEAVES],
+  ]),
+];
