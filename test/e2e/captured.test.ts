@@ -113,7 +113,10 @@ describe('a login whose answer is captured', { timeout: 180_000 }, () => {
     assert.match(answer.hint, /^Bearer \*+$/);
     const used = JSON.parse(await client.call('as_logged_in', { path: '/orders' })) as { answer: { orders: number } };
     assert.equal(used.answer.orders, 3);
-    assert.equal((JSON.parse(await client.call('log_in_and_call', { path: '/orders' })) as { orders: number }).orders, 3);
+    assert.equal(
+      (JSON.parse(await client.call('log_in_and_call', { path: '/orders' })) as { orders: number }).orders,
+      3,
+    );
     const loot = await client.call('loot');
     await client.stop();
     assert.equal(shop.tokens.length, 2);

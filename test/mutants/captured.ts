@@ -12,8 +12,7 @@ const refuses = (what: string): string =>
 const ELSEWHERE = '[response.clean] a token that stands elsewhere too, in whatever form, is in nothing that goes back';
 const STORED =
   '[crash.safe] what was captured is the next version of what its owner sealed, stored before the answer goes back';
-const LEAVES =
-  '[memory.clean] leaves no copy of a token that is captured, nor of the login that it was the answer to';
+const LEAVES = '[memory.clean] leaves no copy of a token that is captured, nor of the login that it was the answer to';
 const GONE = '[revoke.fast] a login that is gone, or captures no more, ends what was captured through it';
 
 export const CAPTURED: readonly Mutant[] = [
@@ -106,7 +105,12 @@ export const CAPTURED: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'wire/exchange', HOSTILE, [
-    ['response.clean', '(isHead ? withLength(head) : head.headers) : JSON_TYPE', '[] : []', ELSEWHERE],
+    [
+      'response.clean',
+      'capture === undefined ? raw : framingOf(raw)',
+      'capture === undefined ? raw : [...framingOf(raw), ...raw]',
+      ELSEWHERE,
+    ],
     ['response.clean', 'if (status >= 300) throw', 'if (status >= 999) throw', refuses('a way to somewhere else')],
     [
       'response.clean',
@@ -147,7 +151,12 @@ export const CAPTURED: readonly Mutant[] = [
       'value.length >= LIMITS.shortestValue',
       refuses('a token that is too short'),
     ],
-    ['response.clean', 'name === null ? [] : above', 'name === null ? above : above', refuses('a token in a list')],
+    [
+      'response.clean',
+      'through[depth] = here;',
+      'if (name !== null) through[depth] = here;',
+      '[response.clean] a token in a list is not taken for one in the object before it',
+    ],
   ]),
   ...of('executor', 'where/target', test('executor', 'where/token-endpoints'), [
     [
@@ -165,7 +174,7 @@ export const CAPTURED: readonly Mutant[] = [
       '[revoke.fast] a login that was suspended before anybody heard of it ends what was captured through it',
     ],
     ['revoke.fast', 'parent.capture?.into !== handle', 'handle.length < 9', GONE],
-    ["revoke.fast", "error.code === 'CONNECTION_NOT_FOUND'", "error.code === 'INTERNAL'", GONE],
+    ['revoke.fast', "error.code === 'CONNECTION_NOT_FOUND'", "error.code === 'INTERNAL'", GONE],
     [
       'token.bound',
       'deps.now() >= capturedAt + lifetime',
@@ -182,10 +191,13 @@ export const CAPTURED: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'wire/capture', MEMORY, [
-    ['memory.clean', 'wipe(answer, ...found.map(({ value }) => value))', 'wipe(...found.map(({ value }) => value))', LEAVES],
+    [
+      'memory.clean',
+      'wipe(answer, ...found.map(({ value }) => value))',
+      'wipe(...found.map(({ value }) => value))',
+      LEAVES,
+    ],
     ['memory.clean', 'wipe(answer, ...found.map(({ value }) => value))', 'wipe(answer)', LEAVES],
   ]),
-  ...of('executor', 'reseal', MEMORY, [
-    ['memory.clean', '    if (bytes !== plaintext) wipe(bytes);\n', '', LEAVES],
-  ]),
+  ...of('executor', 'reseal', MEMORY, [['memory.clean', '    if (bytes !== plaintext) wipe(bytes);\n', '', LEAVES]]),
 ];

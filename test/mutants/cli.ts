@@ -180,8 +180,8 @@ export const CLI: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/cli/src/rules.ts',
-    find: 'return { allow, details, handle, ...(limits',
-    replace: 'return { allow, details, handle: details?.[0]?.identifier ?? handle, ...(limits',
+    find: '...{ allow, details, handle, spki },',
+    replace: '...{ allow, details, handle: details?.[0]?.identifier ?? handle, spki },',
     test: {
       file: VERDICT,
       name: '[token.bound] policy test: the details of another connection than the envelope allow nothing',

@@ -13,10 +13,12 @@ import {
   bodySlots,
   databaseOf,
   DAuthError,
+  encodeEnvelopeHeader,
   exactObject,
   integer,
   isErrorCode,
   isObject,
+  joinEnvelope,
   JsonBody,
   allowsRequest,
   parseAllow,
@@ -45,6 +47,7 @@ import {
   seconds,
   splitJws,
   text,
+  type EnvelopeHeader,
   type JsonObject,
 } from '@dauth/protocol';
 import { sha256Base64url, verifySealProof } from '@dauth/verify';
@@ -98,6 +101,15 @@ function object(name: string): JsonObject {
   return value;
 }
 
+/** A member of an envelope's policy, read with the rest of it. */
+function assertMember(name: string, more: object): void {
+  const header = JSON.parse(first.header) as EnvelopeHeader;
+  const dauth = { ...header.dauth, ...more, [name]: object(name) };
+  const segment = encodeEnvelopeHeader({ ...header, dauth });
+  const { header: read } = parseEnvelope(joinEnvelope(segment, new Uint8Array(32), new Uint8Array(80)));
+  assert.deepEqual(plain(read.dauth[name as 'capture' | 'captured']), plain(object(name)));
+}
+
 /** Each example by its name; what it must stand up to. */
 const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   envelope: (name) => assert.equal(parseEnvelope(example(name)).header.alg, 'HPKE-3'),
@@ -106,6 +118,9 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
     const written = parseJson(example(name), 1_000);
     assert.deepEqual(plain(parseSpki(written, [parseOrigin('https://api.github.com')])), plain(written));
   },
+  capture: (name) =>
+    assertMember(name, { allow: [{ origin: 'https://api.example', methods: ['POST'], paths: ['/login'] }] }),
+  captured: (name) => assertMember(name, { handle: 'ddls:conn:019a8f3c-7e21-7c41-9b0e-3f2a6d5c4b1b' }),
   'response-headers': (name) => {
     const written = parseJson(example(name), 1_000);
     assert.deepEqual(parseResponseHeaders(written), written);

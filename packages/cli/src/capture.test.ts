@@ -19,14 +19,27 @@ const DRAFT = [
   ...['connect', 'shop-login', '--origin', 'https://a.example', '--server', 'https://b.example/mcp'],
   ...['--field', 'password', '--inject', 'body:/pass={password}'],
 ];
-const [LOGIN, SESSION] = ['ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab', 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ac'];
+const [LOGIN, SESSION] = [
+  'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab',
+  'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ac',
+];
 
 for (const [what, path, rule, message] of [
-  ['a misspelt member', '/login', { ...RULE, field: [] }, /"field" is not one of its members: connection, fields, allow/],
+  [
+    'a misspelt member',
+    '/login',
+    { ...RULE, field: [] },
+    /"field" is not one of its members: connection, fields, allow/,
+  ],
   ['no rule for what is captured', '/login', { ...RULE, allow: [] }, /--capture cannot be used/],
   ['a pointer that is none', '/login', { ...RULE, fields: [{ pointer: 'token', field: 'token' }] }, /JSON pointer/],
   ['a login at any path', '/**', RULE, /whole paths only/],
-  ['a slot that nothing is captured for', '/login', { ...RULE, inject: [{ in: 'query', name: 'k', value: '{key}' }] }, /No injection names/],
+  [
+    'a slot that nothing is captured for',
+    '/login',
+    { ...RULE, inject: [{ in: 'query', name: 'k', value: '{key}' }] },
+    /No injection names/,
+  ],
 ] as const)
   test(`connect --capture: ${what} is a usage error, before anybody is asked`, async () => {
     const { code, stdout, stderr } = await runDauth([...DRAFT, '--path', path, '--capture', JSON.stringify(rule)], dir);
@@ -61,7 +74,10 @@ test('policy explain says what a login captures, and takes a token endpoint for 
   const ask = ['policy', 'explain', 'POST', 'https://a.example/oauth/token', '--envelope', login];
   const plain = await runDauth(ask, dir);
   assert.equal(plain.code, 0, plain.stderr);
-  assert.match(plain.stdout, /Of its answers \/auth\/token is captured into ddls:conn:[-0-9a-f]+, and that handle goes back\./);
+  assert.match(
+    plain.stdout,
+    /Of its answers \/auth\/token is captured into ddls:conn:[-0-9a-f]+, and that handle goes back\./,
+  );
   const { capture: said } = JSON.parse((await runDauth([...ask, '--json'], dir)).stdout) as { capture: object };
   assert.deepEqual(said, capture);
   const other = sealed('other.jwe', { allow: toToken, inject: bearer });
@@ -72,7 +88,13 @@ test('policy explain says what a login captures, and takes a token endpoint for 
 test('policy explain says where a captured credential comes from, and for how long', async () => {
   const captured = { from: LOGIN, fields: ['token'], lifetime: 600 };
   const session = sealed('session.jwe', { handle: SESSION, allow: RULE.allow, inject: bearer, captured });
-  const { code, stdout } = await runDauth(['policy', 'explain', 'GET', 'https://a.example/orders', '--envelope', session], dir);
+  const { code, stdout } = await runDauth(
+    ['policy', 'explain', 'GET', 'https://a.example/orders', '--envelope', session],
+    dir,
+  );
   assert.equal(code, 0);
-  assert.match(stdout, /It holds what ddls:conn:[-0-9a-f]+ answered, for 600 s from then, while that connection stands\./);
+  assert.match(
+    stdout,
+    /It holds what ddls:conn:[-0-9a-f]+ answered, for 600 s from then, while that connection stands\./,
+  );
 });

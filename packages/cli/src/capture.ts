@@ -33,12 +33,7 @@ const LIFETIME = 3_600;
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseStatedCapture(value: unknown): StatedCapture {
-  const said = exactObject(
-    value,
-    'It',
-    ['connection', 'fields', 'allow'],
-    ['inject', 'lifetime', 'response_headers'],
-  );
+  const said = exactObject(value, 'It', ['connection', 'fields', 'allow'], ['inject', 'lifetime', 'response_headers']);
   const values = list(said.fields, '"fields"', 1, LIMITS.captures, (item) => {
     const { pointer, field } = exactObject(item, 'A field', ['pointer', 'field']);
     return { pointer: text(pointer, '"pointer"', 256), field: parseFieldName(field) };

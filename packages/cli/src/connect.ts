@@ -51,14 +51,20 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
   for (const { handle, ver } of [sealed, ...(session === undefined ? [] : [session])])
     seals.advance(`${handle} ${at.key.jkt}`, ver);
-  const captured = session === undefined ? {} : { captured: { handle: session.handle, name: stated.capture!.connection } };
+  const captured =
+    session === undefined ? {} : { captured: { handle: session.handle, name: stated.capture!.connection } };
   print(
     flags.json === true,
-    { ...{ handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status }, ...captured, ...unknownOf(row) },
+    {
+      ...{ handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status },
+      ...captured,
+      ...unknownOf(row),
+    },
     () => sealed.handle,
   );
   if (flags.json === true) return;
-  if (session !== undefined) say(`What it answers is captured into ${session.handle} ("${stated.capture!.connection}").`);
+  if (session !== undefined)
+    say(`What it answers is captured into ${session.handle} ("${stated.capture!.connection}").`);
   warnOfUnknown(row);
 }
 

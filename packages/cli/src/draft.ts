@@ -19,7 +19,10 @@ import { given, usage } from './output.ts';
 /** In place of what is known when it is sealed; each as long as such a thing is. */
 const ANY = {
   ...{ alg: 'HPKE-3', kid: 'A'.repeat(43), typ: TYP.credential, crit: ['dauth'] as const },
-  ...{ handle: 'ddls:conn:00000000-0000-7000-8000-000000000000', other: 'ddls:conn:00000000-0000-7000-8000-000000000001' },
+  ...{
+    handle: 'ddls:conn:00000000-0000-7000-8000-000000000000',
+    other: 'ddls:conn:00000000-0000-7000-8000-000000000001',
+  },
   ...{ iss: 'https://authority.invalid', owner: 'owner' },
 } as const;
 

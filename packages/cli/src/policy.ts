@@ -88,8 +88,7 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
     ...(flags.websocket === true ? { websocket: true as const } : {}),
   };
   const limits = stateLimits(flags);
-  const capture =
-    flags.capture === undefined ? undefined : givenJson('--capture', flags.capture, parseStatedCapture);
+  const capture = flags.capture === undefined ? undefined : givenJson('--capture', flags.capture, parseStatedCapture);
   checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'], capture });
   const released = flags.responseHeader?.map((name) => name.toLowerCase());
   return {

@@ -183,7 +183,9 @@ export async function listConnections(flags: GlobalFlags): Promise<void> {
     const names = new Map(items.map(({ handle, name }) => [handle, name]));
     const rows = items.map((item) => [
       item.handle,
-      item.captured_from === undefined ? item.name : `${item.name} (captured from ${names.get(item.captured_from) ?? '?'})`,
+      item.captured_from === undefined
+        ? item.name
+        : `${item.name} (captured from ${names.get(item.captured_from) ?? '?'})`,
       item.status,
       item.allow.map((rule) => rule.origin).join(' '),
       item.owner,

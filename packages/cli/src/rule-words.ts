@@ -70,6 +70,8 @@ export function sayCapture({ capture, captured }: Pick<EnvelopePolicy, 'capture'
         ]),
     ...(captured === undefined
       ? []
-      : [`It holds what ${captured.from} answered, for ${captured.lifetime} s from then, while that connection stands.`]),
+      : [
+          `It holds what ${captured.from} answered, for ${captured.lifetime} s from then, while that connection stands.`,
+        ]),
   ];
 }

@@ -10,7 +10,12 @@ import { seal, type SealPolicy } from './seal.ts';
 import { nextPolicy } from './sealed.ts';
 import { makeExecutor, NOW } from './signer.test-support.ts';
 
-const COMMON = { issuer: 'https://auth.example', owner: 'ada', servers: ['https://mcp.example/mcp'], expiresAt: 4_000_000_000 };
+const COMMON = {
+  issuer: 'https://auth.example',
+  owner: 'ada',
+  servers: ['https://mcp.example/mcp'],
+  expiresAt: 4_000_000_000,
+};
 const VALUES = [{ pointer: '/auth/token', field: 'token' }];
 const login: SealPolicy = {
   ...{ ...COMMON, connection: 'shop-login' },
@@ -30,7 +35,10 @@ async function setUp(): Promise<{ world: Awaited<ReturnType<typeof makeExecutor>
   const fetch = async () => new Response(directory);
   const executor = await fetchExecutor({ ...options, seqStore: new MemorySeqStore(), fetch });
   const fields = { password: Buffer.from('pw-0123456789') };
-  return { world, input: { executor, key: await generateKey(), fields, login, session, values: VALUES, lifetime: 600 } };
+  return {
+    world,
+    input: { executor, key: await generateKey(), fields, login, session, values: VALUES, lifetime: 600 },
+  };
 }
 
 test('[seal.bound] a login and its session name each other, and the session holds nothing yet', async () => {

@@ -122,7 +122,10 @@ test('[token.bound] a token that does not name what is captured into logs nobody
 });
 
 for (const [what, session] of [
-  ['another login', { captured: { from: 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab', fields: ['token'], lifetime: 9 } }],
+  [
+    'another login',
+    { captured: { from: 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab', fields: ['token'], lifetime: 9 } },
+  ],
   ['nothing that is captured', { captured: undefined }],
   ['other fields', { captured: { from: undefined, fields: ['token', 'more'], lifetime: 9 } }],
 ] as const)
@@ -234,6 +237,12 @@ test('a login through the streaming door is captured too', async () => {
   const headers = ['Content-Type', 'application/json'];
   const { login, session } = at;
   const reply = await at.world.stream(login, '/login', { method: 'POST', headers, body: '{}', token: at.token() });
+  assert.deepEqual(
+    Object.keys(reply.headers).filter(
+      (name) => !/^(?:dauth-|date$|connection$|keep-alive$|transfer-encoding$)/.test(name),
+    ),
+    ['content-type'],
+  );
   assert.deepEqual([reply.status, reply.json], [200, { auth: { token: session, expires_in: 60 }, name: 'Ada' }]);
   assert.equal(at.stored.ver, 2);
 });

@@ -4,7 +4,10 @@ import { encodeEnvelopeHeader, joinEnvelope, parseEnvelope, type EnvelopeHeader 
 import { DAuthError } from './errors.ts';
 import { parseReseal } from './reseal.ts';
 
-const [LOGIN, SESSION] = ['ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab', 'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ac'];
+const [LOGIN, SESSION] = [
+  'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ab',
+  'ddls:conn:01931e7a-2c4b-7abc-8def-0123456789ac',
+];
 const RULE = { origin: 'https://api.example', methods: ['POST'], paths: ['/login'] };
 const FIELD = { pointer: '/auth/token', field: 'token' };
 const CAPTURE = { into: SESSION, fields: [FIELD] };
@@ -41,7 +44,10 @@ const refused = (what: string, make: () => string, says: RegExp): void =>
     });
   });
 
-const capture = (members: object, more: object = {}) => () => encode({ capture: { ...CAPTURE, ...members }, ...more });
+const capture =
+  (members: object, more: object = {}) =>
+  () =>
+    encode({ capture: { ...CAPTURE, ...members }, ...more });
 const rule = (members: object) => ({ allow: [{ ...RULE, ...members }] });
 
 refused('a login that captures into itself', capture({ into: LOGIN }), /another connection/);
@@ -61,7 +67,11 @@ refused(
   /no WebSocket/,
 );
 refused('a login whose cookies go back', capture({}, { response_headers: ['set-cookie'] }), /"response_headers"/);
-refused('a login that is captured itself', capture({}, { captured: { ...CAPTURED, from: SESSION } }), /exclude each other/);
+refused(
+  'a login that is captured itself',
+  capture({}, { captured: { ...CAPTURED, from: SESSION } }),
+  /exclude each other/,
+);
 
 refused('what is captured of itself', () => session({ from: SESSION }), /another connection/);
 refused('what is captured for ever', () => session({ lifetime: 40_000_000 }), /"lifetime"/);
@@ -72,11 +82,14 @@ refused('an unknown member of what is captured', () => session({ scope: 'all' })
 refused(
   'what is captured to be exchanged',
   () =>
-    session({}, {
-      inject: [
-        { scheme: 'client_credentials', endpoint: 'https://idp.example/t', client_id: 'a', client_secret: '{token}' },
-      ],
-    }),
+    session(
+      {},
+      {
+        inject: [
+          { scheme: 'client_credentials', endpoint: 'https://idp.example/t', client_id: 'a', client_secret: '{token}' },
+        ],
+      },
+    ),
   /neither exchanged/,
 );
 
@@ -85,5 +98,6 @@ test('a reseal statement says when what it holds was captured, or nothing of it'
   const said = { handle: SESSION, base, from: base, to };
   assert.equal(parseReseal(said as never).captured_at, undefined);
   assert.equal(parseReseal({ ...said, captured_at: 7 } as never).captured_at, 7);
-  for (const captured_at of [null, '7', 7.5, -1]) assert.throws(() => parseReseal({ ...said, captured_at } as never), DAuthError);
+  for (const captured_at of [null, '7', 7.5, -1])
+    assert.throws(() => parseReseal({ ...said, captured_at } as never), DAuthError);
 });

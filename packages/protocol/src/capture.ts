@@ -64,7 +64,9 @@ export function parseCapture(value: unknown, { handle, allow, isDatabase, releas
   distinct(fields, 'the pointers of "capture"', ({ pointer }) => pointer);
   distinct(fields, 'the fields of "capture"', ({ field }) => field);
   if (isDatabase || releases || allow.some(({ websocket }) => websocket === true))
-    refuse('"capture" goes with requests whose answer is read whole: no database, no WebSocket, no "response_headers".');
+    refuse(
+      '"capture" goes with requests whose answer is read whole: no database, no WebSocket, no "response_headers".',
+    );
   // An answer of another path than the owner wrote down could be one that somebody else decides.
   if (allow.some(({ paths }) => paths.some((path) => path.split('/').some((segment) => segment.startsWith('*')))))
     refuse('A connection with "capture" allows whole paths only, without "*".');
@@ -84,6 +86,7 @@ export function parseCaptured(value: unknown, { handle, injected, isExchanged }:
     String,
   );
   if (!fields.some((field) => injected.has(field))) refuse('No injection names a field that is captured.');
-  if (isExchanged) refuse('What is captured is put into requests: it is neither exchanged nor a password of a database.');
+  if (isExchanged)
+    refuse('What is captured is put into requests: it is neither exchanged nor a password of a database.');
   return Object.freeze({ from, fields, lifetime: integer(said.lifetime, '"lifetime"', 1, LIMITS.capturedSeconds) });
 }

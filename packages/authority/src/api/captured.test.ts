@@ -30,7 +30,9 @@ test('a login is shown with what it is captured into, and that with the login', 
   }
   const { items } = (await (await call(world, client, 'GET', '/connections')).json()) as { items: readonly Shown[] };
   assert.deepEqual(
-    items.map(({ name, captured_into, captured_from }) => ({ name, captured_into, captured_from })).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    items
+      .map(({ name, captured_into, captured_from }) => ({ name, captured_into, captured_from }))
+      .sort((a, b) => (a.name < b.name ? -1 : 1)),
     [
       { name: 'shop', captured_into: undefined, captured_from: login },
       { name: 'shop-login', captured_into: session, captured_from: undefined },

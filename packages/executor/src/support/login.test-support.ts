@@ -35,6 +35,8 @@ export class LoginWorld implements AsyncDisposable {
   readonly came: Came[] = [];
   /** What a login is answered with. */
   says: (came: Came) => Says | Promise<Says> = () => ({ body: '{}' });
+  /** Where `connect` says that the token stands. */
+  pointer = '/auth/token';
   /** Runs before a call with what was captured is answered. */
   whileUsed: () => Promise<void> = async () => undefined;
   readonly #server: TestServer;
@@ -80,7 +82,7 @@ export class LoginWorld implements AsyncDisposable {
       by,
       {},
     );
-    const capture = { into: this.session, fields: [{ pointer: '/auth/token', field: 'token' }] };
+    const capture = { into: this.session, fields: [{ pointer: this.pointer, field: 'token' }] };
     await this.world.connect(
       {
         ...{ handle: this.login, connection: 'shop-login', capture, inject: BODY_SLOTS },

@@ -166,7 +166,9 @@ async function one(order: CallOrder): Promise<number> {
     body: settled.body,
     ...(settled.body instanceof Readable ? length : {}),
     ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
-    ...(order.capture === undefined ? {} : { capture: { fields: order.capture, into: handle, take: sealInto(envelope) } }),
+    ...(order.capture === undefined
+      ? {}
+      : { capture: { fields: order.capture, into: handle, take: sealInto(envelope) } }),
     ...(order.webSocket === true ? { webSocket: { protocols: [], endsAtMs: Date.now() + 60_000 } } : {}),
   });
   answer.webSocket?.meet(new Talker());

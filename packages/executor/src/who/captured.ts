@@ -24,7 +24,10 @@ export async function assertCaptured(permitted: Permit, deps: CapturedDeps): Pro
   if (!isSame || parent.handle !== from || parent.capture?.into !== handle)
     throw new DAuthError('POLICY_DENIED', 'The connection that this one is captured from does not say so any more.');
   if (capturedAt === undefined)
-    throw new DAuthError('NEEDS_REAUTHORIZATION', 'Nothing was captured yet. Log in through its login connection first.');
+    throw new DAuthError(
+      'NEEDS_REAUTHORIZATION',
+      'Nothing was captured yet. Log in through its login connection first.',
+    );
   if (deps.now() >= capturedAt + lifetime)
     throw new DAuthError(
       'NEEDS_REAUTHORIZATION',

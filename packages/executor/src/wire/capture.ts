@@ -55,12 +55,7 @@ export async function captureAnswer(
 }
 
 /** With the handle as a JSON string where the values stood. */
-function replaced(
-  answer: Buffer,
-  found: readonly FoundValue[],
-  into: ConnectionHandle,
-  forms: Forms,
-): CapturedAnswer {
+function replaced(answer: Buffer, found: readonly FoundValue[], into: ConnectionHandle, forms: Forms): CapturedAnswer {
   const handle = Buffer.from(JSON.stringify(into), 'ascii');
   const places: number[] = [];
   using out = new ByteWriter(answer.length);

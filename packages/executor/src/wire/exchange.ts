@@ -202,7 +202,8 @@ export class Exchange implements Traveller, RawHandler {
       this.#status = status;
       this.#redactions += head.redactions;
       this.#answering = this.#makeAnswering(head.coding, this.#forms, capture);
-      const headers = capture === undefined ? (isHead ? withLength(head) : head.headers) : JSON_TYPE;
+      const own = capture === undefined ? [] : JSON_TYPE;
+      const headers = [...(isHead ? withLength(head) : head.headers), ...own];
       const answer = { status, headers, body: this.#answering.body, finished: this.finished };
       if (this.#isGuessable || capture !== undefined) this.#whole = answer;
       else this.#answer.resolve(answer);
@@ -335,7 +336,7 @@ export class Exchange implements Traveller, RawHandler {
   }
 }
 
-/** All that is said of an answer that was captured. */
+/** All that is said of an answer that was captured: how it came is for this hop. */
 const JSON_TYPE: AnswerHead['headers'] = [['content-type', 'application/json']];
 
 /** An answer that says no holds no credential; one that leads elsewhere may lead there with one. */
