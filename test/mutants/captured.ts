@@ -166,7 +166,7 @@ export const CAPTURED: readonly Mutant[] = [
       '[response.clean] /token is no target, though policy and token allow it, at both doors',
     ],
   ]),
-  ...of('executor', 'who/captured', DISPATCH, [
+  ...of('executor', 'who/permit', DISPATCH, [
     [
       'revoke.fast',
       'assertActive(stored.status)',

@@ -14,7 +14,8 @@ import {
 import type { Hold } from './door/upload.ts';
 import { permitCapture, type Captures } from './captures.ts';
 import { settleBody, type SettledRequest } from './body.ts';
-import { permit, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
+import type { AuthorizeDeps, Caller, Permit } from './who/authorize.ts';
+import { permit } from './who/permit.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
 import { refused } from './refused.ts';
 import type { OpenCalls } from './open-calls.ts';

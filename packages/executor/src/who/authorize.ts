@@ -26,7 +26,6 @@ import {
   type ReplayStore,
 } from '@dauth/verify';
 import type { StoredEnvelope } from './authority.ts';
-import { assertCaptured } from './captured.ts';
 import type { EnvelopeShelf } from './shelf.ts';
 import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
 import type { Status } from './status.ts';
@@ -139,16 +138,10 @@ function escaped(path: string): string {
 }
 
 /**
- * Step 3: may they.
+ * Step 3: may they, but for what is captured: such a connection need not hold anything yet (`permit` asks for that).
  * @throws DAuthError `CONNECTION_NOT_FOUND`, `ENCLAVE_UNAVAILABLE`, `CONNECTION_REVOKED`, `CONNECTION_SUSPENDED`,
  * `NEEDS_REAUTHORIZATION`, `ORG_MISMATCH`, `POLICY_DENIED`, `DECRYPTION_FAILED`, `UNAUTHENTICATED` (revoked token)
  */
-export async function permit(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
-  const permitted = await permitAny(caller, handle, deps);
-  return permitted.policy.captured === undefined ? permitted : assertCaptured(permitted, deps);
-}
-
-/** As `permit`, of a connection that need not hold yet what is captured for it. */
 export async function permitAny(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
   const { claims } = caller;
   // Before any lookup, so that a handle the token does not name says nothing about whether it exists (§3).

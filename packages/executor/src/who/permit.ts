@@ -1,20 +1,26 @@
 /**
- * Step 3 of a dispatch where the credential was captured out of another connection's answer (§2.8): whether anything was, not too
- * long ago, and whether the connection that it came through still stands and still says so.
+ * Step 3 of a dispatch: may they. Where the credential was captured out of another connection's answer (§2.8), also whether anything
+ * was, not too long ago, and whether the connection that it came through still stands and still says so.
  * Never opens anything: when it came stands in the executor's own statement.
  */
-import { DAuthError } from '@dauth/protocol';
-import { readEnvelope, type AuthorizeDeps, type Permit } from './authorize.ts';
+import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { permitAny, readEnvelope, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
 import type { StoredEnvelope } from './authority.ts';
 import { assertActive } from './view.ts';
 
 type CapturedDeps = Pick<AuthorizeDeps, 'shelf' | 'status' | 'opens' | 'now'>;
 
+/** @throws DAuthError as `permitAny` */
+export async function permit(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
+  const permitted = await permitAny(caller, handle, deps);
+  return permitted.policy.captured === undefined ? permitted : assertCaptured(permitted, deps);
+}
+
 /**
  * @returns the permit, which from here on stands on the login as well
  * @throws DAuthError `NEEDS_REAUTHORIZATION`, `CONNECTION_REVOKED`, `CONNECTION_SUSPENDED`, `POLICY_DENIED`, `ENCLAVE_UNAVAILABLE`
  */
-export async function assertCaptured(permitted: Permit, deps: CapturedDeps): Promise<Permit> {
+async function assertCaptured(permitted: Permit, deps: CapturedDeps): Promise<Permit> {
   const { policy, capturedAt, handle } = permitted;
   const { from, lifetime } = policy.captured!;
   const stored = await login(from, deps);
