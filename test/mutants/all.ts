@@ -30,6 +30,7 @@ import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
+import { REDEEMED_CODES } from './redeemed.ts';
 import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
 import { USE_LIMITS } from './use-limits.ts';
@@ -58,6 +59,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...APPS,
     ...KNOWN_ENDPOINT,
     ...REFRESHED,
+    ...REDEEMED_CODES,
     ...FORGIVING,
     ...POSTGRES,
     ...CAPTURED,

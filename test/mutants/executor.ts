@@ -666,7 +666,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
-    file: 'packages/executor/src/try.ts',
+    file: 'packages/executor/src/ticket.ts',
     find: '  count();\n  const used',
     replace: '  void count;\n  const used',
     test: {

@@ -108,8 +108,8 @@ export const REFRESHED: readonly Mutant[] = [
     ],
     [
       'crash.safe',
-      '    await authority.lease(handle, ver, node);\n',
-      '    if (ver < 0) await authority.lease(handle, ver, node);\n',
+      "    await this.#lease(handle, ver, held.kind === 'code');\n",
+      "    if (ver < 0) await this.#lease(handle, ver, held.kind === 'code');\n",
       '[crash.safe] without a lease, or without a place for what may come, nothing is asked',
     ],
     [
@@ -203,5 +203,5 @@ export const REFRESHED: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'reseal', MEMORY, [['memory.clean', 'wipe(sealed, aeadKey, nonce)', 'wipe(nonce)', LEAVES]]),
-  ...of('executor', 'wire/refresh-call', MEMORY, [['memory.clean', '    wipe(token, refresh);\n', '', LEAVES]]),
+  ...of('executor', 'wire/refresh-call', MEMORY, [['memory.clean', '    wipe(token, refresh, value);\n', '', LEAVES]]),
 ];

@@ -180,6 +180,7 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-token-exchange': (name) => assertInjection(object(name)),
   'scheme-github-app': (name) => assertInjection(object(name)),
   'scheme-oauth2': (name) => assertInjection(object(name)),
+  'scheme-oauth2-code': (name) => assertInjection(object(name)),
   'reseal-claims': (name) => assert.deepEqual(parseReseal(object(name)), plain(object(name))),
   'executor-resealed': (name) => {
     const { ver } = parseReseal(object('reseal-claims')).to;

@@ -50,7 +50,11 @@ export interface World {
   readonly closing: AbortController;
   readonly fetched: string[];
   /** What the executor answers to `/try`; a test may change it. */
-  executor: { try: (body: { envelope: string; ticket: string }) => Response; directory: () => Response };
+  executor: {
+    try: (body: { envelope: string; ticket: string }) => Response;
+    redeem: (body: { ticket: string }) => Response;
+    directory: () => Response;
+  };
   readonly kid: string;
   /** Public half of the executor's opening key. */
   readonly opening: PublicJwk;
@@ -94,6 +98,7 @@ export async function makeWorld(
   const ring = new KeyRing({ ...config.keys, keys: [key], now, make, save: () => undefined });
   const executor: World['executor'] = {
     try: () => Response.json({ ok: true }),
+    redeem: () => Response.json({ ok: true }),
     directory: () => new Response(identity.proof(TYP.directory, directoryClaims(opening, kid))),
   };
   const nonces = makeNonces(randomBytes(32));
@@ -101,6 +106,7 @@ export async function makeWorld(
     fetched.push(url);
     if (url === `${EXECUTOR}/.well-known/dauth-executor`) return world.executor.directory();
     if (url === `${EXECUTOR}/try`) return world.executor.try(JSON.parse(init?.body as string) as never);
+    if (url === `${EXECUTOR}/redeem`) return world.executor.redeem(JSON.parse(init?.body as string) as never);
     throw new Error('a request nobody asked for');
   }) as typeof globalThis.fetch;
   const log = (event: LogEvent) => void events.push(event);

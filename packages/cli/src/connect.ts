@@ -13,9 +13,10 @@ import {
 } from '@dauth/client';
 import { DAuthError, parseEnvelope, parseHandle, type ConnectionHandle } from '@dauth/protocol';
 import { sessionPolicy, type StatedCapture } from './capture.ts';
+import { GRANT_FIELD, openConsent, type Consent } from './consent.ts';
 import { openSeals } from './home.ts';
 import type { Memory } from './memory.ts';
-import { CliError, EXIT, print, say, usage } from './output.ts';
+import { CliError, describeError, EXIT, print, say, usage } from './output.ts';
 import { describePolicy, makePolicy, statedLife, statePolicy, type PolicyFlags, type StatedPolicy } from './policy.ts';
 import { knownIdentity, reach, reachExecutor, type GlobalFlags, type Reach } from './reach.ts';
 import { readSecret } from './secret.ts';
@@ -23,6 +24,8 @@ import { readSecret } from './secret.ts';
 interface SealingFlags extends GlobalFlags, PolicyFlags {
   readonly fromEnv?: string;
   readonly fromFile?: string;
+  /** The credential is a person's yes at a provider. */
+  readonly oauth?: string;
 }
 
 export interface ConnectFlags extends SealingFlags {
@@ -37,7 +40,8 @@ export interface RotateFlags extends SealingFlags {
 }
 
 export async function connect(name: string, flags: ConnectFlags): Promise<void> {
-  const stated = statePolicy(flags, flags.origin, flags.server);
+  await using consent = flags.oauth === undefined ? undefined : await openConsent(flags);
+  const stated = statePolicy(asked(flags, consent), flags.origin, flags.server);
   // Before anybody is asked: without an identity to check against, nothing is.
   const identity = knownIdentity(flags);
   const at = await reach(flags);
@@ -45,18 +49,19 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   seals.highest();
   const executor = await reachExecutor(identity, at);
   const policy = await makePolicy(name, stated, flags, at);
-  const { sealed, session } = await sealBoth(executor, policy, stated.capture, flags, at);
+  const { sealed, session } = await sealBoth(executor, policy, stated.capture, flags, at, consent);
   // First what is captured: a login whose session is not there logs nobody in.
   if (session !== undefined) await at.client.connections.store(session);
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
   for (const { handle, ver } of [sealed, ...(session === undefined ? [] : [session])])
     seals.advance(`${handle} ${at.key.jkt}`, ver);
+  const { ver, status } = consent === undefined ? { ...row, ver: sealed.ver } : await redeem(sealed.handle, at);
   const captured =
     session === undefined ? {} : { captured: { handle: session.handle, name: stated.capture!.connection } };
   print(
     flags.json === true,
     {
-      ...{ handle: sealed.handle, name, ver: sealed.ver, kid: executor.key.kid, status: row.status },
+      ...{ handle: sealed.handle, name, ver, kid: executor.key.kid, status },
       ...captured,
       ...unknownOf(row),
     },
@@ -75,11 +80,12 @@ async function sealBoth(
   capture: StatedCapture | undefined,
   flags: SealingFlags,
   at: Reach,
+  consent: Consent | undefined,
 ): Promise<{ readonly sealed: SealedCredential; readonly session?: SealedCredential }> {
-  if (capture === undefined) return { sealed: await sealStated(executor, policy, flags, at) };
+  if (capture === undefined) return { sealed: await sealStated(executor, policy, flags, at, consent) };
   const { values, lifetime } = capture;
   const { session, login } = await sealLogin({
-    ...{ executor, key: at.key, fields: await readFields(flags), login: policy },
+    ...{ executor, key: at.key, fields: await readFields(flags, consent), login: policy },
     ...{ session: sessionPolicy(policy, capture), values, lifetime },
   });
   if (flags.json !== true)
@@ -92,9 +98,17 @@ async function sealBoth(
 
 /** Seals a new value for an existing connection: with the policy it has, as its owner sealed it, or with one that is given whole. */
 export async function rotate(name: string, flags: RotateFlags): Promise<void> {
-  const stated = stateWhole(flags);
-  const identity = knownIdentity(flags);
   const handle = parseHandle(name);
+  if (flags.oauth !== undefined && isWhole(flags)) {
+    await using consent = await openConsent(flags);
+    return await replace(handle, flags, consent);
+  }
+  return replace(handle, flags, undefined);
+}
+
+async function replace(handle: ConnectionHandle, flags: RotateFlags, whole: Consent | undefined): Promise<void> {
+  const stated = stateWhole(flags, whole);
+  const identity = knownIdentity(flags);
   const at = await reach(flags);
   const seals = openSeals(at.home);
   const known = knownSeals(seals, handle);
@@ -108,11 +122,15 @@ export async function rotate(name: string, flags: RotateFlags): Promise<void> {
           ...(await makePolicy(stated.name, stated, flags, at)),
           replaces: { handle, ver: Math.max(row.ver, known.ver) + 1 },
         };
-  const sealed = await sealStated(executor, policy, flags, at);
+  await using again =
+    flags.oauth === undefined || whole !== undefined ? undefined : await openConsent(flags, policy.inject);
+  const consent = whole ?? again;
+  const sealed = await sealStated(executor, policy, flags, at, consent);
   const rotated = await at.client.connections.rotate(handle, sealed);
   seals.advance(`${handle} ${at.key.jkt}`, sealed.ver);
-  const { unknown_servers: _, ...shown } = rotated;
-  print(flags.json === true, { ...shown, ...unknownOf(rotated) }, () => `${handle} is at version ${sealed.ver}`);
+  const { unknown_servers: _, ...stored } = rotated;
+  const shown = consent === undefined ? stored : { ...stored, ...(await redeem(handle, at)) };
+  print(flags.json === true, { ...shown, ...unknownOf(rotated) }, () => `${handle} is at version ${shown.ver}`);
   if (flags.json !== true) warnOfUnknown(rotated);
 }
 
@@ -124,6 +142,28 @@ function assertNoCapture({ envelope }: StoredConnection): void {
     'A login and what is captured through it keep the policy that they were sealed with.',
     'Leave the policy out to seal a new value; or "connections rm" both, and connect again.',
   );
+}
+
+/** What a consent says in the place of the flags that would. */
+function asked<Flags extends PolicyFlags>(flags: Flags, consent: Consent | undefined): Flags {
+  if (consent === undefined) return flags;
+  return { ...flags, inject: [consent.inject], field: [...consent.fields, GRANT_FIELD] };
+}
+
+/** While the code lives. Whatever comes of it, the connection is stored. */
+async function redeem(handle: ConnectionHandle, at: Reach): Promise<{ readonly ver: number; readonly status: string }> {
+  try {
+    const { ver, status } = await at.client.connections.redeem(handle);
+    return { ver, status };
+  } catch (error) {
+    const { exit, code, message } = describeError(error);
+    throw new CliError(
+      exit,
+      code,
+      message,
+      `It is stored as ${handle}, without a token. Connect again with "dauth connections rotate ${handle} --oauth …", or remove it with "dauth connections rm ${handle}".`,
+    );
+  }
 }
 
 function unknownOf({ unknown_servers: unknown }: TakenConnection): Partial<Pick<TakenConnection, 'unknown_servers'>> {
@@ -144,8 +184,9 @@ async function sealStated(
   policy: SealPolicy,
   flags: SealingFlags,
   at: Reach,
+  consent: Consent | undefined,
 ): Promise<SealedCredential> {
-  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags), policy });
+  const sealed = await seal({ executor, key: at.key, fields: await readFields(flags, consent), policy });
   if (flags.json !== true) describePolicy(policy, executor.level);
   return sealed;
 }
@@ -196,10 +237,17 @@ const POLICY_FLAGS = [
   ...(['pin', 'pinServer', 'allowBearer', 'owner', 'org'] as const),
 ];
 
+function isWhole(flags: RotateFlags): boolean {
+  return POLICY_FLAGS.some((flag) => flags[flag] !== undefined);
+}
+
 /** A policy that is given is given whole: what was left out would have to come from somewhere. */
-function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string }) | undefined {
+function stateWhole(
+  flags: RotateFlags,
+  consent: Consent | undefined,
+): (StatedPolicy & { readonly name: string }) | undefined {
   const { name, origin, server } = flags;
-  if (POLICY_FLAGS.every((flag) => flags[flag] === undefined)) {
+  if (!isWhole(flags)) {
     statedLife(flags);
     return undefined;
   }
@@ -208,7 +256,7 @@ function stateWhole(flags: RotateFlags): (StatedPolicy & { readonly name: string
       'A rotation keeps the sealed policy, or is given a whole new one.',
       'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --websocket, --rate, --budget, --spki, --response-header, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
-  return { name, ...statePolicy(flags, origin, server) };
+  return { name, ...statePolicy(asked(flags, consent), origin, server) };
 }
 
 interface KnownSeals {
@@ -225,10 +273,14 @@ function knownSeals(seals: Memory, handle: ConnectionHandle): KnownSeals {
   };
 }
 
-function readFields(flags: SealingFlags): Promise<Record<string, Uint8Array>> {
+async function readFields(flags: SealingFlags, consent: Consent | undefined): Promise<Record<string, Uint8Array>> {
   const source = {
     ...(flags.fromEnv === undefined ? {} : { fromEnv: flags.fromEnv }),
     ...(flags.fromFile === undefined ? {} : { fromFile: flags.fromFile }),
   };
-  return readSecret({ ...source, noInput: flags.input === false }, flags.field ?? ['token']);
+  const secret = { ...source, noInput: flags.input === false };
+  if (consent === undefined) return readSecret(secret, flags.field ?? ['token']);
+  // The secret first: a code that waits for somebody to type would end meanwhile.
+  const fields = consent.fields.length === 0 ? {} : await readSecret(secret, consent.fields);
+  return { ...fields, [GRANT_FIELD]: await consent.grant() };
 }

@@ -43,6 +43,10 @@ export function sealing(command: Command, until: string): Command {
     .option('--field <name>', 'field of the credential (repeat; default: token)', collect)
     .option('--from-env <variable>', 'read the credential from a variable (it stays in that environment)')
     .option('--from-file <file>', 'read the credential from a file, or - for stdin')
+    .option(
+      '--oauth <request>',
+      'ask for it at a provider, in a browser, as JSON: {"issuer":"https://login.example","client_id":"mail"} (docs/exchange.md)',
+    )
     .option('--expires-in <days>', `days until the sealed credential ends (default: ${until})`)
     .addOption(secretFlag('--token'))
     .addOption(secretFlag('--value'))

@@ -165,7 +165,8 @@ export function describePolicy(policy: SealPolicy, level: string): void {
 
 function describeScheme(scheme: SchemeInput): string {
   if ('endpoint' in scheme) {
-    return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${describeScope(scheme)}`;
+    const from = scheme.scheme === 'oauth2' && scheme.redirect_uri !== undefined ? ', first with a code' : '';
+    return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${from}${describeScope(scheme)}`;
   }
   if (scheme.scheme === 'postgres')
     return `  logs in as      ${scheme.user}  by ${(scheme.auth ?? ['scram-sha-256']).join(' or ')}`;

@@ -73,6 +73,8 @@ export interface DAuthClient {
     suspend(handle: string): Promise<ConnectionView>;
     resume(handle: string): Promise<ConnectionView>;
     revoke(handle: string): Promise<ConnectionView>;
+    /** Has the executor redeem the code that was sealed. Once at most; it says what came of it. */
+    redeem(handle: string): Promise<ConnectionView>;
     rotate(handle: string, sealed: Submission): Promise<TakenConnection>;
     remove(handle: string): Promise<void>;
   };
@@ -168,6 +170,7 @@ export function createClient(options: ClientOptions): DAuthClient {
       suspend: (handle) => change(handle, '/suspend'),
       resume: (handle) => change(handle, '/resume'),
       revoke: (handle) => change(handle, '/revoke'),
+      redeem: (handle) => change(handle, '/redeem'),
       rotate: (handle, sealed) =>
         call(write, ['POST', at(handle, '/rotate'), pickSubmission(sealed)], parseTakenConnection),
       remove: (handle) => call(write, ['DELETE', at(handle)], nothing),

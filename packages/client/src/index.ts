@@ -15,6 +15,7 @@ export {
   type ServerView,
   type UserView,
 } from './registry-answers.ts';
+export { startConnectFlow, type ConnectFlow, type ConnectFlowOptions } from './connect-flow.ts';
 export { createClient, type ClientOptions, type DAuthClient } from './client.ts';
 export { signInByDevice, type DeviceCode, type DeviceOptions } from './device.ts';
 export {

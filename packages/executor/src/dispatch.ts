@@ -217,6 +217,8 @@ async function send(
     return { answer, ended };
   } catch (error) {
     call.leave();
-    throw call.reason() ?? error;
+    const reason = call.reason();
+    // Of the same thing said twice, what was thrown says why; the stream only that.
+    throw reason === undefined || (error instanceof DAuthError && error.code === reason.code) ? error : reason;
   }
 }

@@ -16,6 +16,7 @@ interface Item {
 const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json', import.meta.url), 'utf8')) as {
   client_credentials: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
   token_exchange: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
+  oauth2: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
   jwt_bearer: {
     now: number;
     accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
@@ -54,6 +55,12 @@ for (const item of vectors.token_exchange.accepted) {
   });
 }
 
+for (const item of vectors.oauth2.accepted) {
+  test(`vector: an exchange by oauth2, ${item.name}, is asked for as written`, () => {
+    assert.deepEqual(ask(item), item.sent);
+  });
+}
+
 for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.jwt_bearer.accepted) {
   test(`vector: an exchange by jwt_bearer, ${name}, is asked for as written`, async () => {
     const { assertion, ...rest } = Object.fromEntries(new URLSearchParams(ask({ name, ...item }).body));
@@ -83,6 +90,7 @@ for (const [scheme, item] of [
   ...vectors.client_credentials.refused.map((refused) => ['client_credentials', refused] as const),
   ...vectors.jwt_bearer.refused.map((refused) => ['jwt_bearer', refused] as const),
   ...vectors.token_exchange.refused.map((refused) => ['token_exchange', refused] as const),
+  ...vectors.oauth2.refused.map((refused) => ['oauth2', refused] as const),
   ...vectors.github_app.refused.map((refused) => ['github_app', refused] as const),
 ]) {
   test(`[dispatch.bound] vector: an exchange by ${scheme} with ${item.name} is refused`, () => {

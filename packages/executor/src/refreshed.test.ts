@@ -182,6 +182,14 @@ for (const [what, answer, expected] of [
     await ok(await world.dispatch(handle));
   });
 
+test('[response.clean] a next refresh token that no answer could be searched for is dropped, and the owner told why', async () => {
+  refusal = { status: 200, body: bearer('at-0123456789-1', { refresh_token: 'rt-short'.slice(0, 7) }) };
+  const reply = await world.dispatch(handle);
+  assert.equal(code(reply), 'DOWNSTREAM_AUTH_FAILURE');
+  assert.match((reply.json.error as { message: string }).message, /8 to 4096 octets.*has to authorize again/);
+  assert.deepEqual([stored().ver, called().length, left()], [1, 0, []]);
+});
+
 test('[crash.safe] a caller that leaves loses no refresh token', async () => {
   let isAsked = false;
   world.onCall = async () => {

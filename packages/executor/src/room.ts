@@ -38,6 +38,7 @@ import { Rates } from './who/rates.ts';
 import { EnvelopeShelf } from './who/shelf.ts';
 import { Status } from './who/status.ts';
 import { UseLimits } from './who/use-limits.ts';
+import { makeRedeem } from './redeem.ts';
 import { makeTry } from './try.ts';
 import { Tokens } from './wire/tokens.ts';
 import type { Upstream } from './wire/upstream.ts';
@@ -189,31 +190,33 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     },
   };
   const watched = metrics.watchRefusals(refusals);
+  const dispatch = {
+    ...shared,
+    journal: metrics.watchJournal(journal),
+    node: config.node,
+    status,
+    seen,
+    shelf,
+    opens: new Map([[keys.opening.kid, keys.opening.alg]]),
+    startedAt,
+    refusals: watched,
+    calls,
+    tokens,
+    refreshes,
+    captures,
+    shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
+    ...{ rules: config.rules, useLimits, nowMs },
+    upstream,
+    databases: parts.databases,
+    cancelKeys: new CancelKeys(),
+    identity: identity.jkt,
+  };
   const publicDeps = {
     ...door,
-    dispatch: {
-      ...shared,
-      journal: metrics.watchJournal(journal),
-      node: config.node,
-      status,
-      seen,
-      shelf,
-      opens: new Map([[keys.opening.kid, keys.opening.alg]]),
-      startedAt,
-      refusals: watched,
-      calls,
-      tokens,
-      refreshes,
-      captures,
-      shares: new Shares(config.limits.concurrency, largestHeld(config.limits)),
-      ...{ rules: config.rules, useLimits, nowMs },
-      upstream,
-      databases: parts.databases,
-      cancelKeys: new CancelKeys(),
-      identity: identity.jkt,
-    },
+    dispatch,
     refusals: watched,
     tryEnvelope: makeTry(shared),
+    redeem: makeRedeem({ ...dispatch, journal }),
     directory: await makeDirectory({
       data: config.data,
       identity,

@@ -3,86 +3,32 @@
  * authority signed for exactly this envelope. Never which failure it was: same path, same time for each (§3).
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  DAuthError,
-  exactObject,
-  injectedFields,
-  integer,
-  LIMITS,
-  parseEnvelope,
-  parseHandle,
-  parseThumbprint,
-  seconds,
-  text,
-  TYP,
-  type ConnectionHandle,
-} from '@dauth/protocol';
-import { sha256Base64url, verifyJws, type JwksCache, type ReplayStore } from '@dauth/verify';
+import { DAuthError, exactObject, injectedFields, LIMITS, parseEnvelope, text, TYP } from '@dauth/protocol';
+import { sha256Base64url } from '@dauth/verify';
 import { readFields } from './secret/fields.ts';
 import type { Journal } from './journal/journal.ts';
 import type { OpeningKey, openEnvelope } from './open.ts';
+import { makeTickets, MAX_TICKET, type Ticket, type TicketDeps } from './ticket.ts';
 
-export interface TryDeps {
-  readonly issuer: string;
-  readonly resource: string;
-  readonly jwks: Pick<JwksCache, 'resolveFor'>;
-  readonly replay: ReplayStore;
+export interface TryDeps extends TicketDeps {
   readonly journal: Pick<Journal, 'note'>;
   readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
-  /** Unix seconds. */
-  readonly now: () => number;
-  /** Milliseconds of a clock that never goes back. */
-  readonly monotonic: () => number;
 }
 
-interface Ticket {
-  readonly handle: ConnectionHandle;
-  readonly ver: number;
-}
-
-/** Longest life of a ticket in seconds (§3). */
-const TICKET_SECONDS = 60;
 /** Each answer takes this long: well over what opening takes. */
 const ANSWER_MS = 50;
-const PER_SECOND = 20;
-const MAX_TICKET = 4_096;
 
 /** Tries envelopes, at most twenty a second. */
 export function makeTry(deps: TryDeps): (body: unknown) => Promise<boolean> {
-  let windowStart = -Infinity;
-  let inWindow = 0;
-  // Counted once the ticket is known to be the authority's: nobody else can use up what it may try.
-  const count = (): void => {
-    const now = deps.monotonic();
-    if (now - windowStart >= 1_000) [windowStart, inWindow] = [now, 0];
-    if (inWindow >= PER_SECOND) throw new DAuthError('RATE_LIMITED');
-    inWindow++;
-  };
+  const admit = makeTickets(TYP.tryTicket, deps);
   return async (body) => {
     const call = exactObject(body, 'A try', ['envelope', 'ticket']);
     const envelope = text(call.envelope, '"envelope"', LIMITS.envelope);
-    const ticket = await admit(text(call.ticket, '"ticket"', MAX_TICKET), envelope, count, deps);
+    const ticket = await admit(text(call.ticket, '"ticket"', MAX_TICKET), sha256Base64url(envelope));
     const [ok] = await Promise.all([opens(envelope, ticket, deps), sleep(ANSWER_MS)]);
     return ok;
   };
-}
-
-/** @throws DAuthError `UNAUTHENTICATED`, `REPLAY_DETECTED`, `RATE_LIMITED`, `ENCLAVE_UNAVAILABLE` */
-async function admit(jws: string, envelope: string, count: () => void, deps: TryDeps): Promise<Ticket> {
-  const keys = await deps.jwks.resolveFor(jws, MAX_TICKET);
-  const { claims } = verifyJws(jws, { typ: TYP.tryTicket, keys, maxLength: MAX_TICKET, what: 'The ticket' });
-  const said = exactObject(claims, 'A ticket', ['iss', 'aud', 'jti', 'handle', 'ver', 'sha256', 'exp'], ['iat']);
-  const exp = seconds(said.exp, '"exp"');
-  const isForUs = said.iss === deps.issuer && said.aud === deps.resource;
-  const isNow = exp > deps.now() && exp <= deps.now() + TICKET_SECONDS + LIMITS.clockLeewaySeconds;
-  if (!isForUs || !isNow || parseThumbprint(said.sha256, '"sha256"') !== sha256Base64url(envelope)) {
-    throw new DAuthError('UNAUTHENTICATED', 'The ticket is for another executor, envelope or time.');
-  }
-  count();
-  const used = await deps.replay.consume(`try.${text(said.jti, '"jti"', 128)}`, exp);
-  if (!used) throw new DAuthError('REPLAY_DETECTED');
-  return { handle: parseHandle(said.handle), ver: integer(said.ver, '"ver"', 1, 2 ** 31) };
 }
 
 async function opens(compact: string, ticket: Ticket, deps: TryDeps): Promise<boolean> {

@@ -103,7 +103,7 @@ export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export { databaseOf, POSTGRES_METHODS, type Postgres, type PostgresAuth } from './scheme-postgres.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
-export { refreshField, type OAuth2 } from './oauth2.ts';
+export { GRANT, refreshField, type OAuth2 } from './oauth2.ts';
 export { assertResealed, nextHeader, parseReseal, type Reseal, type SealedVersion } from './reseal.ts';
 export type { Scheme } from './scheme.ts';
 export { parseConnectionLimits, type ConnectionLimits, type Quota } from './quota.ts';
@@ -133,7 +133,7 @@ export {
   type TemplatePart,
 } from './template.ts';
 export { isNeverASlot } from './slot-name.ts';
-export { endpointParts } from './token-endpoint.ts';
+export { endpointParts, parseTokenEndpoint } from './token-endpoint.ts';
 export type { TokenExchange } from './token-exchange.ts';
 export type { TokenScheme } from './token-scheme.ts';
 export { TYP } from './typ.ts';

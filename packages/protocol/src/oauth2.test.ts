@@ -33,6 +33,13 @@ test('a scheme is read as it stands, with what has a default', () => {
   assert.deepEqual(parseInjections([open]), [{ ...open, auth: 'none' }]);
 });
 
+test('a scheme that begins with a code says where the browser came back to', () => {
+  for (const redirect_uri of ['http://127.0.0.1:7001/callback', 'https://app.example/callback?x=1']) {
+    const full = { ...SCHEME, auth: 'client_secret_basic', redirect_uri };
+    assert.deepEqual(parseInjections([full]), [full]);
+  }
+});
+
 const WRONG: readonly (readonly [what: string, change: object, message: RegExp])[] = [
   ['no refresh token', { refresh_token: undefined }, /needs the member|non-empty/],
   ['a refresh token in the open', { refresh_token: 'rt-in-the-open' }, /must name a field/],
@@ -41,6 +48,9 @@ const WRONG: readonly (readonly [what: string, change: object, message: RegExp])
   ['a refresh token that is the secret', { client_secret: '{refresh}' }, /named nowhere else/],
   ['a refresh token that is in the id', { client_id: 'a{refresh}' }, /named nowhere else/],
   ['a secret in the open', { client_secret: 'hunter22' }, /must name a field/],
+  ['a redirect URI in plain http', { redirect_uri: 'http://app.example/callback' }, /loopback/],
+  ['a redirect URI with a fragment', { redirect_uri: 'https://app.example/callback#x' }, /./],
+  ['a redirect URI that is none', { redirect_uri: 7 }, /./],
   ['a secret of a public client', { auth: 'none' }, /goes with an "auth"/],
   ['another way to authenticate', { auth: 'tls' }, /"auth" is/],
   ['null for a default', { auth: null }, /"auth" is/],

@@ -1,9 +1,10 @@
 /**
  * The scheme `oauth2` (§2.6, RFC 6749 §6): a refresh token, exchanged for access tokens and, where the endpoint gives another,
- * sealed anew by the executor (§6).
+ * sealed anew by the executor (§6). With `redirect_uri` it begins with the code of a person's yes (RFC 6749 §4.1), redeemed once.
  * Never holds a value and never asks.
  */
 import { parseResources, parseScope } from './client-credentials.ts';
+import { parseSecureUrl } from './origin.ts';
 import { exactObject, refuse } from './shape.ts';
 import { namedFields, parseTemplate, type Template } from './template.ts';
 import { parseTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts';
@@ -21,15 +22,25 @@ export interface OAuth2 {
   readonly refresh_token: Template;
   /** RFC 6749 §2.3.1; `none` for a public client. */
   readonly auth: (typeof AUTHS)[number];
+  /** RFC 6749 §4.1.3, as the person was sent there. Where it is, the refresh token's field may hold what `GRANT` marks. */
+  readonly redirect_uri?: string;
   readonly scope?: string;
   /** RFC 8707. */
   readonly resource?: readonly string[];
 }
 
+/**
+ * First octets of a refresh token's field that holds none (§2.6): no refresh token begins with one (RFC 6749 Appendix A.17).
+ * `code`: verifier, space, code. `access`: Unix seconds of its end or 0, space, access token.
+ */
+export const GRANT = Object.freeze({ code: 0x01, access: 0x02 });
+
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseOAuth2(value: unknown): OAuth2 {
   const required = ['scheme', 'endpoint', 'client_id', 'refresh_token'];
-  const said = exactObject(value, 'A token scheme', required, ['client_secret', 'auth', 'scope', 'resource']);
+  const said = exactObject(value, 'A token scheme', required, [
+    ...['client_secret', 'auth', 'redirect_uri', 'scope', 'resource'],
+  ]);
   const usual = said.client_secret === undefined ? 'none' : 'client_secret_basic';
   const given = said.auth === undefined ? usual : said.auth;
   const auth =
@@ -44,6 +55,7 @@ export function parseOAuth2(value: unknown): OAuth2 {
     ...(said.client_secret === undefined ? {} : { client_secret: parseTemplate(said.client_secret, true) }),
     refresh_token: parseOwnField(said),
     auth,
+    ...(said.redirect_uri === undefined ? {} : { redirect_uri: parseSecureUrl(said.redirect_uri) }),
     ...(said.scope === undefined ? {} : { scope: parseScope(said.scope) }),
     ...(said.resource === undefined ? {} : { resource: parseResources(said.resource) }),
   });

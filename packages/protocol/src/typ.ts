@@ -12,5 +12,6 @@ export const TYP = Object.freeze({
   status: 'dauth-status+jwt',
   checkpoint: 'dauth-checkpoint+jwt',
   tryTicket: 'dauth-try+jwt',
+  redeemTicket: 'dauth-redeem+jwt',
   reseal: 'dauth-reseal+jwt',
 });

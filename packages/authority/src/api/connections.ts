@@ -15,6 +15,7 @@ import { readJson, type HttpContext, type HttpEnv } from '../http.ts';
 import { checkIntake, checkRotation, type Intake, type Submission } from '../intake.ts';
 import type { Connection } from '../store/connections.ts';
 import { authenticate, writeAs, type Caller } from './authenticate.ts';
+import { redeemCode } from './redeem.ts';
 import { TryLimit, tryEnvelope } from './try.ts';
 
 const READ = 'dauth:connections.read';
@@ -118,6 +119,18 @@ export function connectionsApi(app: Hono<HttpEnv>, authority: Authority): void {
       note(authority, caller, owner !== caller.sub, 'connection.rotate', handle),
     );
     return c.json(taken(authority, current()));
+  });
+
+  // What is done with a code has to be done while it lives: by the owner, as soon as it is stored (§2.6).
+  app.post('/connections/:handle/redeem', async (c) => {
+    const caller = authenticate(authority, c, WRITE);
+    const row = find(authority, caller, c);
+    tries.count(row, authority.now());
+    writeAs(authority, caller, () =>
+      note(authority, caller, row.owner !== caller.sub, 'connection.redeem', row.handle),
+    );
+    await redeemCode(authority, store.connections.envelope(row.handle, row.ver)!);
+    return c.json(view(authority, find(authority, caller, c)));
   });
 
   app.delete('/connections/:handle', (c) => {

@@ -19,6 +19,12 @@ const OPERATIONS: readonly (readonly [method: string, path: string, scope: strin
     'dauth:connections.write',
     'Replace the sealed credential by its next version',
   ],
+  [
+    'post',
+    '/connections/{handle}/redeem',
+    'dauth:connections.write',
+    'Have the executor redeem the code that was sealed',
+  ],
   ['delete', '/connections/{handle}', 'dauth:connections.write', 'Delete a connection; its handle stays taken'],
   ['post', '/clients', 'dauth:admin', 'Register a client'],
   ['get', '/clients', 'dauth:admin', 'List clients'],

@@ -5,6 +5,7 @@
 import { DAuthError, isObject, parseEnvelope, parseJson, TYP } from '@dauth/protocol';
 import { sha256Base64url } from '@dauth/verify';
 import type { Authority } from '../context.ts';
+import { readShort } from './short.ts';
 
 const MIN_MS = 300;
 const TIMEOUT_MS = 5_000;
@@ -64,18 +65,9 @@ async function ask(authority: Authority, envelope: string): Promise<boolean> {
       body: JSON.stringify({ envelope, ticket }),
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
-    const answer = parseJson(await readShort(response), MAX_ANSWER);
+    const answer = parseJson(await readShort(response, MAX_ANSWER), MAX_ANSWER);
     return response.status === 200 && isObject(answer) && answer.ok === true;
   } catch {
     return false;
   }
-}
-
-async function readShort(response: Response): Promise<string> {
-  let text = '';
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    text += Buffer.from(chunk).toString('latin1');
-    if (text.length > MAX_ANSWER) throw new Error('answer too large');
-  }
-  return text;
 }

@@ -224,3 +224,22 @@ test('[token.bound] these endpoints are for the pinned identity only', async () 
   const row = world.store.connections.find(sealed.handle)!;
   assert.deepEqual([row.status, row.ver], ['active', 1]);
 });
+
+test('[crash.safe] the lease for a code is given once for a version, whoever asks again, and however late', async () => {
+  const s = await scene();
+  const other = 'https://node-2.example';
+  const ask = (holder: string, ver = 1, more: object = { once: true }) => s.say('leases', { ver, holder, ...more });
+  assert.equal((await ask(NODE)).status, 200);
+  const busy = 'The connection is at another version, or is being refreshed by another.';
+  await assertProblem(await ask(other), 409, 'CONFLICT', busy);
+  // Who had it and asks again knows of no end: it was killed meanwhile.
+  await assertProblem(await ask(NODE), 409, 'NEEDS_REAUTHORIZATION');
+  s.world.clock.now = START + 3_600;
+  for (const holder of [NODE, other]) await assertProblem(await ask(holder), 409, 'NEEDS_REAUTHORIZATION');
+  await assertProblem(await ask(NODE, 2), 409, 'CONFLICT', busy);
+  await assertProblem(await ask(NODE, 1, { once: 1 }), 400, 'INVALID_REQUEST', '"once" is true, or not there.');
+  const next = rotate(s.world, s.sealed, s.client.key);
+  await call(s.world, s.client, 'POST', `/connections/${s.sealed.handle}/rotate`, submission(next));
+  await assertProblem(await ask(NODE), 409, 'CONFLICT', busy);
+  assert.equal((await ask(other, 2)).status, 200);
+});

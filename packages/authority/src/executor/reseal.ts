@@ -38,9 +38,15 @@ export function resealApi(app: Hono<HttpEnv>, authority: Authority): void {
   const { store, now } = authority;
 
   app.post('/executor/leases/:handle', async (c) => {
-    const { handle, body } = await read(authority, c, MAX_WORD, ['ver', 'holder']);
-    const isTaken = store.transaction(() => store.leases.take(handle, readVer(body), parseResource(body.holder)));
-    if (!isTaken)
+    const { handle, body } = await read(authority, c, MAX_WORD, ['ver', 'holder'], ['once']);
+    const [ver, holder] = [readVer(body), parseResource(body.holder)];
+    if (body.once !== undefined && body.once !== true)
+      throw new DAuthError('INVALID_REQUEST', '"once" is true, or not there.');
+    const taken = store.transaction(() =>
+      body.once === true ? store.leases.takeOnce(handle, ver, holder) : store.leases.take(handle, ver, holder),
+    );
+    if (taken === 'spent') throw new DAuthError('NEEDS_REAUTHORIZATION');
+    if (taken !== true && taken !== 'given')
       throw new DAuthError('CONFLICT', 'The connection is at another version, or is being refreshed by another.');
     return c.json({ expires_in: LIMITS.leaseSeconds });
   });
@@ -113,10 +119,11 @@ async function read(
   c: HttpContext,
   maxOctets: number,
   members: readonly string[],
+  optional: readonly string[] = [],
 ): Promise<Asked> {
   assertType(c, 'application/json');
   const body = await readExecutorBody(authority, c, maxOctets);
-  const said = exactObject(parseJson(decodeUtf8(body), maxOctets), 'The request', members);
+  const said = exactObject(parseJson(decodeUtf8(body), maxOctets), 'The request', members, optional);
   return { handle: parseHandle(c.req.param('handle')), body: said };
 }
 

@@ -214,6 +214,7 @@ test('the OpenAPI document names the public address and every way in, with what 
     ),
     'post /sessions/{handle}/{method}/{database} dpop',
     'post /try',
+    'post /redeem',
     'get /.well-known/dauth-executor',
     'get /livez',
     'get /readyz',

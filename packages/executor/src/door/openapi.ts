@@ -79,6 +79,11 @@ const TRY = {
     default: PROBLEM,
   },
 };
+const REDEEM = {
+  ...TRY,
+  summary: 'Redeems the code in a stored envelope, for a ticket that the authority signed',
+  requestBody: json(object(['ticket'], { ticket: TEXT })),
+};
 const documentOf = (summary: string, type: string): object => ({
   get: {
     summary,
@@ -113,6 +118,7 @@ export function openApi(resource: string, version: string): object {
       ),
       '/sessions/{handle}/{method}/{database}': { post: SESSION },
       '/try': { post: TRY },
+      '/redeem': { post: REDEEM },
       '/.well-known/dauth-executor': documentOf('Signed key directory', 'application/jose'),
       '/livez': documentOf('Whether the process lives', 'application/json'),
       '/readyz': documentOf('Whether the node can serve', 'application/json'),

@@ -18,6 +18,7 @@ export interface PublicDeps extends ServerDeps, HealthDeps {
   readonly dispatch: SessionDeps;
   readonly limits: ExecutorLimits;
   readonly tryEnvelope: (body: unknown) => Promise<boolean>;
+  readonly redeem: (body: unknown) => Promise<void>;
   readonly directory: () => string;
   readonly version: string;
 }
@@ -25,6 +26,8 @@ export interface PublicDeps extends ServerDeps, HealthDeps {
 /** Octets and milliseconds of a try: an envelope, a ticket, sent by nobody that is known yet. */
 const MAX_TRY = LIMITS.envelope + 8_192;
 const TRY_UPLOAD_MS = 5_000;
+/** Octets of a redemption: a ticket. */
+const MAX_REDEEM = 8_192;
 
 /** Of the key directory: a page that seals reads it, whatever its origin. */
 const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
@@ -32,6 +35,7 @@ const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
 const ROUTES: ReadonlyMap<string, Route<PublicDeps>> = new Map<string, Route<PublicDeps>>([
   ['/dispatch', { methods: ['POST'], serve: (at, shaped, deps) => serveDispatch(serveBuffered, at, shaped, deps) }],
   ['/try', { methods: ['POST'], serve: serveTry }],
+  ['/redeem', { methods: ['POST'], serve: serveRedeem }],
   [
     '/.well-known/dauth-executor',
     reading((at, _shaped, deps) => answerText(at, 200, 'application/jose', deps.directory(), ANY_ORIGIN)),
@@ -70,4 +74,10 @@ async function serveTry(at: Exchanged, _shaped: ShapedRequest, deps: PublicDeps)
   assertAnnounced(at.request, MAX_TRY);
   const ok = await deps.tryEnvelope(await readJson(at.request, MAX_TRY, () => undefined, TRY_UPLOAD_MS));
   answerJson(at, 200, JSON.stringify({ ok }));
+}
+
+async function serveRedeem(at: Exchanged, _shaped: ShapedRequest, deps: PublicDeps): Promise<void> {
+  assertAnnounced(at.request, MAX_REDEEM);
+  await deps.redeem(await readJson(at.request, MAX_REDEEM, () => undefined, TRY_UPLOAD_MS));
+  answerJson(at, 200, JSON.stringify({ ok: true }));
 }

@@ -1,10 +1,11 @@
 /**
- * Refresh tokens in use (§2.6, §6): one exchange at a time for a connection, in steps of which none can lose a token that has
+ * Refresh tokens in use, and the codes that bring the first of them (§2.6, §6): one exchange at a time for a connection, in steps of which none can lose a token that has
  * come, and the access tokens it brought, kept as other tokens are: sealed, in memory alone, bounded.
  * Never ended by the caller that began it, and never a version in use before it is durable.
  */
 import { DAuthError, LIMITS, nextHeader, type ConnectionHandle } from '@dauth/protocol';
 import type { Log } from '../log.ts';
+import { lookAtGrant, type HeldGrant } from '../secret/grant.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import type { Authority } from '../who/authority.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
@@ -12,6 +13,7 @@ import { askForRefresh, type RefreshExchange, type Refreshed, type Sealing } fro
 import type { Upstream } from '../wire/upstream.ts';
 import { waitFor } from '../wire/wait.ts';
 import type { Pending } from './pending.ts';
+import { endedAccess, spentCode } from './spent.ts';
 import { storeVersion, type SealedUse, type StoreDeps } from './version.ts';
 
 /** A dispatch that needs an access token, past steps 1 to 5. */
@@ -149,29 +151,33 @@ export class Refreshes {
 
   /** The steps of one exchange, each of which leaves what the one before made whole. */
   async #refresh(handle: ConnectionHandle, ask: RefreshAsk): Promise<Refreshed & { readonly sealed: SealedUse }> {
-    const { authority, pending, upstream, sealing, node, monotonic, now } = this.#options;
+    const { pending, upstream, sealing, monotonic, now } = this.#options;
     const { sealed, key, scheme, address, injections } = ask;
     const { ver } = sealed.use;
+    const held = this.#look(ask);
+    if (held.kind === 'access') return this.#lasting(handle, held, sealed);
     // 1 · what an earlier exchange brought is stored
     await pending.settle(handle);
     // 2 · the lease: nobody else exchanges this version now
     const leasedAt = monotonic();
-    await authority.lease(handle, ver, node);
+    await this.#lease(handle, ver, held.kind === 'code');
     const beforeSend = (): void => {
       if (monotonic() - leasedAt > LIMITS.leaseSendSeconds * 1_000)
         throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The refresh took too long to begin. Try again shortly.');
       ask.beforeSend();
     };
-    // 3 · space for what may come, and a version that there can be
-    nextHeader(sealed.envelope.header, key);
-    await this.#reserve(handle);
-    // 4 · the exchange; what comes is sealed in the tick in which it comes
     const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope };
     let refreshed: Refreshed;
     try {
+      // 3 · space for what may come, and a version that there can be
+      nextHeader(sealed.envelope.header, key);
+      await this.#reserve(handle);
+      // 4 · the exchange; what comes is sealed in the tick in which it comes
       refreshed = await askForRefresh(upstream, { ...exchange, connection: { handle, ver } }, sealing, now());
-    } catch (error) {
+    } catch (caught) {
       await pending.release(handle);
+      // Whether a code was sent, and taken, nobody knows for sure: it is not shown twice (RFC 6749 §4.1.2).
+      const error = held.kind === 'code' ? spentCode(caught) : caught;
       if (error instanceof DAuthError && error.code === 'NEEDS_REAUTHORIZATION') await this.#tell(handle, ver);
       throw error;
     }
@@ -180,6 +186,39 @@ export class Refreshes {
       return { ...refreshed, sealed };
     }
     return { ...refreshed, sealed: await storeVersion(sealed, refreshed.envelope, this.#options) };
+  }
+
+  /** Only where there may be a code is it opened for that alone. */
+  #look({ scheme, key, sealed: { envelope } }: RefreshAsk): HeldGrant {
+    if (scheme.redirect_uri === undefined) return { kind: 'refresh' };
+    using plaintext = this.#options.sealing.open(envelope, key);
+    return lookAtGrant(plaintext, scheme);
+  }
+
+  /** An access token that nothing can renew. */
+  async #lasting(
+    handle: ConnectionHandle,
+    { token, endsAt }: Extract<HeldGrant, { kind: 'access' }>,
+    sealed: SealedUse,
+  ): Promise<Refreshed & { readonly sealed: SealedUse }> {
+    const expiresIn = endsAt === null ? null : endsAt - this.#options.now();
+    if (expiresIn !== null && expiresIn <= 0) {
+      await this.#tell(handle, sealed.use.ver);
+      throw endedAccess();
+    }
+    return { token, expiresIn, envelope: null, sealed };
+  }
+
+  /** Of a code there is one lease, ever. */
+  async #lease(handle: ConnectionHandle, ver: number, isOnce: boolean): Promise<void> {
+    const { authority, node } = this.#options;
+    try {
+      await authority.lease(handle, ver, node, isOnce);
+    } catch (error) {
+      if (!(error instanceof DAuthError) || error.code !== 'NEEDS_REAUTHORIZATION') throw error;
+      await this.#tell(handle, ver);
+      throw spentCode(null);
+    }
   }
 
   async #reserve(handle: ConnectionHandle): Promise<void> {

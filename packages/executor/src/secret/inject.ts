@@ -23,6 +23,7 @@ import { fillBody, writeBodyValue } from './body.ts';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
 import { fill, HEADER_OCTET, NO_CONTROL, unfit, type Fields, type Rule } from './fill.ts';
+import { searchedParts } from './grant.ts';
 import { openToken, type KeptToken } from './kept-token.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
@@ -85,9 +86,11 @@ export function inject(
     try {
       const fields = readFields(bytes, injectedFields(injections));
       for (const name of searchedFields(injections)) {
-        const value = fields.get(name)!;
-        assertFindable(value);
-        secrets.push(ownedConcat(value));
+        for (const value of searchedParts(injections, name, fields)) {
+          assertFindable(value);
+          // An access token that is all there is has been opened already.
+          if (token?.equals(value) !== true) secrets.push(ownedConcat(value));
+        }
       }
       if (secrets.reduce((sum, { length }) => sum + length, 0) > LIMITS.injectedTotal)
         throw unfit('makes them too long together to be searched for in answers');
@@ -126,11 +129,13 @@ export function searchedValues(
   injections: readonly Injection[],
   known: readonly Buffer[],
 ): readonly Buffer[] {
-  return plaintext.lend((bytes) =>
-    [...readFields(bytes, searchedFields(injections)).values()]
+  return plaintext.lend((bytes) => {
+    const fields = readFields(bytes, searchedFields(injections));
+    return [...fields.keys()]
+      .flatMap((name) => searchedParts(injections, name, fields))
       .filter((value) => !known.some((one) => one.equals(value)))
-      .map((value) => ownedConcat(value)),
-  );
+      .map((value) => ownedConcat(value));
+  });
 }
 
 /** The fields that are secrets: all but a Basic user name beside a password, and the name of a key that signs. */

@@ -18,7 +18,8 @@ import {
 import { makeAppJwt, makeAssertion } from './assertion.ts';
 import { writeBase64, writeForm } from './encode.ts';
 import { readFields } from './fields.ts';
-import { fill, type Fields, type Held } from './fill.ts';
+import { fill, unfit, type Fields, type Held } from './fill.ts';
+import { readGrant, type Grant } from './grant.ts';
 import { assertFindable, type Filled } from './inject.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
@@ -67,7 +68,7 @@ function write(
   lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
   if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(body, scheme, fields, now)];
   if (scheme.scheme === 'token_exchange') return writeTokenExchange(lines, body, scheme, fields);
-  if (scheme.scheme === 'oauth2') return writeRefresh(lines, body, scheme, fields);
+  if (scheme.scheme === 'oauth2') return writeGrant(lines, body, scheme, fields);
   return writeClientCredentials(lines, body, scheme, fields);
 }
 
@@ -135,6 +136,36 @@ function writeTokenExchange(
     wipe(...shown);
     throw error;
   }
+}
+
+/** A refresh token, or the code that brings the first one. @returns as above */
+function writeGrant(lines: ByteWriter, body: ByteWriter, scheme: OAuth2, fields: Fields): readonly Buffer[] {
+  const grant = readGrant(scheme, fields);
+  if (grant.kind === 'access') throw new TypeError('An access token is exchanged for nothing.');
+  return grant.kind === 'code'
+    ? writeCode(lines, body, scheme, fields, grant)
+    : writeRefresh(lines, body, scheme, fields);
+}
+
+/** RFC 6749 §4.1.3, RFC 7636 §4.5. What was asked for stood in the request for the code. @returns as above */
+function writeCode(
+  lines: ByteWriter,
+  body: ByteWriter,
+  scheme: OAuth2,
+  fields: Fields,
+  { code, verifier }: Extract<Grant, { kind: 'code' }>,
+): readonly Buffer[] {
+  for (const value of [code, verifier]) {
+    if (!value.every(VSCHAR)) throw unfit('has characters that its slot cannot carry');
+    assertFindable(value);
+  }
+  body.text('grant_type=authorization_code');
+  writeParameter(body, 'code', code);
+  writeText(body, 'redirect_uri', scheme.redirect_uri);
+  writeParameter(body, 'code_verifier', verifier);
+  const shown = writeClient(lines, body, scheme, fields);
+  writeWishes(body, scheme.resource === undefined ? {} : { resource: scheme.resource });
+  return [ownedConcat(code), ownedConcat(verifier), ...shown];
 }
 
 /** RFC 6749 §6. @returns as above */

@@ -116,8 +116,11 @@ export class FakeAuthority implements Authority {
   /** Runs inside `storeReseal`, before anything is stored. */
   onStore: () => void | Promise<void> = () => undefined;
 
-  async lease(handle: ConnectionHandle, ver: number, holder: string): Promise<void> {
+  /** A lease for a code is given once; whoever asks again is the only node there is. */
+  async lease(handle: ConnectionHandle, ver: number, holder: string, isOnce = false): Promise<void> {
     if (this.stored.get(handle)?.ver !== ver) throw new DAuthError('ENCLAVE_UNAVAILABLE');
+    if (isOnce && this.leased.some((one) => one.handle === handle && one.ver === ver))
+      throw new DAuthError('NEEDS_REAUTHORIZATION');
     this.leased.push({ handle, ver, holder });
   }
 

@@ -57,6 +57,8 @@ export interface Look {
   readonly allow?: readonly object[];
   /** Calls that arrived so far, where they do not go to the upstream that echoes. */
   readonly count?: () => number;
+  /** How many envelopes the calls take in turn; default 2. */
+  readonly envelopes?: number;
   /** How many calls; default 320. */
   readonly times?: number;
 }
@@ -122,11 +124,12 @@ export class MemoryProof implements AsyncDisposable {
     calls: readonly Partial<CallOrder>[],
     look: Look = {},
   ): Promise<void> {
-    const sealed = [await this.seal(inject, look), await this.seal(inject, look)];
-    const { times = CALLS } = look;
+    const { times = CALLS, envelopes = 2 } = look;
+    const sealed: Sealed[] = [];
+    while (sealed.length < envelopes) sealed.push(await this.seal(inject, look));
     const orders = Array.from({ length: times }, (_, i): CallOrder => ({
       origin: this.#server.origin,
-      envelope: sealed[i % 2]!.envelope,
+      envelope: sealed[i % envelopes]!.envelope,
       method: 'GET',
       target: '/',
       ver: 1,

@@ -51,9 +51,10 @@ export interface Authority {
   /**
    * Asks for the lease before an exchange that may rotate.
    * @param holder this node's URL
-   * @throws DAuthError `ENCLAVE_UNAVAILABLE` where it is not given
+   * @param isOnce for a code: no other is given for this version, to anybody
+   * @throws DAuthError `ENCLAVE_UNAVAILABLE` where it is not given, `NEEDS_REAUTHORIZATION` where the one there was has ended
    */
-  lease(handle: ConnectionHandle, ver: number, holder: string): Promise<void>;
+  lease(handle: ConnectionHandle, ver: number, holder: string, isOnce?: boolean): Promise<void>;
   /**
    * Stores a version that was made out of the current one; the same again is taken again.
    * @returns the revision it stands at; null where its owner's word came first
@@ -133,8 +134,11 @@ export function connectAuthority(options: AuthorityOptions): Authority {
       const { status } = await post('/executor/records', { records, checkpoint });
       if (status !== 204 && status !== 200) throw unreachable();
     },
-    async lease(handle, ver, holder) {
-      const { status } = await post(`/executor/leases/${handle}`, { ver, holder });
+    async lease(handle, ver, holder, isOnce = false) {
+      const asked = { ver, holder, ...(isOnce ? { once: true } : {}) };
+      const { status, text: body } = await post(`/executor/leases/${handle}`, asked);
+      if (status !== 200 && isOnce && codeOf(body) === 'NEEDS_REAUTHORIZATION')
+        throw new DAuthError('NEEDS_REAUTHORIZATION');
       if (status !== 200) throw unreachable();
     },
     async storeReseal(handle, envelope, reseal) {
@@ -188,11 +192,16 @@ function parseStored(body: string): StoredEnvelope {
  * such a status too, and what is stored nowhere else must not be given up for that.
  */
 function isOwnersWord(body: string): boolean {
+  return ['CONNECTION_REVOKED', 'CONNECTION_NOT_FOUND', 'CONFLICT'].includes(codeOf(body));
+}
+
+/** Of a problem document; empty where it is none. */
+function codeOf(body: string): string {
   try {
     const said = parseJson(body, MAX_ANSWER);
-    return isObject(said) && ['CONNECTION_REVOKED', 'CONNECTION_NOT_FOUND', 'CONFLICT'].includes(String(said.code));
+    return isObject(said) ? String(said.code) : '';
   } catch {
-    return false;
+    return '';
   }
 }
 

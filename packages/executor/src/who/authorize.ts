@@ -158,10 +158,35 @@ export async function permitAny(caller: Caller, handle: ConnectionHandle, deps: 
       'The credential was not sealed for clients without a key. Its owner can seal it again and allow them.',
     );
   const standing = standingOf(caller, handle, policy.ver);
-  assertActive(stored.status);
-  deps.status.assertFresh();
-  deps.status.view.assertStands(standing);
+  assertStands(stored, standing, deps);
   return { caller, handle, envelope, policy, standing, ...assertSealed(stored, handle, deps) };
+}
+
+/**
+ * Step 3 where nobody calls: the owner's own wish, by the authority's word, which gives no answer of an upstream to anybody.
+ * @throws DAuthError as `permit` does
+ */
+export async function permitOwner(
+  handle: ConnectionHandle,
+  least: number,
+  deps: AuthorizeDeps,
+): Promise<Omit<Permit, 'caller'>> {
+  const { status, shelf } = deps;
+  await status.whenFresh();
+  const stored = await shelf.take(handle, Math.max(least, status.view.version(handle)));
+  const envelope = readEnvelope(stored, deps);
+  const policy = envelope.header.dauth;
+  assertSealedFor(policy, stored, handle, deps);
+  const { owner, org, ver } = policy;
+  const standing = { handle, ver, tokens: [], grant: '', clients: [], server: '', owner, org };
+  assertStands(stored, standing, deps);
+  return { handle, envelope, policy, standing, ...assertSealed(stored, handle, deps) };
+}
+
+function assertStands(stored: StoredEnvelope, standing: Standing, { status }: AuthorizeDeps): void {
+  assertActive(stored.status);
+  status.assertFresh();
+  status.view.assertStands(standing);
 }
 
 function standingOf({ claims, tokens, server }: Caller, handle: ConnectionHandle, ver: number): Standing {
@@ -198,13 +223,22 @@ function assertBound(
   deps: AuthorizeDeps,
 ): void {
   const { claims, server } = caller;
-  if (policy.iss !== deps.issuer) throw denied('The credential was sealed for another authority.');
   if (policy.org !== claims.org) throw new DAuthError('ORG_MISMATCH');
   if (policy.owner !== claims.sub) throw denied('The credential belongs to another owner than the token.');
-  if (policy.handle !== handle) throw denied('The credential was sealed for another connection.');
-  if (policy.ver !== stored.ver) throw denied('The credential was sealed as another version.');
   if (!policy.servers.includes(server))
     throw denied('The credential was not sealed for this server. Its owner can seal it again and name it.');
+  assertSealedFor(policy, stored, handle, deps);
+}
+
+function assertSealedFor(
+  policy: EnvelopePolicy,
+  stored: StoredEnvelope,
+  handle: ConnectionHandle,
+  deps: AuthorizeDeps,
+): void {
+  if (policy.iss !== deps.issuer) throw denied('The credential was sealed for another authority.');
+  if (policy.handle !== handle) throw denied('The credential was sealed for another connection.');
+  if (policy.ver !== stored.ver) throw denied('The credential was sealed as another version.');
   const now = deps.now();
   if (policy.iat > now + LIMITS.clockLeewaySeconds) throw denied('The credential is not valid yet.');
   if (policy.exp <= now) throw denied('The credential has expired. Its owner has to seal it again.');
