@@ -25,6 +25,7 @@ import { GRAPHQL } from './graphql.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
+import { CLIENT_CERTIFICATES } from './mtls.ts';
 import type { Mutant } from './mutant.ts';
 import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
@@ -66,5 +67,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,
+    ...CLIENT_CERTIFICATES,
   ],
 ];

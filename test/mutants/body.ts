@@ -34,8 +34,8 @@ export const BODY: readonly Mutant[] = [
   ...of('protocol', 'inject', SLOT, [
     [
       'seal.bound',
-      'if (inBody.length > 0 && schemes.length > 0)',
-      'if (inBody.length > 1 && schemes.length > 0)',
+      'if (inBody.length > 0 && schemes.some(',
+      'if (inBody.length > 1 && schemes.some(',
       `${TOGETHER}a scheme that signs the body`,
     ],
     [

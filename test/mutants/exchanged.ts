@@ -157,14 +157,16 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', ASSERTION, [
     [
       'dispatch.bound',
-      ' || !isKind(der, alg)',
-      ' || !isKind(der, der.length > 999 ? "RS256" : alg)',
+      ' || !isKind(der, KINDS[alg])',
+      ' || !isKind(der, KINDS[der.length > 999 ? "RS256" : alg])',
       '[dispatch.bound] a private key of RSA for ES256 signs nothing',
     ],
+  ]),
+  ...of('executor', 'secret/key-der', ASSERTION, [
     [
       'dispatch.bound',
-      ' || end !== der.length || !der.subarray(start, keyAt).equals(KINDS[alg]))\n    return false;\n  return innerItems(der, KINDS[alg]).every((item) => item.end <= der.length);',
-      ' || !der.subarray(start, keyAt).equals(KINDS[alg]))\n    return false;\n  return true;',
+      ' || end !== der.length || !der.subarray(start, keyAt).equals(kind)) return false;\n  return innerItems(der, kind).every((item) => item.end <= der.length);',
+      ' || !der.subarray(start, keyAt).equals(kind)) return false;\n  return true;',
       '[dispatch.bound] a private key that is cut off signs nothing',
     ],
   ]),

@@ -197,7 +197,7 @@ export const REFRESHED: readonly Mutant[] = [
   ...of('executor', 'wire/exchange', WAY_OUT, [
     [
       'response.clean',
-      'new Forms([...filled.secrets, ...former])',
+      'new Forms([...filled.secrets, ...former, ...key.numbers], key.lines)',
       'new Forms(filled.secrets)',
       '[response.clean] an answer is searched for what the version before held, too',
     ],

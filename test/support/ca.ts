@@ -22,6 +22,8 @@ export interface TestCa {
   readonly root: string;
   /** Issues a leaf for DNS names and addresses, valid for a day. Default: `localhost`, `127.0.0.1`, `::1`. */
   issue(names?: readonly string[]): Promise<Leaf>;
+  /** Issues a client's certificate, by which it says who it is. */
+  issueClient(commonName: string): Promise<Leaf>;
 }
 
 /** Where `writeCa` put its files. */
@@ -49,7 +51,15 @@ export async function createCa(commonName = `DAuth test CA ${serial()}`): Promis
   });
   return {
     root: `${root.toString('pem')}\n`,
-    issue: (names = ['localhost', '127.0.0.1', '::1']) => issueLeaf(root, keys, names),
+    issue: (names = ['localhost', '127.0.0.1', '::1']) =>
+      issueLeaf(root, keys, 'test server', [
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension(
+          names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
+        ),
+      ]),
+    issueClient: (commonName) =>
+      issueLeaf(root, keys, commonName, [new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth])]),
   };
 }
 
@@ -69,23 +79,22 @@ export async function writeCa(directory: string, names?: readonly string[]): Pro
   return files;
 }
 
-async function issueLeaf(root: x509.X509Certificate, rootKeys: KeyPair, names: readonly string[]): Promise<Leaf> {
+async function issueLeaf(
+  root: x509.X509Certificate,
+  rootKeys: KeyPair,
+  commonName: string,
+  extensions: readonly x509.Extension[],
+): Promise<Leaf> {
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: serial(),
-    subject: 'CN=test server',
+    subject: `CN=${commonName}`,
     issuer: root.subject,
     ...validity(),
     signingAlgorithm: KEY,
     publicKey: keys.publicKey as never,
     signingKey: rootKeys.privateKey as never,
-    extensions: [
-      new x509.BasicConstraintsExtension(false, undefined, true),
-      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
-      new x509.SubjectAlternativeNameExtension(
-        names.map((value) => ({ type: isIP(value) === 0 ? 'dns' : 'ip', value })),
-      ),
-    ],
+    extensions: [new x509.BasicConstraintsExtension(false, undefined, true), ...extensions],
   });
   const pkcs8 = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', keys.privateKey)).toString('base64');
   return {

@@ -56,7 +56,7 @@ export const PLANTED: readonly Planted[] = [
     'a raw socket outside its window',
     'executor/src/who/seen.ts',
     `import 'node:tls';`,
-    'node:tls may be used only in authority/src/outside/dial.ts, executor/src/postgres/connect.ts, executor/src/wire/dial.ts, executor/src/run.ts',
+    'node:tls may be used only in authority/src/outside/dial.ts, executor/src/postgres/connect.ts, executor/src/wire/dial.ts, executor/src/wire/dial-certified.ts, executor/src/run.ts',
   ),
   plant(
     'a require of its own',

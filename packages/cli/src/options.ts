@@ -76,7 +76,7 @@ export function policy(command: Command): Command {
   return command
     .option(
       '--inject <spec>',
-      'where it goes, or a scheme in JSON: docs/signing.md, exchange.md, postgres.md (repeat; default: header:authorization=Bearer {token})',
+      'where it goes, or a scheme in JSON: docs/signing.md, exchange.md, postgres.md, mtls.md (repeat; default: header:authorization=Bearer {token})',
       collect,
     )
     .option(

@@ -170,6 +170,7 @@ function describeScheme(scheme: SchemeInput): string {
   }
   if (scheme.scheme === 'postgres')
     return `  logs in as      ${scheme.user}  by ${(scheme.auth ?? ['scram-sha-256']).join(' or ')}`;
+  if (scheme.scheme === 'mtls') return '  is shown by     a client certificate in TLS, to no other origin';
   return `  signs           ${describeSigner(scheme)}`;
 }
 
@@ -185,7 +186,7 @@ function describeScope(scheme: Extract<SchemeInput, { readonly endpoint: string 
 }
 
 function describeSigner(
-  scheme: Exclude<SchemeInput, { readonly endpoint: string } | { readonly scheme: 'postgres' }>,
+  scheme: Exclude<SchemeInput, { readonly endpoint: string } | { readonly scheme: 'postgres' | 'mtls' }>,
 ): string {
   if (scheme.scheme === 'aws_sigv4')
     return `each request by aws_sigv4, for ${scheme.service} in ${scheme.region}, in the ${scheme.place ?? 'header'}${scheme.payload === undefined ? '' : ', streaming bodies in signed pieces'}`;

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import {
+  certificateOf,
   exactObject,
   JsonBody,
   LIMITS,
@@ -42,6 +43,8 @@ export interface Rules {
   readonly limits?: ConnectionLimits;
   readonly capture?: Capture;
   readonly captured?: Captured;
+  /** Likewise: a client certificate is shown (§2.9). */
+  readonly certified?: true;
 }
 
 /** @throws CliError (usage) */
@@ -58,12 +61,13 @@ export function readRules({ envelope, policy, details: narrowing }: RuleFlags): 
     const { header } = given('--envelope', readText('--envelope', envelope).trim(), (text) =>
       parseEnvelope(text as string),
     );
-    const { allow, spki = [], handle, limits, capture, captured } = header.dauth;
+    const { allow, spki = [], handle, limits, capture, captured, inject } = header.dauth;
     return {
       ...{ allow, details, handle, spki },
       ...(limits === undefined ? {} : { limits }),
       ...(capture === undefined ? {} : { capture }),
       ...(captured === undefined ? {} : { captured }),
+      ...(certificateOf(inject) === undefined ? {} : { certified: true }),
     };
   }
   const { allow, spki } = given('--policy', readText('--policy', policy!), (text) => {

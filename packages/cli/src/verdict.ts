@@ -75,7 +75,8 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
   const limits = rules.limits === undefined ? {} : { limits: rules.limits };
   const { capture, captured } = rules;
   const taken = { ...(capture === undefined ? {} : { capture }), ...(captured === undefined ? {} : { captured }) };
-  print(flags.json === true, { ...verdict, ...said, ...limits, ...taken }, () =>
+  const certified = rules.certified === undefined ? {} : { client_certificate: true };
+  print(flags.json === true, { ...verdict, ...said, ...limits, ...taken, ...certified }, () =>
     [
       verdict.message,
       ...(rules.limits === undefined ? [] : [`limits, not counted here: ${sayLimits(rules.limits)}`]),
@@ -85,6 +86,9 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
       }),
       ...sayCapture(rules),
       ...said.spki.map((each) => `It is sent ${saySpki(each)}.`),
+      ...(rules.certified === undefined
+        ? []
+        : ['A client certificate is shown over TLS; a server that asks for none is sent nothing.']),
       ...said.details.map(({ detail, unmet, locations, actions }) =>
         block(`detail ${detail}`, sayDetailUnmet(unmet), [
           ['location', locations.join(' ')],

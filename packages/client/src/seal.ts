@@ -4,6 +4,7 @@
  */
 import {
   assertNoKnownTarget,
+  certificateOf,
   DAuthError,
   encodeEnvelopeHeader,
   encodeUtf8,
@@ -33,6 +34,7 @@ import {
   type Hmac,
   type Injection,
   type JwtBearer,
+  type Mtls,
   type OAuth1,
   type OAuth2,
   type Pins,
@@ -52,6 +54,7 @@ import {
 } from 'hpke';
 import { decodeBase64url } from '@dauth/protocol';
 import { assertVerified, type VerifiedExecutor } from './directory.ts';
+import { assertCertificate } from './certificate.ts';
 import { encodeFields, type Fields } from './fields.ts';
 import { signSealProof, type ClientKey } from './key.ts';
 
@@ -120,7 +123,8 @@ export type SchemeInput =
   | Asked<GithubApp, never>
   | Asked<TokenExchange, never>
   | Asked<OAuth2, 'auth'>
-  | Loose<Postgres, 'auth' | 'statement_timeout_ms'>;
+  | Loose<Postgres, 'auth' | 'statement_timeout_ms'>
+  | Mtls;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 
@@ -255,6 +259,8 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields, captured:
   if (Object.keys(fields).length > LIMITS.fields)
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
   for (const name of searchedFields(inject)) if (!captured.includes(name)) assertSearchable(name, fields[name]!);
+  const certified = certificateOf(inject);
+  if (certified !== undefined) assertCertificate(certified, fields);
   if (loginOf(inject) !== undefined) Object.entries(fields).forEach(([name, value]) => assertPassword(name, value));
 }
 

@@ -1,6 +1,6 @@
 /**
  * Starts the executor's process the one way it may run: Node's permission model with nothing but its own files, no core
- * dump, no debugger, an environment of one variable. Holds no key and reads none; ends when its child ends.
+ * dump, no debugger, an environment of its own. Holds no key and reads none; ends when its child ends.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, realpathSync } from 'node:fs';
@@ -8,6 +8,7 @@ import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configSentence, parseConfig, type ExecutorConfig } from './config.ts';
+import { OVERWRITING } from './freed.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const NEEDED = ['@dauth/protocol', '@dauth/verify', 'undici', 'ipaddr.js'];
@@ -89,7 +90,7 @@ function launch(): void {
   }
   const command = [process.execPath, ...nodeFlags(config), join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
   // Of the shell's environment nothing goes in: not a proxy, not a debugger, not a key log.
-  const env = { DAUTH_RESOLVED_CONFIG: json };
+  const env = { DAUTH_RESOLVED_CONFIG: json, ...OVERWRITING };
   const child =
     process.platform === 'win32'
       ? spawn(command[0]!, command.slice(1), { env, stdio: ['pipe', 'inherit', 'inherit'] })

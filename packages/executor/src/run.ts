@@ -7,6 +7,7 @@ import { rootCertificates } from 'node:tls';
 import { isObject, NO_OPERATOR_RULES, parseJson, type OperatorRules } from '@dauth/protocol';
 import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
+import { isFreedOverwritten } from './freed.ts';
 import { makeLog, type LogFacts } from './log.ts';
 import { openEnvelope } from './open.ts';
 import { resealEnvelope } from './reseal.ts';
@@ -29,7 +30,10 @@ export async function run(config: ExecutorConfig): Promise<void> {
     monotonic: () => performance.now(),
     open: openEnvelope,
     reseal: resealEnvelope,
-    upstream: createUpstream({ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses }),
+    upstream: createUpstream({
+      ...{ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses },
+      isFreedOverwritten,
+    }),
     databases: createDatabases({ trust: trustStore(ca) }),
     connect: ({ identity }) =>
       connectAuthority({

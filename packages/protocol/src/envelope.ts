@@ -6,7 +6,15 @@ import { parseCapture, parseCaptured, type Capture, type Captured } from './capt
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
-import { bodySlots, injectedFields, loginOf, parseInjections, tokenSchemeOf, type Injection } from './inject.ts';
+import {
+  bodySlots,
+  certificateOf,
+  injectedFields,
+  loginOf,
+  parseInjections,
+  tokenSchemeOf,
+  type Injection,
+} from './inject.ts';
 import { isObject, parseJson, type JsonObject } from './json.ts';
 import { parseThumbprint } from './jwk.ts';
 import { LIMITS } from './limits.ts';
@@ -14,6 +22,7 @@ import { parseResource, type Origin } from './origin.ts';
 import { parseAllow, type AllowRule } from './policy.ts';
 import { parseConnectionLimits, type ConnectionLimits } from './quota.ts';
 import { parseResponseHeaders } from './response-headers.ts';
+import { assertOverTls } from './scheme-mtls.ts';
 import { assertSessions } from './scheme-postgres.ts';
 import { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 import { parseSpki, type SpkiPins } from './spki.ts';
@@ -196,6 +205,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   if (bodySlots(inject).length > 0 && allow.some(({ methods }) => methods.some((method) => BODILESS.has(method))))
     refuse('A credential that goes into the body allows methods that have one only: not GET, not HEAD.');
   assertSessions(loginOf(inject) !== undefined, allow);
+  if (certificateOf(inject) !== undefined) assertOverTls(allow);
   const scheme = tokenSchemeOf(inject);
   if (scheme !== undefined) assertNoTarget(scheme.endpoint, allow);
   if (policy.capture !== undefined && policy.captured !== undefined)

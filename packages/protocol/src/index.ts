@@ -69,6 +69,7 @@ export { installationRequest, type GithubApp } from './github-app.ts';
 export { isHandle, makeHandle, parseHandle, type ConnectionHandle } from './handle.ts';
 export {
   bodySlots,
+  certificateOf,
   injectedFields,
   headerSlotKey,
   isScheme,
@@ -102,6 +103,7 @@ export { allowsRequest, dependsOnBody, explainAllow, parseAllow, type AllowRule,
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export { databaseOf, POSTGRES_METHODS, type Postgres, type PostgresAuth } from './scheme-postgres.ts';
+export { mtlsFields, type Mtls } from './scheme-mtls.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export { GRANT, refreshField, type OAuth2 } from './oauth2.ts';
 export { assertResealed, nextHeader, parseReseal, type Reseal, type SealedVersion } from './reseal.ts';

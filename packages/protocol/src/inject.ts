@@ -7,6 +7,7 @@ import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
 import { refreshField } from './oauth2.ts';
+import { mtlsFields, parseMtls, type Mtls } from './scheme-mtls.ts';
 import { parsePostgres, type Postgres } from './scheme-postgres.ts';
 import { parseScheme, schemeFields, schemeSlots, type Scheme } from './scheme.ts';
 import { distinct, exactObject, integer, list, refuse } from './shape.ts';
@@ -15,10 +16,10 @@ import { namedFields, parseTemplate, type Template } from './template.ts';
 import { isTokenScheme, parseTokenScheme, shownTemplates, tokenFields, type TokenScheme } from './token-scheme.ts';
 
 /**
- * A slot that is filled, a scheme that signs the request with all slots filled, one whose token goes into it, or one that logs
- * in to a database.
+ * A slot that is filled, a scheme that signs the request with all slots filled, one whose token goes into it, one that logs
+ * in to a database, or one that says over TLS who calls.
  */
-export type Injection = Slot | Scheme | TokenScheme | Postgres;
+export type Injection = Slot | Scheme | TokenScheme | Postgres | Mtls;
 
 /** One slot. `name` is lowercase for headers; `segment` counts path segments from 0, where the slot is inserted. */
 export type Slot =
@@ -42,9 +43,10 @@ export function parseInjections(value: unknown): readonly Injection[] {
     refuse('The scheme "postgres" stands alone: a session has no slots.');
   distinct(injections.flatMap(slotKeys), '"inject"', String);
   assertRefreshAlone(injections);
+  assertKeyAlone(injections);
   const inBody = bodySlots(injections);
   assertOneBody(inBody);
-  if (inBody.length > 0 && schemes.length > 0)
+  if (inBody.length > 0 && schemes.some(({ scheme }) => scheme !== 'mtls'))
     refuse(
       schemes.some(isScheme)
         ? 'A scheme signs the body that the caller sent, so beside one nothing is filled into it.'
@@ -61,9 +63,25 @@ function assertRefreshAlone(injections: readonly Injection[]): void {
     refuse('The field of "refresh_token" is named nowhere else.');
 }
 
+/** The key of a client certificate is shown to nobody: it goes into no slot. */
+function assertKeyAlone(injections: readonly Injection[]): void {
+  const certified = certificateOf(injections);
+  if (certified === undefined) return;
+  const shown = injectedFields(slotsOf(injections));
+  if (mtlsFields(certified).some((field) => shown.has(field)))
+    refuse('The fields of "mtls" are named nowhere else: a key is shown to nobody.');
+}
+
 /** Whether an injection signs the request rather than standing in it. */
 export function isScheme(injection: Injection): injection is Scheme {
-  return 'scheme' in injection && !isTokenScheme(injection) && injection.scheme !== 'postgres';
+  return (
+    'scheme' in injection && !isTokenScheme(injection) && injection.scheme !== 'postgres' && injection.scheme !== 'mtls'
+  );
+}
+
+/** The client certificate among some injections; there is one at most. */
+export function certificateOf(injections: readonly Injection[]): Mtls | undefined {
+  return injections.find((injection) => 'scheme' in injection && injection.scheme === 'mtls') as Mtls | undefined;
 }
 
 /** The login among some injections, where they are one to a database. */
@@ -97,7 +115,7 @@ export function slotKeys(injection: Injection): readonly string[] {
     const { headers, query } = schemeSlots(injection);
     return [...headers.map(headerSlotKey), ...query.map((name) => `query ${name}`)];
   }
-  if ('scheme' in injection) return injection.scheme === 'postgres' ? [] : [headerSlotKey('authorization')];
+  if ('scheme' in injection) return isTokenScheme(injection) ? [headerSlotKey('authorization')] : [];
   switch (injection.in) {
     case 'header':
       return [headerSlotKey(injection.name)];
@@ -131,12 +149,17 @@ export function injectedFields(injections: readonly Injection[]): ReadonlySet<st
 export function searchedFields(injections: readonly Injection[]): ReadonlySet<string> {
   return new Set(
     injections.flatMap((injection) =>
-      'scheme' in injection && isTokenScheme(injection) ? namedFields(shownTemplates(injection)) : fieldsOf(injection),
+      'scheme' in injection && isTokenScheme(injection)
+        ? namedFields(shownTemplates(injection))
+        : 'scheme' in injection && injection.scheme === 'mtls'
+          ? []
+          : fieldsOf(injection),
     ),
   );
 }
 
-function fieldsOf(injection: Slot | Scheme | Postgres): readonly string[] {
+function fieldsOf(injection: Slot | Scheme | Postgres | Mtls): readonly string[] {
+  if ('scheme' in injection && injection.scheme === 'mtls') return mtlsFields(injection);
   if ('scheme' in injection && injection.scheme === 'postgres') return namedFields([injection.password]);
   if (isScheme(injection)) return schemeFields(injection);
   return namedFields(injection.in === 'basic' ? [injection.user, injection.pass] : [injection.value]);
@@ -146,9 +169,11 @@ function parseInjection(value: unknown): Injection {
   if (isObject(value) && Object.hasOwn(value, 'scheme'))
     return value.scheme === 'postgres'
       ? parsePostgres(value)
-      : isTokenScheme(value)
-        ? parseTokenScheme(value)
-        : parseScheme(value);
+      : value.scheme === 'mtls'
+        ? parseMtls(value)
+        : isTokenScheme(value)
+          ? parseTokenScheme(value)
+          : parseScheme(value);
   const { in: place } = exactObject(value, 'An injection', ['in'], MEMBERS);
   switch (place) {
     case 'header':

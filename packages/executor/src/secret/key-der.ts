@@ -14,6 +14,8 @@ interface Label {
 /** RFC 3279 §2.3.1 and RFC 5480 §2.1.1: version 0, and which kind of key it is, as PKCS #8 begins. */
 export const RSA_KIND = Buffer.from('020100' + '300d06092a864886f70d0101010500', 'hex');
 export const P256_KIND = Buffer.from('020100' + '301306072a8648ce3d020106082a8648ce3d030107', 'hex');
+/** RFC 8410 §7, to the octets of the key: nothing of it has another length. */
+export const ED25519_KIND = Buffer.from('302e020100' + '300506032b6570' + '04220420', 'hex');
 /** RFC 5915 §3: the parameters, which name the curve. OpenSSL takes the curve from here, whatever stands around it. */
 const P256_PARAMETERS = Buffer.from('a00a06082a8648ce3d030107', 'hex');
 /** RFC 5915 §3: version 1, and a secret number of 32 octets. */
@@ -62,6 +64,38 @@ export function contentAt(der: Buffer, at: number): { readonly start: number; re
   const start = at + 2 + octets;
   const length = octets === 0 ? first : der.subarray(at + 2, start).reduce((sum, octet) => sum * 256 + octet, 0);
   return { start, end: start + length };
+}
+
+export interface Item {
+  readonly tag: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What stands in the SEQUENCE in the OCTET STRING behind a key's kind. */
+export function innerItems(der: Buffer, kind: Buffer): readonly Item[] {
+  let at = versionAt(der) + kind.length;
+  for (let depth = 0; depth < 2; depth++) at = contentAt(der, at).start;
+  const items: Item[] = [];
+  while (at < der.length) {
+    const { start, end } = contentAt(der, at);
+    items.push({ tag: der[at]!, start, end });
+    at = Math.max(end, at + 1);
+  }
+  return items;
+}
+
+/** One SEQUENCE of a definite length and nothing behind it, in it the version, which kind of key it is, and a whole key. */
+export function isKind(der: Buffer, kind: Buffer): boolean {
+  const { start, end } = contentAt(der, 0);
+  const keyAt = start + kind.length;
+  if (der[0] !== 0x30 || start > 4 || end !== der.length || !der.subarray(start, keyAt).equals(kind)) return false;
+  return innerItems(der, kind).every((item) => item.end <= der.length);
+}
+
+/** Where the version stands. */
+export function versionAt(der: Buffer): number {
+  return contentAt(der, 0).start;
 }
 
 function label(name: string, toPkcs8: Label['toPkcs8']): Label {

@@ -5,7 +5,8 @@
  */
 import { createSign } from 'node:crypto';
 import type { JwtBearer } from '@dauth/protocol';
-import { contentAt, derOf, P256_KIND, RSA_KIND } from './key-der.ts';
+import { derOf, innerItems, isKind, P256_KIND, RSA_KIND, versionAt } from './key-der.ts';
+import { numberOf } from './key-numbers.ts';
 import { wipe } from './memory.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
 import { scrubRegisters } from './registers.ts';
@@ -32,7 +33,7 @@ const MAX_DER = 2_400;
 export function signWith(key: Buffer, alg: Alg, input: Buffer): Buffer | null {
   const der = derOf(key);
   try {
-    if (der === null || der.length > MAX_DER || !isKind(der, alg)) return null;
+    if (der === null || der.length > MAX_DER || !isKind(der, KINDS[alg])) return null;
     return alg === 'RS256' ? signRs256(rsaNumbers(der), input) : signEs256(der, input);
   } finally {
     wipe(der);
@@ -74,48 +75,11 @@ function disguise(der: Buffer): void {
 
 /** Views of a key's numbers (RFC 8017 A.1.2). */
 function rsaNumbers(der: Buffer): RsaKey {
-  const [, modulus, publicExponent, privateExponent] = innerItems(der, KINDS.RS256).map(({ tag, start, end }) => {
-    const number = tag === 0x02 ? der.subarray(start, end) : Buffer.alloc(0);
-    const zeros = number.findIndex((octet) => octet !== 0);
-    return number.subarray(zeros < 0 ? number.length : zeros);
-  });
+  const [, modulus, publicExponent, privateExponent] = innerItems(der, RSA_KIND).map((item) => numberOf(der, item));
   const none = Buffer.alloc(0);
   return {
     modulus: modulus ?? none,
     publicExponent: publicExponent ?? none,
     privateExponent: privateExponent ?? none,
   };
-}
-
-interface Item {
-  readonly tag: number;
-  readonly start: number;
-  readonly end: number;
-}
-
-/** What stands in the SEQUENCE in the OCTET STRING behind a key's kind. */
-function innerItems(der: Buffer, kind: Buffer): readonly Item[] {
-  let at = versionAt(der) + kind.length;
-  for (let depth = 0; depth < 2; depth++) at = contentAt(der, at).start;
-  const items: Item[] = [];
-  while (at < der.length) {
-    const { start, end } = contentAt(der, at);
-    items.push({ tag: der[at]!, start, end });
-    at = Math.max(end, at + 1);
-  }
-  return items;
-}
-
-/** One SEQUENCE of a definite length and nothing behind it, in it the version, which kind of key it is, and a whole key. */
-function isKind(der: Buffer, alg: Alg): boolean {
-  const { start, end } = contentAt(der, 0);
-  const keyAt = start + KINDS[alg].length;
-  if (der[0] !== 0x30 || start > 4 || end !== der.length || !der.subarray(start, keyAt).equals(KINDS[alg]))
-    return false;
-  return innerItems(der, KINDS[alg]).every((item) => item.end <= der.length);
-}
-
-/** Where the version stands. */
-function versionAt(der: Buffer): number {
-  return contentAt(der, 0).start;
 }

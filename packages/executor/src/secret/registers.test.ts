@@ -7,7 +7,7 @@ import type { Order } from '../support/registers.child.test-support.ts';
 import { canLook, findInMemory, piecesOf, type Finding } from '../support/scanner.test-support.ts';
 import { serveRaw, TestCa, type TestServer } from '../support/upstreams.test-support.ts';
 import { deferred } from '../wire/deferred.ts';
-import { dial, trustStore } from '../wire/dial.ts';
+import { dial, trustOf } from '../wire/dial.ts';
 import { Forms } from '../wire/forms.ts';
 import { copyOctets, ownedConcat, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
@@ -27,7 +27,7 @@ test('[memory.clean] the registers are overwritten before anybody is given what 
   const seen: string[] = [];
   const address = { scheme: 'https', host: 'localhost', port: server.port, ips: ['127.0.0.1'] };
   const came = deferred<void>();
-  const socket = await dial({ address: address as never }, trustStore([ca.pem]), 5_000, () => {
+  const socket = await dial({ address: address as never }, trustOf([ca.pem]), 5_000, () => {
     seen.push('given');
     came.resolve();
   });

@@ -13,6 +13,7 @@ import {
 } from '@dauth/protocol';
 import { settleBody } from '../body.ts';
 import type { DispatchRequest } from '../dispatch.ts';
+import { isFreedOverwritten } from '../freed.ts';
 import { OPCODE, writeFrame } from '../frames/frame.ts';
 import type { Line, LineReader } from '../frames/line.ts';
 import { wipe } from '../secret/memory.ts';
@@ -225,7 +226,9 @@ async function obey(order: Order): Promise<unknown> {
   switch (order.kind) {
     case 'setup':
       ca = order.ca;
-      upstream = createUpstream({ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now });
+      upstream = createUpstream({
+        ...{ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now, isFreedOverwritten },
+      });
       tokens = new Tokens(
         upstream,
         () => performance.now(),

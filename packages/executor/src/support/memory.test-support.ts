@@ -7,6 +7,7 @@ import { randomBytes, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
+import type { TlsOptions } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   decodeBase64url,
@@ -37,6 +38,8 @@ type Keys = Readonly<Record<string, Buffer>>;
 export interface Material {
   readonly value: Buffer;
   readonly parts: Keys;
+  /** Other fields, which are no secrets. */
+  readonly beside?: Keys;
 }
 
 interface Sealed {
@@ -61,6 +64,19 @@ export interface Look {
   readonly envelopes?: number;
   /** How many calls; default 320. */
   readonly times?: number;
+  /**
+   * Of what lives as long as its sockets: waits until the last of them has closed. The first part of what was sealed has to be
+   * found while they are open.
+   */
+  readonly closed?: () => Promise<void>;
+}
+
+/** How the process that is looked at is started, and how its upstream speaks TLS. */
+export interface Surroundings {
+  /** The roots that it trusts, where they are not those of the upstream that echoes. */
+  readonly trusted?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  readonly tls?: TlsOptions;
 }
 
 /** Answers a request in the place of the upstream that echoes; false where it is not for it. */
@@ -73,15 +89,20 @@ export class MemoryProof implements AsyncDisposable {
   #saw = 0;
   #made = 0;
 
-  private constructor() {
+  private constructor(env: Readonly<Record<string, string>>) {
     const { privateKey, publicKey } = makePair('X25519');
     this.#opening = { privateKey, publicRaw: Buffer.from(decodeBase64url(publicKey.export({ format: 'jwk' }).x!)) };
-    this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), { stdio: 'inherit' });
+    this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), {
+      stdio: 'inherit',
+      env: { ...process.env, ...env },
+    });
   }
 
-  /** @param trusted the roots that the looked-at process trusts, where they are not those of the upstream that echoes */
-  static async open(beside: Beside = () => false, trusted?: string): Promise<MemoryProof> {
-    const proof = new MemoryProof();
+  static async open(
+    beside: Beside = () => false,
+    { trusted, env = {}, tls = {} }: Surroundings = {},
+  ): Promise<MemoryProof> {
+    const proof = new MemoryProof(env);
     const ca = await TestCa.create();
     const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -90,7 +111,7 @@ export class MemoryProof implements AsyncDisposable {
       echo(request, response);
     };
     // A process that is looked at may stand still for longer than Node keeps an idle socket.
-    proof.#server = await serveHttps(identity, listener, { keepAliveTimeout: 120_000 }, (server) => {
+    proof.#server = await serveHttps(identity, listener, { keepAliveTimeout: 120_000, ...tls }, (server) => {
       const sockets = new WebSocketServer({ server });
       // What it says at once goes out in one piece with the head.
       sockets.on('headers', (_, request) => request.socket.cork());
@@ -148,6 +169,10 @@ export class MemoryProof implements AsyncDisposable {
       looks++;
     }
     await running;
+    if (look.closed !== undefined) {
+      assert.ok(during.length > 0, 'the look did not find what an open socket has');
+      await look.closed();
+    }
     assert.equal(arrived() - before, times, 'every call reached the upstream');
     for (const envelope of (await this.#tell({ kind: 'resealed' })) as readonly string[])
       sealed.push({ envelope, parts: {}, keys: deriveKeys(Buffer.from(parseEnvelope(envelope).enc), this.#opening) });
@@ -195,7 +220,7 @@ export class MemoryProof implements AsyncDisposable {
     inject: readonly Injection[],
     { made = () => ({}), prefix = 'ghp_', material = () => randomToken(prefix), allow = ALLOW }: Look = {},
   ): Promise<Sealed> {
-    const { value: secret, parts } = material();
+    const { value: secret, parts, beside = {} } = material();
     const header = {
       alg: 'HPKE-3',
       kid: KID,
@@ -221,7 +246,7 @@ export class MemoryProof implements AsyncDisposable {
     const publicKey = await suite.DeserializePublicKey(this.#opening.publicRaw as Buffer<ArrayBuffer>);
     // Long, so that it is opened in more than one piece.
     const second = injectedFields(inject).has('second') ? Buffer.from(randomBytes(450).toString('base64')) : null;
-    const fields = { token: secret, ...(second === null ? {} : { second }) };
+    const fields = { token: secret, ...(second === null ? {} : { second }), ...beside };
     const plaintext = layOut(fields) as Buffer<ArrayBuffer>;
     const sealed = await suite.Seal(publicKey, plaintext, { aad: Buffer.from(segment) as Buffer<ArrayBuffer> });
     const enc = sealed.encapsulatedSecret;

@@ -8,7 +8,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInThisContext } from 'node:vm';
 import { ownedBytes } from '../secret/memory.ts';
 import { scrubStackSoon } from '../secret/scrub.ts';
-import { dial, trustStore } from '../wire/dial.ts';
+import { dial, trustOf } from '../wire/dial.ts';
 
 export interface Order {
   /** `bare`: Node's own socket into a buffer of ours, with nothing done about the registers. */
@@ -44,9 +44,11 @@ async function ask({ kind, ca, port, answers }: Order): Promise<void> {
     came();
   };
   const address = { scheme: 'https', host: 'localhost', port, ips: ['127.0.0.1'] };
-  const trust = trustStore([ca]);
+  const trust = trustOf([ca]);
   const socket =
-    kind === 'dial' ? await dial({ address: address as never }, trust, 5_000, received) : bare(trust, port, received);
+    kind === 'dial'
+      ? await dial({ address: address as never }, trust, 5_000, received)
+      : bare(trust.shared, port, received);
   socket.resume();
   for (let number = 0; number < answers; number++) {
     const answer = new Promise<void>((resolve) => (came = resolve));

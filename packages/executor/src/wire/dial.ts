@@ -3,12 +3,19 @@
  * Never resolves a name, never offers a session of another connection, never skips a certificate check.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, rootCertificates, type SecureContext } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  type SecureContextOptions,
+} from 'node:tls';
 import { constants } from 'node:crypto';
 import { DAuthError } from '@dauth/protocol';
 import type { CheckedAddress } from '../where/address.ts';
 import { checkServerName } from '../where/certificate.ts';
 import { checkPins, type SentCertificate } from '../where/pins.ts';
+import { connectCertified, type Certified } from './dial-certified.ts';
 import { asDownstream } from './faults.ts';
 import { ownedBytes } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
@@ -18,6 +25,11 @@ export type Received = (octets: Buffer) => void;
 
 /** OpenSSL's `SSL_OP_CLEANSE_PLAINTEXT`: its own copy of each decrypted record is zeroed once it was read. */
 const CLEANSE_PLAINTEXT = 0x2;
+const HARDENED: SecureContextOptions = {
+  minVersion: 'TLSv1.2',
+  // A renegotiation could make OpenSSL queue our head in memory that we cannot zero.
+  secureOptions: CLEANSE_PLAINTEXT | constants.SSL_OP_NO_RENEGOTIATION,
+};
 /** One TLS record (RFC 8446 §5.1), which is what a read brings at most. */
 const READ_BUFFER = 16_384;
 
@@ -26,19 +38,38 @@ const READ_BUFFER = 16_384;
  * @param extra PEM texts
  */
 export function trustStore(extra: readonly string[]): SecureContext {
-  return createSecureContext({
-    ca: [...rootCertificates, ...extra],
-    minVersion: 'TLSv1.2',
-    // A renegotiation could make OpenSSL queue our head in memory that we cannot zero.
-    secureOptions: CLEANSE_PLAINTEXT | constants.SSL_OP_NO_RENEGOTIATION,
-  });
+  return createSecureContext({ ca: [...rootCertificates, ...extra], ...HARDENED });
 }
 
-/** Where a socket goes, and whose keys it has to lead to. */
+/**
+ * Likewise, as often as a credential is put into one: made from roots that Node has read already, in a few milliseconds.
+ * @param extra PEM texts
+ */
+function freshTrust(extra: readonly string[]): SecureContext {
+  const trust = createSecureContext(HARDENED);
+  for (const pem of extra) (trust.context as { addCACert(pem: string): void }).addCACert(pem);
+  return trust;
+}
+
+/** What sockets trust. */
+export interface Trust {
+  /** For all that show nothing of their own. */
+  readonly shared: SecureContext;
+  readonly fresh: () => SecureContext;
+}
+
+/** @param extra PEM texts */
+export function trustOf(extra: readonly string[]): Trust {
+  return { shared: trustStore(extra), fresh: () => freshTrust(extra) };
+}
+
+/** Where a socket goes, whose keys it has to lead to, and as who. */
 export interface Dialled {
   readonly address: CheckedAddress;
   /** Pins of the origin (§2.1 `spki`). */
   readonly pins?: readonly string[] | undefined;
+  /** The client certificate that is shown there (§2.9). */
+  readonly certified?: Certified | undefined;
 }
 
 /**
@@ -46,7 +77,7 @@ export interface Dialled {
  * @returns a connected socket (after the handshake, for https); reads go to `received` in a buffer of our own
  * @throws DAuthError `DOWNSTREAM_TIMEOUT`, `DOWNSTREAM_UNREACHABLE`, `DOWNSTREAM_TLS_ERROR`
  */
-export async function dial(to: Dialled, trust: SecureContext, timeoutMs: number, received: Received): Promise<Socket> {
+export async function dial(to: Dialled, trust: Trust, timeoutMs: number, received: Received): Promise<Socket> {
   const timeout = AbortSignal.timeout(timeoutMs);
   let failure: unknown;
   for (const ip of to.address.ips) {
@@ -60,13 +91,16 @@ export async function dial(to: Dialled, trust: SecureContext, timeoutMs: number,
   throw asDownstream(failure);
 }
 
-function dialOne(
-  { address, pins }: Dialled,
-  ip: string,
-  trust: SecureContext,
-  timeout: AbortSignal,
-  received: Received,
-): Promise<Socket> {
+function dialOne(to: Dialled, ip: string, trust: Trust, timeout: AbortSignal, received: Received): Promise<Socket> {
+  const { address, certified } = to;
+  const socket =
+    certified === undefined
+      ? connectPlainly(to, ip, trust.shared, received)
+      : connectCertified({ ...to, certified }, ip, trust.fresh, received);
+  return whenConnected(socket, address.scheme === 'http' ? 'connect' : 'secureConnect', timeout);
+}
+
+function connectPlainly({ address, pins }: Dialled, ip: string, trust: SecureContext, received: Received): Socket {
   const buffer = ownedBytes(READ_BUFFER);
   const onread = {
     buffer,
@@ -77,21 +111,22 @@ function dialOne(
       return true;
     },
   };
-  const socket =
-    address.scheme === 'http'
-      ? connectTcp({ host: ip, port: address.port, onread, noDelay: true })
-      : connectTls({
-          ...({ onread } as object),
-          host: ip,
-          port: address.port,
-          servername: address.host,
-          ALPNProtocols: ['http/1.1'],
-          secureContext: trust,
-          // Said although it is the default: an environment variable can turn the default off.
-          rejectUnauthorized: true,
-          checkServerIdentity: (_, certificate) =>
-            checkServerName(address.host, certificate.raw) ?? checkPins(pins, certificate as SentCertificate),
-        });
+  if (address.scheme === 'http') return connectTcp({ host: ip, port: address.port, onread, noDelay: true });
+  return connectTls({
+    ...({ onread } as object),
+    host: ip,
+    port: address.port,
+    servername: address.host,
+    ALPNProtocols: ['http/1.1'],
+    secureContext: trust,
+    // Said although it is the default: an environment variable can turn the default off.
+    rejectUnauthorized: true,
+    checkServerIdentity: (_, certificate) =>
+      checkServerName(address.host, certificate.raw) ?? checkPins(pins, certificate as SentCertificate),
+  });
+}
+
+function whenConnected(socket: Socket, event: 'connect' | 'secureConnect', timeout: AbortSignal): Promise<Socket> {
   return new Promise((resolve, reject) => {
     const giveUp = (): void => void socket.destroy(new DAuthError('DOWNSTREAM_TIMEOUT'));
     const settle = (): void => {
@@ -107,7 +142,9 @@ function dialOne(
     const closed = (): void => failed(new DAuthError('DOWNSTREAM_UNREACHABLE'));
     timeout.addEventListener('abort', giveUp);
     socket.once('error', failed).once('close', closed);
-    socket.once(address.scheme === 'http' ? 'connect' : 'secureConnect', () => {
+    socket.once(event, () => {
+      // Whoever listened before may have refused the server.
+      if (socket.destroyed) return;
       settle();
       socket.setNoDelay(true).setKeepAlive(true, 60_000);
       resolve(socket);

@@ -19,6 +19,7 @@ import type { SlottedHead } from './framing.ts';
 import { describeRequest, renderHead } from './head.ts';
 import type { ChunkKey } from '../secret/aws-chunks.ts';
 import { uncaptured } from '../secret/captured-values.ts';
+import { keyTraces, NO_TRACES } from '../secret/client-certificate.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import { redact } from './scan.ts';
@@ -133,16 +134,19 @@ export class Exchange implements Traveller, RawHandler {
     const { injections, slotted, token, asks } = this.#request;
     const filled = asks?.(plaintext) ?? inject(plaintext, injections, fillable, slotted, token);
     let former: readonly Buffer[] = [];
+    let key = NO_TRACES;
     try {
+      key = keyTraces(plaintext, injections);
       former = this.#formerValues(filled.secrets);
       this.#chunkKey = filled.chunkKey ?? null;
       this.#isGuessable = filled.isGuessable;
       if (this.#handshake !== null && this.#isGuessable) throw tooShort();
-      this.#forms = new Forms([...filled.secrets, ...former]);
+      this.#forms = new Forms([...filled.secrets, ...former, ...key.numbers], key.lines);
       return renderHead(this.#request, filled, framing, this.#handshake?.lines);
     } finally {
       // 8 zero; `using` does the plaintext itself.
       wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);
+      wipe(...key.numbers, ...key.lines);
       scrubRegisters();
     }
   }

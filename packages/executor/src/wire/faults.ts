@@ -7,10 +7,22 @@ import { DAuthError } from '@dauth/protocol';
 const TLS_CODES =
   /^(?:ERR_TLS_|ERR_SSL_|CERT_|CRL_|DEPTH_ZERO_SELF_SIGNED_CERT|SELF_SIGNED_CERT_IN_CHAIN|UNABLE_TO_|ERROR_IN_CERT|HOSTNAME_MISMATCH|INVALID_CA|INVALID_PURPOSE|PATH_LENGTH_EXCEEDED|EPROTO$)/;
 
+/**
+ * Alerts about a client's certificate (RFC 8446 §6.2, RFC 5246 §7.2.2), as OpenSSL 3.0 and 3.5 name them. A server that wants one may
+ * say only that the handshake failed.
+ */
+const CLIENT_ALERTS =
+  /_ALERT_(?:CERTIFICATE_(?:REQUIRED|EXPIRED|REVOKED|UNKNOWN)|(?:BAD|NO|UNSUPPORTED)_CERTIFICATE|UNKNOWN_CA|ACCESS_DENIED|DECRYPT_ERROR)$/;
+
 /** Any error of the data path as one of ours. */
 export function asDownstream(error: unknown): DAuthError {
   if (error instanceof DAuthError) return error;
   const code = codeOf(error);
+  if (CLIENT_ALERTS.test(code))
+    return new DAuthError(
+      'DOWNSTREAM_AUTH_FAILURE',
+      'The upstream takes only clients with a certificate that it trusts: it refused the one of the sealed credential, or there is none in it.',
+    );
   // The cause is for local eyes and stays out: a parser's error carries the bytes it could not read.
   if (TLS_CODES.test(code)) return new DAuthError('DOWNSTREAM_TLS_ERROR');
   if (isUpgrade(error))

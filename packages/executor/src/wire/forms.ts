@@ -91,11 +91,15 @@ export class Forms {
   /** Octets of the longest form with a line end in it (UTF-16 of some scripts has such an octet, and a derived key may). */
   readonly longestAcrossLines: number;
 
-  /** Reads `secrets` and leaves zeroing them to the caller. */
-  constructor(secrets: readonly Uint8Array[]) {
+  /**
+   * Reads what it is given and leaves zeroing it to the caller.
+   * @param lines text in base64 that stands in lines, whose ends every writer spells its own way
+   */
+  constructor(secrets: readonly Uint8Array[], lines: readonly Uint8Array[] = []) {
     using writer = new ByteWriter(4096);
     const ends: number[] = [];
     for (const secret of secrets) writeForms(writer, secret, () => ends.push(writer.length));
+    for (const line of lines) writeLineForms(writer, line, () => ends.push(writer.length));
     while (writer.length % 4 !== 0) writer.octet(0);
     this.#block = writer.take();
     const all = ends.map((end, index) => this.#block.subarray(ends[index - 1] ?? 0, end));
@@ -164,6 +168,18 @@ function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void 
         else out.text(entity);
       }
     });
+  }
+}
+
+/** As it is, in JSON with `\/`, and percent-encoded: of base64 nothing but `+`, `/` and `=` is ever escaped. */
+function writeLineForms(out: ByteWriter, line: Uint8Array, end: () => void): void {
+  out.bytes(line);
+  end();
+  writeJson(out, line, 'lower', (octet) => octet === 0x2f);
+  end();
+  for (const hex of CASES) {
+    writeForm(out, line, hex);
+    end();
   }
 }
 

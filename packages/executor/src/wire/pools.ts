@@ -2,12 +2,12 @@
  * Sockets kept open, per credential: a pool belongs to one handle, one version and one origin.
  * Never shares a socket or a TLS session between credentials, so no answer can meet another one's request.
  */
-import type { SecureContext } from 'node:tls';
-import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
+import { certificateOf, DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import { Pool, type buildConnector } from 'undici';
 import type { CheckedAddress } from '../where/address.ts';
 import type { UpstreamRequest } from './call.ts';
-import { dial } from './dial.ts';
+import { dial, type Trust } from './dial.ts';
+import type { Certified } from './dial-certified.ts';
 import type { Exchange } from './exchange.ts';
 import { asDownstream } from './faults.ts';
 import { Slots } from './slot.ts';
@@ -23,6 +23,8 @@ export interface PoolLimits {
   readonly keepAliveMs: number;
 }
 
+/** Milliseconds of a socket that a client certificate was shown on, whose key is in memory as long: with what timers are late, 5 s. */
+const CERTIFIED_KEEP_ALIVE_MS = 3_500;
 /** Octets of an answer's head. */
 const MAX_HEAD = 32_768;
 
@@ -35,17 +37,20 @@ interface Entry {
   address: CheckedAddress;
   /** Of one version and one origin, so they never change. */
   readonly pins: readonly string[] | undefined;
+  /** The newest request that a socket would be opened for, where one shows a certificate. */
+  certified: Certified | undefined;
+  readonly keepAliveMs: number;
   busy: number;
   idle: NodeJS.Timeout | undefined;
 }
 
 export class Pools {
-  readonly #trust: SecureContext;
+  readonly #trust: Trust;
   readonly #limits: PoolLimits;
   /** In order of last use. */
   readonly #entries = new Map<string, Entry>();
 
-  constructor(trust: SecureContext, limits: PoolLimits) {
+  constructor(trust: Trust, limits: PoolLimits) {
     this.#trust = trust;
     this.#limits = limits;
   }
@@ -58,6 +63,7 @@ export class Pools {
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     entry.address = address;
+    entry.certified = certifiedOf(request);
     entry.busy++;
     clearTimeout(entry.idle);
     const slot = entry.slots.issue(exchange);
@@ -103,13 +109,16 @@ export class Pools {
         (error: unknown) => done(asDownstream(error), null),
       );
     };
+    const certified = certifiedOf(request);
+    const keepAliveMs =
+      certified === undefined ? this.#limits.keepAliveMs : Math.min(this.#limits.keepAliveMs, CERTIFIED_KEEP_ALIVE_MS);
     const pool = new Pool(request.address.origin, {
       connect,
       connections: this.#limits.socketsPerPool,
       // One request at a time on a socket, so that an answer has exactly one possible owner.
       pipelining: 1,
-      keepAliveTimeout: this.#limits.keepAliveMs,
-      keepAliveMaxTimeout: this.#limits.keepAliveMs,
+      keepAliveTimeout: keepAliveMs,
+      keepAliveMaxTimeout: keepAliveMs,
       maxHeaderSize: MAX_HEAD,
       // The exchange has its own clocks, which know about slow readers.
       headersTimeout: 0,
@@ -117,7 +126,7 @@ export class Pools {
     });
     const handle = request.isSteadfast === true ? null : request.connection.handle;
     const { address, pins } = request;
-    const entry: Entry = { handle, pool, slots, address, pins, busy: 0, idle: undefined };
+    const entry: Entry = { handle, pool, slots, address, pins, certified, keepAliveMs, busy: 0, idle: undefined };
     return entry;
   }
 
@@ -130,7 +139,7 @@ export class Pools {
 
   #expire(key: string, entry: Entry): void {
     if (this.#entries.get(key) !== entry) return;
-    entry.idle = setTimeout(() => this.#remove(key, entry), this.#limits.keepAliveMs).unref();
+    entry.idle = setTimeout(() => this.#remove(key, entry), entry.keepAliveMs).unref();
   }
 
   #remove(key: string, entry: Entry): void {
@@ -138,4 +147,9 @@ export class Pools {
     if (this.#entries.get(key) === entry) this.#entries.delete(key);
     entry.pool.destroy().catch(() => undefined);
   }
+}
+
+function certifiedOf({ injections, open, beforeSend, asks }: UpstreamRequest): Certified | undefined {
+  const scheme = certificateOf(injections);
+  return scheme === undefined || asks !== undefined ? undefined : { scheme, open, beforeSend };
 }

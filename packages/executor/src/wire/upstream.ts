@@ -3,10 +3,10 @@
  * Never decides whether a request is allowed, and never lets a credential become a string.
  */
 import { pipeline, Readable } from 'node:stream';
-import { DAuthError, isScheme, type ConnectionHandle, type Origin } from '@dauth/protocol';
+import { certificateOf, DAuthError, isScheme, type ConnectionHandle, type Origin } from '@dauth/protocol';
 import { AddressBook, makeSystemResolver, parseRange, type CheckedAddress, type Resolver } from '../where/address.ts';
 import type { UpstreamAnswer, UpstreamRequest } from './call.ts';
-import { trustStore } from './dial.ts';
+import { trustOf } from './dial.ts';
 import { Exchange, type CallLimits } from './exchange.ts';
 import { asDownstream } from './faults.ts';
 import { assertHead } from './head.ts';
@@ -57,6 +57,8 @@ export interface UpstreamOptions {
   /** The operator's ranges in CIDR notation, to which nothing goes. */
   readonly deny?: readonly string[];
   readonly resolve?: Resolver;
+  /** Whether all memory that is freed is overwritten, without which no key of a client certificate is taken. */
+  readonly isFreedOverwritten?: () => boolean;
 }
 
 /** A body that its scheme signs piece by piece is cut into pieces. Only one whose length was said streams by so. */
@@ -80,7 +82,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     now: () => performance.now(),
     timeoutMs: limits.connectMs,
   });
-  const pools = new Pools(trustStore(options.ca), limits);
+  const pools = new Pools(trustOf(options.ca), limits);
   const open = new Map<ConnectionHandle, Set<Exchange>>();
   const parser = new ParserScrub();
   const scrub = (): void => void parser.run().catch(() => undefined);
@@ -99,6 +101,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
   const call = async (asked: UpstreamRequest): Promise<UpstreamAnswer> => {
     const request = inPieces(asked);
     assertHead(request);
+    if (certificateOf(request.injections) !== undefined && options.isFreedOverwritten?.() !== true) throw unclear();
     const exchange = new Exchange(request, limits, { nowMs: options.nowMs, onEcho: scrub });
     if (request.isSteadfast !== true) register(request.connection.handle, exchange);
     try {
@@ -125,4 +128,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       await parser.close();
     },
   };
+}
+
+function unclear(): DAuthError {
+  return new DAuthError(
+    'POLICY_DENIED',
+    'This executor takes no client certificate: its C library does not overwrite what is freed, and parts of the key would stay in memory. It does so with the GNU C library (Linux).',
+  );
 }

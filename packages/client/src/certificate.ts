@@ -1,0 +1,41 @@
+/**
+ * What a client certificate and its key look like before they are sealed (spec/dauth.md §2.9), so that a wrong file is named here
+ * and not by an API. Reads labels only: never decodes a key, and never makes one into a string.
+ */
+import { DAuthError, encodeUtf8, mtlsFields, type Mtls } from '@dauth/protocol';
+import type { Fields } from './fields.ts';
+
+const CERTIFICATE = encodeUtf8('-----BEGIN CERTIFICATE-----');
+const DASHES = encodeUtf8('-----');
+const KEY_LABELS = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY'].map((label) =>
+  encodeUtf8(`-----BEGIN ${label}-----`),
+);
+/** Octets; a chain of RSA 4096 has 2 KiB a certificate. */
+const MOST_CERTIFICATES = 16_384;
+
+/** @throws DAuthError `INVALID_REQUEST` */
+export function assertCertificate(scheme: Mtls, fields: Fields): void {
+  const [certificate, key] = mtlsFields(scheme).map((name) => ({ name, value: fields[name]! }));
+  for (const { value } of [certificate!, key!])
+    if (!(value instanceof Uint8Array))
+      throw new TypeError('A field value must be bytes (Uint8Array), never a string.');
+  if (!startsWith(certificate!.value, CERTIFICATE) || certificate!.value.length > MOST_CERTIFICATES)
+    throw unfit(
+      certificate!.name,
+      `is a client certificate in PEM, then those above it, ${MOST_CERTIFICATES} octets at most, and nothing before them`,
+    );
+  // What is no PEM may be DER, which only whoever opens it reads.
+  if (startsWith(key!.value, DASHES) && !KEY_LABELS.some((label) => startsWith(key!.value, label)))
+    throw unfit(
+      key!.name,
+      'is a private key without a password: PKCS #8, PKCS #1 or SEC 1 in PEM, with nothing before it',
+    );
+}
+
+function unfit(name: string, what: string): DAuthError {
+  return new DAuthError('INVALID_REQUEST', `The value of the field "${name}" ${what}.`);
+}
+
+function startsWith(value: Uint8Array, start: Uint8Array): boolean {
+  return start.every((octet, at) => value[at] === octet);
+}
