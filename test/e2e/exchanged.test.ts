@@ -82,6 +82,17 @@ describe('a client secret that is exchanged for a token', { timeout: 180_000 }, 
     assert.ok(stdout.includes(`"token_endpoint":"${world.apiUrl}/token"`));
     for (const value of [secret, shown[0]!]) assert.equal(stdout.includes(value), false);
   });
+
+  test('[dispatch.bound] a client secret that is not the one of the client is refused, and nothing is sent to the API', async () => {
+    const owner = ['--key', join(dir.path, 'stack', 'client.jwk'), '--client-id', world.clientId];
+    await world.stack.dauth(['connections', 'rotate', world.handle, ...owner], `${secret}x`);
+    const calls = shown.length;
+    const client = await world.client();
+    const refused = await client.call('call', { method: 'GET', url: '/user' });
+    await client.stop();
+    assert.match(refused, /DOWNSTREAM_AUTH_FAILURE/);
+    assert.deepEqual([asked, shown.length], [2, calls]);
+  });
 });
 
 function makeProvider(issuer: string, signing: object, secret: string): Provider {

@@ -1,5 +1,6 @@
 /** The five steps between separate processes, with unmodified clients on both ends. */
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { makeTempDir } from '../support/process.ts';
 import { startWorld, type World } from '../world/world.ts';
@@ -82,5 +83,16 @@ describe('the whole flow', { timeout: 180_000 }, () => {
     assert.ok(records.some((record) => record.kind === 'intent' && record.handle === world.handle));
     assert.ok(records.some((record) => record.kind === 'outcome'));
     assert.equal(stdout.includes(world.token), false);
+  });
+
+  // Last: no right token is sealed behind it.
+  test('[dispatch.bound] a token that is not the one of the API is refused by it, and Octokit hears that', async () => {
+    const owner = ['--key', join(dir.path, 'client.jwk'), '--client-id', world.clientId];
+    await world.stack.dauth(['connections', 'rotate', world.handle, ...owner], `${world.token}x`);
+    const client = await world.client();
+    await assert.rejects(client.call('my_login'), /credentials|401/i);
+    const { status } = JSON.parse(await client.call('call', { method: 'GET', url: '/user' })) as { status: number };
+    assert.equal(status, 401);
+    await client.stop();
   });
 });

@@ -22,6 +22,7 @@ import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
+import { KINDS } from './kinds.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
@@ -34,6 +35,7 @@ import { REGISTERS } from './registers.ts';
 import { REDEEMED_CODES } from './redeemed.ts';
 import { REFRESHED } from './refreshed.ts';
 import { SIGNERS } from './signed.ts';
+import { STORES } from './stores.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { SERVERS } from './servers.ts';
 import { VERIFY } from './verify.ts';
@@ -58,6 +60,8 @@ export const MUTANTS: readonly Mutant[] = [
     ...SERVERS,
     ...SEARCH,
     ...APPS,
+    ...KINDS,
+    ...STORES,
     ...KNOWN_ENDPOINT,
     ...REFRESHED,
     ...REDEEMED_CODES,

@@ -18,6 +18,7 @@ import {
   type ToolContext,
 } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
+import { keepObjects } from './objects.ts';
 import { runStatements } from './statements.ts';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { WebClient } from '@slack/web-api';
@@ -141,6 +142,9 @@ function makeServer(): McpServer {
   const sql = { mode: z.string(), statements: z.string(), name: z.string().optional() };
   tool('sql', sql, ({ mode, statements, name }, ctx) =>
     runStatements(ctx, name ?? 'github', mode === 'WRITE', JSON.parse(statements!) as string[]),
+  );
+  tool('objects', { bucket: z.string() }, ({ bucket }, ctx) =>
+    keepObjects(connection(ctx, 'github').fetch, setup.origin, bucket!),
   );
   tool('listen', { path: z.string(), say: z.string() }, async ({ path, say }, ctx) => {
     const socket = await connection(ctx, 'github')

@@ -3,13 +3,13 @@
  * they sign, the key of a GitHub App, and a token that is exchanged for another.
  */
 import assert from 'node:assert/strict';
-import { randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections } from '@dauth/protocol';
 import { pad } from '../support/echo.test-support.ts';
 import { MemoryProof, type Material } from '../support/memory.test-support.ts';
-import { makePair } from '../support/signer.test-support.ts';
+import { privateKey } from '../support/private-keys.test-support.ts';
 
 const INSTALLATION = '/app/installations/42/access_tokens';
 /** What either endpoint gives, to be used once. */
@@ -33,22 +33,8 @@ let proof: MemoryProof;
 before(async () => (proof = await MemoryProof.open(giveToken)));
 after(() => proof[Symbol.asyncDispose]());
 
-/** A key in PEM, of which the text from `start` to `end` is secret, and its numbers as OpenSSL computes with them. */
-function inPem(key: KeyObject, type: 'pkcs1' | 'sec1', start: number, end: number): Material {
-  const value = Buffer.from(key.export({ format: 'pem', type: type as 'pkcs1' }));
-  const jwk = key.export({ format: 'jwk' });
-  const numbers = (['d', 'p', 'q', 'dp', 'dq', 'qi'] as const).flatMap((name) => {
-    if (jwk[name] === undefined) return [];
-    const number = Buffer.from(jwk[name], 'base64url');
-    return [[`private ${name}`, number] as const, [`private ${name}, words`, number.toReversed()] as const];
-  });
-  const parts = Object.fromEntries(numbers.map(([name, number]) => [name, Buffer.from(number)]));
-  return { value, parts: { ...parts, 'key in PEM': value.subarray(start, end) } };
-}
-
-// Behind the modulus of RSA; of P-256 between what says which kind it is and the public point.
-const RSA = () => inPem(makePair('RSA-2048').privateKey, 'pkcs1', 460, -30);
-const P256 = () => inPem(makePair('P-256').privateKey, 'sec1', 41, 83);
+const RSA = () => privateKey('RSA-2048', 'PKCS #1');
+const P256 = () => privateKey('P-256', 'SEC 1');
 const SIGNER = { scheme: 'jwt_bearer', private_key: '{token}', iss: 'robot@project.example' };
 
 const SUBJECT = {

@@ -1,12 +1,12 @@
 /** What stays of a credential that is exchanged for a token, of the token, and of a key that signs for one. */
 import assert from 'node:assert/strict';
-import { randomBytes, type KeyObject } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections, type Injection } from '@dauth/protocol';
 import { pad } from '../support/echo.test-support.ts';
-import { MemoryProof, type Look, type Material } from '../support/memory.test-support.ts';
-import { makePair } from '../support/signer.test-support.ts';
+import { MemoryProof } from '../support/memory.test-support.ts';
+import { privateKey } from '../support/private-keys.test-support.ts';
 
 /** What the token endpoint gives in turn, and how long it says that is good for. */
 const TOKENS = Array.from({ length: 2 }, () => Buffer.from(`at_${randomBytes(24).toString('hex')}`));
@@ -58,41 +58,18 @@ for (const auth of ['client_secret_basic', 'client_secret_post']) {
   }
 }
 
-/** The secret numbers of a key, as they stand in it and as OpenSSL computes with them. */
-function partsOf(key: KeyObject): Record<string, Buffer> {
-  const jwk = key.export({ format: 'jwk' });
-  return Object.fromEntries(
-    (['d', 'p', 'q', 'dp', 'dq', 'qi'] as const).flatMap((name) => {
-      if (jwk[name] === undefined) return [];
-      const number = Buffer.from(jwk[name], 'base64url');
-      return [
-        [`private ${name}`, number],
-        [`private ${name}, words`, Buffer.from(number.toReversed())],
-      ];
-    }),
-  );
-}
-
-const KEYS: Readonly<Record<string, () => KeyObject>> = {
-  RS256: () => makePair('RSA-2048').privateKey,
-  ES256: () => makePair('P-256').privateKey,
-};
-for (const [alg, make] of Object.entries(KEYS)) {
+for (const [alg, kind] of [
+  ['RS256', 'RSA-2048'],
+  ['ES256', 'P-256'],
+] as const) {
   for (const format of ['pem', 'der'] as const) {
     test(`[memory.clean] leaves no copy of a private key in ${format} that signs by ${alg}`, async (t) => {
       const { forbidden } = proof;
       if (forbidden !== null) return t.skip(forbidden);
       expiresIn = 0;
-      const material = (): Material => {
-        const key = make();
-        const value = Buffer.from(key.export({ format: format as 'der', type: 'pkcs8' }));
-        // Behind what is public: of RSA the modulus, of P-256 which kind of key it is.
-        const text = format === 'pem' ? { 'key in PEM': value.subarray(alg === 'RS256' ? 460 : 60, -30) } : {};
-        return { value, parts: { ...partsOf(key), ...text } };
-      };
-      const look: Look = { made: tokens, material };
+      const material = () => privateKey(kind, format === 'pem' ? 'PKCS #8' : 'PKCS #8 in DER');
       const inject = exchanged({ scheme: 'jwt_bearer', alg, private_key: '{token}', iss: 'robot@project.example' });
-      await proof.assertClean(t, inject, CALLS, look);
+      await proof.assertClean(t, inject, CALLS, { made: tokens, material });
     });
   }
 }

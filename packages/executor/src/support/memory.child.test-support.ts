@@ -55,7 +55,8 @@ export type Order =
       readonly alg: SuiteAlg;
       readonly publicRaw: string;
     }
-  | { readonly kind: 'calls'; readonly calls: readonly CallOrder[]; readonly parallel: number }
+  /** So many calls in all, taken from these in turn. */
+  | { readonly kind: 'calls'; readonly calls: readonly CallOrder[]; readonly times: number; readonly parallel: number }
   | { readonly kind: 'plant'; readonly hex: string }
   /** The envelopes that were made since this was asked last, the newest few. */
   | { readonly kind: 'resealed' }
@@ -243,10 +244,9 @@ async function obey(order: Order): Promise<unknown> {
       };
       return null;
     case 'calls': {
-      const queue = [...order.calls];
-      let redactions = 0;
+      let [redactions, next] = [0, 0];
       const worker = async (): Promise<void> => {
-        for (let next = queue.shift(); next !== undefined; next = queue.shift()) redactions += await one(next);
+        while (next < order.times) redactions += await one(order.calls[next++ % order.calls.length]!);
       };
       await Promise.all(Array.from({ length: order.parallel }, worker));
       return redactions;

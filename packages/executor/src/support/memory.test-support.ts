@@ -24,12 +24,23 @@ import { layOut } from './calls.test-support.ts';
 import { echo, echoFrames } from './echo.test-support.ts';
 import { deriveKeys } from './envelope-keys.test-support.ts';
 import type { CallOrder, Order } from './memory.child.test-support.ts';
-import { canLook, findInMemory, needlesOf, piecesOf, type Finding, type Needle } from './scanner.test-support.ts';
+import { findCore, permitCore } from './core-image.test-support.ts';
+import {
+  canLook,
+  findInFile,
+  findInMemory,
+  needlesOf,
+  piecesOf,
+  type Finding,
+  type Needle,
+} from './scanner.test-support.ts';
 import { makePair } from './signer.test-support.ts';
 import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts';
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
 const CALLS = 320;
+/** How many envelopes of a credential are used in turn. */
+const ENVELOPES = 2;
 const ALLOW = [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }];
 
 type Keys = Readonly<Record<string, Buffer>>;
@@ -73,10 +84,37 @@ export interface Look {
 
 /** How the process that is looked at is started, and how its upstream speaks TLS. */
 export interface Surroundings {
-  /** The roots that it trusts, where they are not those of the upstream that echoes. */
-  readonly trusted?: string;
+  /** What it trusts, where it calls more than the upstream that echoes. */
+  readonly ca?: TestCa;
+  /** Where a core image of it is to be left, empty. */
+  readonly dir?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly tls?: TlsOptions;
+}
+
+/** A way to use a credential: what is sealed, and how it is called with. */
+export interface Use {
+  readonly inject: readonly Injection[];
+  readonly calls: readonly Partial<CallOrder>[];
+  readonly look?: Look;
+}
+
+/** What one look found. */
+export interface Rest {
+  /** Calls so far, in all. */
+  readonly calls: number;
+  /** Whole copies in any spelling by name, and different pieces of eight octets by the name of what they are a piece of. */
+  readonly copies: Readonly<Record<string, number>>;
+  readonly pieces: Readonly<Record<string, number>>;
+  /** How often what was planted was found: nothing else counts where this is 0. */
+  readonly control: number;
+  readonly openingKey: number;
+}
+
+/** A second after each number of calls, and in the core image made last, or why there was none. */
+export interface Measured {
+  readonly rests: readonly Rest[];
+  readonly core: Rest | string;
 }
 
 /** Answers a request in the place of the upstream that echoes; false where it is not for it. */
@@ -84,27 +122,28 @@ export type Beside = (request: IncomingMessage, response: ServerResponse) => boo
 
 export class MemoryProof implements AsyncDisposable {
   readonly #child: ChildProcess;
+  readonly #dir: string | undefined;
   readonly #opening: { readonly privateKey: KeyObject; readonly publicRaw: Buffer };
   #server!: TestServer;
   #saw = 0;
   #made = 0;
 
-  private constructor(env: Readonly<Record<string, string>>) {
+  private constructor({ dir, env = {} }: Surroundings) {
+    this.#dir = dir;
     const { privateKey, publicKey } = makePair('X25519');
     this.#opening = { privateKey, publicRaw: Buffer.from(decodeBase64url(publicKey.export({ format: 'jwk' }).x!)) };
     this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), {
       stdio: 'inherit',
       env: { ...process.env, ...env },
+      ...(dir === undefined ? {} : { cwd: dir }),
     });
   }
 
-  static async open(
-    beside: Beside = () => false,
-    { trusted, env = {}, tls = {} }: Surroundings = {},
-  ): Promise<MemoryProof> {
-    const proof = new MemoryProof(env);
-    const ca = await TestCa.create();
-    const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
+  static async open(beside: Beside = () => false, surroundings: Surroundings = {}): Promise<MemoryProof> {
+    const proof = new MemoryProof(surroundings);
+    const { ca, tls = {} } = surroundings;
+    const trusted = ca ?? (await TestCa.create());
+    const identity = await trusted.issue([{ type: 'dns', value: 'localhost' }]);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
       if (beside(request, response)) return;
       proof.#saw++;
@@ -124,7 +163,7 @@ export class MemoryProof implements AsyncDisposable {
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
     const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
-    await proof.#tell({ kind: 'setup', ca: trusted ?? ca.pem, key, ...setup });
+    await proof.#tell({ kind: 'setup', ca: trusted.pem, key, ...setup });
     return proof;
   }
 
@@ -145,20 +184,9 @@ export class MemoryProof implements AsyncDisposable {
     calls: readonly Partial<CallOrder>[],
     look: Look = {},
   ): Promise<void> {
-    const { times = CALLS, envelopes = 2 } = look;
     const sealed: Sealed[] = [];
-    while (sealed.length < envelopes) sealed.push(await this.seal(inject, look));
-    const orders = Array.from({ length: times }, (_, i): CallOrder => ({
-      origin: this.#server.origin,
-      envelope: sealed[i % envelopes]!.envelope,
-      method: 'GET',
-      target: '/',
-      ver: 1,
-      ...calls[i % calls.length],
-    }));
-    const { count: arrived = () => this.#saw } = look;
-    const before = arrived();
-    const running = this.#tell({ kind: 'calls', calls: orders, parallel: 8 });
+    while (sealed.length < (look.envelopes ?? ENVELOPES)) sealed.push(await this.seal(inject, look));
+    const running = this.#call(sealed, calls, look);
     const during: Finding[] = [];
     let looks = 0;
     let done = false;
@@ -173,17 +201,10 @@ export class MemoryProof implements AsyncDisposable {
       assert.ok(during.length > 0, 'the look did not find what an open socket has');
       await look.closed();
     }
-    assert.equal(arrived() - before, times, 'every call reached the upstream');
-    for (const envelope of (await this.#tell({ kind: 'resealed' })) as readonly string[])
-      sealed.push({ envelope, parts: {}, keys: deriveKeys(Buffer.from(parseEnvelope(envelope).enc), this.#opening) });
+    await this.#addResealed(sealed);
     await sleep(1_050);
     const rest = await findInMemory(this.#pid, wholeNeedles(sealed));
-    const pieces = await findInMemory(
-      this.#pid,
-      sealed.flatMap(({ parts, keys }) =>
-        Object.entries({ ...parts, ...keys }).flatMap(([name, key]) => piecesOf(name, key, 8)),
-      ),
-    );
+    const pieces = await findInMemory(this.#pid, pieceNeedles(sealed));
     t.diagnostic(
       `whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces 1 s after: ${pieces.length}`,
     );
@@ -191,6 +212,63 @@ export class MemoryProof implements AsyncDisposable {
       t.diagnostic(JSON.stringify([count(rest), rest.slice(0, 6), count(pieces), pieces.slice(0, 4)], null, 1));
     assert.deepEqual(count(rest), {});
     assert.deepEqual(count(pieces), {});
+  }
+
+  /** Makes so many calls of each use in all, and looks a second after each of these numbers. */
+  async measure(uses: readonly Use[], numbers: readonly number[]): Promise<Measured> {
+    const all: { readonly use: Use; readonly sealed: Sealed[] }[] = [];
+    for (const use of uses)
+      all.push({ use, sealed: [await this.seal(use.inject, use.look), await this.seal(use.inject, use.look)] });
+    const control = randomBytes(24);
+    await this.#tell({ kind: 'plant', hex: control.toString('hex') });
+    const openingKey = Buffer.from(this.#opening.privateKey.export({ format: 'jwk' }).d!, 'base64url');
+    const needles = (): Needle[] => {
+      const sealed = all.flatMap((each) => each.sealed);
+      const planted = [{ name: 'control', bytes: control }, ...needlesOf('opening key', openingKey)];
+      return [...planted, ...wholeNeedles(sealed), ...pieceNeedles(sealed)];
+    };
+    const rests: Rest[] = [];
+    for (const number of numbers) {
+      for (const { use, sealed } of all) {
+        await this.#call(sealed, use.calls, { ...use.look, times: number - (rests.at(-1)?.calls ?? 0) });
+        await this.#addResealed(sealed);
+      }
+      await sleep(1_000);
+      rests.push(restOf(number, await findInMemory(this.#pid, needles())));
+    }
+    if (this.#dir === undefined) return { rests, core: 'NOT CHECKED: no core image was asked for' };
+    const refused = permitCore(this.#pid);
+    if (refused !== null) return { rests, core: refused };
+    this.#child.kill('SIGABRT');
+    await once(this.#child, 'exit');
+    const path = findCore(this.#dir);
+    if (path === null) return { rests, core: 'NOT CHECKED: the system left no core image' };
+    return { rests, core: restOf(numbers.at(-1)!, await findInFile(path, needles())) };
+  }
+
+  /** The envelopes in turn, eight calls at a time. */
+  async #call(sealed: readonly Sealed[], calls: readonly Partial<CallOrder>[], look: Look): Promise<void> {
+    const { times = CALLS, envelopes = ENVELOPES, count: arrived = () => this.#saw } = look;
+    // Beyond some hundreds most are like the first: an upstream echoes now and then.
+    const mix = times > 1_000 ? [...calls, ...Array.from({ length: calls.length * 3 }, () => calls[0]!)] : calls;
+    const orders = Array.from({ length: mix.length * envelopes }, (_, i): CallOrder => ({
+      origin: this.#server.origin,
+      envelope: sealed[i % envelopes]!.envelope,
+      method: 'GET',
+      target: '/',
+      ver: 1,
+      // Every call with each envelope.
+      ...mix[Math.floor(i / envelopes)],
+    }));
+    const before = arrived();
+    await this.#tell({ kind: 'calls', calls: orders, times, parallel: 8 });
+    assert.equal(arrived() - before, times, 'every call reached the upstream');
+  }
+
+  /** The envelopes that the looked-at process made itself, whose keys must not lie about either. */
+  async #addResealed(sealed: Sealed[]): Promise<void> {
+    for (const envelope of (await this.#tell({ kind: 'resealed' })) as readonly string[])
+      sealed.push({ envelope, parts: {}, keys: deriveKeys(Buffer.from(parseEnvelope(envelope).enc), this.#opening) });
   }
 
   /** That a load leaves no more copies of the opening key than there were. */
@@ -201,7 +279,7 @@ export class MemoryProof implements AsyncDisposable {
     const order: CallOrder = { origin: this.#server.origin, envelope, method: 'GET', target: '/', ver: 1 };
     const before = await look();
     assert.ok(before > 0, 'the look did not find the key that the process opens with');
-    await this.#tell({ kind: 'calls', calls: Array.from({ length: CALLS }, () => order), parallel: 8 });
+    await this.#tell({ kind: 'calls', calls: [order], times: CALLS, parallel: 8 });
     await sleep(1_050);
     const after = await look();
     t.diagnostic(`copies of the opening key before: ${before}, after: ${after}`);
@@ -270,8 +348,7 @@ export class MemoryProof implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#child.kill();
-    await once(this.#child, 'exit');
+    if (this.#child.kill()) await once(this.#child, 'exit');
     await this.#server[Symbol.asyncDispose]();
   }
 }
@@ -292,4 +369,25 @@ function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
     ...Object.entries(parts).flatMap(([name, part]) => needlesOf(name, part)),
     ...Object.entries(keys).flatMap(([name, key]) => needlesOf(name, key).slice(0, 2)),
   ]);
+}
+
+function pieceNeedles(sealed: readonly Sealed[]): Needle[] {
+  return sealed.flatMap(({ parts, keys }) =>
+    Object.entries({ ...parts, ...keys }).flatMap(([name, key]) => piecesOf(name, key, 8)),
+  );
+}
+
+/** Findings by what they are of; a piece's name ends with its place, `[3..11]`. */
+function restOf(calls: number, findings: readonly Finding[]): Rest {
+  const { control = 0, ...found } = count(findings);
+  const entries = Object.entries(found);
+  const pieces: Record<string, number> = {};
+  for (const [name] of entries.filter(([name]) => name.endsWith(']'))) {
+    const of = name.slice(0, name.lastIndexOf(' '));
+    pieces[of] = (pieces[of] ?? 0) + 1;
+  }
+  const isKey = (name: string): boolean => name.startsWith('opening key ');
+  const copies = Object.fromEntries(entries.filter(([name]) => !name.endsWith(']') && !isKey(name)));
+  const openingKey = entries.filter(([name]) => isKey(name)).reduce((sum, [, times]) => sum + times, 0);
+  return { calls, copies, pieces, control, openingKey };
 }

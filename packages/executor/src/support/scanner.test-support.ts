@@ -1,5 +1,5 @@
 /** Looks through another process's whole memory for byte strings. Used by the proof of `memory.clean` only. */
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 export interface Needle {
@@ -26,11 +26,34 @@ export function canLook(pid: number): string | null {
   }
 }
 
-/**
- * Every occurrence in every readable region, in one pass over the memory. Needles are 4 octets or longer. Takes turns with
- * whatever else this process does: the upstream that the looked-at process calls may live here.
- */
+interface Region {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Every occurrence in every readable region of a process. */
 export async function findInMemory(pid: number, needles: readonly Needle[]): Promise<Finding[]> {
+  const regions = readFileSync(`/proc/${pid}/maps`, 'latin1')
+    .split('\n')
+    .flatMap((line): Region[] => {
+      const [, start, end, name] = /^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
+      if (start === undefined || end === undefined || name === '[vvar]' || name === '[vsyscall]') return [];
+      return [{ name: name || 'anonymous', from: Number.parseInt(start, 16), to: Number.parseInt(end, 16) }];
+    });
+  return find(`/proc/${pid}/mem`, regions, needles);
+}
+
+/** Every occurrence in a file, such as a core image. */
+export function findInFile(path: string, needles: readonly Needle[]): Promise<Finding[]> {
+  return find(path, [{ name: 'file', from: 0, to: statSync(path).size }], needles);
+}
+
+/**
+ * In one pass over the regions. Needles are 4 octets or longer. Takes turns with whatever else this process does: the upstream
+ * that the looked-at process calls may live here.
+ */
+async function find(path: string, regions: readonly Region[], needles: readonly Needle[]): Promise<Finding[]> {
   const longest = Math.max(...needles.map(({ bytes }) => bytes.length));
   const starts = new Uint8Array(65_536);
   const byStart = new Map<number, Needle[]>();
@@ -39,7 +62,7 @@ export async function findInMemory(pid: number, needles: readonly Needle[]): Pro
     const key = needle.bytes.readUInt32LE(0);
     byStart.set(key, [...(byStart.get(key) ?? []), needle]);
   }
-  const memory = openSync(`/proc/${pid}/mem`, 'r');
+  const memory = openSync(path, 'r');
   const window = Buffer.alloc(STEP + longest);
   const found: Finding[] = [];
   const look = (region: string, at: number, length: number): void => {
@@ -56,14 +79,11 @@ export async function findInMemory(pid: number, needles: readonly Needle[]): Pro
     }
   };
   try {
-    for (const line of readFileSync(`/proc/${pid}/maps`, 'latin1').split('\n')) {
-      const [, start, end, name] = /^([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+ *(.*)$/.exec(line) ?? [];
-      if (start === undefined || end === undefined || name === '[vvar]' || name === '[vsyscall]') continue;
-      const last = Number.parseInt(end, 16);
-      for (let at = Number.parseInt(start, 16); at < last; at += STEP) {
+    for (const { name, from, to } of regions) {
+      for (let at = from; at < to; at += STEP) {
         try {
-          const length = readSync(memory, window, 0, Math.min(STEP + longest - 1, last - at), at);
-          look(name || 'anonymous', at, length);
+          const length = readSync(memory, window, 0, Math.min(STEP + longest - 1, to - at), at);
+          look(name, at, length);
         } catch {
           continue; // a region that went away, or a guard page
         }
@@ -83,6 +103,9 @@ export function needlesOf(name: string, secret: Buffer): Needle[] {
     hex: Buffer.from(secret.toString('hex')),
     HEX: Buffer.from(secret.toString('hex').toUpperCase()),
     percent: Buffer.from([...secret].map((b) => `%${b.toString(16).padStart(2, '0').toUpperCase()}`).join('')),
+    'percent in lower case': Buffer.from([...secret].map((b) => `%${b.toString(16).padStart(2, '0')}`).join('')),
+    JSON: Buffer.from(JSON.stringify(secret.toString('latin1')).slice(1, -1), 'latin1'),
+    reversed: Buffer.from(secret.toReversed()),
     utf16le: Buffer.from(secret.toString('latin1'), 'utf16le'),
     utf16be: Buffer.from(secret.toString('latin1'), 'utf16le').swap16(),
   };
@@ -93,7 +116,15 @@ export function needlesOf(name: string, secret: Buffer): Needle[] {
     forms[`base64+${shift}`] = Buffer.from(shifted.toString('base64').slice(cut, whole));
     forms[`base64url+${shift}`] = Buffer.from(shifted.toString('base64url').slice(cut, whole));
   }
-  return Object.entries(forms).map(([form, bytes]) => ({ name: `${name} ${form}`, bytes }));
+  // What is the same in two forms is looked for once.
+  const distinct = new Map(
+    Object.entries(forms)
+      .toReversed()
+      .map(([form, bytes]) => [bytes.toString('latin1'), form]),
+  );
+  return Object.entries(forms)
+    .filter(([form, bytes]) => distinct.get(bytes.toString('latin1')) === form)
+    .map(([form, bytes]) => ({ name: `${name} ${form}`, bytes }));
 }
 
 /** Every run of `length` octets of a secret. */

@@ -1,0 +1,28 @@
+/** What stays of every kind of credential that the codec knows; more calls of each, and of each in more ways, beside it. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { KINDS } from '../support/memory-kinds.test-support.ts';
+import { measureKinds } from '../support/memory-run.test-support.ts';
+import { isClean, MARKS, renderTable, type Results } from '../support/memory-table.test-support.ts';
+
+const docs = (name: string): string => readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
+const measurable = Object.values(KINDS).flatMap((kinds) => (typeof kinds === 'string' ? [] : kinds));
+
+test('[memory.clean] one dispatch of every kind of credential leaves no copy of it or its keys', async (t) => {
+  const measured = await measureKinds(measurable, { numbers: [1] });
+  if (typeof measured === 'string') return t.skip(measured);
+  assert.ok(isClean(measured), JSON.stringify(measured));
+});
+
+test('the page has a row for every kind that the codec knows, as it was measured', () => {
+  const results = JSON.parse(docs('memory.json')) as Results;
+  const [table = ''] = MARKS.exec(docs('memory.md')) ?? [];
+  const cells = (text: string): string[] =>
+    text.split('\n').map((line) => line.replaceAll(/ +/g, ' ').replaceAll(/-{3,}/g, '---'));
+  assert.deepEqual(
+    cells(table).filter((line) => line.startsWith('|')),
+    cells(renderTable(results)),
+  );
+  assert.deepEqual(Object.keys(results).length, 2);
+});

@@ -1,0 +1,210 @@
+/**
+ * Every kind of credential whose rest in memory is measured, by the word that the codec knows it by. A word without a row does
+ * not compile, so whoever adds a kind measures it, or says in its row where it is measured and why not here.
+ */
+import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
+import { parseInjections, type Injection } from '@dauth/protocol';
+import { deriveAwsKeys } from './aws.test-support.ts';
+import { done, row, type Database } from './database.test-support.ts';
+import type { CallOrder } from './memory.child.test-support.ts';
+import type { Look, Use } from './memory.test-support.ts';
+import { privateKey, type KeyForm } from './private-keys.test-support.ts';
+
+type WordOf<I> = I extends { in: infer Place } ? Place : I extends { scheme: infer Name } ? Name : never;
+export type Word = WordOf<Injection> | 'websocket';
+
+/** Where a kind is used: an upstream that echoes with a token endpoint beside it, and a database of each login. */
+export interface Places {
+  readonly origin: string;
+  readonly databases: Readonly<Record<keyof typeof LOGIN_KEYS, Database>>;
+  /** What the token endpoint gives. */
+  readonly given: Readonly<Record<string, Buffer>>;
+}
+
+export interface Kind {
+  readonly name: string;
+  readonly use: (places: Places) => Use;
+}
+
+/** The path of an installation's tokens at GitHub. */
+export const INSTALLATION = '/app/installations/42/access_tokens';
+
+const ECHOES = ['/', '/?echo=body&split', '/?echo=head', '/?echo=end&size=7'].map((target) => ({ target }));
+const POSTED = { method: 'POST', body: 'data'.repeat(500) };
+
+function slot(
+  name: string,
+  slots: readonly object[],
+  calls: readonly Partial<CallOrder>[] = ECHOES,
+  look?: Look,
+): Kind {
+  return { name, use: () => ({ inject: parseInjections(slots), calls, ...(look === undefined ? {} : { look }) }) };
+}
+
+function body(name: string, place: object, type: string, text: string): Kind {
+  const order = { method: 'POST', type, body: text };
+  const calls = [order, { ...order, stream: true }, { ...order, target: '/?echo=body&split' }];
+  // What the credential begins with is written with escapes where it stands.
+  return slot(name, [{ in: 'body', value: 'k {token}', ...place }], calls, { prefix: 'g"h&p_' });
+}
+
+/** What signs in the place of the secret. */
+export function keysMadeOf(secret: Buffer): Record<string, Buffer> {
+  const day = new Date().toISOString().slice(0, 10).replaceAll('-', '');
+  const [date, region, service, signing] = deriveAwsKeys(secret.toString(), day, 'eu-west-1', 's3');
+  const decoded = Buffer.from(secret.toString(), 'base64');
+  return { kDate: date!, kRegion: region!, kService: service!, kSigning: signing!, 'decoded key': decoded };
+}
+
+function signer(name: string, scheme: object): Kind {
+  return slot(name, [scheme], [{}, POSTED, { target: '/?echo=body&split' }], { made: keysMadeOf });
+}
+
+function exchange(name: string, members: object, path = '/oauth/token', look: Look = {}): Kind {
+  return {
+    name,
+    use: ({ origin, given }) => ({
+      inject: parseInjections([{ endpoint: origin + path, ...members }]),
+      calls: ECHOES,
+      look: { made: () => given, ...look },
+    }),
+  };
+}
+
+function jwtKey(name: string, alg: 'RS256' | 'ES256', form: KeyForm): Kind {
+  const scheme = { scheme: 'jwt_bearer', alg, private_key: '{token}', iss: 'robot@project.example' };
+  const material = () => privateKey(alg === 'RS256' ? 'RSA-2048' : 'P-256', form);
+  return exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material });
+}
+
+const SALT = Buffer.from('a salt of a role');
+
+/** What may log in the place of a password. */
+const LOGIN_KEYS = {
+  'scram-sha-256'(secret: Buffer): Record<string, Buffer> {
+    const salted = pbkdf2Sync(secret, SALT, 4_096, 32, 'sha256');
+    const mac = (label: string): Buffer => createHmac('sha256', salted).update(label).digest();
+    const client = mac('Client Key');
+    const stored = createHash('sha256').update(client).digest();
+    return { SaltedPassword: salted, ClientKey: client, StoredKey: stored, ServerKey: mac('Server Key') };
+  },
+  md5(secret: Buffer): Record<string, Buffer> {
+    const raw = createHash('md5').update(secret).update('app').digest();
+    return { 'MD5 hash': raw, 'MD5 hash in hex': Buffer.from(raw.toString('hex')) };
+  },
+};
+
+function password(name: string, auth: keyof typeof LOGIN_KEYS): Kind {
+  return {
+    name,
+    use({ databases: { [auth]: database } }) {
+      const passwords: string[] = [];
+      const answer = (_: string, __: unknown, shown: string): Buffer[] => [row(`is ${shown}`), done('SELECT 1')];
+      database.script = { passwords, salt: SALT, auth: auth === 'md5' ? 'md5' : 'scram', answer };
+      return {
+        inject: parseInjections([{ scheme: 'postgres', user: 'app', password: '{token}', auth: [auth] }]),
+        calls: ['READ', 'WRITE'].map((method) => ({ method, database: database.port })),
+        look: {
+          allow: [{ origin: 'postgres://db.example', methods: ['READ', 'WRITE'], paths: ['/shop'] }],
+          count: () => database.logins,
+          made(secret) {
+            passwords.push(secret.toString());
+            return LOGIN_KEYS[auth](secret);
+          },
+        },
+      };
+    },
+  };
+}
+
+const AWS = {
+  ...{ scheme: 'aws_sigv4', access_key: 'AKIDEXAMPLE', secret_key: '{token}', session_token: '{second}' },
+  ...{ region: 'eu-west-1', service: 's3' },
+};
+const CLIENT = { scheme: 'client_credentials', client_id: 'robot', client_secret: '{token}' };
+const basicOf = (secret: Buffer): Record<string, Buffer> => ({
+  // Without the public beginning, whose pieces may lie anywhere.
+  'Basic credential': Buffer.from(Buffer.from(`robot:${secret.toString()}`).toString('base64').slice(8)),
+});
+
+/** A sentence in the place of rows says where a kind is measured instead. */
+export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
+  header: [
+    slot('header', [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], [...ECHOES, POSTED]),
+    slot('header, several', [
+      { in: 'header', name: 'authorization', value: 'Key {token}' },
+      { in: 'header', name: 'x-api-key', value: '{second}' },
+    ]),
+  ],
+  query: [slot('query', [{ in: 'query', name: 'key', value: '{token}' }])],
+  cookie: [slot('cookie', [{ in: 'cookie', name: 'sid', value: '{token}' }])],
+  path: [slot('path', [{ in: 'path', segment: 0, value: 'bot{token}' }])],
+  basic: [slot('Basic', [{ in: 'basic', user: 'robot', pass: '{token}' }], ECHOES, { made: basicOf })],
+  body: [
+    body('body, JSON', { pointer: '/auth/key' }, 'application/json', '{"auth":{}}'),
+    body('body, form', { field: 'client_secret' }, 'application/x-www-form-urlencoded', 'a=1'),
+  ],
+  websocket: [
+    slot(
+      'WebSocket handshake',
+      [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
+      ['/', '/?echo', '/?echo&early'].map((target) => ({ target, webSocket: true })),
+    ),
+  ],
+  aws_sigv4: [
+    signer('AWS Signature Version 4, in headers', { ...AWS, place: 'header' }),
+    signer('AWS Signature Version 4, in the query', { ...AWS, place: 'query' }),
+  ],
+  hmac: [
+    signer('HMAC', {
+      ...{ scheme: 'hmac', key: '{token}', key_encoding: 'base64', hash: 'sha512', encoding: 'base64' },
+      ...{ timestamp: 'ms', sign: '{@timestamp}{@target}{@body}' },
+      put: [{ in: 'header', name: 'x-signed', value: '{@timestamp} {@signature}' }],
+    }),
+  ],
+  oauth1: [
+    signer('OAuth 1.0a', {
+      ...{ scheme: 'oauth1', consumer_key: 'a-key', consumer_secret: '{token}' },
+      ...{ token: '{second}', token_secret: '{token}', hash: 'sha256' },
+    }),
+  ],
+  client_credentials: [
+    exchange('client credentials, Basic', { ...CLIENT, auth: 'client_secret_basic' }),
+    exchange('client credentials, in the body', { ...CLIENT, auth: 'client_secret_post' }),
+  ],
+  jwt_bearer: [
+    jwtKey('RSA in PKCS #8', 'RS256', 'PKCS #8'),
+    jwtKey('RSA in PKCS #8, DER', 'RS256', 'PKCS #8 in DER'),
+    jwtKey('RSA in PKCS #1', 'RS256', 'PKCS #1'),
+    jwtKey('P-256 in PKCS #8', 'ES256', 'PKCS #8'),
+    jwtKey('P-256 in PKCS #8, DER', 'ES256', 'PKCS #8 in DER'),
+    jwtKey('P-256 in SEC 1', 'ES256', 'SEC 1'),
+  ],
+  github_app: [
+    exchange('GitHub App', { scheme: 'github_app', private_key: '{token}', iss: '12345' }, INSTALLATION, {
+      material: () => privateKey('RSA-2048', 'PKCS #1'),
+    }),
+  ],
+  token_exchange: [
+    exchange('token exchange', {
+      ...{ scheme: 'token_exchange', subject_token: '{token}' },
+      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    }),
+  ],
+  oauth2: [
+    exchange('refresh token', {
+      ...{ scheme: 'oauth2', client_id: 'robot', refresh_token: '{token}' },
+      ...{ client_secret: '{second}', auth: 'client_secret_post' },
+    }),
+  ],
+  postgres: [password('PostgreSQL, SCRAM-SHA-256', 'scram-sha-256'), password('PostgreSQL, MD5', 'md5')],
+};
+
+/** What a token endpoint gives for all these, in turn where there are two. */
+export function makeGiven(): Readonly<Record<string, Buffer>> {
+  const random = (prefix: string): Buffer => Buffer.from(`${prefix}${randomBytes(24).toString('hex')}`);
+  return {
+    ...{ 'an access token': random('at_'), 'another access token': random('at_') },
+    ...{ 'a refresh token that came': random('rt_'), 'another refresh token that came': random('rt_') },
+  };
+}

@@ -1,0 +1,42 @@
+/** Private keys as they are sealed, and what of them is secret. Only for the proofs of `memory.clean`. */
+import type { KeyObject } from 'node:crypto';
+import type { Material } from './memory.test-support.ts';
+import { makePair } from './signer.test-support.ts';
+
+/** The secret numbers of a key, as they stand in it and as OpenSSL computes with them. */
+export function secretNumbers(key: KeyObject): Record<string, Buffer> {
+  const jwk = key.export({ format: 'jwk' });
+  return Object.fromEntries(
+    (['d', 'p', 'q', 'dp', 'dq', 'qi'] as const).flatMap((name) => {
+      if (jwk[name] === undefined) return [];
+      const number = Buffer.from(jwk[name], 'base64url');
+      return [
+        [`private ${name}`, number],
+        [`private ${name}, words`, Buffer.from(number.toReversed())],
+      ];
+    }),
+  );
+}
+
+export type KeyForm = 'PKCS #8' | 'PKCS #8 in DER' | 'PKCS #1' | 'SEC 1';
+
+/**
+ * Where the text that is secret begins and ends in PEM: behind the modulus of RSA; of P-256 behind what says which kind it is,
+ * and in SEC 1 before the public point.
+ */
+const SECRET_TEXT: Readonly<Record<string, readonly [start: number, end: number]>> = {
+  'RSA-2048 PKCS #8': [460, -30],
+  'RSA-2048 PKCS #1': [460, -30],
+  'P-256 PKCS #8': [60, -30],
+  'P-256 SEC 1': [41, 83],
+};
+
+/** A new key in this form. */
+export function privateKey(kind: 'RSA-2048' | 'P-256', form: KeyForm): Material {
+  const key = makePair(kind).privateKey;
+  const parts = secretNumbers(key);
+  if (form === 'PKCS #8 in DER') return { value: key.export({ format: 'der', type: 'pkcs8' }), parts };
+  const type = { 'PKCS #8': 'pkcs8', 'PKCS #1': 'pkcs1', 'SEC 1': 'sec1' }[form] as 'pkcs8';
+  const value = Buffer.from(key.export({ format: 'pem', type }));
+  return { value, parts: { ...parts, 'key in PEM': value.subarray(...SECRET_TEXT[`${kind} ${form}`]!) } };
+}
