@@ -154,6 +154,16 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
   aws_sigv4: [
     signer('AWS Signature Version 4, in headers', { ...AWS, place: 'header' }),
     signer('AWS Signature Version 4, in the query', { ...AWS, place: 'query' }),
+    slot(
+      'AWS Signature Version 4, in pieces',
+      [{ ...AWS, payload: 'chunks' }],
+      [
+        { method: 'POST', body: 'x', stream: true },
+        { method: 'POST', body: 'x', stream: true, target: '/?echo=body&split' },
+        { method: 'POST', body: 'data'.repeat(40_000), stream: true },
+      ],
+      { made: keysMadeOf },
+    ),
   ],
   hmac: [
     signer('HMAC', {
