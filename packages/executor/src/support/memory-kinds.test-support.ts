@@ -11,7 +11,7 @@ import type { Look, Use } from './memory.test-support.ts';
 import { privateKey, type KeyForm } from './private-keys.test-support.ts';
 
 type WordOf<I> = I extends { in: infer Place } ? Place : I extends { scheme: infer Name } ? Name : never;
-export type Word = WordOf<Injection> | 'websocket';
+export type Word = WordOf<Injection> | 'websocket' | 'captured';
 
 /** Where a kind is used: an upstream that echoes with a token endpoint beside it, and a database of each login. */
 export interface Places {
@@ -127,7 +127,7 @@ const basicOf = (secret: Buffer): Record<string, Buffer> => ({
   'Basic credential': Buffer.from(Buffer.from(`robot:${secret.toString()}`).toString('base64').slice(8)),
 });
 
-/** A sentence in the place of rows says where a kind is measured instead. */
+/** Words that the codec has no injection for come by hand. A sentence in the place of rows says where a kind is measured instead. */
 export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
   header: [
     slot('header', [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], [...ECHOES, POSTED]),
@@ -151,6 +151,7 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
       ['/', '/?echo', '/?echo&early'].map((target) => ({ target, webSocket: true })),
     ),
   ],
+  captured: '`packages/executor/src/captured-memory.test.ts` measures it',
   aws_sigv4: [
     signer('AWS Signature Version 4, in headers', { ...AWS, place: 'header' }),
     signer('AWS Signature Version 4, in the query', { ...AWS, place: 'query' }),
