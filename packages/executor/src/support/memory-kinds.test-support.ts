@@ -152,6 +152,7 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
     ),
   ],
   captured: '`packages/executor/src/captured-memory.test.ts` measures it',
+  mtls: '`packages/executor/src/secret/client-certificate-memory.test.ts` measures it, once its sockets have closed',
   aws_sigv4: [
     signer('AWS Signature Version 4, in headers', { ...AWS, place: 'header' }),
     signer('AWS Signature Version 4, in the query', { ...AWS, place: 'query' }),
