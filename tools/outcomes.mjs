@@ -19,10 +19,10 @@ function rootOf(error) {
   return error?.cause instanceof Error ? rootOf(error.cause) : (error?.cause ?? error);
 }
 
-/** The outcomes in a text of such lines. */
+/** The outcomes in a text of such lines; the last one of a process that was killed may be cut. */
 export function parseOutcomes(text) {
   return text
     .split('\n')
-    .filter((line) => line.startsWith('{'))
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line));
 }

@@ -59,6 +59,14 @@ export const SERVERS: readonly Mutant[] = [
       '[dispatch.bound] whoever holds a certificate of the pinned authority is no authority for others',
     ],
   ]),
+  ...of('executor', 'wire/dial', 'packages/executor/dist/wire/dial.test.js', [
+    [
+      'crash.safe',
+      "      socket.on('error', () => undefined);\n",
+      '',
+      '[crash.safe] a socket that fails before anybody has it ends nothing',
+    ],
+  ]),
   ...of('executor', 'wire/dial', PINS, [
     [
       'dispatch.bound',

@@ -133,10 +133,11 @@ function whenConnected(socket: Socket, event: 'connect' | 'secureConnect', timeo
       timeout.removeEventListener('abort', giveUp);
       socket.removeListener('error', failed);
       socket.removeListener('close', closed);
+      // Whoever waits for it listens a moment later, and an error without a listener ends the process.
+      socket.on('error', () => undefined);
     };
     const failed = (error: Error): void => {
       settle();
-      socket.on('error', () => undefined);
       reject(asDownstream(error));
     };
     const closed = (): void => failed(new DAuthError('DOWNSTREAM_UNREACHABLE'));
