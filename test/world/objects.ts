@@ -105,8 +105,9 @@ function handlerOf(handleFetch: typeof fetch) {
       const search = pairs.length === 0 ? '' : `?${pairs.join('&')}`;
       const url = `${protocol}//${hostname}${port === undefined ? '' : `:${port}`}${path}${search}`;
       const said = new Headers(headers);
-      // Whoever sends says these, and `fetch` waits for nobody's leave before a body.
-      for (const name of ['host', 'expect', 'content-length']) said.delete(name);
+      // Whoever sends says these, and `fetch` waits for nobody's leave before a body. Objects and parts are signed in pieces where
+      // the length is said (docs/signing.md); other bodies are whole.
+      for (const name of ['host', 'expect', ...(method === 'PUT' ? [] : ['content-length'])]) said.delete(name);
       const sent = body instanceof Readable ? (Readable.toWeb(body) as never) : (body as string | undefined);
       const hasBody = sent !== undefined && method !== 'GET' && method !== 'HEAD';
       const init: RequestInit = { method, headers: said, ...(hasBody ? { body: sent, duplex: 'half' } : {}) };
