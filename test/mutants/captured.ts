@@ -5,6 +5,7 @@ const test = (room: string, name: string): string => `packages/${room}/dist/${na
 const POLICY = test('protocol', 'capture');
 const DISPATCH = test('executor', 'captured');
 const HOSTILE = test('executor', 'hostile-login');
+const TRUST = test('executor', 'captured-trust');
 const MEMORY = test('executor', 'captured-memory');
 const LOGIN = test('client', 'seal-login');
 const refuses = (what: string): string =>
@@ -16,6 +17,34 @@ const LEAVES = '[memory.clean] leaves no copy of a token that is captured, nor o
 const GONE = '[revoke.fast] a login that is gone, or captures no more, ends what was captured through it';
 
 export const CAPTURED: readonly Mutant[] = [
+  ...of('executor', 'captures', TRUST, [
+    [
+      'seal.bound',
+      '!login.use.trusted.includes(session.use.jkt) || ',
+      '',
+      '[seal.bound] nothing is captured into a connection whose sealer vouches for the owner’s key, and not the other way',
+    ],
+    [
+      'seal.bound',
+      ' || !session.use.trusted.includes(login.use.jkt)',
+      '',
+      '[seal.bound] nothing is captured out of a login whose sealer vouches for the owner’s key, and not the other way',
+    ],
+    [
+      'revoke.fast',
+      '      view.assertStands(session.standing);\n',
+      '',
+      '[revoke.fast] a connection that is revoked while its login begins is captured into no more',
+    ],
+  ]),
+  ...of('executor', 'who/authorize', TRUST, [
+    [
+      'seal.bound',
+      'return { handle, envelope, policy, standing, ...assertSealed(stored, handle, deps) };',
+      'return { handle, envelope, policy, standing } as never;',
+      '[seal.bound] an older version of a login, or one that another key sealed, vouches for nothing captured',
+    ],
+  ]),
   ...of('protocol', 'capture', POLICY, [
     [
       'seal.bound',
@@ -67,8 +96,8 @@ export const CAPTURED: readonly Mutant[] = [
     ],
     [
       'seal.bound',
-      '!session.use.trusted.some((jkt) => login.use.trusted.includes(jkt))',
-      '!session.use.trusted.some((jkt) => jkt.length > 0 || login.use.trusted.includes(jkt))',
+      'if (!login.use.trusted.includes(session.use.jkt) || !session.use.trusted.includes(login.use.jkt))',
+      'if (login.use.trusted.length === 0)',
       '[seal.bound] nothing is captured into a connection that another key sealed',
     ],
     [
@@ -166,13 +195,15 @@ export const CAPTURED: readonly Mutant[] = [
       '[response.clean] /token is no target, though policy and token allow it, at both doors',
     ],
   ]),
-  ...of('executor', 'who/permit', DISPATCH, [
+  ...of('executor', 'who/authorize', DISPATCH, [
     [
       'revoke.fast',
-      'assertActive(stored.status)',
-      'void [assertActive, stored.status]',
+      '  assertActive(stored.status);\n',
+      '',
       '[revoke.fast] a login that was suspended before anybody heard of it ends what was captured through it',
     ],
+  ]),
+  ...of('executor', 'who/permit', DISPATCH, [
     ['revoke.fast', 'parent.capture?.into !== handle', 'handle.length < 9', GONE],
     ['revoke.fast', "error.code === 'CONNECTION_NOT_FOUND'", "error.code === 'INTERNAL'", GONE],
     [

@@ -73,6 +73,12 @@ export const REDEEMED_CODES: readonly Mutant[] = [
   ...of('executor', 'refresh/refreshes', REDEEMED, [
     [
       'crash.safe',
+      "if (held.kind === 'code') view.assertStands(standingAlone(sealed.envelope.header.dauth));\n      else ask.beforeSend();",
+      'ask.beforeSend();',
+      '[crash.safe] whoever begins to redeem a code cannot spend it by leaving',
+    ],
+    [
+      'crash.safe',
       "held.kind === 'code' ? spentCode(caught) : caught",
       "held.kind === 'code' && ver < 0 ? spentCode(caught) : caught",
       '[crash.safe] where the endpoint fails the owner is told, and the code is never shown again',
@@ -131,8 +137,8 @@ export const REDEEMED_CODES: readonly Mutant[] = [
   ...of('executor', 'who/authorize', REDEEMED, [
     [
       'dispatch.bound',
-      '  assertSealedFor(policy, stored, handle, deps);\n  const { owner',
-      '  const { owner',
+      '  assertSealedFor(policy, stored, handle, deps);\n  const standing = standingAlone(policy);',
+      '  const standing = standingAlone(policy);',
       '[dispatch.bound] a credential of another authority is not redeemed, nor opened',
     ],
   ]),

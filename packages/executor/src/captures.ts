@@ -48,8 +48,9 @@ export async function permitCapture(login: Permit, capture: Capture, deps: Autho
   const isWhole = capture.fields.length === wanted.size && capture.fields.every(({ field }) => wanted.has(field));
   if (captured?.from !== login.handle || !isWhole)
     throw denied('The connection that the answer is captured into was not sealed for that.');
-  // The authority can put an envelope of its own under a handle that is not used yet (§2.4): it would get the token.
-  if (!session.use.trusted.some((jkt) => login.use.trusted.includes(jkt)))
+  // The authority can put an envelope of its own under a handle that is not used yet (§2.4): it would get the token, or choose
+  // whose it is. Each has to trust who sealed the other: that one of them vouches for a key says nothing of that key's owner.
+  if (!login.use.trusted.includes(session.use.jkt) || !session.use.trusted.includes(login.use.jkt))
     throw denied('The connection that the answer is captured into was sealed by another key than the login.');
   return session;
 }
@@ -101,7 +102,7 @@ export class Captures {
     call: (capturing: CapturingCall) => Promise<T>,
     storing: Promise<void>[],
   ): Promise<T> {
-    const { authority, pending, seen, open, reseal, openingKeys, node, monotonic, now } = this.#options;
+    const { authority, pending, seen, view, open, reseal, openingKeys, node, monotonic, now } = this.#options;
     await pending.settle(into);
     const session = await permitted();
     const { envelope, use } = session;
@@ -116,6 +117,7 @@ export class Captures {
       throw new DAuthError('AUDIT_UNAVAILABLE', undefined, { cause });
     });
     const beforeSend = (): void => {
+      view.assertStands(session.standing);
       if (monotonic() - leasedAt > LIMITS.leaseSendSeconds * 1_000)
         throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The login took too long to begin. Try again shortly.');
       request.beforeSend();

@@ -9,6 +9,7 @@ import { DAuthError, parseEnvelope, TYP, type ConnectionHandle } from '@dauth/pr
 import { sha256Base64url } from '@dauth/verify';
 import { ISSUER, RESOURCE, World, type Reply, type Sent } from './support/room.test-support.ts';
 import { bearer } from './support/tokens.test-support.ts';
+import { until } from './support/until.test-support.ts';
 import { openEnvelope } from './open.ts';
 
 const CODE = 'code-0123456789';
@@ -129,6 +130,22 @@ for (const [what, answer, says] of [
     assert.equal(asked().length, 1);
   });
 
+test('[crash.safe] whoever begins to redeem a code cannot spend it by leaving', async () => {
+  const { authority } = world;
+  const token = world.token(handle, { jti: 'leaving' });
+  authority.onLease = () => world.change({ kind: 'revoked', what: 'token', id: 'leaving' });
+  assert.equal(problem(await world.dispatch(handle, {}, token))[0], 'UNAUTHENTICATED');
+  await until('what came is stored', () => stored().ver === 2);
+  assert.deepEqual([grant(), authority.ended, called().length], ['rt-0123456789-1', [], 0]);
+  // Who has gone before there is a lease begins nothing.
+  handle = await world.connect({ inject: [SCHEME] });
+  assert.equal(
+    problem(await world.dispatch(handle, {}, world.token(handle, { jti: 'leaving' })))[0],
+    'UNAUTHENTICATED',
+  );
+  assert.deepEqual([stored().ver, asked().length], [1, 1]);
+});
+
 test('[crash.safe] a code that was on its way when nobody heard of it again is not shown again', async () => {
   let isFirst = true;
   world.onCall = () => {
@@ -174,6 +191,15 @@ test('an access token that nobody gave an end has none, also for a node that sta
   beside = { expires_in: undefined };
   await redeem();
   assert.equal(grant(), '\u00020 at-0123456789-1');
+  world.clock.ms += 86_000_000;
+  await ok(await world.dispatch(handle));
+  assert.equal(asked().length, 1);
+});
+
+test('an access token with an end beyond all times is used', async () => {
+  beside = { expires_in: 999_999_999_999_999 };
+  await redeem();
+  assert.equal(grant(), '\u0002999999999999999 at-0123456789-1');
   world.clock.ms += 86_000_000;
   await ok(await world.dispatch(handle));
   assert.equal(asked().length, 1);

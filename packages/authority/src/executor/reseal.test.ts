@@ -175,6 +175,14 @@ test('a lease is for the current version of an active connection, and for one no
   await assertProblem(await lease(2), 409, 'CONFLICT', said);
 });
 
+test('what comes after all ends what another node said of the version before', async () => {
+  const s = await scene();
+  const { sealed, world } = s;
+  assert.equal((await s.say('reauthorizations', { ver: 1 })).status, 204);
+  assert.equal((await s.store(made(s, sealed.envelope, sealed.envelope))).status, 200);
+  assert.equal(world.store.connections.find(sealed.handle)!.status, 'active');
+});
+
 test('a grant that is gone is said of the current version only, and a rotation ends it', async () => {
   const s = await scene();
   const { sealed, world, client } = s;

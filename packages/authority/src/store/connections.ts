@@ -125,13 +125,14 @@ export class Connections {
   }
 
   /**
-   * Moves to the version that the executor made out of the current one. Its status stays what it is.
+   * Moves to the version that the executor made out of the current one. What came is new, so it ends `needs_reauthorization`, which
+   * another node may have said of the one before.
    * @returns false where another version came first, or the connection ended (compare and swap on `ver`)
    */
   reseal(envelope: StoredEnvelope, now: number): boolean {
     const { handle, ver } = envelope;
     const row = this.#db.get(
-      `UPDATE connections SET ver = ?, updated_at = ?
+      `UPDATE connections SET ver = ?, status = iif(status = 'needs_reauthorization', 'active', status), updated_at = ?
        WHERE handle = ? AND ver = ? AND deleted_at IS NULL AND status <> 'revoked' RETURNING status`,
       ...[ver, now, handle, ver - 1],
     );

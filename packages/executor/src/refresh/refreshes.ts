@@ -8,6 +8,7 @@ import type { Log } from '../log.ts';
 import { lookAtGrant, type HeldGrant } from '../secret/grant.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import type { Authority } from '../who/authority.ts';
+import { standingAlone } from '../who/view.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import { askForRefresh, type RefreshExchange, type Refreshed, type Sealing } from '../wire/refresh-call.ts';
 import type { Upstream } from '../wire/upstream.ts';
@@ -151,20 +152,23 @@ export class Refreshes {
 
   /** The steps of one exchange, each of which leaves what the one before made whole. */
   async #refresh(handle: ConnectionHandle, ask: RefreshAsk): Promise<Refreshed & { readonly sealed: SealedUse }> {
-    const { pending, upstream, sealing, monotonic, now } = this.#options;
+    const { pending, upstream, sealing, view, monotonic, now } = this.#options;
     const { sealed, key, scheme, address, injections } = ask;
     const { ver } = sealed.use;
     const held = this.#look(ask);
     if (held.kind === 'access') return this.#lasting(handle, held, sealed);
     // 1 · what an earlier exchange brought is stored
     await pending.settle(handle);
+    // A code has one lease, ever: who began this is asked before, and cannot spend it by leaving.
+    if (held.kind === 'code') ask.beforeSend();
     // 2 · the lease: nobody else exchanges this version now
     const leasedAt = monotonic();
     await this.#lease(handle, ver, held.kind === 'code');
     const beforeSend = (): void => {
       if (monotonic() - leasedAt > LIMITS.leaseSendSeconds * 1_000)
         throw new DAuthError('ENCLAVE_UNAVAILABLE', 'The refresh took too long to begin. Try again shortly.');
-      ask.beforeSend();
+      if (held.kind === 'code') view.assertStands(standingAlone(sealed.envelope.header.dauth));
+      else ask.beforeSend();
     };
     const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope };
     let refreshed: Refreshed;

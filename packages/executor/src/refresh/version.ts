@@ -20,7 +20,7 @@ export interface StoreDeps {
   readonly journal: Pick<Journal, 'note'>;
   readonly seen: Pick<Seen, 'admit'>;
   readonly shelf: Pick<EnvelopeShelf, 'drop'>;
-  readonly view: Pick<StatusView, 'bridge' | 'unbridge'>;
+  readonly view: Pick<StatusView, 'assertStands' | 'bridge' | 'unbridge'>;
   readonly identity: Pick<Identity, 'sign'>;
   /** Calls under way are looked at again. */
   readonly onReplaced: () => void;

@@ -59,7 +59,8 @@ export function lookAtGrant(plaintext: Plaintext, scheme: OAuth2): HeldGrant {
  * @returns owned memory which the caller zeroes
  */
 export function accessValue(token: Uint8Array, endsAt: number | null): Buffer {
-  return ownedConcat(Buffer.from([GRANT.access]), Buffer.from(`${endsAt ?? 0} `, 'latin1'), token);
+  const second = Math.min(endsAt ?? 0, 10 ** DIGITS - 1);
+  return ownedConcat(Buffer.from([GRANT.access]), Buffer.from(`${second} `, 'latin1'), token);
 }
 
 /** What an answer is searched for in the place of a field's value: the value itself, mostly. Views. */

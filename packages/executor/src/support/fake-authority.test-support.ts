@@ -115,6 +115,7 @@ export class FakeAuthority implements Authority {
   readonly ended: { readonly handle: ConnectionHandle; readonly ver: number }[] = [];
   /** Runs inside `storeReseal`, before anything is stored. */
   onStore: () => void | Promise<void> = () => undefined;
+  onLease: () => void | Promise<void> = () => undefined;
 
   /** A lease for a code is given once; whoever asks again is the only node there is. */
   async lease(handle: ConnectionHandle, ver: number, holder: string, isOnce = false): Promise<void> {
@@ -122,6 +123,7 @@ export class FakeAuthority implements Authority {
     if (isOnce && this.leased.some((one) => one.handle === handle && one.ver === ver))
       throw new DAuthError('NEEDS_REAUTHORIZATION');
     this.leased.push({ handle, ver, holder });
+    await this.onLease();
   }
 
   /** Compare and swap, as the real one; what a statement has to say is checked there. */

@@ -212,7 +212,7 @@ function makeRefreshes(): Refreshes {
     journal: { note: nothing },
     seen: { admit: nothing },
     shelf: { drop: () => undefined },
-    view: { bridge: () => undefined, unbridge: () => undefined },
+    view: { assertStands: () => undefined, bridge: () => undefined, unbridge: () => undefined },
     sealing: { open: openEnvelope, reseal: resealEnvelope },
     identity: { sign: () => '' },
     node: 'https://executor.example',

@@ -29,7 +29,7 @@ import type { StoredEnvelope } from './authority.ts';
 import type { EnvelopeShelf } from './shelf.ts';
 import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
 import type { Status } from './status.ts';
-import { assertActive, type Standing } from './view.ts';
+import { assertActive, standingAlone, type Standing } from './view.ts';
 
 /** The mark of a dispatch token whose call came without a proof. */
 const BEARER = 'ddls:bearer';
@@ -177,8 +177,7 @@ export async function permitOwner(
   const envelope = readEnvelope(stored, deps);
   const policy = envelope.header.dauth;
   assertSealedFor(policy, stored, handle, deps);
-  const { owner, org, ver } = policy;
-  const standing = { handle, ver, tokens: [], grant: '', clients: [], server: '', owner, org };
+  const standing = standingAlone(policy);
   assertStands(stored, standing, deps);
   return { handle, envelope, policy, standing, ...assertSealed(stored, handle, deps) };
 }
@@ -204,7 +203,7 @@ function standingOf({ claims, tokens, server }: Caller, handle: ConnectionHandle
 }
 
 /** A stored envelope that is malformed or for another key cannot be opened; which of the two it is nobody is told. */
-export function readEnvelope(stored: StoredEnvelope, deps: Pick<AuthorizeDeps, 'opens'>): Envelope {
+function readEnvelope(stored: StoredEnvelope, deps: Pick<AuthorizeDeps, 'opens'>): Envelope {
   let envelope: Envelope;
   try {
     envelope = parseEnvelope(stored.envelope);

@@ -4,11 +4,7 @@
  * Never opens anything: when it came stands in the executor's own statement.
  */
 import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
-import { permitAny, readEnvelope, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
-import type { StoredEnvelope } from './authority.ts';
-import { assertActive } from './view.ts';
-
-type CapturedDeps = Pick<AuthorizeDeps, 'shelf' | 'status' | 'opens' | 'now'>;
+import { permitAny, permitOwner, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
 
 /** @throws DAuthError as `permitAny` */
 export async function permit(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
@@ -20,14 +16,12 @@ export async function permit(caller: Caller, handle: ConnectionHandle, deps: Aut
  * @returns the permit, which from here on stands on the login as well
  * @throws DAuthError `NEEDS_REAUTHORIZATION`, `CONNECTION_REVOKED`, `CONNECTION_SUSPENDED`, `POLICY_DENIED`, `ENCLAVE_UNAVAILABLE`
  */
-async function assertCaptured(permitted: Permit, deps: CapturedDeps): Promise<Permit> {
+async function assertCaptured(permitted: Permit, deps: AuthorizeDeps): Promise<Permit> {
   const { policy, capturedAt, handle } = permitted;
   const { from, lifetime } = policy.captured!;
-  const stored = await login(from, deps);
-  assertActive(stored.status);
-  const { dauth: parent } = readEnvelope(stored, deps).header;
+  const { policy: parent } = await login(from, deps);
   const isSame = parent.iss === policy.iss && parent.org === policy.org && parent.owner === policy.owner;
-  if (!isSame || parent.handle !== from || parent.capture?.into !== handle)
+  if (!isSame || parent.capture?.into !== handle)
     throw new DAuthError('POLICY_DENIED', 'The connection that this one is captured from does not say so any more.');
   if (capturedAt === undefined)
     throw new DAuthError(
@@ -45,13 +39,10 @@ async function assertCaptured(permitted: Permit, deps: CapturedDeps): Promise<Pe
   return { ...permitted, standing };
 }
 
-/** One that is deleted is as one that is revoked. */
-async function login(
-  handle: Permit['handle'],
-  { shelf, status }: Pick<AuthorizeDeps, 'shelf' | 'status'>,
-): Promise<StoredEnvelope> {
+/** As its owner sealed it, and no older than was seen; one that is deleted is as one that is revoked. */
+async function login(handle: Permit['handle'], deps: AuthorizeDeps): Promise<Omit<Permit, 'caller'>> {
   try {
-    return await shelf.take(handle, status.view.version(handle));
+    return await permitOwner(handle, deps.status.view.version(handle), deps);
   } catch (error) {
     if (error instanceof DAuthError && error.code === 'CONNECTION_NOT_FOUND')
       throw new DAuthError('CONNECTION_REVOKED', 'The connection that this one is captured from is gone.');

@@ -6,6 +6,7 @@ import {
   DAuthError,
   type ConnectionHandle,
   type ConnectionStatus,
+  type EnvelopePolicy,
   type Revocable,
   type StatusChange,
 } from '@dauth/protocol';
@@ -116,6 +117,11 @@ export class StatusView {
   #has(what: Revocable, id: string): boolean {
     return this.#revoked.get(what)?.has(id) === true;
   }
+}
+
+/** What a version stands on where nobody calls: itself, and whose it is. */
+export function standingAlone({ handle, ver, owner, org }: EnvelopePolicy): Standing {
+  return { handle, ver, tokens: [], grant: '', clients: [], server: '', owner, org };
 }
 
 /** @throws DAuthError by status */
