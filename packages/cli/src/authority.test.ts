@@ -51,6 +51,18 @@ test('[seal.client-only] a sentence of a hostile authority reaches the terminal 
   assert.match(people.stderr, /end\ufffdfix: run evil\n/, 'control: it is shown, on one line');
 });
 
+test('connections get prints all that is stored with --json, and to people what they can read', async () => {
+  const stated = { envelope: 'e.n.v', seal_proof: 'p.r.f', endorsements: ['e.n.d'], reseal: 'r.s.l' };
+  const row = { ...ROW, owner: 'ada' };
+  const { url } = await start((path) =>
+    path.startsWith('/connections/') ? { body: { ...row, ...stated } } : undefined,
+  );
+  const script = await runDauth(['connections', 'get', HANDLE, '--json', ...at(url)], dir);
+  assert.deepEqual([script.code, JSON.parse(script.stdout)], [0, { ...row, ...stated }]);
+  const people = await runDauth(['connections', 'get', HANDLE, ...at(url)], dir);
+  assert.deepEqual([people.code, JSON.parse(people.stdout)], [0, row]);
+});
+
 test('[seal.client-only] what a hostile authority lists is shown as text and as nothing else', async () => {
   const { url } = await start((path) =>
     path.startsWith('/connections') ? { body: { items: [ROW], next: null } } : undefined,

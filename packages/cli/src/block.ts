@@ -11,6 +11,11 @@ export function block(name: string, says: string, lines: readonly (readonly [str
   ].join('\n');
 }
 
+/** A sentence by itself, broken in the same way. */
+export function paragraph(text: string): string {
+  return wrap(text, 2).join('\n');
+}
+
 /** Breaks at spaces; what goes on is indented. */
 function wrap(text: string, indent: number): string[] {
   const lines: string[] = [];

@@ -76,7 +76,7 @@ test('policy explain says what a login captures, and takes a token endpoint for 
   assert.equal(plain.code, 0, plain.stderr);
   assert.match(
     plain.stdout,
-    /Of its answers \/auth\/token is captured into ddls:conn:[-0-9a-f]+, and that handle goes back\./,
+    /Of its answers \/auth\/token is captured into\s+ddls:conn:[-0-9a-f]+, and that handle goes back\./,
   );
   const { capture: said } = JSON.parse((await runDauth([...ask, '--json'], dir)).stdout) as { capture: object };
   assert.deepEqual(said, capture);
@@ -95,6 +95,6 @@ test('policy explain says where a captured credential comes from, and for how lo
   assert.equal(code, 0);
   assert.match(
     stdout,
-    /It holds what ddls:conn:[-0-9a-f]+ answered, for 600 s from then, while that connection stands\./,
+    /It holds what ddls:conn:[-0-9a-f]+ answered, for 600 s\s+from then, while that connection stands\./,
   );
 });

@@ -5,9 +5,10 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import { DAuthError } from '@dauth/protocol';
 import { runDauth } from './authority.test-support.ts';
 import { listenForCallback } from './callback.ts';
-import { CliError } from './output.ts';
+import { CliError, ofProvider } from './output.ts';
 
 let dir: string;
 before(() => (dir = mkdtempSync(join(tmpdir(), 'dauth-consent-'))));
@@ -42,6 +43,29 @@ for (const [what, request, more, says] of [
     assert.deepEqual([code, stdout], [2, ''], stderr);
     assert.match(stderr, says);
   });
+
+test('a provider that is away, late or not itself is said to be the one, and not the authority', async () => {
+  const server = createServer((socket) => void socket.on('error', () => undefined).resume());
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const late = await connect({ issuer, client_id: 'mail' }, '--timeout', '0.5');
+  await new Promise((resolve) => server.close(resolve));
+  const away = await connect({ issuer, client_id: 'mail' });
+  const errors = [late, away].map(({ stderr }) => (JSON.parse(stderr) as { error: object }).error);
+  const message =
+    'The provider could not be reached, or does not describe itself as this issuer. State its endpoints where it has no metadata.';
+  const docs = 'docs/cli.md';
+  const more = 'Give it more time with --timeout SECONDS.';
+  assert.deepEqual(
+    [late.code, errors[0]],
+    [124, { code: 'TIMEOUT', message: 'The provider did not answer in time.', hint: more, docs }],
+  );
+  assert.deepEqual([away.code, errors[1]], [4, { code: 'UNREACHABLE', message, docs }]);
+  const cause = Object.assign(new Error('certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
+  const unproven = ofProvider(new DAuthError('NOT_FOUND', message, { cause }));
+  assert.ok(unproven instanceof CliError);
+  assert.deepEqual([unproven.exit, unproven.message], [4, 'The provider did not prove its identity over TLS.']);
+});
 
 test('[seal.client-only] without a known executor nobody is sent to a provider', async () => {
   const { code, stdout } = await connect(REQUEST);

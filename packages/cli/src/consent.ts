@@ -5,7 +5,7 @@
 import { RemoteError, startConnectFlow, type ConnectFlow, type InjectionInput } from '@dauth/client';
 import { DAuthError, exactObject, isObject, text } from '@dauth/protocol';
 import { listenForCallback, type Callback } from './callback.ts';
-import { CliError, EXIT, givenJson, print, say, usage } from './output.ts';
+import { CliError, EXIT, givenJson, ofProvider, print, say, usage } from './output.ts';
 import { boundedFetch, timeoutMs, type GlobalFlags } from './reach.ts';
 
 export interface ConsentFlags extends GlobalFlags {
@@ -79,7 +79,7 @@ export async function openConsent(flags: ConsentFlags, kept?: readonly Injection
     };
   } catch (error) {
     await callback[Symbol.asyncDispose]();
-    throw error;
+    throw ofProvider(error);
   }
 }
 

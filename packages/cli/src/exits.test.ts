@@ -288,6 +288,28 @@ for (const [args, message, hint] of [
   });
 }
 
+/** The help of a command and of all below it, by its words. */
+async function helps(words: readonly string[]): Promise<(readonly [name: string, help: string])[]> {
+  const { code, stdout } = await runDauth([...words, '--help'], dir);
+  assert.equal(code, 0, stdout);
+  const [, listed = ''] = /\nCommands:\n((?: .*\n)+)/.exec(stdout) ?? [];
+  const below = [...listed.matchAll(/^ {2}([a-z]+)/gm)].map(([, name]) => name!).filter((name) => name !== 'help');
+  const all: (readonly [string, string])[] = [[`dauth ${words.join(' ')}`.trim(), stdout]];
+  for (const name of below) all.push(...(await helps([...words, name])));
+  return all;
+}
+
+test('no line of any help is wider than 80 columns, and what a command needs stands first and is said to be required', async () => {
+  const all = await helps([]);
+  assert.ok(all.length > 30, `control: ${all.length} commands were found`);
+  for (const [name, help] of all) for (const line of help.split('\n')) assert.ok(line.length <= 80, `${name}: ${line}`);
+  const connect = all.find(([name]) => name === 'dauth connect')![1];
+  assert.match(
+    connect,
+    /\nOptions:\n {2}--origin <url> +the one origin it may be sent to \(required\)\n {2}--server <resource> +MCP server that may use it; repeat for more\n +\(required\)\n {2}--data/,
+  );
+});
+
 test('each main command shows how it is used', async () => {
   const names = [
     'start',

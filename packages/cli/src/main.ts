@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { explainConfig, loadConfig, schema } from './config.ts';
 import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
-import { addExamples, describeMisuse } from './help.ts';
+import { addExamples, describeMisuse, HELP } from './help.ts';
 import { login, logout, type LoginFlags } from './login.ts';
 import { collect, judging, policy, sealing, signing, talking } from './options.ts';
 import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
@@ -40,7 +40,7 @@ const program = new Command('dauth')
   .version(VERSION, '-V, --version', 'the version')
   .description('Credentials that AI tools can use and nobody can read. No telemetry.')
   .exitOverride()
-  .configureHelp({ helpWidth: 80 })
+  .configureHelp(HELP)
   .configureOutput({ outputError: () => undefined })
   .showSuggestionAfterError();
 
@@ -146,7 +146,7 @@ talking(keys.command('rotate').description('publish the next key, which signs on
 policy(sealing(program.command('connect <name>'), '365'))
   .description('seal a credential here and store the ciphertext')
   .requiredOption('--origin <url>', 'the one origin it may be sent to')
-  .requiredOption('--server <resource>', 'MCP server that may use it (repeat)', collect)
+  .requiredOption('--server <resource>', 'MCP server that may use it; repeat for more', collect)
   .option(
     '--capture <rule>',
     'a login, whose answers hold a credential: where, and how that may be used, in JSON: docs/capture.md',

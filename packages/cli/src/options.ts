@@ -45,7 +45,7 @@ export function sealing(command: Command, until: string): Command {
     .option('--from-file <file>', 'read the credential from a file, or - for stdin')
     .option(
       '--oauth <request>',
-      'ask for it at a provider, in a browser, as JSON: {"issuer":"https://login.example","client_id":"mail"} (docs/exchange.md)',
+      'ask for it at a provider, in a browser, as JSON: {"issuer":"https://login.example", "client_id":"mail"} (docs/exchange.md)',
     )
     .option('--expires-in <days>', `days until the sealed credential ends (default: ${until})`)
     .addOption(secretFlag('--token'))
@@ -123,10 +123,7 @@ export function judging(command: Command): Command {
       '--envelope <file>',
       'a sealed credential; only its public header is looked at. One of --envelope and --policy is required',
     )
-    .option(
-      '--policy <file>',
-      'rules by themselves: {"allow":[{"origin","methods","paths","query","body","graphql","websocket"}],"spki":[{"origin","sha256"}]}',
-    )
+    .option('--policy <file>', 'rules by themselves, as JSON: {"allow":[…],"spki":[…]} (docs/cli.md)')
     .option('--body <file>', 'the JSON body of the request')
     .option('--websocket', 'the request opens a WebSocket')
     .option('--details <file>', 'authorization_details of a token, which narrow them')

@@ -167,28 +167,57 @@ export function describeError(error: unknown): {
   };
 }
 
-/** Looks through the causes: whatever could not be checked because nobody answered is unreachable, not untrusted. */
+/** What came of asking a provider: said of it, and not of the authority, with the same exit code. */
+export function ofProvider(error: unknown): unknown {
+  const outage = outageOf(error);
+  if (outage === undefined || !(error instanceof DAuthError)) return error;
+  const { exit, code } = OUTAGES[outage];
+  if (outage === 'late')
+    return new CliError(
+      exit,
+      code,
+      'The provider did not answer in time.',
+      'Give it more time with --timeout SECONDS.',
+    );
+  if (outage === 'unproven')
+    return new CliError(exit, code, 'The provider did not prove its identity over TLS.', OUTAGES.unproven.hint);
+  // Its own sentence says what to do: nobody here can start it.
+  return new CliError(exit, code, error.publicMessage);
+}
+
 function describeNetwork(error: unknown): ReturnType<typeof describeError> | undefined {
+  const outage = outageOf(error);
+  return outage === undefined ? undefined : OUTAGES[outage];
+}
+
+const OUTAGES = Object.freeze({
+  late: {
+    ...{ exit: EXIT.timeout, code: 'TIMEOUT', message: 'There was no answer in time.' },
+    hint: 'Try "dauth doctor", or give it more time with --timeout SECONDS.',
+  },
+  unproven: {
+    ...{ exit: EXIT.unreachable, code: 'UNREACHABLE', message: 'The authority did not prove its identity over TLS.' },
+    hint: 'Is the address right? For a private certificate authority set NODE_EXTRA_CA_CERTS=FILE.',
+  },
+  away: {
+    ...{ exit: EXIT.unreachable, code: 'UNREACHABLE', message: 'The authority could not be reached.' },
+    hint: 'Is it running? Try "dauth doctor".',
+  },
+});
+
+/** Looks through the causes: whatever could not be checked because nobody answered is unreachable, not untrusted. */
+function outageOf(error: unknown): keyof typeof OUTAGES | undefined {
   let cause: unknown = error;
   let isFailedFetch = false;
   for (let depth = 0; depth < 6 && cause instanceof Error; depth++, cause = cause.cause) {
-    if (cause.name === 'TimeoutError') {
-      const hint = 'Try "dauth doctor", or give it more time with --timeout SECONDS.';
-      return { exit: EXIT.timeout, code: 'TIMEOUT', message: 'There was no answer in time.', hint };
-    }
-    if (UNPROVEN.test(codeOf(cause) ?? '')) {
-      const hint = 'Is the address right? For a private certificate authority set NODE_EXTRA_CA_CERTS=FILE.';
-      const message = 'The authority did not prove its identity over TLS.';
-      return { exit: EXIT.unreachable, code: 'UNREACHABLE', message, hint };
-    }
+    if (cause.name === 'TimeoutError') return 'late';
+    if (UNPROVEN.test(codeOf(cause) ?? '')) return 'unproven';
     // Somebody answered, and sent us elsewhere: that is no outage.
     if (cause.message === 'unexpected redirect') return undefined;
     // What `fetch` throws for every network failure; the reason is a cause with as many codes as there are systems.
     isFailedFetch ||= cause instanceof TypeError && /^(?:fetch failed|terminated)$/.test(cause.message);
   }
-  if (!isFailedFetch) return undefined;
-  const hint = 'Is it running? Try "dauth doctor".';
-  return { exit: EXIT.unreachable, code: 'UNREACHABLE', message: 'The authority could not be reached.', hint };
+  return isFailedFetch ? 'away' : undefined;
 }
 
 /** One JSON document, or a table for people. */

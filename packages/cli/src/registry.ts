@@ -1,5 +1,5 @@
 /** Clients, servers, grants, connections and the journal: thin commands over the authority's API. */
-import type { ClientView, ConnectionView, DAuthClient } from '@dauth/client';
+import type { ClientView, ConnectionView, DAuthClient, StoredConnection } from '@dauth/client';
 import { readPublicJwk, registerKeyFile } from './key-file.ts';
 import { parseSecureUrl } from '@dauth/protocol';
 import { EXIT, given, print, printRecord, say, table, usage } from './output.ts';
@@ -205,16 +205,19 @@ export async function actOnConnection(
     print(flags.json === true, { handle, removed: true }, () => 'removed');
     return;
   }
-  const row = verb === 'get' ? await show(client, handle) : await client.connections[verb](handle);
-  print(flags.json === true, row, () =>
-    verb === 'get' ? JSON.stringify(row, null, 2) : `${row.name} is ${row.status}`,
-  );
+  if (verb === 'get') {
+    const stored = await client.connections.get(handle);
+    print(flags.json === true, stored, () => JSON.stringify(readable(stored), null, 2));
+    return;
+  }
+  const row = await client.connections[verb](handle);
+  print(flags.json === true, row, () => `${row.name} is ${row.status}`);
 }
 
-/** What is stored, without the ciphertext: that is for `rotate` to check, not for people to read. */
-async function show(client: DAuthClient, handle: string): Promise<ConnectionView> {
-  const { envelope, seal_proof, endorsements, ...row } = await client.connections.get(handle);
-  void [envelope, seal_proof, endorsements];
+/** What is stored, without ciphertext and statements: those are for programs to check, not for people to read. */
+function readable(stored: StoredConnection): ConnectionView {
+  const { envelope, seal_proof, endorsements, reseal, ...row } = stored;
+  void [envelope, seal_proof, endorsements, reseal];
   return row;
 }
 

@@ -7,7 +7,7 @@ import { graphqlUnmet, type AllowRule, type Target } from '@dauth/protocol';
 const WORDS: Readonly<Record<string, (rule: AllowRule, target: Target) => string>> = Object.freeze({
   __proto__: null as never,
   origin: () => 'it is for another origin',
-  methods: () => 'it does not have the method',
+  methods: () => 'it does not allow this method',
   paths: () => 'none of its paths matches',
   query: ({ query }, target) => sayNames(query, target.query),
   body: ({ body }, target) => sayBodyUnmet(body ?? [], target),

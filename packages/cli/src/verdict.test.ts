@@ -71,7 +71,7 @@ test('policy test --websocket asks for one, which a rule has to say', async () =
 test('policy test names the nearest rule and everything of it that does not take the request', async () => {
   const upload = await ask('test', 'GET', 'https://uploads.github.com/repos/o/r/releases/1/assets', policy);
   assert.deepEqual([upload.code, upload.said.rule, upload.said.unmet], [5, 2, ['methods']]);
-  assert.equal(upload.said.message, 'denied by the policy: rule 2 comes nearest, but it does not have the method');
+  assert.equal(upload.said.message, 'denied by the policy: rule 2 comes nearest, but it does not allow this method');
   const other = await ask('test', 'DELETE', 'https://uploads.github.com/elsewhere', policy);
   assert.deepEqual([other.said.rule, other.said.unmet], [2, ['methods', 'paths']]);
 });
@@ -173,10 +173,33 @@ test('policy explain is readable on 80 columns', async () => {
     '--policy',
     file('wide-rule.json', { allow: [{ origin: 'https://a.example', methods: ['GET'], paths }] }),
   ];
+  const narrow = (text: string) => text.split('\n').every((line) => line.length <= 80);
   const { stdout } = await runDauth(['policy', 'explain', 'GET', 'https://a.example/x', ...from], dir);
+  assert.ok(narrow(stdout), stdout);
+  // A sentence by itself: of a URL that no rule of any kind takes.
+  const known = ['policy', 'explain', 'POST', 'https://login.example/oauth2/v1/token', ...from];
+  const refused = await runDauth(known, dir);
+  assert.match(refused.stdout, /^denied, whatever the rules say: .*\n {2}\S/);
+  assert.ok(narrow(refused.stdout), refused.stdout);
+});
+
+test('policy explain says once why the nearest does not take a request: with it', async () => {
+  const rule = { origin: 'https://api.github.com', methods: ['GET'], paths: ['/user'], query: [] };
+  const from = ['--policy', file('once.json', { allow: [rule] })];
+  const url = 'https://api.github.com/user?page=2';
+  const why = 'it does not allow this method, and the query has "page", which it does not list';
+  const plain = await runDauth(['policy', 'explain', 'DELETE', url, ...from], dir);
+  const [first, second] = plain.stdout.split('\n\n').map((part) => part.replaceAll(/\n {2}(?=\S+ \S)/g, ' '));
+  assert.equal(first, 'denied by the policy: rule 1 comes nearest');
+  assert.ok(second!.startsWith(`rule 1: ${why}`), plain.stdout);
+  const denied = `denied by the policy: rule 1 comes nearest, but ${why}`;
+  assert.equal((await ask('explain', 'DELETE', url, from)).said.message, denied);
+  const tested = await runDauth(['policy', 'test', 'DELETE', url, ...from], dir);
+  assert.equal(tested.stdout, `${denied}\n`);
+  const token = await runDauth(['policy', 'explain', 'POST', 'https://api.github.com/user', ...narrowed], dir);
   assert.ok(
-    stdout.split('\n').every((line) => line.length <= 80),
-    stdout,
+    token.stdout.startsWith('denied by the token: rule 1 of the policy allows it; detail 1 comes nearest\n\n'),
+    token.stdout,
   );
 });
 
@@ -188,7 +211,7 @@ test('policy explain says which keys a server has to have, of the URL asked abou
   const plain = await runDauth(['policy', 'explain', 'GET', 'https://api.github.com/user', ...from], dir);
   assert.ok(
     plain.stdout.endsWith(
-      `\n\nIt is sent to https://api.github.com only where the certificate leads to the key ${'A'.repeat(43)}.\n`,
+      `\n\nIt is sent to https://api.github.com only where the certificate leads to the key\n  ${'A'.repeat(43)}.\n`,
     ),
     plain.stdout,
   );

@@ -15,7 +15,7 @@ import {
   type Target,
 } from '@dauth/protocol';
 import { statSync } from 'node:fs';
-import { block } from './block.ts';
+import { block, paragraph } from './block.ts';
 import { readOperator, readTime } from './operator-file.ts';
 import { EXIT, given, print, usage } from './output.ts';
 import { sayCapture, sayLimits, sayRule } from './rule-words.ts';
@@ -78,17 +78,18 @@ export function explainPolicy(method: string, url: string, flags: VerdictFlags):
   const certified = rules.certified === undefined ? {} : { client_certificate: true };
   print(flags.json === true, { ...verdict, ...said, ...limits, ...taken, ...certified }, () =>
     [
-      verdict.message,
-      ...(rules.limits === undefined ? [] : [`limits, not counted here: ${sayLimits(rules.limits)}`]),
+      // Why the nearest does not take it, stands with it.
+      paragraph(isNearest(verdict) ? sayNearest(verdict) : verdict.message),
+      ...(rules.limits === undefined ? [] : [paragraph(`limits, not counted here: ${sayLimits(rules.limits)}`)]),
       ...said.rules.map(({ rule: at, unmet }) => {
         const rule = allow[at - 1]!;
         return block(`rule ${at}`, sayUnmet(unmet, rule, target!), sayRule(rule));
       }),
-      ...sayCapture(rules),
-      ...said.spki.map((each) => `It is sent ${saySpki(each)}.`),
+      ...sayCapture(rules).map(paragraph),
+      ...said.spki.map((each) => paragraph(`It is sent ${saySpki(each)}.`)),
       ...(rules.certified === undefined
         ? []
-        : ['A client certificate is shown over TLS; a server that asks for none is sent nothing.']),
+        : [paragraph('A client certificate is shown over TLS; a server that asks for none is sent nothing.')]),
       ...said.details.map(({ detail, unmet, locations, actions }) =>
         block(`detail ${detail}`, sayDetailUnmet(unmet), [
           ['location', locations.join(' ')],
@@ -143,8 +144,8 @@ function decide({ allow, details, handle }: Rules, target: Target): Verdict {
   const sealed = explainAllow(allow, target);
   const rule = sealed.rule! + 1;
   if (!sealed.isAllowed) {
-    const message = `denied by the policy: rule ${rule} comes nearest, but ${sayUnmet(sealed.unmet, allow[sealed.rule!]!, target)}`;
-    return { allowed: false, by: 'policy', rule, detail: null, unmet: sealed.unmet, message };
+    const denied = { allowed: false, by: 'policy', rule, detail: null, unmet: sealed.unmet } as const;
+    return { ...denied, message: `${sayNearest(denied)}, but ${sayUnmet(sealed.unmet, allow[rule - 1]!, target)}` };
   }
   if (details === undefined)
     return { allowed: true, by: 'policy', rule, detail: null, unmet: [], message: `allowed by rule ${rule}` };
@@ -153,7 +154,16 @@ function decide({ allow, details, handle }: Rules, target: Target): Verdict {
   const both = { allowed: token.isAllowed, by: 'token', rule, detail, unmet: token.unmet } as const;
   if (token.isAllowed)
     return { ...both, message: `allowed by rule ${rule} of the policy and detail ${detail} of the token` };
-  const why =
-    detail === null ? 'it has no details' : `detail ${detail} comes nearest, but ${sayDetailUnmet(token.unmet)}`;
-  return { ...both, message: `denied by the token: rule ${rule} of the policy allows it; ${why}` };
+  return { ...both, message: `${sayNearest(both)}${detail === null ? '' : `, but ${sayDetailUnmet(token.unmet)}`}` };
+}
+
+function isNearest({ allowed, by }: Verdict): boolean {
+  return !allowed && (by === 'policy' || by === 'token');
+}
+
+/** Which rule or detail a denied request comes nearest to. */
+function sayNearest({ by, rule, detail }: Pick<Verdict, 'by' | 'rule' | 'detail'>): string {
+  if (by === 'policy') return `denied by the policy: rule ${rule} comes nearest`;
+  const nearest = detail === null ? 'it has no details' : `detail ${detail} comes nearest`;
+  return `denied by the token: rule ${rule} of the policy allows it; ${nearest}`;
 }
