@@ -14,6 +14,10 @@ const STAYS = '[dispatch.bound] what is no hello stays here until the server is 
 const HELLO_ONLY = (version: string, what: string): string =>
   `[dispatch.bound] over ${version} a server with a certificate ${what} gets nothing but a hello`;
 const NO_REQUEST = '[dispatch.bound] a server that asks for no certificate gets no request without one';
+const USABLE = '!shared.some((algorithm) => usable[kind].test(algorithm))';
+const UNSIGNED = (version: string, sigalgs: string, kind: string): string =>
+  `[dispatch.bound] over ${version} a server that takes signatures by ${sigalgs} gets no request of a client with ${kind}`;
+const NO_KEY_TEXT = '[response.clean] a key that is longer, of more lines, or spaced out is none';
 const NO_KEY = '[memory.clean] no key is taken where the process leaves what it frees as it is';
 const OVERWRITES =
   '[memory.clean] a process that is started for it overwrites what it frees, wherever the C library can';
@@ -88,8 +92,15 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
       'checkServerName(address.host, leaf.raw) ?? checkPins(undefined, leaf)',
       HELLO_ONLY('TLSv1.2', 'whose key is not pinned'),
     ],
-    ['dispatch.bound', 'socket.getSharedSigalgs().length === 0', 'socket.getSharedSigalgs().length < 0', NO_REQUEST],
-    ['revoke.fast', '    certified.beforeSend();\n', '', REVOKED],
+    ['dispatch.bound', USABLE, 'shared.length < 0', NO_REQUEST],
+    ['dispatch.bound', USABLE, 'shared.length === 0', UNSIGNED('TLSv1.3', 'ECDSA+SHA256', 'RSA')],
+    ['dispatch.bound', USABLE, 'shared.length === 0', UNSIGNED('TLSv1.2', 'ECDSA+SHA256', 'Ed25519')],
+    [
+      'dispatch.bound',
+      "socket.getProtocol() === 'TLSv1.2' ?",
+      'shared.length > 0 ?',
+      UNSIGNED('TLSv1.3', 'ECDSA+SHA256:RSA+SHA256', 'RSA'),
+    ],
   ]),
   ...of('executor', 'wire/dial-certified', MEMORY, [
     ['memory.clean', '    (context.context as { close(): void }).close();\n', '', leaves('P-256')],
@@ -97,7 +108,40 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
   ...of('executor', 'wire/upstream', CALLS, [
     ['memory.clean', 'options.isFreedOverwritten?.() !== true', 'options.isFreedOverwritten?.() === false', NO_KEY],
   ]),
+  ...of('executor', 'secret/client-certificate', CALLS, [
+    [
+      'response.clean',
+      'if (!isKeyText(key))',
+      'if (key.length === 0)',
+      '[response.clean] a key that is padded with lines of spaces is refused before anything is sent',
+    ],
+  ]),
+  ...of('protocol', 'client-key', test('protocol', 'client-key'), [
+    ['response.clean', 'if (key.length > LIMITS.clientKey) return false;\n', '\n', NO_KEY_TEXT],
+    ['response.clean', 'return lines <= LIMITS.clientKeyLines', 'return lines > 0', NO_KEY_TEXT],
+    ['response.clean', 'key[start] !== DASH && !isBase64(key[end]!)', 'key[start] === EQUALS', NO_KEY_TEXT],
+  ]),
+  ...of('client', 'certificate', test('client', 'certificate'), [
+    [
+      'response.clean',
+      'if (!isKeyText(key!.value))',
+      'if (key!.value.length === 0)',
+      '[response.clean] a key that no answer could be searched for in time is not sealed',
+    ],
+  ]),
   ...of('executor', 'wire/pools', CALLS, [
+    [
+      'dispatch.bound',
+      'openFor(slots.waiting())',
+      'openFor([...slots.waiting()].slice(-1))',
+      '[dispatch.bound] a call that is refused while it waits for a socket fails no other one of its connection',
+    ],
+    [
+      'dispatch.bound',
+      '      exchange.fail(asDownstream(error));\n    }\n  }',
+      '      throw error;\n    }\n  }',
+      '[dispatch.bound] a call that is refused while another one needs a socket ends by itself',
+    ],
     [
       'memory.clean',
       'Math.min(this.#limits.keepAliveMs, CERTIFIED_KEEP_ALIVE_MS)',
@@ -106,6 +150,7 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
     ],
   ]),
   ...of('executor', 'wire/exchange', CALLS, [
+    ['revoke.fast', '      this.#request.beforeSend();\n    } catch', '    } catch', REVOKED],
     ['response.clean', '...former, ...key.numbers], key.lines)', '...former, ...key.numbers])', ECHOED],
     ['response.clean', '...former, ...key.numbers], key.lines)', '...former], key.lines)', ECHOED],
   ]),

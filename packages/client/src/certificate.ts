@@ -1,8 +1,8 @@
 /**
  * What a client certificate and its key look like before they are sealed (spec/dauth.md §2.9), so that a wrong file is named here
- * and not by an API. Reads labels only: never decodes a key, and never makes one into a string.
+ * and not by an API. Reads labels and lines only: never decodes a key, and never makes one into a string.
  */
-import { DAuthError, encodeUtf8, mtlsFields, type Mtls } from '@dauth/protocol';
+import { DAuthError, encodeUtf8, isKeyText, LIMITS, mtlsFields, type Mtls } from '@dauth/protocol';
 import type { Fields } from './fields.ts';
 
 const CERTIFICATE = encodeUtf8('-----BEGIN CERTIFICATE-----');
@@ -29,6 +29,11 @@ export function assertCertificate(scheme: Mtls, fields: Fields): void {
     throw unfit(
       key!.name,
       'is a private key without a password: PKCS #8, PKCS #1 or SEC 1 in PEM, with nothing before it',
+    );
+  if (!isKeyText(key!.value))
+    throw unfit(
+      key!.name,
+      `is a private key of ${LIMITS.clientKey} octets and ${LIMITS.clientKeyLines} lines at most, in PEM with nothing but base64 in them`,
     );
 }
 

@@ -103,6 +103,7 @@ export { allowsRequest, dependsOnBody, explainAllow, parseAllow, type AllowRule,
 export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export { databaseOf, POSTGRES_METHODS, type Postgres, type PostgresAuth } from './scheme-postgres.ts';
+export { isKeyText } from './client-key.ts';
 export { mtlsFields, type Mtls } from './scheme-mtls.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export { GRANT, refreshField, type OAuth2 } from './oauth2.ts';

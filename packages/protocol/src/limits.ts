@@ -66,6 +66,9 @@ export const LIMITS = Object.freeze({
   injectedBody: 1_048_576,
   /** Values of a JSON body that has a slot in it or conditions on it: it is read in one piece while other calls wait (§2.1, §5.4). */
   bodyValues: 65_536,
+  /** Octets and lines of a client certificate's key: RSA of 4096 bits has 3.3 KiB in 54, and answers are searched for each (§2.9). */
+  clientKey: 8_192,
+  clientKeyLines: 128,
   /** Octets below which a value is not injected: an answer could not be searched for it (§2.2). */
   shortestValue: 8,
   /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */

@@ -3,7 +3,7 @@
  * Never a string, and never a key object: OpenSSL has the key for as long as its socket lives, and nothing else has it.
  */
 import { X509Certificate } from 'node:crypto';
-import { certificateOf, DAuthError, mtlsFields, type Injection, type Mtls } from '@dauth/protocol';
+import { certificateOf, DAuthError, isKeyText, LIMITS, mtlsFields, type Injection, type Mtls } from '@dauth/protocol';
 import { writeBase64 } from './encode.ts';
 import { readFields } from './fields.ts';
 import { derOf } from './key-der.ts';
@@ -24,17 +24,22 @@ const CERTIFICATE = Buffer.from('-----BEGIN CERTIFICATE-----');
 const DASH = 0x2d;
 /** Octets. */
 const SHORTEST_LINE = 16;
+const UNSEARCHABLE = `has a private key of more than ${LIMITS.clientKey} octets or ${LIMITS.clientKeyLines} lines, or with something else than base64 in them`;
 
-/** @throws DAuthError `POLICY_DENIED` for what is no certificate, no key that TLS is spoken with here, or no pair */
-export function wearCertificate(plaintext: Plaintext, scheme: Mtls, wearer: Wearer): void {
-  plaintext.lend((bytes) => {
+/**
+ * @returns the kind of the key
+ * @throws DAuthError `POLICY_DENIED` for what is no certificate, no key that TLS is spoken with here, or no pair
+ */
+export function wearCertificate(plaintext: Plaintext, scheme: Mtls, wearer: Wearer): KeyKind {
+  return plaintext.lend((bytes) => {
     const [certificate, key] = valuesOf(bytes, scheme);
     const der = derOf(key);
     const kind = der === null ? undefined : keyNumbers(der)?.kind;
     const pem = der === null || kind === undefined ? null : toPem(der);
     wipe(der);
     try {
-      if (pem === null) throw unusable('has no private key of RSA (2048 to 4096 bits), P-256 or Ed25519');
+      if (pem === null || kind === undefined)
+        throw unusable('has no private key of RSA (2048 to 4096 bits), P-256 or Ed25519');
       if (certificate.length > MOST_CERTIFICATES || !certificate.subarray(0, CERTIFICATE.length).equals(CERTIFICATE))
         throw unusable('has no client certificate in PEM');
       take(() => wearer.setCert(certificate), 'has a client certificate that cannot be read');
@@ -42,6 +47,7 @@ export function wearCertificate(plaintext: Plaintext, scheme: Mtls, wearer: Wear
       // OpenSSL compares keys of one kind alone; of another one it would just not use it.
       if (kindOf(certificate) !== kind) throw unusable(notIts);
       take(() => wearer.setKey(pem), notIts);
+      return kind;
     } finally {
       wipe(pem);
     }
@@ -87,10 +93,14 @@ function linesOf(pem: Buffer): readonly Buffer[] {
   return lines;
 }
 
+/** @throws DAuthError `POLICY_DENIED` for a key that no answer could be searched for in time */
 function valuesOf(bytes: Buffer, scheme: Mtls): readonly [certificate: Buffer, key: Buffer] {
   const names = mtlsFields(scheme);
   const fields = readFields(bytes, new Set(names));
-  return [fields.get(names[0]!)!, fields.get(names[1]!)!];
+  const key = fields.get(names[1]!)!;
+  // Each line of it is searched for in several forms, while other calls wait: padded with lines it would hold up all of them.
+  if (!isKeyText(key)) throw unusable(UNSEARCHABLE);
+  return [fields.get(names[0]!)!, key];
 }
 
 /** RFC 7468 §10, written octet by octet. */

@@ -38,7 +38,10 @@ export interface UpstreamRequest {
   readonly asks?: (plaintext: Plaintext) => Filled;
   /** What is taken out of an answer that is a credential, and who seals it: such an answer is read whole. */
   readonly capture?: CaptureAsk | undefined;
-  /** Step 6. Called once, when a connection to the checked address stands, in the same tick as the rest of the sending. */
+  /**
+   * Step 6. Called once, when a connection to the checked address stands, in the same tick as the rest of the sending; before that
+   * for each socket that a client certificate is shown on while the request waits.
+   */
   readonly open: () => Plaintext;
   /** Step 7, status once more: throws to stop. Called right after `open`, right before the first byte. */
   readonly beforeSend: () => void;

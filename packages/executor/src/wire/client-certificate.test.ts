@@ -177,6 +177,29 @@ test('[dispatch.bound] a server that asks for no certificate gets no request wit
   assert.deepEqual(seen, []);
 });
 
+for (const [version, sigalgs, kind] of [
+  ['TLSv1.2', 'ECDSA+SHA256', 'RSA'],
+  ['TLSv1.3', 'ECDSA+SHA256', 'RSA'],
+  ['TLSv1.2', 'ECDSA+SHA256', 'Ed25519'],
+  ['TLSv1.3', 'ECDSA+SHA256', 'Ed25519'],
+  // RFC 8446 §4.2.3: there it is for signatures in certificates alone.
+  ['TLSv1.3', 'ECDSA+SHA256:RSA+SHA256', 'RSA'],
+] as const) {
+  test(`[dispatch.bound] over ${version} a server that takes signatures by ${sigalgs} gets no request of a client with ${kind}`, async () => {
+    const seen: Seen[] = [];
+    await using server = await serve({ maxVersion: version, sigalgs, rejectUnauthorized: false }, seen);
+    const who = await issueClient(ca, kind);
+    await refused(call(server.origin, who), 'DOWNSTREAM_AUTH_FAILURE', /no client certificate with a key of this kind/);
+    assert.deepEqual(seen, []);
+  });
+}
+
+test('a key of RSA signs by PKCS #1 where TLS 1.2 asks for that', async () => {
+  await using server = await serve({ maxVersion: 'TLSv1.2', sigalgs: 'ECDSA+SHA256:RSA+SHA256' });
+  const who = await issueClient(ca, 'RSA', 'rsa');
+  assert.match((await call(server.origin, who)).body.toString(), /^rsa /);
+});
+
 const ALERTS = [
   'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
   'ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE',
@@ -218,6 +241,20 @@ for (const [what, fields, why] of UNFIT) {
   });
 }
 
+const SPACED: readonly (readonly [what: string, key: (pem: string) => string])[] = [
+  ['lines of spaces', (pem) => pem.replace('\n', `\n${' '.repeat(16)}\n`)],
+  ['a thousand lines', (pem) => `${pem}${'\n'.repeat(1_000)}`],
+  ['nine thousand octets', (pem) => pem.replace('\n', '\n'.repeat(9_000))],
+];
+for (const [what, key] of SPACED) {
+  test(`[response.clean] a key that is padded with ${what} is refused before anything is sent`, async () => {
+    await using server = await serve();
+    const fields = { ...sealedFields(ada), private_key: key(ada.pem) };
+    await refused(call(server.origin, ada, { fields }), 'POLICY_DENIED', /more than 8192 octets or 128 lines/);
+    assert.equal(server.connections(), 0);
+  });
+}
+
 test('[revoke.fast] a certificate is not shown for a call that was revoked while it waited', async () => {
   await using server = await serve();
   const beforeSend = (): void => {
@@ -225,6 +262,49 @@ test('[revoke.fast] a certificate is not shown for a call that was revoked while
   };
   await refused(call(server.origin, ada, { beforeSend }), 'CONNECTION_REVOKED');
   assert.equal(server.connections(), 0);
+});
+
+/** Calls of one connection, begun together. @returns the code of each that failed */
+async function together(socketsPerPool: number, steps: readonly (() => void)[]): Promise<readonly (string | null)[]> {
+  await using server = await serveHttps(
+    identity,
+    (_, response) => {
+      // So that the next one needs a socket of its own.
+      response.shouldKeepAlive = false;
+      response.end('ok');
+    },
+    { requestCert: true, ca: [ca.pem] },
+  );
+  const upstream = upstreamFor(ca.pem, { isFreedOverwritten: () => true, limits: { socketsPerPool } });
+  const one = async (beforeSend: () => void): Promise<string | null> => {
+    try {
+      await callAndRead(upstream, server.origin, { injections: MTLS, fields: sealedFields(ada), beforeSend });
+      return null;
+    } catch (error) {
+      return (error as DAuthError).code;
+    }
+  };
+  try {
+    return await Promise.all(steps.map(one));
+  } finally {
+    await upstream.close();
+  }
+}
+
+const stands = (): void => undefined;
+/** After so many looks. */
+const revokedAfter = (looks: number) => (): void => {
+  if (looks-- <= 0) throw new DAuthError('CONNECTION_REVOKED');
+};
+
+test('[dispatch.bound] a call that is refused while it waits for a socket fails no other one of its connection', async () => {
+  const revoked = 'CONNECTION_REVOKED';
+  assert.deepEqual(await together(1, [stands, stands, revokedAfter(0)]), [null, null, revoked]);
+  assert.deepEqual(await together(1, [stands, revokedAfter(0), stands]), [null, revoked, null]);
+});
+
+test('[dispatch.bound] a call that is refused while another one needs a socket ends by itself', async () => {
+  assert.deepEqual(await together(2, [revokedAfter(1), stands]), ['CONNECTION_REVOKED', null]);
 });
 
 test('[memory.clean] no key is taken where the process leaves what it frees as it is', async () => {

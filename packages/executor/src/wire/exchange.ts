@@ -22,6 +22,7 @@ import { uncaptured } from '../secret/captured-values.ts';
 import { keyTraces, NO_TRACES } from '../secret/client-certificate.ts';
 import { inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
+import type { Plaintext } from '../secret/plaintext.ts';
 import { redact } from './scan.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import { scrubStackSoon } from '../secret/scrub.ts';
@@ -117,6 +118,21 @@ export class Exchange implements Traveller, RawHandler {
     this.#answer.reject(error);
     this.#answering?.body.destroy(error);
     this.#abort?.(error);
+  }
+
+  /**
+   * 6 and 7 while it waits, for a socket that a certificate is shown on.
+   * @throws whatever its request has to say
+   */
+  openEarly(): Plaintext {
+    const plaintext = this.#request.open();
+    try {
+      this.#request.beforeSend();
+    } catch (error) {
+      plaintext[Symbol.dispose]();
+      throw error;
+    }
+    return plaintext;
   }
 
   // --- the wire's side: the real head, and a first look at what comes back

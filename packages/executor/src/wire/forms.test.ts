@@ -129,6 +129,17 @@ for (const [name, [value, escaped]] of Object.entries(ESCAPED)) {
   });
 }
 
+test('each form is searched for once, and the longest first', () => {
+  const line = Buffer.from('MIGHAgEAMBMGByqGSM49/gEG');
+  using forms = new Forms([Buffer.from('0123456789ab'), line], [line, Buffer.from('another/line+of+it'), line]);
+  const all = forms.lend((plain) => plain.map((form) => form.toString('latin1')));
+  assert.deepEqual(
+    all.map(({ length }) => length),
+    all.map(({ length }) => length).toSorted((a, b) => b - a),
+  );
+  assert.equal(new Set(all).size, all.length);
+});
+
 test('forms lie under a mask but while they are lent', () => {
   const secret = Buffer.from('sk_live_0123456789');
   using forms = new Forms([secret]);

@@ -103,10 +103,11 @@ export class Forms {
     while (writer.length % 4 !== 0) writer.octet(0);
     this.#block = writer.take();
     const all = ends.map((end, index) => this.#block.subarray(ends[index - 1] ?? 0, end));
-    // The longest first, so that a form inside another one is found inside what is redacted already.
+    // The longest first, so that a form inside another one is found inside what is redacted already. Equal ones stand beside each
+    // other then: whoever seals decides how many there are, so that each is not compared with all.
     this.#forms = all
-      .filter((form, index) => all.findIndex((other) => other.equals(form)) === index)
-      .sort((a, b) => b.length - a.length);
+      .sort((a, b) => b.length - a.length || a.compare(b))
+      .filter((form, index) => index === 0 || !form.equals(all[index - 1]!));
     this.longest = this.#forms[0]?.length ?? 0;
     this.longestAcrossLines = this.#forms.find((form) => form.includes(0x0a))?.length ?? 0;
     this.#mask = randomFillSync(ownedBytes(this.#block.length));

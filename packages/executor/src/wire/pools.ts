@@ -10,8 +10,9 @@ import { dial, type Trust } from './dial.ts';
 import type { Certified } from './dial-certified.ts';
 import type { Exchange } from './exchange.ts';
 import { asDownstream } from './faults.ts';
+import type { Plaintext } from '../secret/plaintext.ts';
 import { Slots } from './slot.ts';
-import { Wire, type Traveller } from './wire.ts';
+import { Wire } from './wire.ts';
 
 export interface PoolLimits {
   /** Milliseconds to connect, handshake included; also to resolve. */
@@ -32,13 +33,13 @@ interface Entry {
   /** Null where its sockets do not end with their connection. */
   readonly handle: ConnectionHandle | null;
   readonly pool: Pool;
-  readonly slots: Slots<Traveller>;
+  readonly slots: Slots<Exchange>;
   /** The newest checked address: new sockets go there. */
   address: CheckedAddress;
   /** Of one version and one origin, so they never change. */
   readonly pins: readonly string[] | undefined;
-  /** The newest request that a socket would be opened for, where one shows a certificate. */
-  certified: Certified | undefined;
+  /** Likewise. */
+  readonly certified: Certified | undefined;
   readonly keepAliveMs: number;
   busy: number;
   idle: NodeJS.Timeout | undefined;
@@ -63,7 +64,6 @@ export class Pools {
     this.#entries.delete(key);
     this.#entries.set(key, entry);
     entry.address = address;
-    entry.certified = certifiedOf(request);
     entry.busy++;
     clearTimeout(entry.idle);
     const slot = entry.slots.issue(exchange);
@@ -100,7 +100,7 @@ export class Pools {
 
   #make(request: UpstreamRequest): Entry {
     if (this.#entries.size >= this.#limits.pools) this.#makeRoom();
-    const slots = new Slots<Traveller>();
+    const slots = new Slots<Exchange>();
     const connect: buildConnector.connector = (_, done) => {
       const wire = new Wire(slots);
       dial(entry, this.#trust, this.#limits.connectMs, (octets) => wire.receive(octets)).then(
@@ -109,7 +109,8 @@ export class Pools {
         (error: unknown) => done(asDownstream(error), null),
       );
     };
-    const certified = certifiedOf(request);
+    const scheme = certificateOf(request.injections);
+    const certified = scheme === undefined ? undefined : { scheme, open: () => openFor(slots.waiting()) };
     const keepAliveMs =
       certified === undefined ? this.#limits.keepAliveMs : Math.min(this.#limits.keepAliveMs, CERTIFIED_KEEP_ALIVE_MS);
     const pool = new Pool(request.address.origin, {
@@ -149,7 +150,19 @@ export class Pools {
   }
 }
 
-function certifiedOf({ injections, open, beforeSend, asks }: UpstreamRequest): Certified | undefined {
-  const scheme = certificateOf(injections);
-  return scheme === undefined || asks !== undefined ? undefined : { scheme, open, beforeSend };
+/**
+ * By the first call that may still be sent. The HTTP client does not say for whom it opens a socket, and one that is refused ends by
+ * itself alone: its token and its lease are nobody else's.
+ */
+function openFor(waiting: Iterable<Exchange>): Plaintext {
+  for (const exchange of waiting) {
+    if (exchange.ended) continue;
+    try {
+      return exchange.openEarly();
+    } catch (error) {
+      exchange.fail(asDownstream(error));
+    }
+  }
+  // Heard by nobody: all of them have their answer.
+  throw new DAuthError('DOWNSTREAM_TIMEOUT');
 }

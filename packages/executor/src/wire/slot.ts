@@ -34,6 +34,11 @@ export class Slots<W extends HeadWriter> {
     return writer;
   }
 
+  /** Whose heads are not written yet, the first one first. */
+  waiting(): Iterable<W> {
+    return this.#open.values();
+  }
+
   /** For a call that ended before its head was written. */
   withdraw(slot: string): void {
     this.#open.delete(slot);
