@@ -10,6 +10,8 @@ const MEMORY = test('executor', 'captured-memory');
 const LOGIN = test('client', 'seal-login');
 const refuses = (what: string): string =>
   `[response.clean] a login that answers with ${what} is refused, and nothing of the answer goes back`;
+const saysNo = (what: string): string =>
+  `[response.clean] a login that says no with ${what} is refused, and nothing of the answer goes back`;
 const ELSEWHERE = '[response.clean] a token that stands elsewhere too, in whatever form, is in nothing that goes back';
 const STORED =
   '[crash.safe] what was captured is the next version of what its owner sealed, stored before the answer goes back';
@@ -51,6 +53,18 @@ export const CAPTURED: readonly Mutant[] = [
       "segment.startsWith('*')",
       "segment.startsWith('*') && paths.length > 99",
       '[seal.bound] a login at any path is refused',
+    ],
+    [
+      'seal.bound',
+      '/\\/graphql\\/*$/i.test(path)',
+      '/\\/graphql$/.test(path)',
+      '[seal.bound] a login at /api/GraphQL is refused',
+    ],
+    [
+      'seal.bound',
+      'graphql !== undefined || paths',
+      'paths',
+      '[seal.bound] a login that is an operation of GraphQL is refused',
     ],
     [
       'seal.bound',
@@ -149,9 +163,40 @@ export const CAPTURED: readonly Mutant[] = [
     ],
     [
       'response.clean',
-      "octets.lastIndexOf('\\r\\n\\r\\n') : octets.indexOf('\\r\\n\\r\\n')",
-      "octets.lastIndexOf('\\r\\n\\r\\n') : octets.lastIndexOf('\\r\\n\\r\\n')",
+      'lastHeadEnd(octets) : this.#heads.take(octets)',
+      'lastHeadEnd(octets) : lastHeadEnd(octets)',
       'a token that holds the user name is captured as it is',
+    ],
+    ['response.clean', 'capture && ((answer)', 'ask && capture && ((answer)', saysNo('a token under another name')],
+  ]),
+  ...of('executor', 'wire/answer-heads', HOSTILE, [
+    [
+      'response.clean',
+      'this.#isOver = this.#isLast;',
+      'this.#isOver = true;',
+      '[response.clean] the password is starred out of a head behind an interim one, in one piece',
+    ],
+  ]),
+  ...of('executor', 'wire/answer-heads', test('executor', 'wire/answer-heads'), [
+    [
+      'response.clean',
+      'this.#isOver = this.#isLast;',
+      'this.#isOver = true;',
+      '[response.clean] what is no final status ends no head',
+    ],
+    [
+      'response.clean',
+      'if (this.#length === 0 && (',
+      'if (this.#length === 9_999 && (',
+      '[response.clean] empty lines before a head are told from the body, in any pieces',
+    ],
+  ]),
+  ...of('executor', 'wire/capture', HOSTILE, [
+    [
+      'response.clean',
+      'redactions: redactWhole(answer, [forms])',
+      'redactions: redactWhole(answer, [])',
+      '[response.clean] a login that says no with nothing goes back, without the password',
     ],
   ]),
   ...of('executor', 'secret/captured-values', HOSTILE, [
@@ -164,9 +209,60 @@ export const CAPTURED: readonly Mutant[] = [
     ],
     [
       'response.clean',
-      'if (others.length > 0) throw',
-      'if (others.length > 99) throw',
+      'if (hasOthers) throw',
+      'if (hasOthers && ways.length > 99) throw',
       refuses('a refresh token besides'),
+    ],
+    [
+      'response.clean',
+      'value[0] === 0x5b || value[0] === 0x7b',
+      'value[0] === 0x7b',
+      refuses('a list of tokens besides'),
+    ],
+    [
+      'response.clean',
+      'value[0] === 0x5b || value[0] === 0x7b',
+      'value[0] === 0x5b',
+      refuses('a token besides, in an object'),
+    ],
+    ['response.clean', ", 'token', 'jwt']", ", 'jwt']", refuses('a token besides, under no other name')],
+    ['response.clean', "'session_token', ", '', refuses('a session token besides')],
+    [
+      'response.clean',
+      '++members > LIMITS.capturedMembers',
+      '++members > LIMITS.capturedMembers + 99',
+      refuses('more members than are compared'),
+    ],
+    [
+      'response.clean',
+      'total > LIMITS.injectedTotal',
+      'total > LIMITS.injectedTotal * 2',
+      '[response.clean] tokens that no request could carry together are not captured',
+    ],
+    [
+      'response.clean',
+      'ways.some(({ value }) => value !== null && mayHold(value))',
+      'ways.some(({ value }) => value !== null && value.length > 9_999)',
+      saysNo('what would be captured'),
+    ],
+    [
+      'response.clean',
+      'here.length > 0 && value[0] === 0x7b',
+      'here.length > 0',
+      '[response.clean] a login that says no with a text where the way leads on is refused',
+    ],
+    ['response.clean', 'first !== 0x7b && first !== 0x5b', 'first !== 0x7b', saysNo('a token in a list at the top')],
+    [
+      'response.clean',
+      "if (!isTaken) throw uncaptured('says no",
+      "if (!isTaken && ways.length > 99) throw uncaptured('says no",
+      saysNo('a token further in than is read'),
+    ],
+    [
+      'response.clean',
+      'answer.indexOf(BYTE_ORDER_MARK) === 0',
+      'answer.indexOf(BYTE_ORDER_MARK) === 99',
+      saysNo('a token, and a byte order mark'),
     ],
     [
       'response.clean',

@@ -226,9 +226,12 @@ test('[crash.safe] logins at once take turns, and each is stored', async () => {
 
 test('a login that is refused says so, and leaves what is captured as it was', async () => {
   await at.logIn();
-  at.says = () => ({ status: 401, body: JSON.stringify({ error: 'locked', auth: { token: 'none' } }) });
+  at.says = () => ({ status: 401, body: JSON.stringify({ error: 'locked', auth: { token: '' }, jwt: null }) });
   const reply = await at.logIn();
-  assert.deepEqual([answerOf(reply).status, answerOf(reply).body], [401, { error: 'locked', auth: { token: 'none' } }]);
+  assert.deepEqual(
+    [answerOf(reply).status, answerOf(reply).body],
+    [401, { error: 'locked', auth: { token: '' }, jwt: null }],
+  );
   assert.equal(at.stored.ver, 2);
   assert.equal((await at.use()).json.success, true);
 });

@@ -60,6 +60,13 @@ refused('an unknown member of a capture', capture({ when: 'now' }), /not defined
 refused('an unknown member of a field', capture({ fields: [{ ...FIELD, as: 'x' }] }), /not defined/);
 refused('a login at any path', capture({}, rule({ paths: ['/**'] })), /whole paths only/);
 refused('a login at any path of some', capture({}, rule({ paths: ['/login', '/v1/*/login'] })), /whole paths only/);
+for (const path of ['/graphql', '/api/GraphQL', '/graphql/'])
+  refused(`a login at ${path}`, capture({}, rule({ paths: ['/login', path] })), /allows no GraphQL/);
+refused(
+  'a login that is an operation of GraphQL',
+  capture({}, rule({ paths: ['/api'], graphql: { operations: ['mutation'] } })),
+  /allows no GraphQL/,
+);
 refused('a login by HEAD', capture({}, { ...rule({ methods: ['HEAD'] }), inject: BEARER }), /no HEAD/);
 refused(
   'a login that opens WebSockets',

@@ -70,6 +70,10 @@ export function parseCapture(value: unknown, { handle, allow, isDatabase, releas
   // An answer of another path than the owner wrote down could be one that somebody else decides.
   if (allow.some(({ paths }) => paths.some((path) => path.split('/').some((segment) => segment.startsWith('*')))))
     refuse('A connection with "capture" allows whole paths only, without "*".');
+  if (allow.some(({ graphql, paths }) => graphql !== undefined || paths.some((path) => /\/graphql\/*$/i.test(path))))
+    refuse(
+      'A connection with "capture" allows no GraphQL, whose caller chooses what an answer has, and under which names.',
+    );
   if (allow.some(({ methods }) => methods.includes('HEAD' as never)))
     refuse('A connection with "capture" allows no HEAD, whose answer has no body.');
   return Object.freeze({ into, fields });

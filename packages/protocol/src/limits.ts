@@ -79,11 +79,13 @@ export const LIMITS = Object.freeze({
   tokenAnswer: 65_536,
   tokenKeptSeconds: 3_600,
   /**
-   * Values that are captured out of one answer; octets of that answer, which is read whole; and seconds for which what was
-   * captured is used at most: a year, as what is sealed by hand mostly lasts (§2.8).
+   * Values that are captured out of one answer; octets of that answer, which is read whole, and its members, each of whose names
+   * is compared with many while other calls wait; and seconds for which what was captured is used at most: a year, as what is
+   * sealed by hand mostly lasts (§2.8).
    */
   captures: 4,
   capturedAnswer: 131_072,
+  capturedMembers: 4_096,
   capturedSeconds: 31_622_400,
   /** Seconds before its end in which a kept token is not used any more: it has to live until the upstream reads it (§2.6). */
   tokenMarginSeconds: 30,

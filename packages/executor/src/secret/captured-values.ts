@@ -5,7 +5,7 @@
 import { DAuthError, LIMITS, pointerNames, type CapturedValue } from '@dauth/protocol';
 import { whyUnfindable } from './inject.ts';
 import { decodeText, isText } from './json-members.ts';
-import { ascii, walkObject } from './json-walk.ts';
+import { ascii, walkJson } from './json-walk.ts';
 import { wipe } from './memory.ts';
 
 /** A text in the answer, quotes included, and what it says in owned memory which the caller zeroes. */
@@ -21,48 +21,90 @@ interface Way {
   readonly names: readonly Uint8Array[];
   /** How many of the names were come upon, each of which stands once. */
   entered: number;
-  text: Buffer | null;
+  /** As it stands at its end, of whatever kind. */
+  value: Buffer | null;
 }
 
-/** RFC 6749 §5.1, OpenID Connect Core §3.1.3.3, and as programs in camel case name them. */
-const CREDENTIALS = ['access_token', 'refresh_token', 'id_token', 'accesstoken', 'refreshtoken', 'idtoken'].map(ascii);
+/** An answer as far as it was read. */
+interface Seen {
+  /** One JSON text whose members are few enough, and in which no name on a way stands twice. */
+  readonly isTaken: boolean;
+  readonly ways: readonly Way[];
+  /** Whether a member that no way leads to, nor through as an object, is named like a credential, and may hold one. */
+  readonly hasOthers: boolean;
+}
+
+/** RFC 6749 §5.1, OpenID Connect Core §3.1.3.3, and what else programs call a credential; camel case is without `_`. */
+const CREDENTIALS = [
+  ...['access_token', 'refresh_token', 'id_token', 'session_token', 'auth_token', 'mfa_token', 'token', 'jwt'],
+  ...['api_key', 'client_secret', 'secret'],
+]
+  .flatMap((name) => [...new Set([name, name.replace('_', '')])])
+  .map(ascii);
+const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf);
 
 /** @throws DAuthError `RESPONSE_UNSCANNABLE` with the reason, and without a word of the answer */
 export function findCaptured(answer: Buffer, fields: readonly CapturedValue[]): readonly FoundValue[] {
+  const { isTaken, ways, hasOthers } = look(answer, fields);
+  if (!isTaken) throw uncaptured('is no JSON object in which each captured value stands once, or has too many members');
+  if (ways.some(({ value }) => value?.[0] !== 0x22))
+    throw uncaptured('does not have a text at each pointer of "capture"');
+  if (hasOthers) throw besides();
+  return taken(answer, ways);
+}
+
+/**
+ * Of an answer that says no, and in which nothing is captured: whoever asked for it may have chosen that it does, and what stands in
+ * it. What begins as JSON has to be JSON to its end, or there would be no telling.
+ * @throws DAuthError `RESPONSE_UNSCANNABLE`
+ */
+export function assertNoCredential(answer: Buffer, fields: readonly CapturedValue[]): void {
+  const text = answer.subarray(answer.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0);
+  const first = text.find((octet) => ![0x20, 0x09, 0x0a, 0x0d].includes(octet));
+  if (first !== 0x7b && first !== 0x5b) return;
+  const { isTaken, ways, hasOthers } = look(text, fields);
+  if (!isTaken) throw uncaptured('says no in what begins as JSON and cannot be read, or has too many members');
+  if (hasOthers || ways.some(({ value }) => value !== null && mayHold(value))) throw besides();
+}
+
+function look(answer: Buffer, fields: readonly CapturedValue[]): Seen {
   const ways = fields.map(({ pointer, field }): Way => {
-    return { field, names: pointerNames(pointer).map(ascii), entered: 0, text: null };
+    return { field, names: pointerNames(pointer).map(ascii), entered: 0, value: null };
   });
-  const others: Buffer[] = [];
+  let members = 0;
+  let hasOthers = false;
   /** Per depth, the ways that lead through the value there. */
   const through: (readonly Way[])[] = [];
-  const isTaken = walkObject(answer, {
+  const isTaken = walkJson(answer, {
     entering: (name, depth) => {
+      // Each name is compared with many while other calls wait.
+      if (name !== null && ++members > LIMITS.capturedMembers) return false;
       const above = depth === 0 ? ways : (through[depth - 1] ?? []);
       const here = name === null ? [] : above.filter(({ names }) => isNamed(name, names[depth]));
       through[depth] = here;
       return here.every((way) => way.entered++ === depth);
     },
     left: (name, value, depth) => {
-      const ends = (through[depth] ?? []).filter(({ names }) => names.length === depth + 1);
-      const isText = value[0] === 0x22;
-      for (const way of ends) way.text = isText ? value : null;
-      if (isText && ends.length === 0 && isCredential(name)) others.push(value);
+      const here = through[depth] ?? [];
+      const ends = here.filter(({ names }) => names.length === depth + 1);
+      for (const way of ends) way.value = value;
+      const isOnWay = ends.length > 0 || (here.length > 0 && value[0] === 0x7b);
+      hasOthers ||= !isOnWay && mayHold(value) && isCredential(name);
       return true;
     },
   });
-  if (!isTaken) throw uncaptured('is no JSON object in which each captured value stands once');
-  if (ways.some(({ text }) => text === null)) throw uncaptured('does not have a text at each pointer of "capture"');
-  if (others.length > 0) throw uncaptured('holds a token besides, by its name, which "capture" does not take');
-  return taken(answer, ways);
+  return { isTaken, ways, hasOthers };
 }
 
 function taken(answer: Buffer, ways: readonly Way[]): readonly FoundValue[] {
   const found: FoundValue[] = [];
-  for (const { field, text } of ways) {
+  let total = 0;
+  for (const { field, value: text } of ways) {
     const value = decodeText(text!.subarray(1, -1));
-    if (value === null || !isSecret(value)) {
+    total += value?.length ?? 0;
+    if (value === null || !isSecret(value) || total > LIMITS.injectedTotal) {
       wipe(value, ...found.map((each) => each.value));
-      throw uncaptured('has a captured value that is too short, too long, too regular or no visible ASCII');
+      throw uncaptured('has captured values that are too short, too long, too regular or no visible ASCII');
     }
     const start = text!.byteOffset - answer.byteOffset;
     found.push({ field, start, end: start + text!.length, value });
@@ -76,12 +118,21 @@ function isSecret(value: Buffer): boolean {
   return isVisible && value.length >= LIMITS.guessableValue && whyUnfindable(value) === null;
 }
 
+/** A text that says something, a list or an object: no credential is a number, and none is nothing. */
+function mayHold(value: Buffer): boolean {
+  return value[0] === 0x22 ? value.length > 2 : value[0] === 0x5b || value[0] === 0x7b;
+}
+
 function isNamed(name: Buffer, wanted: Uint8Array | undefined): boolean {
   return wanted !== undefined && isText(name, wanted, false);
 }
 
 function isCredential(name: Buffer): boolean {
   return CREDENTIALS.some((known) => isText(name, known, true));
+}
+
+function besides(): DAuthError {
+  return uncaptured('holds a credential besides, by its name, which "capture" does not take');
 }
 
 export function uncaptured(why: string): DAuthError {

@@ -8,9 +8,6 @@ import { copyOctets, ownedBytes, wipe } from './memory.ts';
 /** Views into the text, as the values stand there: a text with its quotes. Null where a member is not there. */
 export type Members<Name extends string> = Record<Name, Buffer | null>;
 
-/** Longer than any name or value that counts, escaped octet by octet. */
-const MAX_ESCAPED = 6;
-
 /** @returns null where it is no JSON object, or one in which a name that counts stands twice, however it is spelled */
 export function readMembers<Name extends string>(json: Buffer, names: readonly Name[]): Members<Name> | null {
   const found = new Found(names);
@@ -44,18 +41,13 @@ class Found<Name extends string> {
 export function decodeText(text: Buffer): Buffer | null {
   const whole = ownedBytes(text.length);
   let length = 0;
-  for (let at = 0; at < text.length;) {
-    let octet = text[at++]!;
-    if (octet === 0x5c) {
-      const name = text[at++]!;
-      octet = ESCAPES.get(name) ?? unitAt(text, at);
-      if (!ESCAPES.has(name)) at += 4;
-    }
-    if (octet > 0x7f) {
+  for (let at = 0; at < text.length; at += widthAt(text, at)) {
+    const unit = unitAt(text, at);
+    if (unit > 0x7f) {
       wipe(whole);
       return null;
     }
-    whole[length++] = octet;
+    whole[length++] = unit;
   }
   const decoded = ownedBytes(length);
   copyOctets(decoded, whole.subarray(0, length));
@@ -63,22 +55,36 @@ export function decodeText(text: Buffer): Buffer | null {
   return decoded;
 }
 
-/** @param text without its quotes */
+/**
+ * Compares where it stands, without a copy: an answer may have thousands of names, each of which is compared with many.
+ * @param text without its quotes
+ * @param wanted in small letters where case is ignored
+ */
 export function isText(text: Buffer, wanted: Uint8Array, ignoresCase: boolean): boolean {
-  if (text.length > wanted.length * MAX_ESCAPED) return false;
-  const decoded = decodeText(text);
-  if (decoded?.length !== wanted.length) return false;
-  const isSame = wanted.every((octet, index) => {
-    const given = decoded[index]!;
-    return given === octet || (ignoresCase && given >= 0x41 && given <= 0x5a && (given | 0x20) === octet);
-  });
-  wipe(decoded);
-  return isSame;
+  if (text.length < wanted.length) return false;
+  let at = 0;
+  for (let index = 0; index < wanted.length; index++) {
+    if (at >= text.length) return false;
+    const unit = unitAt(text, at);
+    const isCapital = ignoresCase && unit >= 0x41 && unit <= 0x5a;
+    if ((isCapital ? unit | 0x20 : unit) !== wanted[index]) return false;
+    at += widthAt(text, at);
+  }
+  return at === text.length;
 }
 
-/** The number of `\uXXXX`, from behind the `u`. */
+/** Octets in which one character stands: itself, or an escape (RFC 8259 §7). */
+function widthAt(text: Buffer, at: number): number {
+  if (text[at] !== 0x5c) return 1;
+  return text[at + 1] === 0x75 ? 6 : 2;
+}
+
+/** What they mean: an octet, or the number of `\uXXXX`. */
 function unitAt(text: Buffer, at: number): number {
+  if (text[at] !== 0x5c) return text[at]!;
+  const escaped = ESCAPES.get(text[at + 1]!);
+  if (escaped !== undefined) return escaped;
   let unit = 0;
-  for (let index = 0; index < 4; index++) unit = unit * 16 + hexDigit(text[at + index]);
+  for (let index = 2; index < 6; index++) unit = unit * 16 + hexDigit(text[at + index]);
   return unit;
 }

@@ -3,6 +3,8 @@
  * Never makes a string or a JSON value of anything in it: it may hold a credential.
  */
 
+import { scrubRegisters } from './registers.ts';
+
 /** Who walks along. Either may say no, and the text is not taken. */
 export interface JsonVisitor {
   /** Ahead of a value: its name without its quotes, or null for an item of a list. `depth` is 0 for members of the whole. */
@@ -22,9 +24,16 @@ const LITERALS = ['true', 'false', 'null'].map(ascii);
 /** As for JSON everywhere here (§1.1). */
 const MAX_DEPTH = 32;
 
+const [OBJECT, LIST] = [0x7b, 0x5b];
+
 /** @returns whether it is one whole JSON object, of which the visitor took everything */
 export function walkObject(json: Buffer, visitor: JsonVisitor): boolean {
-  return new Walk(json, visitor).walk();
+  return new Walk(json, visitor).walk([OBJECT]);
+}
+
+/** As `walkObject`, of a list too. */
+export function walkJson(json: Buffer, visitor: JsonVisitor): boolean {
+  return new Walk(json, visitor).walk([OBJECT, LIST]);
 }
 
 /** A position in JSON, which only moves on over what is well-formed. */
@@ -38,10 +47,11 @@ class Walk {
     this.#visitor = visitor;
   }
 
-  walk(): boolean {
+  walk(kinds: readonly number[]): boolean {
     this.#space();
-    const isTaken = this.#peek() === 0x7b && this.#value(0);
+    const isTaken = kinds.includes(this.#peek()) && this.#value(0);
     this.#space();
+    scrubRegisters();
     return isTaken && this.#at === this.#json.length;
   }
 
@@ -62,8 +72,8 @@ class Walk {
   #value(depth: number): boolean {
     if (depth > MAX_DEPTH) return false;
     const first = this.#peek();
-    if (first === 0x7b) return this.#list(0x7d, () => this.#member(depth));
-    if (first === 0x5b) return this.#list(0x5d, () => this.#visitor.entering(null, depth) && this.#value(depth + 1));
+    if (first === OBJECT) return this.#list(0x7d, () => this.#member(depth));
+    if (first === LIST) return this.#list(0x5d, () => this.#visitor.entering(null, depth) && this.#value(depth + 1));
     if (first === 0x22) return this.#text() !== null;
     if (first === 0x2d || isDigit(first)) return this.#number();
     return LITERALS.some((literal) => this.#literal(literal));

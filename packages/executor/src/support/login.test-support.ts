@@ -3,7 +3,7 @@
  * one another: the login, and what is captured out of its answers.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ConnectionHandle, EnvelopePolicy } from '@dauth/protocol';
+import type { CapturedValue, ConnectionHandle, EnvelopePolicy } from '@dauth/protocol';
 import { freshHandle, type Signer } from './signer.test-support.ts';
 import { detail, World, type Parts, type Reply } from './room.test-support.ts';
 import { createUpstream } from '../wire/upstream.ts';
@@ -18,11 +18,12 @@ export interface Came {
   readonly authorization: string | undefined;
 }
 
-/** What the API answers: text goes out as it is. */
+/** What the API answers: text goes out as it is, and with it its heads where they are `raw`. */
 export interface Says {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body: string | Buffer;
+  readonly raw?: boolean;
 }
 
 export const LOGIN = { username: 'ada.lovelace.1815', password: 'pw-canary-0123456789' };
@@ -37,6 +38,8 @@ export class LoginWorld implements AsyncDisposable {
   says: (came: Came) => Says | Promise<Says> = () => ({ body: '{}' });
   /** Where `connect` says that the token stands. */
   pointer = '/auth/token';
+  /** What it says is captured besides. */
+  more: readonly CapturedValue[] = [];
   /** Runs before a call with what was captured is answered. */
   whileUsed: () => Promise<void> = async () => undefined;
   readonly #server: TestServer;
@@ -72,7 +75,8 @@ export class LoginWorld implements AsyncDisposable {
   async connect(login: Changes = {}, session: Changes = {}, by: Signer = this.world.device): Promise<void> {
     const { ms } = this.world.clock;
     [this.login, this.session] = [freshHandle(ms), freshHandle(ms)];
-    const captured = { from: this.login, fields: ['token'], lifetime: 3_600 };
+    const fields = [{ pointer: this.pointer, field: 'token' }, ...this.more];
+    const captured = { from: this.login, fields: fields.map(({ field }) => field), lifetime: 3_600 };
     await this.world.connect(
       {
         ...{ handle: this.session, connection: 'shop', captured },
@@ -82,7 +86,7 @@ export class LoginWorld implements AsyncDisposable {
       by,
       {},
     );
-    const capture = { into: this.session, fields: [{ pointer: this.pointer, field: 'token' }] };
+    const capture = { into: this.session, fields };
     await this.world.connect(
       {
         ...{ handle: this.login, connection: 'shop-login', capture, inject: BODY_SLOTS },
@@ -130,7 +134,8 @@ export class LoginWorld implements AsyncDisposable {
       await this.whileUsed();
       return void response.end('{"me":true}');
     }
-    const { status = 200, headers: said = {}, body } = await this.says(came);
+    const { status = 200, headers: said = {}, body, raw } = await this.says(came);
+    if (raw === true) return void response.socket!.end(body);
     response.writeHead(status, { 'content-type': 'application/json', ...said } as never);
     response.end(body);
   }

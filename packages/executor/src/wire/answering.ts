@@ -19,7 +19,7 @@ export interface AnsweringOptions {
   readonly maxBytes: number;
   /** Whether a value could be guessed by the place of its stars: then the answer is held until its end. */
   readonly isGuessable: boolean;
-  /** Of an answer that is a credential: takes all of it at once, and says what of it goes back. */
+  /** Of an answer that may be a credential: takes all of it at once, and says what of it goes back. */
   readonly capture?: ((answer: Buffer) => Promise<CapturedAnswer>) | undefined;
   /** Stop taking from the socket; take again. */
   readonly hold: () => void;
@@ -140,7 +140,7 @@ export class Answering implements Disposable {
     const captured = await this.#options.capture?.(this.#whole.take());
     if (captured === undefined || this.#isOver) return;
     this.#captured = captured.redactions;
-    this.body.push(captured.octets);
+    if (captured.octets.length > 0) this.body.push(captured.octets);
   }
 
   #give(scanned: Buffer): void {

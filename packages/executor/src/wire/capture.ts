@@ -5,7 +5,7 @@
  */
 import type { CapturedValue, ConnectionHandle } from '@dauth/protocol';
 import type { Replacement } from '../reseal.ts';
-import { findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
+import { assertNoCredential, findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
 import { ascii } from '../secret/json-walk.ts';
 import { wipe } from '../secret/memory.ts';
 import { ByteWriter } from '../secret/writer.ts';
@@ -52,6 +52,21 @@ export async function captureAnswer(
   }
   await stored;
   return captured;
+}
+
+/**
+ * An answer that says no, and in which nothing is captured.
+ * @param answer the whole body, decoded; given back, with stars
+ * @throws DAuthError `RESPONSE_UNSCANNABLE` where it may hold a credential
+ */
+export async function refusingAnswer(answer: Buffer, { fields }: CaptureAsk, forms: Forms): Promise<CapturedAnswer> {
+  try {
+    assertNoCredential(answer, fields);
+    return { octets: answer, redactions: redactWhole(answer, [forms]) };
+  } catch (error) {
+    wipe(answer);
+    throw error;
+  }
 }
 
 /** With the handle as a JSON string where the values stood. */

@@ -10,7 +10,8 @@ import type { Dispatcher } from 'undici';
 import { readAnswerHead, readUpgradeHead, type AnswerHead, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
-import { captureAnswer, framingOf, type CaptureAsk } from './capture.ts';
+import { AnswerHeads } from './answer-heads.ts';
+import { captureAnswer, framingOf, refusingAnswer, type CaptureAsk } from './capture.ts';
 import { deferred } from './deferred.ts';
 import { asDownstream } from './faults.ts';
 import { Forms } from './forms.ts';
@@ -70,6 +71,7 @@ export class Exchange implements Traveller, RawHandler {
   #chunkKey: ChunkKey | null = null;
   #answering: Answering | null = null;
   readonly #handshake: UpstreamHandshake | null;
+  readonly #heads = new AnswerHeads();
   /** The socket of an answer that is a WebSocket, and what goes over it once the caller joined. */
   #line: Line | null = null;
   #relay: Relay | null = null;
@@ -186,9 +188,9 @@ export class Exchange implements Traveller, RawHandler {
    */
   arriving(octets: Buffer): void {
     // Of a body that is captured nothing may be starred out before it is read, wherever it has an empty line.
-    const end = this.#request.capture === undefined ? octets.lastIndexOf('\r\n\r\n') : octets.indexOf('\r\n\r\n');
-    const head = end < 0 ? octets : octets.subarray(0, end + 4);
-    if (this.#forms !== null) this.#redactions += redact(head, this.#forms, end < 0);
+    const end = this.#request.capture === undefined ? lastHeadEnd(octets) : this.#heads.take(octets);
+    const head = end === null ? octets : octets.subarray(0, end);
+    if (this.#forms !== null) this.#redactions += redact(head, this.#forms, end === null);
   }
 
   // --- the HTTP client's side
@@ -225,7 +227,7 @@ export class Exchange implements Traveller, RawHandler {
       const own = capture === undefined ? [] : JSON_TYPE;
       const headers = [...(isHead ? withLength(head) : head.headers), ...own];
       const answer = { status, headers, body: this.#answering.body, finished: this.finished };
-      if (this.#isGuessable || capture !== undefined) this.#whole = answer;
+      if (this.#isGuessable || this.#request.capture !== undefined) this.#whole = answer;
       else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
     } catch (error) {
@@ -288,11 +290,13 @@ export class Exchange implements Traveller, RawHandler {
   }
 
   #makeAnswering(coding: ContentCoding, forms: Forms, ask: CaptureAsk | undefined): Answering {
+    const { capture } = this.#request;
+    const take = ask === undefined ? refusingAnswer : captureAnswer;
     return new Answering({
       forms,
       coding,
-      maxBytes: ask === undefined ? this.#maxBytes : Math.min(this.#maxBytes, LIMITS.capturedAnswer),
-      capture: ask === undefined ? undefined : (answer) => captureAnswer(answer, ask, forms),
+      maxBytes: capture === undefined ? this.#maxBytes : Math.min(this.#maxBytes, LIMITS.capturedAnswer),
+      capture: capture && ((answer) => take(answer, capture, forms)),
       isGuessable: this.#isGuessable,
       hold: () => {
         // A slow reader is not a silent upstream.
@@ -359,11 +363,17 @@ export class Exchange implements Traveller, RawHandler {
 /** All that is said of an answer that was captured: how it came is for this hop. */
 const JSON_TYPE: AnswerHead['headers'] = [['content-type', 'application/json']];
 
-/** An answer that says no holds no credential; one that leads elsewhere may lead there with one. */
+/** In an answer that says no nothing is captured; one that leads elsewhere may lead there with a credential. */
 function captureOf({ capture }: UpstreamRequest, status: number): CaptureAsk | undefined {
   if (capture === undefined || status >= 400) return undefined;
   if (status >= 300) throw uncaptured('leads elsewhere, where nothing can be captured');
   return capture;
+}
+
+/** Behind the last empty line, or null where there is none. */
+function lastHeadEnd(octets: Buffer): number | null {
+  const at = octets.lastIndexOf('\r\n\r\n');
+  return at < 0 ? null : at + 4;
 }
 
 /** What a HEAD asks for most often. Of an encoded answer it would be the length of other octets than a GET gives back. */
