@@ -38,13 +38,16 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 /** Where nothing is ever taken out: each test has to pass there first. */
 const clean = copyTree();
 let done = 0;
-let failures = 0;
+/** Said once more at the end, where they are looked for. */
+const failures = [];
 /** The mutants of a test file go together: without any of them its tests run once. */
 const waiting = new Map();
 for (const mutant of mutants) waiting.set(mutant.test.file, [...(waiting.get(mutant.test.file) ?? []), mutant]);
 await Promise.all(Array.from({ length: Math.min(availableParallelism(), WORKERS, waiting.size) }, work));
-console.log(`\n${mutants.length - failures} of ${mutants.length} defences are missed by their test when they are gone`);
-process.exit(failures === 0 && mutants.length > 0 ? 0 : 1);
+console.log(
+  `\n${failures.join('')}${mutants.length - failures.length} of ${mutants.length} defences are missed by their test when they are gone`,
+);
+process.exit(failures.length === 0 && mutants.length > 0 ? 0 : 1);
 
 /** Takes one test file after the other, in a copy of its own. */
 async function work() {
@@ -63,10 +66,10 @@ async function work() {
 /** Says how one mutant went, as soon as it is known. */
 function report({ claim, file, test }, wrong) {
   done++;
-  console.log(`${wrong === undefined ? 'ok  ' : 'FAIL'} ${done}/${mutants.length} [${claim}] ${file}: ${test.name}`);
-  if (wrong === undefined) return;
-  failures++;
-  console.log(`     ${wrong}`);
+  const line = `${wrong === undefined ? 'ok  ' : 'FAIL'} ${done}/${mutants.length} [${claim}] ${file}: ${test.name}`;
+  const lines = wrong === undefined ? line : `${line}\n     ${wrong}`;
+  console.log(lines);
+  if (wrong !== undefined) failures.push(`${lines}\n`);
 }
 
 /** @returns what is wrong, or undefined where the test failed by its assertion */

@@ -331,7 +331,7 @@ export const CONSENT_FLOW: readonly Mutant[] = [
   ...[...CONSENT, ...CODE, ...REFRESH, ...CONSENTED, ...PUSHED],
   {
     claim: 'token.bound',
-    file: 'packages/authority/src/oauth/consent-page.ts',
+    file: 'packages/authority/src/oauth/consent-words.ts',
     find: '${sealedRules(authority, detail).map(sayLimits)}',
     replace: '${sealedRules(authority, detail).slice(0, 0).map(sayLimits)}',
     test: {

@@ -2,7 +2,6 @@
  * The page that asks a person: who wants what, where, for how long, and where the answer goes. Everything on it is
  * somebody's word until it is escaped and named as such. Never a box that is ticked for what the app did not ask for.
  */
-import type { AllowRule, BodyCondition, ConnectionDetail, GraphqlRule } from '@dauth/protocol';
 import type { Authority } from '../context.ts';
 import type { HttpContext } from '../http.ts';
 import { markup, type Html } from '../people/html.ts';
@@ -12,7 +11,7 @@ import type { Session } from '../people/session.ts';
 import type { Client } from '../store/registry.ts';
 import { mayBeUnbound } from './client-auth.ts';
 import { DURATIONS } from './consent.ts';
-import { sealedRules } from './details.ts';
+import { sayDetail, sayScope } from './consent-words.ts';
 import { isNamed, isNameOnly, type Offer } from './offer.ts';
 import { isLocal } from './redirect.ts';
 import { isOfDevice, type Asking, type DeviceRequest } from './way.ts';
@@ -93,55 +92,6 @@ function givenSection(
 ${isAnybody && markup`<p role="alert">Nothing proves that this is the program you let in before. If you allow it, it gets all of this too.</p>`}
 <ul class="rows">${scopes.map((scope) => markup`<li>${sayScope(scope)}</li>`)}${details.map((detail) => markup`<li>${sayDetail(authority, detail)}</li>`)}</ul>
 <p class="hint">To take something of it away, end it in your account.</p></fieldset>`;
-}
-
-const IN_WORDS: Readonly<Record<string, string>> = Object.assign(Object.create(null) as object, {
-  profile: 'Know your name',
-  email: 'Know your email address',
-  'dauth:connections.read': 'See your connections, without their credentials',
-  'dauth:connections.write': 'Store, replace, suspend and delete your connections',
-  'dauth:grants.write': 'Let other programs use your connections, and end that',
-});
-
-function sayScope(scope: string): Html {
-  const words = IN_WORDS[scope];
-  return words === undefined ? markup`Use what the server calls <code>${scope}</code>` : markup`${words}`;
-}
-
-function sayDetail(authority: Authority, detail: ConnectionDetail): Html {
-  const { name, locations, actions } = detail;
-  return markup`<strong><bdi>${name}</bdi></strong> at <code>${locations[0]}</code>: ${sayList(actions)}${sealedRules(authority, detail).map(sayLimits)}`;
-}
-
-/** What a rule says beyond the actions: they are consented to, and it is enforced besides. */
-function sayLimits({ methods, paths, query, body, graphql, websocket }: AllowRule): Html {
-  if ((query ?? body ?? graphql ?? websocket) === undefined) return markup``;
-  const limits = [
-    ...(query === undefined
-      ? []
-      : [query.length === 0 ? markup`without a query` : markup`with no other query than ${sayList(query)}`]),
-    ...(body ?? []).map((condition) => markup`only with a JSON body where ${sayCondition(condition)}`),
-    ...(graphql === undefined ? [] : [sayGraphql(graphql)]),
-    ...(websocket === undefined ? [] : [markup`also as a WebSocket`]),
-  ];
-  return markup`; sealed for ${sayList(methods)} at ${sayList(paths)} ${limits.map((limit, index) => markup`${index > 0 && ', '}${limit}`)}`;
-}
-
-function sayGraphql({ operations, names, fields, anonymous }: GraphqlRule): Html {
-  const named = names === undefined ? markup`` : markup` named ${sayList(names)}`;
-  const rooted = fields === undefined ? markup`` : markup` of the root fields ${sayList(fields)}`;
-  return markup`only with a GraphQL ${sayList(operations)}${named}${anonymous === true && ' or without a name'}${rooted}`;
-}
-
-function sayCondition(condition: BodyCondition): Html {
-  const member = markup`<code>${condition.pointer}</code>`;
-  if ('absent' in condition) return markup`${member} is absent`;
-  const taken = 'equals' in condition ? [condition.equals] : condition.one_of;
-  return markup`${member} is one of ${sayList(taken.map((scalar) => JSON.stringify(scalar)))}`;
-}
-
-function sayList(words: readonly string[]): Html {
-  return markup`${words.map((word, index) => markup`${index > 0 && ', '}<code>${word}</code>`)}`;
 }
 
 function box(name: string, isTicked: boolean, words: Html): Html {

@@ -1,6 +1,8 @@
 /** The consent page and its answer: what is shown, what is taken, by whom, once, and what the grant says then. */
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
+import { makeHandle } from '@dauth/protocol';
 import { assertRefusalPage, signedIn } from '../people/browser.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
 import type { Grant } from '../store/grants.ts';
@@ -90,6 +92,19 @@ test('[token.bound] the page says what sealed rules let a query and a body be, o
   await answer(flow, Object.fromEntries(Object.keys(boxes(flow)).map((name) => [name, 'on'])));
   const again = await (await authorize(flow, { authorization_details: wish(handle), prompt: 'consent' })).text();
   for (const each of shown) assert.ok(again.includes(each), each);
+});
+
+test('the page says which connection a login puts its answer into, and which login a captured one is from', async () => {
+  const flow = await makeFlow();
+  const [login, session] = [0, 1].map(() => makeHandle(START * 1_000, randomBytes(10)));
+  const where = [allow('https://api.github.com', ['POST'], ['/login'])];
+  const capture = { into: session!, fields: [{ pointer: '/token', field: 'token' }] };
+  const captured = { from: login!, fields: ['token'], lifetime: 60 };
+  addConnection(flow.world, { handle: login!, connection: 'shop-login', allow: where, capture });
+  addConnection(flow.world, { handle: session!, connection: 'shop', captured });
+  const text = await (await authorize(flow)).text();
+  assert.ok(text.includes('; a login, whose answer becomes the credential of <bdi>shop</bdi>'), text);
+  assert.ok(text.includes('; with the credential that the login <bdi>shop-login</bdi> was answered with'), text);
 });
 
 test('an app that introduced itself, and one behind a document, are shown as that', async () => {

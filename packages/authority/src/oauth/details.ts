@@ -171,6 +171,21 @@ export function sealedRules(authority: Authority, detail: ConnectionDetail): rea
   return rules.filter(({ origin }) => origin === detail.locations[0]);
 }
 
+/**
+ * The other one of a login and what is captured out of its answers, by name where it is stored.
+ * @returns undefined for a connection that is neither
+ */
+export function sealedCapture(
+  authority: Authority,
+  detail: ConnectionDetail,
+): { readonly role: 'login' | 'captured'; readonly other: string } | undefined {
+  const { capture, captured } = storedPolicy(authority, detail) ?? {};
+  const handle = capture?.into ?? captured?.from;
+  if (handle === undefined) return undefined;
+  const other = authority.store.connections.find(handle)?.name ?? handle;
+  return { role: capture === undefined ? 'captured' : 'login', other };
+}
+
 function storedPolicy({ store }: Authority, wish: ConnectionWish): EnvelopePolicy | undefined {
   const row = store.connections.find(wish.identifier);
   const stored = row === undefined ? undefined : store.connections.envelope(row.handle, row.ver);

@@ -30,7 +30,11 @@ export async function measureKinds(
   await using md5 = await serveDatabase(identity, { passwords: [] });
   await using dir = emptyDirectory();
   const given = makeGiven();
-  await using proof = await MemoryProof.open(tokenEndpoint(given), { ca, ...(withCore ? { dir: dir.path } : {}) });
+  await using proof = await MemoryProof.open(tokenEndpoint(given), {
+    ca,
+    holds: false,
+    ...(withCore ? { dir: dir.path } : {}),
+  });
   if (proof.forbidden !== null) return proof.forbidden;
   const places = { origin: proof.origin, databases: { 'scram-sha-256': scram, md5 }, given };
   return await proof.measure(

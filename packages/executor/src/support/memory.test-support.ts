@@ -89,6 +89,8 @@ export interface Surroundings {
   /** Where a core image of it is to be left, empty. */
   readonly dir?: string;
   readonly env?: Readonly<Record<string, string>>;
+  /** Whether what it makes in memory of its own is kept until the look; default true. Where it is not, it is as in the field. */
+  readonly holds?: boolean;
   readonly tls?: TlsOptions;
 }
 
@@ -141,7 +143,7 @@ export class MemoryProof implements AsyncDisposable {
 
   static async open(beside: Beside = () => false, surroundings: Surroundings = {}): Promise<MemoryProof> {
     const proof = new MemoryProof(surroundings);
-    const { ca, tls = {} } = surroundings;
+    const { ca, holds = true, tls = {} } = surroundings;
     const trusted = ca ?? (await TestCa.create());
     const identity = await trusted.issue([{ type: 'dns', value: 'localhost' }]);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -162,7 +164,7 @@ export class MemoryProof implements AsyncDisposable {
     });
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
-    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
+    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex'), holds } as const;
     await proof.#tell({ kind: 'setup', ca: trusted.pem, key, ...setup });
     return proof;
   }
