@@ -89,6 +89,20 @@ export const CAPTURED: readonly Mutant[] = [
       '[seal.bound] a value for a captured field is refused, and zeroed',
     ],
   ]),
+  ...of('cli', 'captured', test('cli', 'capture'), [
+    [
+      'seal.bound',
+      ' && !seals.highest().has(nameOf(handle))',
+      '',
+      '[seal.bound] no whole policy is sealed over a login, whatever the authority shows as its envelope',
+    ],
+    [
+      'seal.bound',
+      'capture === undefined && captured === undefined && ',
+      '',
+      '[seal.bound] no whole policy is sealed over a login, whatever the authority shows as its envelope',
+    ],
+  ]),
   ...of('executor', 'captures', DISPATCH, [
     [
       'token.bound',

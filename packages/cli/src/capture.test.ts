@@ -1,12 +1,14 @@
 /** `--capture`: what is stated wrongly is said before anybody is asked, and what was sealed is explained. */
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { encodeEnvelopeHeader, joinEnvelope, type EnvelopeHeader } from '@dauth/protocol';
+import { encodeEnvelopeHeader, joinEnvelope, parseHandle, type EnvelopeHeader } from '@dauth/protocol';
 import { runDauth } from './authority.test-support.ts';
 import { parseStatedCapture } from './capture.ts';
+import { assertNotCaptured, noteCaptured } from './captured.ts';
+import { openMemory } from './memory.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'dauth-capture-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -97,4 +99,19 @@ test('policy explain says where a captured credential comes from, and for how lo
     stdout,
     /It holds what ddls:conn:[-0-9a-f]+ answered, for 600 s\s+from then, while that connection stands\./,
   );
+});
+
+test('[seal.bound] no whole policy is sealed over a login, whatever the authority shows as its envelope', () => {
+  const seals = openMemory(join(dir, 'seals'), () => undefined);
+  const handle = parseHandle(LOGIN);
+  const read = (path: string) => readFileSync(path, 'utf8');
+  const plain = read(sealed('plain.jwe', { allow: RULE.allow, inject: bearer }));
+  const inject = [{ in: 'body', pointer: '/p', value: '{p}' }];
+  const capture = { into: SESSION, fields: RULE.fields };
+  const login = read(sealed('shown.jwe', { allow: toToken, inject, capture }));
+  const refused = { message: 'A login and what is captured through it keep the policy that they were sealed with.' };
+  assert.throws(() => assertNotCaptured(seals, handle, login), refused);
+  assert.doesNotThrow(() => assertNotCaptured(seals, handle, plain));
+  noteCaptured(seals, [handle]);
+  assert.throws(() => assertNotCaptured(seals, handle, plain), refused);
 });

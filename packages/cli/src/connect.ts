@@ -13,6 +13,7 @@ import {
 } from '@dauth/client';
 import { DAuthError, parseEnvelope, parseHandle, type ConnectionHandle } from '@dauth/protocol';
 import { sessionPolicy, type StatedCapture } from './capture.ts';
+import { assertNotCaptured, noteCaptured } from './captured.ts';
 import { GRANT_FIELD, openConsent, type Consent } from './consent.ts';
 import { openSeals } from './home.ts';
 import type { Memory } from './memory.ts';
@@ -50,6 +51,7 @@ export async function connect(name: string, flags: ConnectFlags): Promise<void> 
   const executor = await reachExecutor(identity, at);
   const policy = await makePolicy(name, stated, flags, at);
   const { sealed, session } = await sealBoth(executor, policy, stated.capture, flags, at, consent);
+  if (session !== undefined) noteCaptured(seals, [sealed.handle, session.handle]);
   // First what is captured: a login whose session is not there logs nobody in.
   if (session !== undefined) await at.client.connections.store(session);
   const row = await at.client.connections.store({ ...sealed, ...(flags.try === true ? { try: true } : {}) });
@@ -114,7 +116,7 @@ async function replace(handle: ConnectionHandle, flags: RotateFlags, whole: Cons
   const known = knownSeals(seals, handle);
   const executor = await reachExecutor(identity, at);
   const row = await at.client.connections.get(handle);
-  if (stated !== undefined) assertNoCapture(row);
+  if (stated !== undefined) assertNotCaptured(seals, handle, row.envelope);
   const policy =
     stated === undefined
       ? await sealedPolicy(row, { handle, executor: executor.identity }, known, flags, at)
@@ -132,16 +134,6 @@ async function replace(handle: ConnectionHandle, flags: RotateFlags, whole: Cons
   const shown = consent === undefined ? stored : { ...stored, ...(await redeem(handle, at)) };
   print(flags.json === true, { ...shown, ...unknownOf(rotated) }, () => `${handle} is at version ${shown.ver}`);
   if (flags.json !== true) warnOfUnknown(rotated);
-}
-
-/** A policy that is given whole says nothing of what is captured: the answers of a login would go back as they are. */
-function assertNoCapture({ envelope }: StoredConnection): void {
-  const { capture, captured } = parseEnvelope(envelope).header.dauth;
-  if (capture === undefined && captured === undefined) return;
-  throw usage(
-    'A login and what is captured through it keep the policy that they were sealed with.',
-    'Leave the policy out to seal a new value; or "connections rm" both, and connect again.',
-  );
 }
 
 /** What a consent says in the place of the flags that would. */
