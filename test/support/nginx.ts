@@ -2,25 +2,16 @@
  * A real nginx for tests, on this machine, under the name `localhost`: it takes only clients with a certificate of one authority,
  * and answers with whom it takes them for. Knows nothing of DAuth. Where there is none it says so; nothing stands in for it.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { connect } from 'node:net';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Leaf } from './ca.ts';
+import { findProgram, startDaemon } from './daemon.ts';
 import { freePort } from './process.ts';
-
-const PLACES = ['/usr/sbin', '/usr/local/sbin', ...(process.env.PATH ?? '').split(':')];
-
-function findNginx(): string | undefined {
-  return PLACES.map((place) => join(place, 'nginx')).find((program) => existsSync(program));
-}
 
 /** Why the tests that need it skip, also in CI: not every machine can install it. */
 export function whyNoNginx(): string | false {
-  const program = findNginx();
+  const program = findProgram('nginx');
   if (program === undefined) return 'NOT CHECKED: nginx is not installed';
   const probe = spawnSync(program, ['-V'], { encoding: 'utf8' });
   return probe.stderr?.includes('http_ssl_module') ? false : 'NOT CHECKED: the nginx that is installed has no TLS';
@@ -44,23 +35,15 @@ export async function startNginx(leaf: Leaf, clients: string): Promise<Certified
   ]);
   // Whoever is root has its workers run as somebody else.
   await chmod(directory, 0o755);
-  const child = spawn(findNginx()!, ['-p', directory, '-c', at('nginx.conf'), '-e', 'stderr'], {
-    stdio: ['ignore', 'ignore', 'pipe'],
-  });
-  let said = '';
-  child.stderr.on('data', (text: Buffer) => (said += text.toString()));
-  while (!(await isOpen(port))) {
-    if (child.exitCode !== null) throw new Error(`nginx ended: ${said}`);
-    await sleep(50);
-  }
+  const daemon = await startDaemon(
+    findProgram('nginx')!,
+    ['-p', directory, '-c', at('nginx.conf'), '-e', 'stderr'],
+    port,
+  );
   return {
     origin: `https://localhost:${port}`,
     [Symbol.asyncDispose]: async () => {
-      if (child.exitCode === null) {
-        const ended = once(child, 'exit');
-        child.kill('SIGTERM');
-        await ended;
-      }
+      await daemon[Symbol.asyncDispose]();
       await rm(directory, { recursive: true, force: true });
     },
   };
@@ -87,12 +70,4 @@ function configuration(port: number): string {
         location / { return 200 "$ssl_client_s_dn $ssl_client_verify $http_authorization"; }
       }
     }`;
-}
-
-function isOpen(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
-  });
 }

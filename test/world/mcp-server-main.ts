@@ -18,6 +18,7 @@ import {
   type ToolContext,
 } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
+import { pushImage } from './images.ts';
 import { keepObjects } from './objects.ts';
 import { runStatements } from './statements.ts';
 import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
@@ -146,6 +147,7 @@ function makeServer(): McpServer {
   tool('objects', { bucket: z.string() }, ({ bucket }, ctx) =>
     keepObjects(connection(ctx, 'github').fetch, setup.origin, bucket!),
   );
+  tool('image', { name: z.string() }, ({ name }, ctx) => pushImage(connection(ctx, 'github').fetch, name!));
   tool('listen', { path: z.string(), say: z.string() }, async ({ path, say }, ctx) => {
     const socket = await connection(ctx, 'github')
       .webSocket(path!)
