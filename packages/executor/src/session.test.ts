@@ -42,7 +42,8 @@ after(async () => {
 beforeEach(async () => {
   handle = await world.connect({ allow: ALLOW, inject: INJECT });
   database.script = { passwords: [SECRET] };
-  database.said.length = database.started.length = database.cancelled.length = 0;
+  database.said = [];
+  database.started.length = database.cancelled.length = 0;
 });
 
 const tokenFor = (actions: readonly string[] = ACTIONS, changes: object = {}, of = handle): string =>

@@ -22,7 +22,8 @@ before(async () => {
 after(() => database[Symbol.asyncDispose]());
 beforeEach(() => {
   database.script = RIGHT;
-  database.said.length = database.cancelled.length = 0;
+  database.said = [];
+  database.cancelled.length = 0;
 });
 
 async function drive(script: Partial<DatabaseScript> = {}, options: SessionOptions = {}): Promise<Driver> {

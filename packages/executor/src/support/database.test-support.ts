@@ -39,8 +39,8 @@ export interface Database extends AsyncDisposable {
   script: DatabaseScript;
   /** Startup parameters of each session. */
   readonly started: Readonly<Record<string, string>>[];
-  /** Type and first text of all that came after the logins, in order. */
-  readonly said: string[];
+  /** Type and first text of all that came after the logins, in order. A session goes on writing where it began to. */
+  said: string[];
   /** Keys that came with requests to cancel. */
   readonly cancelled: Buffer[];
   /** Every octet of clients, decrypted. */
@@ -97,7 +97,7 @@ function talk(socket: TLSSocket, database: { -readonly [K in keyof Database]: Da
   let state: 'startup' | 'first' | 'final' | 'md5' | 'in' = 'startup';
   let [user, password] = ['', ''];
   let [clientFirst, serverFirst] = ['', ''];
-  const { script } = database;
+  const { script, said: saidHere } = database;
   const salt = script.salt ?? randomBytes(16);
   const send = (octets: Buffer): void => void socket.write(script.change?.(octets) ?? octets);
   const refuse = (): void => void socket.end(message('E', 'SFATAL', 'C28P01', 'Mwrong', Buffer.of(0)));
@@ -166,7 +166,7 @@ function talk(socket: TLSSocket, database: { -readonly [K in keyof Database]: Da
   let sql = '';
   const statement = (type: string, body: Buffer): void => {
     if (type === 'X') return;
-    database.said.push(`${type} ${body.toString('latin1').split('\0')[type === 'P' ? 1 : 0]}`);
+    saidHere.push(`${type} ${body.toString('latin1').split('\0')[type === 'P' ? 1 : 0]}`);
     if (type === 'P') sql = body.subarray(body.indexOf(0) + 1, body.indexOf(0, body.indexOf(0) + 1)).toString();
     if (type === 'Q') sql = body.toString('utf8', 0, body.length - 1);
     const begins = sql.startsWith('BEGIN') ? 'T' : 'I';
