@@ -217,7 +217,7 @@ export const BODY: readonly Mutant[] = [
       '[dispatch.bound] a value goes into a form at both doors, and nothing else of it changes',
     ],
   ]),
-  ...of('executor', 'wire/exchange', MEMORY, [
+  ...of('executor', 'wire/worn', MEMORY, [
     [
       'memory.clean',
       'wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);',

@@ -161,6 +161,17 @@ export const CAPTURED: readonly Mutant[] = [
       '[response.clean] a token that is part of the password, or the other way round, gives neither away',
     ],
   ]),
+  ...of('executor', 'wire/worn', HOSTILE, [
+    [
+      'response.clean',
+      'lastHeadEnd(octets) : this.#heads.take(octets)',
+      'lastHeadEnd(octets) : lastHeadEnd(octets)',
+      'a token that holds the user name is captured as it is',
+    ],
+  ]),
+  ...of('executor', 'wire/capture', HOSTILE, [
+    ['response.clean', 'if (status >= 300) throw', 'if (status >= 999) throw', refuses('a way to somewhere else')],
+  ]),
   ...of('executor', 'wire/exchange', HOSTILE, [
     [
       'response.clean',
@@ -168,18 +179,11 @@ export const CAPTURED: readonly Mutant[] = [
       'capture === undefined ? raw : [...framingOf(raw), ...raw]',
       ELSEWHERE,
     ],
-    ['response.clean', 'if (status >= 300) throw', 'if (status >= 999) throw', refuses('a way to somewhere else')],
     [
       'response.clean',
       'Math.min(this.#maxBytes, LIMITS.capturedAnswer)',
       'this.#maxBytes',
       '[response.clean] an answer that is too large is refused, however small it comes',
-    ],
-    [
-      'response.clean',
-      'lastHeadEnd(octets) : this.#heads.take(octets)',
-      'lastHeadEnd(octets) : lastHeadEnd(octets)',
-      'a token that holds the user name is captured as it is',
     ],
     ['response.clean', 'capture && ((answer)', 'ask && capture && ((answer)', saysNo('a token under another name')],
   ]),

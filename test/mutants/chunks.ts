@@ -41,7 +41,7 @@ export const CHUNKS: readonly Mutant[] = [
       '[dispatch.bound] the coding of the caller comes first, and pieces of its own are refused before anything is opened',
     ],
   ]),
-  ...of('executor', 'wire/exchange', MEMORY, [
+  ...of('executor', 'wire/worn', MEMORY, [
     [
       'memory.clean',
       'this.#chunkKey?.[Symbol.dispose]();\n',

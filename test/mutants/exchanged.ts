@@ -89,7 +89,7 @@ export const EXCHANGED: readonly Mutant[] = [
       '[memory.clean] leaves no copy of a client secret shown by client_secret_post, nor of a token that is used once',
     ],
   ]),
-  ...of('executor', 'wire/exchange', MEMORY, [
+  ...of('executor', 'wire/worn', MEMORY, [
     [
       'memory.clean',
       'wipe(filled.target, filled.lines, filled.body, ',

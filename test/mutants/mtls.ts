@@ -149,7 +149,7 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
       CLOSED,
     ],
   ]),
-  ...of('executor', 'wire/exchange', CALLS, [
+  ...of('executor', 'wire/worn', CALLS, [
     ['revoke.fast', '      this.#request.beforeSend();\n    } catch', '    } catch', REVOKED],
     ['response.clean', '...former, ...key.numbers], key.lines)', '...former, ...key.numbers])', ECHOED],
     ['response.clean', '...former, ...key.numbers], key.lines)', '...former], key.lines)', ECHOED],

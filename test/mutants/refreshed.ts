@@ -194,7 +194,7 @@ export const REFRESHED: readonly Mutant[] = [
       '[crash.safe] a call that has to end by itself is not reset with its connection, and shares no socket with others',
     ],
   ]),
-  ...of('executor', 'wire/exchange', WAY_OUT, [
+  ...of('executor', 'wire/worn', WAY_OUT, [
     [
       'response.clean',
       'new Forms([...filled.secrets, ...former, ...key.numbers], key.lines)',

@@ -146,7 +146,7 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'secret/sigv4', MEMORY, [
     ['memory.clean', '  using first = held(', '  const first = held(', IN_HEADER],
   ]),
-  ...of('executor', 'wire/exchange', MEMORY, [
+  ...of('executor', 'wire/worn', MEMORY, [
     [
       'memory.clean',
       'wipe(filled.target, filled.lines, filled.body, ...filled.secrets, ...former);',

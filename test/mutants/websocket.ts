@@ -188,13 +188,15 @@ export const WEB_SOCKETS: readonly Mutant[] = [
       '[seal.bound] no WebSocket where the sealed rule does not say so, nor by its token, nor past its slots',
     ],
   ]),
-  ...of('executor', 'wire/exchange', DOOR, [
+  ...of('executor', 'wire/worn', DOOR, [
     [
       'response.clean',
       'if (this.#handshake !== null && this.#isGuessable)',
-      'if (this.#handshake !== null && this.#isGuessable && this.#ended)',
+      'if (this.#handshake !== null && this.#isGuessable && this.#redactions < 0)',
       '[response.clean] a credential short enough to be guessed opens no WebSocket',
     ],
+  ]),
+  ...of('executor', 'wire/exchange', DOOR, [
     [
       'revoke.fast',
       'if (this.#relay !== null) return this.#relay.fail(error);',

@@ -35,3 +35,9 @@ export class AnswerHeads {
     [this.#length, this.#ending, this.#isLast] = [0, 0, false];
   }
 }
+
+/** Behind the last empty line, or null where there is none. */
+export function lastHeadEnd(octets: Buffer): number | null {
+  const at = octets.lastIndexOf('\r\n\r\n');
+  return at < 0 ? null : at + 4;
+}

@@ -68,6 +68,11 @@ export function readAnswerHead(
   return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
 }
 
+/** What a HEAD asks for most often. Of an encoded answer it would be the length of other octets than a GET gives back. */
+export function withLength({ headers, length, coding }: AnswerHead): AnswerHead['headers'] {
+  return length === null || coding !== 'identity' ? headers : [...headers, ['content-length', `${length}`]];
+}
+
 /** A challenge of the upstream is not one of the executor: under its own name it stands only where the owner wants it there too. */
 function named([name, value]: AnswerHead['headers'][number], releases: readonly string[]): AnswerHead['headers'] {
   if (name !== 'www-authenticate') return [[name, value]];

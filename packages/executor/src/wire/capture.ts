@@ -69,6 +69,13 @@ export async function refusingAnswer(answer: Buffer, { fields }: CaptureAsk, for
   }
 }
 
+/** In an answer that says no nothing is captured; one that leads elsewhere may lead there with a credential. */
+export function captureOf(ask: CaptureAsk | undefined, status: number): CaptureAsk | undefined {
+  if (ask === undefined || status >= 400) return undefined;
+  if (status >= 300) throw uncaptured('leads elsewhere, where nothing can be captured');
+  return ask;
+}
+
 /** With the handle as a JSON string where the values stood. */
 function replaced(answer: Buffer, found: readonly FoundValue[], into: ConnectionHandle, forms: Forms): CapturedAnswer {
   const handle = Buffer.from(JSON.stringify(into), 'ascii');
