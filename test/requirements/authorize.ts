@@ -12,6 +12,7 @@ const VERIFIER = code('[token.bound] a code without its verifier is worth nothin
 const ROTATED = refresh(
   '[token.bound] a refresh token that was used before ends the whole grant, whoever comes second',
 );
+const HASHED = code('a code is stored by its hash alone');
 const PUSHED = par('a client that does not prove itself pushes nothing');
 const METADATA = documents('the metadata says what this authority does, member by member');
 
@@ -187,6 +188,28 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28 (authorizat
     consent('an answer that goes to the own computer comes with a warning'),
   ],
   ['security', 'AS', 'SHOULD', 'say `iss` in authorization responses', REFUSED],
+  ['security', 'AS', 'MUST', 'announce that it says `iss`', METADATA],
+  [
+    'security',
+    'AS',
+    'MUST',
+    'keep people from addresses that nobody vouches for',
+    [
+      'packages/authority/src/clients/unregistered.test.ts',
+      'a refusal leads to an app that nobody vouches for by a link only, whoever comes',
+    ],
+  ],
+  ['security', 'AS', 'MUST', 'store what gives access so that a thief of its store has none of it', HASHED],
+  [
+    'client documents',
+    'AS',
+    'MUST',
+    'compare the redirect URI of a request with those of the document',
+    [
+      'packages/authority/src/clients/unregistered.test.ts',
+      '[token.bound] a redirect URI that a document no longer names is sent nothing',
+    ],
+  ],
   [
     'client documents',
     'AS',

@@ -1,5 +1,5 @@
 /** What the client of a host does, whoever the authorization server is: RFC 8414, 8707, 9207, 9700 and MCP. Data only; see requirement.ts. */
-import { finding, of, provider, type Requirement } from './requirement.ts';
+import { cliSession, deviceClient, finding, of, provider, type Requirement } from './requirement.ts';
 
 const ASKED = provider(
   '[token.bound] it registers, sends the person with PKCE, resource, key and wishes, and redeems the code for a bound token',
@@ -20,6 +20,11 @@ const OTHER = finding(
   '[token.bound] metadata that names another issuer is not used: nobody is registered, sent or asked',
 );
 const DOCUMENT = finding('the document of a server is read ${what}');
+const REGISTERED = provider(
+  'a client metadata document is used where the server reads them, and a registration where it does not',
+);
+/** The scenarios of the suite, by the official SDK's client with `mcpProvider`. */
+const SUITE = ['test/conformance/client.test.ts', '${run.title} ends as docs/conformance.md says'] as const;
 const HEADER = finding(
   '[token.bound] every request to the server has its token in the Authorization header, and none in an address',
 );
@@ -80,12 +85,29 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     'read `resource_metadata` in `WWW-Authenticate`, and look at the well-known addresses without it',
     DOCUMENT,
   ],
+  ['client registration', 'client', 'SHOULD', 'use a metadata document where the server reads them', REGISTERED],
+  ['client registration', 'client', 'MUST', 'get a client id by registration, by a document, or before', REGISTERED],
+  ['client registration', 'client', 'MUST', 'say the `application_type` that fits where it registers', ASKED],
   [
     'client registration',
     'client',
-    'SHOULD',
-    'use a metadata document where the server reads them',
-    provider('a client metadata document is used where the server reads them, and a registration where it does not'),
+    'MUST',
+    'be prepared for a registration that is refused',
+    provider('a registration that is refused is an error that says why, and nobody is sent anywhere'),
+  ],
+  [
+    'client registration',
+    'client',
+    'MUST',
+    'publish a document at an https URL with a path, whose `client_id` is that URL',
+    { notApplicable: 'The document is a file of the host’s own; nothing here writes or serves one.' },
+  ],
+  [
+    'client registration',
+    'client',
+    'MUST',
+    'have its redirect URIs registered',
+    provider('a registration for another address to come back to is not used'),
   ],
   ['client registration', 'client', 'MUST', 'keep its credentials for each issuer apart', OWN],
   [
@@ -96,9 +118,33 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     provider('[token.bound] a registered client is shown to its own issuer only'),
   ],
   ['resource parameter', 'client', 'MUST', 'send `resource` in authorization and token requests', RESOURCE],
+  [
+    'resource parameter',
+    'client',
+    'MUST',
+    'name the server that the token is for',
+    provider('[token.bound] a resource that is not the server is refused'),
+  ],
   ['resource parameter', 'client', 'MUST', 'send it also to servers that do not say that they read it', RESOURCE],
   ['access tokens', 'client', 'MUST', 'send its token in the Authorization header of every request', HEADER],
   ['access tokens', 'client', 'MUST NOT', 'put a token in an address', HEADER],
+  ['access tokens', 'client', 'MUST NOT', 'send a token of another authorization server than the server’s own', OWN],
+  [
+    'refresh tokens',
+    'client',
+    'MUST',
+    'keep refresh tokens to itself, where they are stored and on their way',
+    cliSession('[token.bound] the next refresh token is on the disk before the token it came with is used'),
+  ],
+  [
+    'refresh tokens',
+    'client',
+    'MUST NOT',
+    'take it for granted that there will be one',
+    deviceClient('[token.bound] a token without the key, and one that nothing can renew, is no sign-in'),
+  ],
+  ['scopes', 'client', 'MUST', 'take the scopes of a challenge as what the request needs', SUITE],
+  ['scopes', 'client', 'MUST NOT', 'take them for a part of `scopes_supported`', SUITE],
   ['security', 'client', 'MUST', 'use PKCE, with S256', ASKED],
   ['security', 'client', 'MUST', 'go no further where metadata does not name PKCE', PKCE],
   [
@@ -110,6 +156,9 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
   ],
   ['security', 'client', 'SHOULD', 'send `state` and compare it', ANSWER],
   ['security', 'client', 'MUST', 'compare `iss` before it redeems a code', ANSWER],
+  ['security', 'client', 'MUST', 'keep the issuer of validated metadata with each request', ANSWER],
+  ['security', 'client', 'MUST NOT', 'normalize `iss` before it compares', ANSWER],
+  ['security', 'client', 'MUST NOT', 'act on an error of another issuer, or show it', ANSWER],
   ['security', 'client', 'MUST', 'open only addresses that are https or loopback', OPENED],
 ]);
 

@@ -89,6 +89,30 @@ export const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     ],
   ],
   [
+    'scopes',
+    'RS',
+    'MUST',
+    'account for scopes that imply others',
+    { notApplicable: 'No scope here implies another: an operation needs exactly those that are named for it.' },
+  ],
+  [
+    'error handling',
+    'RS',
+    'MUST',
+    'answer 403 where scopes lack',
+    protect('a scope that lacks is a 403 that names all that is needed'),
+  ],
+  [
+    'security',
+    'RS',
+    'MUST',
+    'get consent for each registered client where it is one static client of somebody else',
+    {
+      notApplicable:
+        'No protected server is a client of somebody else’s authorization server in the name of its callers.',
+    },
+  ],
+  [
     'security',
     'AS',
     'MUST',

@@ -6,6 +6,7 @@ import {
   auth,
   AuthorizationServerMismatchError,
   DpopSession,
+  RegistrationRejectedError,
   type OAuthClientProvider,
 } from '@modelcontextprotocol/client';
 import { calculateJwkThumbprint, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
@@ -61,8 +62,9 @@ test('[token.bound] it registers, sends the person with PKCE, resource, key and 
   const wish = [{ type: 'dauth_connection', name: 'github' }];
   const made = await makeProvider({ key, authorizationDetails: wish, metadata: { client_name: 'Host' } });
   assert.equal(await start(made.provider, web), 'REDIRECT');
-  const { client_name, redirect_uris, dpop_bound_access_tokens } = JSON.parse(web.to(`${ISSUER}/register`)[0]!.body);
-  assert.deepEqual([client_name, redirect_uris, dpop_bound_access_tokens], ['Host', [REDIRECT], true]);
+  const said = JSON.parse(web.to(`${ISSUER}/register`)[0]!.body);
+  assert.deepEqual([said.client_name, said.redirect_uris, said.application_type], ['Host', [REDIRECT], 'native']);
+  assert.equal(said.dpop_bound_access_tokens, true);
   const { state, code_challenge, ...asked } = Object.fromEntries(made.opened[0]!.searchParams);
   assert.match(state!, /^[\w-]{43}$/);
   assert.match(code_challenge!, /^[\w-]{43}$/);
@@ -94,6 +96,18 @@ test('[token.bound] it registers, sends the person with PKCE, resource, key and 
   assert.equal((await made.provider.tokens())?.access_token, 'secret-token-1');
   const hosts = new Set(web.asked.map(({ url }) => new URL(url).origin));
   assert.deepEqual([...hosts], ['https://mcp.example', ISSUER], 'nobody else was asked');
+});
+
+test('a registration that is refused is an error that says why, and nobody is sent anywhere', async () => {
+  const web = makeWeb({ ...resourceAnswers(), ...issuerAnswers(ISSUER) });
+  const why = { error: 'invalid_redirect_uri', error_description: 'Not this way back.' };
+  web.answers[`${ISSUER}/register`] = () => Response.json(why, { status: 400 });
+  const made = await makeProvider();
+  await assert.rejects(start(made.provider, web), (error: unknown) => {
+    assert.ok(error instanceof RegistrationRejectedError, String(error));
+    return /Not this way back\./.test(`${error.message} ${JSON.stringify(error)}`);
+  });
+  assert.deepEqual([made.opened, web.to(`${ISSUER}/token`)], [[], []]);
 });
 
 test('a client metadata document is used where the server reads them, and a registration where it does not', async () => {

@@ -10,6 +10,9 @@ const unit = (noun: string): string => `packages/authority/dist/${noun}.test.js`
 
 const SILENT = '[token.bound] unknown, foreign, ended and made up: one empty answer, and nothing is revoked';
 
+const ALWAYS_BOUND =
+  '[token.bound] the metadata says that tokens are always bound only while no client is marked to have others';
+
 const REVOKING: readonly Mutant[] = of('oauth/revoke', unit('oauth/revoke'), [
   [
     'token.bound',
@@ -271,4 +274,25 @@ const KEYS: readonly Mutant[] = [
   ]),
 ];
 
-export const ANSWERS: readonly Mutant[] = [...REVOKING, ...ISSUED, ...INTROSPECTING, ...NONCES, ...KEYS];
+/** What the metadata says of the Bearer exception. */
+const BOUND: readonly Mutant[] = [
+  ...of('oauth/documents', unit('oauth/bearer'), [
+    [
+      'token.bound',
+      'dpop_bound_access_tokens_required: !mayBeUnbound',
+      'dpop_bound_access_tokens_required: mayBeUnbound || true',
+      ALWAYS_BOUND,
+    ],
+    [
+      'token.bound',
+      "bearerException !== 'off' && ",
+      '',
+      '[token.bound] an installation that switches the exception off gives no such token and exchanges none',
+    ],
+  ]),
+  ...of('store/registry', unit('oauth/bearer'), [
+    ['token.bound', "WHERE source = 'operator' AND bound = 0", "WHERE source = 'operator' AND bound = 1", ALWAYS_BOUND],
+  ]),
+];
+
+export const ANSWERS: readonly Mutant[] = [...REVOKING, ...ISSUED, ...INTROSPECTING, ...NONCES, ...KEYS, ...BOUND];

@@ -20,6 +20,7 @@ import {
   ISSUER,
   makeWorld,
   MCP,
+  revoke,
   START,
   tokenForm,
   type Party,
@@ -187,6 +188,24 @@ test("[token.bound] POST /clients/ID/bind is the operator's alone, and knows onl
   await assertProblem(nobody, 404, 'NOT_FOUND', 'There is no such client.');
 });
 
+async function isAlwaysBound({ app }: World): Promise<unknown> {
+  const metadata = await (await app.request('/.well-known/oauth-authorization-server')).json();
+  return (metadata as Record<string, unknown>).dpop_bound_access_tokens_required;
+}
+
+test('[token.bound] the metadata says that tokens are always bound only while no client is marked to have others', async () => {
+  const world = await makeWorld();
+  await addClient(world);
+  assert.equal(await isAlwaysBound(world), true);
+  const mark = () => addClient(world, { dpop_bound_access_tokens: false });
+  const [one, other] = [await mark(), await mark()];
+  assert.equal(await isAlwaysBound(world), false);
+  await call(world, world.operator, 'POST', `/clients/${one.id}/bind`);
+  assert.equal(await isAlwaysBound(world), false, 'the other one is marked');
+  revoke(world, 'client', other.id);
+  assert.equal(await isAlwaysBound(world), true);
+});
+
 test('[token.bound] an installation that switches the exception off gives no such token and exchanges none', async () => {
   const dir = mkdtempSync(join(tmpdir(), 'dauth-bearer-'));
   const database = join(dir, 'authority.db');
@@ -195,6 +214,7 @@ test('[token.bound] an installation that switches the exception off gives no suc
     const client = await addClient(before, { dpop_bound_access_tokens: false });
     before.store.close();
     const world = await makeWorld({ database, config: { bearerException: 'off' } });
+    assert.equal(await isAlwaysBound(world), true, 'whatever was marked');
     const server = await addServer(world);
     const body = tokenForm(world, client, { resource: MCP });
     const refused = await world.app.request('/token', { method: 'POST', body });

@@ -32,7 +32,8 @@ export function documents(app: Hono<HttpEnv>, authority: Authority): void {
 }
 
 function metadata(authority: Authority): object {
-  const { issuer, clients } = authority.config;
+  const { issuer, clients, bearerException } = authority.config;
+  const mayBeUnbound = bearerException !== 'off' && authority.store.registry.hasUnbound();
   const profiles = grantProfiles(authority.config);
   return {
     issuer,
@@ -61,7 +62,7 @@ function metadata(authority: Authority): object {
     introspection_endpoint_auth_methods_supported: ['private_key_jwt'],
     introspection_endpoint_auth_signing_alg_values_supported: ALGS,
     dpop_signing_alg_values_supported: ALGS,
-    dpop_bound_access_tokens_required: true,
+    dpop_bound_access_tokens_required: !mayBeUnbound,
     authorization_details_types_supported: ['dauth_connection', 'dauth_credential'],
   };
 }

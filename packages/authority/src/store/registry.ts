@@ -69,6 +69,13 @@ export class Registry {
     return this.#db.all(sql, after.created_at, after.id, limit).map((row) => asClient(row)!);
   }
 
+  /** Whether a client that was not revoked is marked for tokens without a key; only an operator's can be. */
+  hasUnbound(): boolean {
+    const sql = `SELECT 1 AS one FROM clients WHERE source = 'operator' AND bound = 0
+      AND client_id NOT IN (SELECT id FROM revoked WHERE what = 'client')`;
+    return this.#db.get(sql) !== undefined;
+  }
+
   /** Whether a key is that of a client which speaks for this owner and was not revoked. */
   isOwnersKey(owner: string, org: string, jkt: string): boolean {
     const sql = `SELECT 1 AS one FROM clients WHERE coalesce(owner, client_id) = ? AND org = ? AND jkt = ?
