@@ -6,6 +6,8 @@ import { makeTempDir } from '../support/process.ts';
 import { startStack, type Stack } from '../world/stack.ts';
 
 const CANARY = 'canary7f3a';
+/** Every name of an algorithm that is taken (RFC 9449 §7.1). */
+const CHALLENGE = /^www-authenticate: DPoP algs="ES256 Ed25519 EdDSA"\r$/im;
 const HANDLE = 'ddls:conn:01900000-0000-7000-8000-000000000000';
 
 suite('bad input', { timeout: 120_000 }, () => {
@@ -83,6 +85,7 @@ suite('bad input', { timeout: 120_000 }, () => {
       assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.match(answer, new RegExp(`"code":"${code}"`));
       assert.match(answer, /"request_id":"[0-9a-f-]{36}"/);
+      assert.equal(CHALLENGE.test(answer), status === 401);
       assert.ok(!answer.includes(CANARY), 'nothing that was sent comes back');
     });
   }
@@ -141,6 +144,7 @@ suite('bad input', { timeout: 120_000 }, () => {
       assert.match(answer, new RegExp(`^HTTP/1\\.1 ${status} `));
       assert.match(answer, code);
       assert.match(answer, /"request_id":"[0-9a-f-]{36}"/);
+      assert.equal(CHALLENGE.test(answer), answer.includes('"code":"UNAUTHENTICATED"'));
       assert.ok(!answer.includes(CANARY), 'nothing that was sent comes back');
     });
   }

@@ -53,7 +53,7 @@ export function answerText(
 /** Answers with a problem document and `DAuth-Error`. */
 export function answerProblem(at: Exchanged, error: DAuthError, headers: Readonly<Record<string, string>> = {}): void {
   const challenge: Readonly<Record<string, string>> =
-    error.status === 401 ? { 'www-authenticate': 'DPoP algs="ES256 EdDSA"' } : {};
+    error.status === 401 ? { 'www-authenticate': 'DPoP algs="ES256 Ed25519 EdDSA"' } : {};
   answerText(at, error.status, 'application/problem+json', JSON.stringify(problemDocument(error, at.requestId)), {
     [HEADER.error]: error.code,
     ...challenge,
