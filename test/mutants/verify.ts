@@ -245,4 +245,24 @@ export const VERIFY: readonly Mutant[] = [
     const test = { file: 'packages/verify/dist/issuer-jws.test.js', name: `[token.bound] ${name}` };
     return { claim: 'token.bound', file: 'packages/verify/src/rsa.ts', find, replace, test };
   }),
+  ...of('verify', 'verified', 'packages/verify/dist/verified.test.js', [
+    [
+      'token.bound',
+      'this.#keys.get(digest) === key',
+      'this.#keys.has(digest)',
+      '[token.bound] a token that verified by one key is verified again by another',
+    ],
+    [
+      'token.bound',
+      'sha256Base64url(compact)',
+      "sha256Base64url(compact.slice(0, compact.lastIndexOf('.')))",
+      '[token.bound] a token with another signature is another token, and is verified',
+    ],
+    [
+      'token.bound',
+      '    assertSigned();\n',
+      '',
+      '[token.bound] a token that was taken once is refused when it ended, and when its key is published no more',
+    ],
+  ]),
 ];

@@ -56,6 +56,7 @@ export async function verifyCallerToken(
     algs: options.isDauth ? ALGS : [...ALGS, ...RSA_ALGS],
     maxLength: LIMITS.token,
     keys,
+    verified: jwks.verified,
     ...subject,
   });
   return Object.freeze({

@@ -8,6 +8,7 @@ import { importKey, type VerifyKey } from './key.ts';
 import { importRsaKey } from './rsa.ts';
 import { fetchJson, type FetchLike } from './fetch-json.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
+import { VerifiedSignatures } from './verified.ts';
 
 export interface JwksCacheOptions {
   /** The authority's `jwks_uri`, from configuration. */
@@ -38,6 +39,8 @@ interface KeySet {
 const TOKEN: Subject = { what: 'The token', refusal: 'UNAUTHENTICATED' };
 
 export class JwksCache {
+  /** Signatures by these keys that verified. */
+  readonly verified = new VerifiedSignatures();
   readonly #options: Required<JwksCacheOptions>;
   #good: KeySet | undefined;
   #triedAt: number | undefined;

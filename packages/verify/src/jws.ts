@@ -12,6 +12,7 @@ import {
 } from '@dauth/protocol';
 import { importKey, isSignedBy, type PointKey, type VerifyKey } from './key.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
+import type { VerifiedSignatures } from './verified.ts';
 
 /**
  * Finds the key a header names; `undefined` means that there is none. `kid` is unverified input: a name to look up among
@@ -37,6 +38,8 @@ export interface VerifyJwsOptions extends JwsOptions {
   readonly keys: KeySource;
   /** Names of algorithms that are taken, as far as the key is for them. Default: those of ES256 and Ed25519. */
   readonly algs?: readonly string[];
+  /** Where signatures that verified are remembered. Default: nowhere. */
+  readonly verified?: VerifiedSignatures;
 }
 
 export interface EmbeddedJwsOptions extends JwsOptions {
@@ -67,7 +70,10 @@ export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJ
   const jws = split(compact, options, subject);
   const alg = readAlg(jws, options.algs ?? ALGS, subject);
   const found = lookUp(options.keys, jws.header, alg, subject);
-  return verifySplit(jws, found, options, subject);
+  const check = (): void => assertSigned(jws, found, subject);
+  if (options.verified === undefined) check();
+  else options.verified.settle(compact, found, check);
+  return read(jws, found, options, subject);
 }
 
 /**
@@ -86,7 +92,8 @@ export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions):
     }
   }
   const key: PointKey = parsing(subject, () => importKey(jws.header.jwk));
-  return { ...verifySplit(jws, key, options, subject), jwk: key.jwk };
+  assertSigned(jws, key, subject);
+  return { ...read(jws, key, options, subject), jwk: key.jwk };
 }
 
 /** Checks header against key, then the signature. The last step that looks at a payload nobody vouched for is this one. */
@@ -99,8 +106,8 @@ export function assertSigned(jws: CompactJws, key: VerifyKey, subject: Subject):
     refuseSubject(subject, 'has a signature that does not verify.');
 }
 
-function verifySplit(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Subject): VerifiedJws {
-  assertSigned(jws, key, subject);
+/** Of a JWS whose signature verified. */
+function read(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Subject): VerifiedJws {
   const claims = parsing(subject, () => parseClaims(jws.payload, options.maxLength));
   return { header: jws.header, claims, jkt: key.jkt };
 }

@@ -5,7 +5,7 @@
  */
 import { isObject, LIMITS, parseDetails, TYP, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
 import { claimName, claimText } from './claims.ts';
-import { subjectOf, verifyJws, type KeySource } from './jws.ts';
+import { subjectOf, verifyJws, type VerifyJwsOptions } from './jws.ts';
 import { type JwksCache } from './jwks.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
 import {
@@ -40,7 +40,7 @@ export type SubjectClaims = Omit<AccessClaims, 'cnf'> & Partial<Pick<AccessClaim
  */
 export function verifyAccessToken(
   token: string,
-  options: AccessTokenOptions & { readonly keys: KeySource },
+  options: AccessTokenOptions & Pick<VerifyJwsOptions, 'keys' | 'verified'>,
 ): AccessClaims {
   const subject = subjectOf(options, 'The access token');
   const claims = verifySubjectToken(token, options);
@@ -54,13 +54,14 @@ export function verifyAccessToken(
  */
 export function verifySubjectToken(
   token: string,
-  options: AccessTokenOptions & { readonly keys: KeySource },
+  options: AccessTokenOptions & Pick<VerifyJwsOptions, 'keys' | 'verified'>,
 ): SubjectClaims {
   const subject = subjectOf(options, 'The access token');
   const { claims } = verifyJws(token, {
     typ: TYP.accessToken,
     maxLength: LIMITS.token,
     keys: options.keys,
+    ...(options.verified === undefined ? {} : { verified: options.verified }),
     ...subject,
   });
   return readClaims(claims, options, subject);
@@ -76,7 +77,7 @@ export async function verifyAccessTokenWith(
   options: AccessTokenOptions,
 ): Promise<AccessClaims> {
   const key = await jwks.resolveFor(token, LIMITS.token, subjectOf(options, 'The access token'));
-  return verifyAccessToken(token, { ...options, keys: key });
+  return verifyAccessToken(token, { ...options, keys: key, verified: jwks.verified });
 }
 
 function readClaims(claims: JsonObject, options: AccessTokenOptions, subject: Subject): SubjectClaims {

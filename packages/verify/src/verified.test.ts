@@ -1,0 +1,81 @@
+/** Signatures that are remembered: what is skipped the second time, and what never is. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { verifyCallerToken, type CallerTokenOptions } from './caller-token.ts';
+import { JwksCache } from './jwks.ts';
+import { verifyJws } from './jws.ts';
+import { importKey, type VerifyKey } from './key.ts';
+import { assertRefused, assertRefusedAsync, makeSigner } from './signer.test-support.ts';
+import { VerifiedSignatures } from './verified.ts';
+
+const OPTIONS = { typ: 'at+jwt', maxLength: 8_192 };
+const [signer, other] = [makeSigner(), makeSigner()];
+const token = signer.jws({ typ: 'at+jwt', kid: 'k' }, { sub: 'ada' });
+
+/** A key, and how often a signature was verified by it. */
+function counted(): { readonly key: VerifyKey; readonly times: () => number } {
+  const known = importKey(signer.publicJwk);
+  let times = 0;
+  const key = Object.defineProperty({ ...known }, 'octets', { get: () => (times++, known.octets) });
+  return { key, times: () => times };
+}
+
+test('a token that is shown again costs no second verification, and says what it said', () => {
+  const { key, times } = counted();
+  const verified = new VerifiedSignatures();
+  const [once, again] = [0, 1].map(() => verifyJws(token, { ...OPTIONS, keys: key, verified }));
+  assert.deepEqual([once!.claims, times(), verified.size], [again!.claims, 1, 1]);
+  assert.notEqual(once!.claims, again!.claims, 'nobody is given what another one may have changed');
+});
+
+test('[token.bound] a token with another signature is another token, and is verified', () => {
+  const verified = new VerifiedSignatures();
+  const keys = importKey(signer.publicJwk);
+  verifyJws(token, { ...OPTIONS, keys, verified });
+  const cut = token.lastIndexOf('.') + 1;
+  const forged = token.slice(0, cut) + signer.jws({ typ: 'at+jwt', kid: 'k' }, { sub: 'eve' }).split('.')[2]!;
+  for (let i = 0; i < 2; i++)
+    assertRefused(() => verifyJws(forged, { ...OPTIONS, keys, verified }), 'UNAUTHENTICATED', /does not verify/);
+  assert.equal(verified.size, 1);
+});
+
+test('[token.bound] a token that verified by one key is verified again by another', () => {
+  const verified = new VerifiedSignatures();
+  verifyJws(token, { ...OPTIONS, keys: signer.jwk, verified });
+  assertRefused(
+    () => verifyJws(token, { ...OPTIONS, keys: other.jwk, verified }),
+    'UNAUTHENTICATED',
+    /does not verify/,
+  );
+});
+
+test('the oldest makes room', () => {
+  const { key, times } = counted();
+  const verified = new VerifiedSignatures(2);
+  const tokens = ['a', 'b', 'c'].map((sub) => signer.jws({ typ: 'at+jwt', kid: 'k' }, { sub }));
+  for (const one of tokens) verifyJws(one, { ...OPTIONS, keys: key, verified });
+  assert.deepEqual([verified.size, times()], [2, 3]);
+  for (const one of [tokens[2]!, tokens[0]!]) verifyJws(one, { ...OPTIONS, keys: key, verified });
+  assert.equal(times(), 4);
+});
+
+test('[token.bound] a token that was taken once is refused when it ended, and when its key is published no more', async () => {
+  const NOW = 1_795_000_000;
+  const claims = {
+    ...{ iss: 'https://auth.example', sub: 'ada', aud: 'https://mcp.example/mcp', client_id: 'laptop' },
+    ...{ exp: NOW + 300, iat: NOW, jti: 'token-1', cnf: { jkt: other.jkt } },
+  };
+  const at = (now: number): CallerTokenOptions => ({
+    ...{ issuer: claims.iss, audience: claims.aud, now, isDauth: false, requiredClaims: [], allowUnbound: false },
+  });
+  let [published, clock] = [signer.publicJwk, 0];
+  const fetch = async (): Promise<Response> => Response.json({ keys: [{ ...published, kid: 'k' }] });
+  const jwks = new JwksCache({ url: 'https://auth.example/keys', fetch, now: () => clock });
+  const one = signer.jws({ typ: 'at+jwt', kid: 'k' }, claims);
+  for (let i = 0; i < 2; i++) assert.equal((await verifyCallerToken(jwks, one, at(NOW))).sub, 'ada');
+  assert.equal(jwks.verified.size, 1);
+  await assertRefusedAsync(() => verifyCallerToken(jwks, one, at(NOW + 600)), 'UNAUTHENTICATED', /./);
+  published = other.publicJwk;
+  clock = 600_000;
+  await assertRefusedAsync(() => verifyCallerToken(jwks, one, at(NOW)), 'UNAUTHENTICATED', /does not verify/);
+});
