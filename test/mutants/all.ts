@@ -18,6 +18,7 @@ import { CHUNKS } from './chunks.ts';
 import { CAPTURED } from './captured.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
+import { CLIENT_KEYS } from './client-key.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
@@ -72,5 +73,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...LOGIN,
     ...WEB_SOCKETS,
     ...CLIENT_CERTIFICATES,
+    ...CLIENT_KEYS,
   ],
 ];

@@ -22,6 +22,10 @@ const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json'
     accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
     refused: (Item & { code: string })[];
   };
+  private_key_jwt: {
+    accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
+    refused: (Item & { code: string })[];
+  };
   github_app: {
     accepted: (Item & { verify_with: JWK; header: object; claims: object; sent: { lines: string } })[];
     refused: (Item & { code: string })[];
@@ -71,6 +75,18 @@ for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.
   });
 }
 
+for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.private_key_jwt.accepted) {
+  test(`vector: a client that proves itself by a key, in ${name}, asks as written`, async () => {
+    const { client_assertion: assertion, ...rest } = Object.fromEntries(
+      new URLSearchParams(ask({ name, ...item }).body),
+    );
+    assert.deepEqual(rest, form);
+    const { payload, protectedHeader } = await compactVerify(assertion!, await importJWK(jwk, protectedAlg(header)));
+    const { jti, ...said } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
+    assert.deepEqual([protectedHeader, said, typeof jti], [header, claims, 'string']);
+  });
+}
+
 for (const { name, verify_with: jwk, header, claims, sent, ...item } of vectors.github_app.accepted) {
   test(`vector: an exchange by github_app, ${name}, is asked for as written`, async () => {
     const { lines, ...rest } = ask({ name, ...item });
@@ -89,6 +105,7 @@ function protectedAlg(header: object): string {
 for (const [scheme, item] of [
   ...vectors.client_credentials.refused.map((refused) => ['client_credentials', refused] as const),
   ...vectors.jwt_bearer.refused.map((refused) => ['jwt_bearer', refused] as const),
+  ...vectors.private_key_jwt.refused.map((refused) => ['private_key_jwt', refused] as const),
   ...vectors.token_exchange.refused.map((refused) => ['token_exchange', refused] as const),
   ...vectors.oauth2.refused.map((refused) => ['oauth2', refused] as const),
   ...vectors.github_app.refused.map((refused) => ['github_app', refused] as const),

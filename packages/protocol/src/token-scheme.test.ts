@@ -48,7 +48,7 @@ test('a scheme is read as it stands, with what has a default', () => {
 const WRONG: readonly (readonly [what: string, change: object, message: RegExp])[] = [
   ['an unknown scheme', { scheme: 'password' }, /A scheme is/],
   ['a member of another one', { in: 'header' }, /not defined/],
-  ['no secret', { client_secret: undefined }, /needs the member|non-empty/],
+  ['no secret', { client_secret: undefined }, /proves who it is/],
   ['a secret in the open', { client_secret: 'hunter22' }, /must name a field/],
   ['an empty id', { client_id: '' }, /must not be empty/],
   ['another way to authenticate', { auth: 'none' }, /"auth" is/],

@@ -2,6 +2,7 @@
  * Token schemes (§2.6): a credential that the executor exchanges for a short-lived token, named by field and fixed text.
  * Never holds a value and never asks: where it is asked for and with what stands in the sealed header, and nowhere else.
  */
+import { proofOf, proofTemplates } from './client-auth.ts';
 import { parseClientCredentials, type ClientCredentials } from './client-credentials.ts';
 import { parseGithubApp, type GithubApp } from './github-app.ts';
 import { claimTemplates, parseJwtBearer, type JwtBearer } from './jwt-bearer.ts';
@@ -34,7 +35,7 @@ export function parseTokenScheme(value: TokenScheme): TokenScheme {
 export function shownTemplates(scheme: TokenScheme): readonly Template[] {
   switch (scheme.scheme) {
     case 'client_credentials':
-      return [scheme.client_id, scheme.client_secret];
+      return [scheme.client_id, ...proofTemplates(proofOf(scheme))];
     case 'jwt_bearer':
       return claimTemplates(scheme);
     case 'github_app':
@@ -42,10 +43,7 @@ export function shownTemplates(scheme: TokenScheme): readonly Template[] {
     case 'token_exchange':
       return exchangedTemplates(scheme);
     case 'oauth2':
-      return [
-        ...[scheme.client_id, scheme.refresh_token],
-        ...(scheme.client_secret === undefined ? [] : [scheme.client_secret]),
-      ];
+      return [scheme.client_id, scheme.refresh_token, ...proofTemplates(proofOf(scheme))];
   }
 }
 

@@ -3,7 +3,7 @@
  * not compile, so whoever adds a kind measures it, or says in its row where it is measured and why not here.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { parseInjections, type Injection } from '@dauth/protocol';
+import { parseInjections, type Injection, type SigningAlg } from '@dauth/protocol';
 import { deriveAwsKeys } from './aws.test-support.ts';
 import { done, row, type Database } from './database.test-support.ts';
 import type { CallOrder } from './memory.child.test-support.ts';
@@ -71,7 +71,14 @@ function exchange(name: string, members: object, path = '/oauth/token', look: Lo
   };
 }
 
-function jwtKey(name: string, alg: 'RS256' | 'ES256', form: KeyForm): Kind {
+/** A client that proves who it is with the key; what it asks for is not in the way. */
+function clientKey(name: string, alg: SigningAlg, form: KeyForm, members: object): Kind {
+  const scheme = { client_id: 'robot', private_key: '{token}', alg, ...members };
+  const material = () => privateKey(alg === 'RS256' ? 'RSA-2048' : 'P-256', form);
+  return exchange(name, scheme, '/oauth/token', { material });
+}
+
+function jwtKey(name: string, alg: SigningAlg, form: KeyForm): Kind {
   const scheme = { scheme: 'jwt_bearer', alg, private_key: '{token}', iss: 'robot@project.example' };
   const material = () => privateKey(alg === 'RS256' ? 'RSA-2048' : 'P-256', form);
   return exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material });
@@ -183,6 +190,8 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
   client_credentials: [
     exchange('client credentials, Basic', { ...CLIENT, auth: 'client_secret_basic' }),
     exchange('client credentials, in the body', { ...CLIENT, auth: 'client_secret_post' }),
+    clientKey('client credentials, RSA', 'RS256', 'PKCS #8', { scheme: 'client_credentials' }),
+    clientKey('client credentials, P-256', 'ES256', 'SEC 1', { scheme: 'client_credentials' }),
   ],
   jwt_bearer: [
     jwtKey('RSA in PKCS #8', 'RS256', 'PKCS #8'),
@@ -202,11 +211,19 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
       ...{ scheme: 'token_exchange', subject_token: '{token}' },
       subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
     }),
+    clientKey('token exchange, client with a key of RSA', 'RS256', 'PKCS #1', {
+      ...{ scheme: 'token_exchange', subject_token: '{second}' },
+      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    }),
   ],
   oauth2: [
     exchange('refresh token', {
       ...{ scheme: 'oauth2', client_id: 'robot', refresh_token: '{token}' },
       ...{ client_secret: '{second}', auth: 'client_secret_post' },
+    }),
+    clientKey('refresh token, client with a key of P-256', 'ES256', 'PKCS #8', {
+      scheme: 'oauth2',
+      refresh_token: '{second}',
     }),
   ],
   postgres: [password('PostgreSQL, SCRAM-SHA-256', 'scram-sha-256'), password('PostgreSQL, MD5', 'md5')],
