@@ -19,6 +19,7 @@ import { CAPTURED } from './captured.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
 import { CLIENT_KEYS } from './client-key.ts';
+import { ED25519 } from './ed25519.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
@@ -74,5 +75,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...WEB_SOCKETS,
     ...CLIENT_CERTIFICATES,
     ...CLIENT_KEYS,
+    ...ED25519,
   ],
 ];

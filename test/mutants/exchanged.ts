@@ -157,8 +157,8 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', ASSERTION, [
     [
       'dispatch.bound',
-      ' || !isKind(der, KINDS[alg])',
-      ' || !isKind(der, KINDS[der.length > 999 ? "RS256" : alg])',
+      'if (!isKind(der, KINDS[alg]))',
+      'if (!isKind(der, KINDS[der.length > 999 ? "RS256" : alg]))',
       '[dispatch.bound] a private key of RSA for ES256 signs nothing',
     ],
   ]),

@@ -7,8 +7,9 @@ import { namedFields, parseTemplate, type Template } from './template.ts';
 import { parseTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts';
 import { parseScope } from './wishes.ts';
 
-const ALGS = ['RS256', 'ES256'] as const;
-/** RFC 7518 §3.1. */
+/** `EdDSA` is the older name of `Ed25519` (RFC 9864 §4): which one a server knows, its owner says. */
+const ALGS = ['RS256', 'ES256', 'Ed25519', 'EdDSA'] as const;
+/** RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2. */
 export type SigningAlg = (typeof ALGS)[number];
 
 /** The token goes into the request as `Authorization: Bearer …`. */
@@ -60,7 +61,7 @@ export function parseJwtBearer(value: unknown): JwtBearer {
 
 /** @throws DAuthError `INVALID_REQUEST` */
 export function parseSigningAlg(value: unknown): SigningAlg {
-  return ALGS.find((one) => one === value) ?? refuse('"alg" is "RS256" or "ES256".');
+  return ALGS.find((one) => one === value) ?? refuse('"alg" is "RS256", "ES256", "Ed25519" or "EdDSA".');
 }
 
 /** The templates whose values stand in the assertion. */

@@ -103,7 +103,7 @@ test('a scheme that signs is read as it stands, with what has a default, and its
 
 const WRONG_SIGNERS: readonly (readonly [what: string, change: object, message: RegExp])[] = [
   ['no algorithm', { alg: undefined }, /needs the member "alg"/],
-  ['Ed25519', { alg: 'EdDSA' }, /"alg" is/],
+  ['Ed448', { alg: 'Ed448' }, /"alg" is/],
   ['a shared key', { alg: 'HS256' }, /"alg" is/],
   ['no algorithm by name', { alg: 'none' }, /"alg" is/],
   ['a key in the open', { private_key: '-----BEGIN' }, /must name a field/],

@@ -11,7 +11,7 @@ import { fillTokenRequest } from './token-request.ts';
 const NOW = 1_795_000_000;
 const ENDPOINT = 'https://login.example/oauth/token?tenant=a';
 const TYPE = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
-const PAIRS = { RS256: makePair('RSA-2048'), ES256: makePair('P-256') };
+const PAIRS = { RS256: makePair('RSA-2048'), ES256: makePair('P-256'), Ed25519: makePair('Ed25519') };
 type Alg = keyof typeof PAIRS;
 const pem = (key: KeyObject): string => key.export({ format: 'pem', type: 'pkcs8' }) as string;
 
@@ -31,7 +31,10 @@ function ask(scheme: string, members: object, fields: Record<string, string>): U
   assert.equal(lines.toString().includes('authorization'), false, 'nothing of the client is in a header');
   const form = new URLSearchParams(body!.toString('latin1'));
   const assertion = form.get('client_assertion') ?? '';
-  assert.ok(secrets.some((secret) => secret.toString('latin1') === assertion), 'what answers are not read with');
+  assert.ok(
+    secrets.some((secret) => secret.toString('latin1') === assertion),
+    'what answers are not read with',
+  );
   return form;
 }
 

@@ -31,7 +31,16 @@ const KINDS: readonly (readonly [what: string, scheme: object, material: () => M
     { scheme: 'client_credentials', alg: 'RS256' },
     () => privateKey('RSA-2048', 'PKCS #8'),
   ],
-  ['P-256 in SEC 1, of client credentials', { scheme: 'client_credentials', alg: 'ES256' }, () => privateKey('P-256', 'SEC 1')],
+  [
+    'P-256 in SEC 1, of client credentials',
+    { scheme: 'client_credentials', alg: 'ES256' },
+    () => privateKey('P-256', 'SEC 1'),
+  ],
+  [
+    'Ed25519 in PKCS #8, of client credentials',
+    { scheme: 'client_credentials', alg: 'Ed25519' },
+    () => privateKey('Ed25519', 'PKCS #8'),
+  ],
   [
     'P-256 in PKCS #8, of a refresh token',
     { scheme: 'oauth2', alg: 'ES256', refresh_token: '{second}' },

@@ -71,16 +71,18 @@ function exchange(name: string, members: object, path = '/oauth/token', look: Lo
   };
 }
 
+const KEYS = { RS256: 'RSA-2048', ES256: 'P-256', Ed25519: 'Ed25519', EdDSA: 'Ed25519' } as const;
+
 /** A client that proves who it is with the key; what it asks for is not in the way. */
 function clientKey(name: string, alg: SigningAlg, form: KeyForm, members: object): Kind {
   const scheme = { client_id: 'robot', private_key: '{token}', alg, ...members };
-  const material = () => privateKey(alg === 'RS256' ? 'RSA-2048' : 'P-256', form);
+  const material = () => privateKey(KEYS[alg], form);
   return exchange(name, scheme, '/oauth/token', { material });
 }
 
 function jwtKey(name: string, alg: SigningAlg, form: KeyForm): Kind {
   const scheme = { scheme: 'jwt_bearer', alg, private_key: '{token}', iss: 'robot@project.example' };
-  const material = () => privateKey(alg === 'RS256' ? 'RSA-2048' : 'P-256', form);
+  const material = () => privateKey(KEYS[alg], form);
   return exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material });
 }
 
@@ -192,6 +194,7 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
     exchange('client credentials, in the body', { ...CLIENT, auth: 'client_secret_post' }),
     clientKey('client credentials, RSA', 'RS256', 'PKCS #8', { scheme: 'client_credentials' }),
     clientKey('client credentials, P-256', 'ES256', 'SEC 1', { scheme: 'client_credentials' }),
+    clientKey('client credentials, Ed25519', 'Ed25519', 'PKCS #8', { scheme: 'client_credentials' }),
   ],
   jwt_bearer: [
     jwtKey('RSA in PKCS #8', 'RS256', 'PKCS #8'),
@@ -200,6 +203,8 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
     jwtKey('P-256 in PKCS #8', 'ES256', 'PKCS #8'),
     jwtKey('P-256 in PKCS #8, DER', 'ES256', 'PKCS #8 in DER'),
     jwtKey('P-256 in SEC 1', 'ES256', 'SEC 1'),
+    jwtKey('Ed25519 in PKCS #8', 'Ed25519', 'PKCS #8'),
+    jwtKey('Ed25519 in PKCS #8, DER', 'EdDSA', 'PKCS #8 in DER'),
   ],
   github_app: [
     exchange('GitHub App', { scheme: 'github_app', private_key: '{token}', iss: '12345' }, INSTALLATION, {
