@@ -24,6 +24,7 @@ import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
+import { ID_JAGS } from './id-jag.ts';
 import { KINDS } from './kinds.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
@@ -76,5 +77,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...CLIENT_CERTIFICATES,
     ...CLIENT_KEYS,
     ...ED25519,
+    ...ID_JAGS,
   ],
 ];

@@ -33,6 +33,7 @@ import {
   type GraphqlRule,
   type GithubApp,
   type Hmac,
+  type IdJag,
   type Injection,
   type JwtBearer,
   type Mtls,
@@ -123,9 +124,11 @@ export type SchemeInput =
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
   | Asked<GithubApp, never>
   | (Asked<Omit<TokenExchange, 'auth'>, never> & (ClientProofInput | { readonly auth?: undefined }))
+  | (Asked<Omit<IdJag, 'auth' | 'idp'>, never> & ClientProofInput & { readonly idp: IdpInput })
   | (Asked<Omit<OAuth2, 'auth'>, never> & (ClientProofInput | { readonly auth?: 'none' }))
   | Loose<Postgres, 'auth' | 'statement_timeout_ms'>
   | Mtls;
+type IdpInput = Asked<Omit<IdJag['idp'], 'auth'>, never> & ClientProofInput;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 

@@ -102,8 +102,9 @@ export function proofTemplates(proof: ClientProof | undefined): readonly Templat
   return proof.kid === undefined ? [proof.aud] : [proof.kid, proof.aud];
 }
 
-/** The fields of the keys by which a scheme's client proves who it is; none where a key is what is exchanged. */
+/** The fields of the keys by which the clients of a scheme prove who they are; none where a key is what is exchanged. */
 export function proofKeys(scheme: object): readonly string[] {
   const proof = proofOf(scheme);
-  return proof?.auth === 'private_key_jwt' ? namedFields([proof.private_key]) : [];
+  const own = proof?.auth === 'private_key_jwt' ? namedFields([proof.private_key]) : [];
+  return 'idp' in scheme ? [...own, ...proofKeys(scheme.idp as object)] : own;
 }

@@ -83,6 +83,7 @@ export {
   type Injection,
   type Slot,
 } from './inject.ts';
+export { ID_JAG, idJagRequest, type IdJag } from './id-jag.ts';
 export type { JwtBearer, SigningAlg } from './jwt-bearer.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
@@ -139,6 +140,6 @@ export {
 export { isNeverASlot } from './slot-name.ts';
 export { endpointParts, parseTokenEndpoint } from './token-endpoint.ts';
 export type { TokenExchange } from './token-exchange.ts';
-export type { TokenScheme } from './token-scheme.ts';
+export { endpointsOf, type TokenScheme } from './token-scheme.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

@@ -8,6 +8,7 @@ import {
   installationRequest,
   type ClientCredentials,
   type GithubApp,
+  type IdJag,
   type Injection,
   type JwtBearer,
   type OAuth2,
@@ -21,6 +22,7 @@ import { fill, unfit } from './fill.ts';
 import { VSCHAR, writeParameter, writeText } from './form.ts';
 import { readGrant, type Grant } from './grant.ts';
 import { assertFindable, type Filled } from './inject.ts';
+import { openToken, type KeptToken } from './kept-token.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { ByteWriter } from './writer.ts';
@@ -28,6 +30,7 @@ import { ByteWriter } from './writer.ts';
 /**
  * Fills the request for a token. All buffers are owned memory; whoever takes them zeroes them.
  * @param now Unix seconds
+ * @param kept what the credential was exchanged for before, where a scheme asks twice
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does not
  * fit or could not be found again in an answer
  */
@@ -36,14 +39,17 @@ export function fillTokenRequest(
   injections: readonly Injection[],
   scheme: TokenScheme,
   now: number,
+  kept?: KeptToken,
 ): Filled {
+  if ((scheme.scheme === 'id_jag') !== (kept !== undefined)) throw new TypeError('An ID-JAG goes with its scheme.');
+  const grant = kept === undefined ? null : openToken(kept, plaintext);
   return plaintext.lend((bytes) => {
-    const fields = readFields(bytes, injectedFields(injections));
-    const secrets: Buffer[] = [];
+    const secrets: Buffer[] = grant === null ? [] : [grant];
     using lines = new ByteWriter();
     using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
-      secrets.push(...write({ lines, body, fields, now }, scheme));
+      const fields = readFields(bytes, injectedFields(injections));
+      secrets.push(...write({ lines, body, fields, now }, scheme, grant));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
       return { target, lines: lines.take(), body: body.take(), secrets, isGuessable: false };
     } catch (error) {
@@ -54,11 +60,12 @@ export function fillTokenRequest(
 }
 
 /** @returns what an answer must not be read with: owned memory which the caller zeroes */
-function write(asking: Asking, scheme: TokenScheme): readonly Buffer[] {
+function write(asking: Asking, scheme: TokenScheme, grant: Buffer | null): readonly Buffer[] {
   if (scheme.scheme === 'github_app') return [writeGithubApp(asking, scheme)];
   asking.lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
   if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(asking, scheme)];
   if (scheme.scheme === 'token_exchange') return writeTokenExchange(asking, scheme);
+  if (scheme.scheme === 'id_jag') return writeIdJag(asking, scheme, grant!);
   if (scheme.scheme === 'oauth2') return writeGrant(asking, scheme);
   return writeClientCredentials(asking, scheme);
 }
@@ -117,6 +124,15 @@ function writeTokenExchange(asking: Asking, scheme: TokenExchange): readonly Buf
     wipe(...shown);
     throw error;
   }
+}
+
+/** RFC 7523 §2.1 with an ID-JAG (§4.4 of its draft), by the client that it names. @returns as above */
+function writeIdJag(asking: Asking, scheme: IdJag, grant: Buffer): readonly Buffer[] {
+  asking.body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
+  writeParameter(asking.body, 'assertion', grant);
+  const shown = writeClient(asking, scheme);
+  writeText(asking.body, 'scope', scheme.scope);
+  return shown;
 }
 
 /** A refresh token, or the code that brings the first one. @returns as above */

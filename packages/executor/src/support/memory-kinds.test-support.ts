@@ -60,11 +60,16 @@ function signer(name: string, scheme: object): Kind {
   return slot(name, [scheme], [{}, POSTED, { target: '/?echo=body&split' }], { made: keysMadeOf });
 }
 
+/** Everything that is asked, at one endpoint. */
+function at(endpoint: string, members: object): object {
+  return { endpoint, ...members, ...('idp' in members ? { idp: { endpoint, ...(members.idp as object) } } : {}) };
+}
+
 function exchange(name: string, members: object, path = '/oauth/token', look: Look = {}): Kind {
   return {
     name,
     use: ({ origin, given }) => ({
-      inject: parseInjections([{ endpoint: origin + path, ...members }]),
+      inject: parseInjections([at(origin + path, members)]),
       calls: ECHOES,
       look: { made: () => given, ...look },
     }),
@@ -221,6 +226,15 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
       subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
     }),
   ],
+  id_jag: [
+    exchange('ID-JAG', {
+      ...{ scheme: 'id_jag', client_id: 'robot', client_secret: '{second}', audience: 'https://api.example' },
+      idp: {
+        ...{ client_id: 'robot', client_secret: '{second}', subject_token: '{token}' },
+        subject_token_type: 'urn:ietf:params:oauth:token-type:refresh_token',
+      },
+    }),
+  ],
   oauth2: [
     exchange('refresh token', {
       ...{ scheme: 'oauth2', client_id: 'robot', refresh_token: '{token}' },
@@ -239,6 +253,7 @@ export function makeGiven(): Readonly<Record<string, Buffer>> {
   const random = (prefix: string): Buffer => Buffer.from(`${prefix}${randomBytes(24).toString('hex')}`);
   return {
     ...{ 'an access token': random('at_'), 'another access token': random('at_') },
+    'an ID-JAG': random('jag_'),
     ...{ 'a refresh token that came': random('rt_'), 'another refresh token that came': random('rt_') },
   };
 }
