@@ -18,10 +18,13 @@ import { CHUNKS } from './chunks.ts';
 import { CAPTURED } from './captured.ts';
 import { CLI } from './cli.ts';
 import { CLIENT } from './client.ts';
+import { CLIENT_KEYS } from './client-key.ts';
+import { ED25519 } from './ed25519.ts';
 import { EXCHANGED } from './exchanged.ts';
 import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
+import { ID_JAGS } from './id-jag.ts';
 import { KINDS } from './kinds.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
@@ -72,5 +75,8 @@ export const MUTANTS: readonly Mutant[] = [
     ...LOGIN,
     ...WEB_SOCKETS,
     ...CLIENT_CERTIFICATES,
+    ...CLIENT_KEYS,
+    ...ED25519,
+    ...ID_JAGS,
   ],
 ];

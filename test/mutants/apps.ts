@@ -31,8 +31,8 @@ export const APPS: readonly Mutant[] = [
     ],
     [
       'response.clean',
-      'return [subject, actor, id, secret].filter(',
-      'return [subject, actor && id, id, secret].filter(',
+      'return [subject, actor, id, ...proofTemplates(proofOf(scheme))].filter(',
+      'return [subject, actor && id, id, ...proofTemplates(proofOf(scheme))].filter(',
       'a scheme of a token exchange is read as it stands, and all that it shows is searched for',
     ],
   ]),
@@ -63,8 +63,8 @@ export const APPS: readonly Mutant[] = [
   ...of('executor', 'secret/token-request', APP, [
     [
       'response.clean',
-      'return [writeGithubApp(lines, body, scheme, fields, now)];',
-      'return [writeGithubApp(lines, body, scheme, fields, now)].slice(1);',
+      'return [writeGithubApp(asking, scheme)];',
+      'return [writeGithubApp(asking, scheme)].slice(1);',
       'GitHub is asked with a JWT by the key of the App, ten minutes long, and for what was sealed',
     ],
   ]),

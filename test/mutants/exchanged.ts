@@ -30,8 +30,8 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'dispatch', DISPATCH, [
     [
       'dispatch.bound',
-      'await deps.upstream.check(endpointParts(scheme.endpoint).origin)',
-      'target',
+      'endpoints.push(await deps.upstream.check(endpoint));',
+      'endpoints.push(endpoint === origin ? target : target);',
       '[dispatch.bound] the token endpoint is asked once everything was allowed and written down, then the API',
     ],
     [
@@ -117,8 +117,8 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/inject', TOKENS, [
     [
       'response.clean',
-      'const secrets: Buffer[] = token === null ? [] : [token];',
-      'const secrets: Buffer[] = [];',
+      'const secrets: Buffer[] = [...opened];',
+      'const secrets: Buffer[] = [...opened].slice(1);',
       '[response.clean] an API that echoes the token or the client secret gives neither away',
     ],
     [
@@ -157,8 +157,8 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', ASSERTION, [
     [
       'dispatch.bound',
-      ' || !isKind(der, KINDS[alg])',
-      ' || !isKind(der, KINDS[der.length > 999 ? "RS256" : alg])',
+      'if (!isKind(der, KINDS[alg]))',
+      'if (!isKind(der, KINDS[der.length > 999 ? "RS256" : alg]))',
       '[dispatch.bound] a private key of RSA for ES256 signs nothing',
     ],
   ]),

@@ -18,7 +18,7 @@ export const REFRESHED: readonly Mutant[] = [
   ...of('protocol', 'oauth2', SCHEME, [
     [
       'seal.bound',
-      'if (namedFields(others).includes(field!))',
+      'if (others.includes(field!))',
       'if (others.length > 9)',
       '[seal.bound] an envelope with a refresh token that is the secret is refused',
     ],

@@ -79,12 +79,7 @@ export const SERVERS: readonly Mutant[] = [
     ['dispatch.bound', '      pins: pinsFor(policy, destination.origin),\n', '', CARRIED],
   ]),
   ...of('executor', 'exchanged', DOORS, [
-    [
-      'dispatch.bound',
-      'scheme, address, pins });',
-      'scheme, address, ...(pins?.length === 0 ? { pins } : {}) });',
-      CARRIED,
-    ],
+    ['dispatch.bound', '...pinned(address), ...before });', 'address, ...before });', CARRIED],
   ]),
   ...of('executor', 'wire/refresh-call', REFRESHED, [
     [

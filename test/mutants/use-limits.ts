@@ -78,8 +78,8 @@ export const USE_LIMITS: readonly Mutant[] = [
   ...of('executor', 'where/operator', OPERATOR, [
     [
       'dispatch.bound',
-      'if (endpoint !== undefined && deniesOrigin(rules, endpoint))',
-      'if (endpoint !== undefined && deniesOrigin(rules, endpoint) && endpoint.length > 999)',
+      'endpoints.some((endpoint) => deniesOrigin(rules, endpoint))',
+      'endpoints.some((endpoint) => deniesOrigin(rules, endpoint) && endpoint.length > 999)',
       '[dispatch.bound] an endpoint on a host that the operator denies exchanges nothing',
     ],
     [

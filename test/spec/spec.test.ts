@@ -175,6 +175,8 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'scheme-hmac': (name) => assertInjection(object(name)),
   'scheme-oauth1': (name) => assertInjection(object(name)),
   'scheme-client-credentials': (name) => assertInjection(object(name)),
+  'scheme-private-key-jwt': (name) => assertInjection(object(name)),
+  'scheme-id-jag': (name) => assertInjection(object(name)),
   'scheme-postgres': (name) => assertInjection(object(name)),
   'scheme-mtls': (name) => assertInjection(object(name)),
   'scheme-jwt-bearer': (name) => assertInjection(object(name)),

@@ -20,7 +20,10 @@ declare module 'oidc-provider' {
 
   /** What a grant type of one's own is given of a request. */
   interface GrantContext {
-    readonly oidc: { readonly client: object; readonly params: Readonly<Record<string, string>> };
+    readonly oidc: {
+      readonly client: { readonly clientId: string };
+      readonly params: Readonly<Record<string, string>>;
+    };
     body: object;
   }
 

@@ -166,7 +166,10 @@ export function describePolicy(policy: SealPolicy, level: string): void {
 function describeScheme(scheme: SchemeInput): string {
   if ('endpoint' in scheme) {
     const from = scheme.scheme === 'oauth2' && scheme.redirect_uri !== undefined ? ', first with a code' : '';
-    return `  is exchanged at ${scheme.endpoint}  for a token by ${scheme.scheme}${from}${describeScope(scheme)}`;
+    const client = 'client_id' in scheme && 'private_key' in scheme ? ', signed for by its key' : '';
+    const how = `for a token by ${scheme.scheme}${from}${client}${describeScope(scheme)}`;
+    if (scheme.scheme !== 'id_jag') return `  is exchanged at ${scheme.endpoint}  ${how}`;
+    return `  is exchanged at ${scheme.idp.endpoint}  for an ID-JAG for ${scheme.audience}\n  and that at     ${scheme.endpoint}  ${how}`;
   }
   if (scheme.scheme === 'postgres')
     return `  logs in as      ${scheme.user}  by ${(scheme.auth ?? ['scram-sha-256']).join(' or ')}`;

@@ -21,7 +21,9 @@ export function stateSpki(
     origin: of,
     sha256: named.flatMap(([, other = origin, pin]) => (other === of ? [pin] : [])),
   }));
-  const endpoints = inject.flatMap((slot) => ('endpoint' in slot ? [new URL(slot.endpoint).origin] : []));
+  const endpoints = inject
+    .flatMap((slot) => ('endpoint' in slot ? [slot.endpoint, ...('idp' in slot ? [slot.idp.endpoint] : [])] : []))
+    .map((endpoint) => new URL(endpoint).origin);
   return given('--spki', stated, (value) => parseSpki(value, [origin, ...endpoints].map(parseOrigin)));
 }
 

@@ -25,6 +25,7 @@ import {
   type Capture,
   type Captured,
   type ClientCredentials,
+  type ClientProofInput,
   type ConnectionHandle,
   type ConnectionLimits,
   type EnvelopeHeader,
@@ -32,6 +33,7 @@ import {
   type GraphqlRule,
   type GithubApp,
   type Hmac,
+  type IdJag,
   type Injection,
   type JwtBearer,
   type Mtls,
@@ -118,13 +120,15 @@ export type SchemeInput =
   | Loose<AwsSigV4, 'place' | 'content_sha256'>
   | Loose<Hmac, 'key_encoding' | 'encoding'>
   | Loose<OAuth1, 'hash' | 'version'>
-  | Asked<ClientCredentials, 'auth'>
+  | (Asked<Omit<ClientCredentials, 'auth'>, never> & ClientProofInput)
   | Asked<JwtBearer, 'aud' | 'scope_in' | 'lifetime'>
   | Asked<GithubApp, never>
-  | Asked<TokenExchange, never>
-  | Asked<OAuth2, 'auth'>
+  | (Asked<Omit<TokenExchange, 'auth'>, never> & (ClientProofInput | { readonly auth?: undefined }))
+  | (Asked<Omit<IdJag, 'auth' | 'idp'>, never> & ClientProofInput & { readonly idp: IdpInput })
+  | (Asked<Omit<OAuth2, 'auth'>, never> & (ClientProofInput | { readonly auth?: 'none' }))
   | Loose<Postgres, 'auth' | 'statement_timeout_ms'>
   | Mtls;
+type IdpInput = Asked<Omit<IdJag['idp'], 'auth'>, never> & ClientProofInput;
 type Loose<T, K extends keyof T> = Omit<T, K> & Partial<Pick<T, K>>;
 type Asked<T, K extends keyof T> = Loose<Omit<T, 'endpoint'>, Exclude<K, 'endpoint'>> & { readonly endpoint: string };
 

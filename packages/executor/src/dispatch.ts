@@ -6,10 +6,13 @@ import { Readable } from 'node:stream';
 import {
   DAuthError,
   endpointParts,
+  endpointsOf,
   pinsFor,
   tokenSchemeOf,
   type ConnectionHandle,
+  type Injection,
   type OperatorRules,
+  type Origin,
 } from '@dauth/protocol';
 import type { Hold } from './door/upload.ts';
 import { permitCapture, type Captures } from './captures.ts';
@@ -117,9 +120,8 @@ function assertOperator(
   destination: Destination,
   { rules, nowMs }: DispatchDeps,
 ): void {
-  const scheme = tokenSchemeOf(policy.inject);
   assertOperatorAllows(rules, destination, {
-    ...(scheme === undefined ? {} : { endpoint: endpointParts(scheme.endpoint).origin }),
+    endpoints: endpointOrigins(policy.inject),
     bodyBytes: body instanceof Uint8Array ? body.length : bodyLength,
     atMs: nowMs(),
   });
@@ -136,14 +138,19 @@ type Checked = Awaited<ReturnType<Upstream['check']>>;
 /** Where the request goes, and where its credential is exchanged before, if it is. */
 interface Addresses {
   readonly target: Checked;
-  readonly endpoint: Checked | null;
+  readonly endpoints: readonly Checked[];
+}
+
+function endpointOrigins(injections: readonly Injection[]): readonly Origin[] {
+  const scheme = tokenSchemeOf(injections);
+  return scheme === undefined ? [] : endpointsOf(scheme).map((endpoint) => endpointParts(endpoint).origin);
 }
 
 async function checkAddresses({ origin }: Destination, { policy }: Permit, deps: DispatchDeps): Promise<Addresses> {
-  const scheme = tokenSchemeOf(policy.inject);
   const target = await deps.upstream.check(origin);
-  const endpoint = scheme === undefined ? null : await deps.upstream.check(endpointParts(scheme.endpoint).origin);
-  return { target, endpoint };
+  const endpoints: Checked[] = [];
+  for (const endpoint of endpointOrigins(policy.inject)) endpoints.push(await deps.upstream.check(endpoint));
+  return { target, endpoints };
 }
 
 /** Steps 6 to 9, in the hands of the data path; this side says when it may open and whether it may still send. */
@@ -179,7 +186,7 @@ async function send(
     const timeout = () => (deadline === undefined ? {} : { timeoutMs: Math.max(deadline - deps.monotonic(), 1) });
     const exchanged = await exchange(
       { ...common, ...timeout() },
-      { sealed: { envelope, use, base }, key, scheme: tokenSchemeOf(policy.inject), address: addresses.endpoint },
+      { sealed: { envelope, use, base }, key, scheme: tokenSchemeOf(policy.inject), addresses: addresses.endpoints },
       deps,
     );
     const { webSocket } = request.wish;

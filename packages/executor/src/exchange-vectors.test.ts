@@ -3,8 +3,16 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { compactVerify, importJWK, type JWK } from 'jose';
-import { DAuthError, endpointParts, parseInjections, tokenSchemeOf } from '@dauth/protocol';
-import { readInstallationToken, readTokenAnswer } from './secret/token-answer.ts';
+import {
+  DAuthError,
+  endpointParts,
+  idJagRequest,
+  parseInjections,
+  tokenSchemeOf,
+  type TokenScheme,
+} from '@dauth/protocol';
+import { keepToken } from './secret/kept-token.ts';
+import { readIdJag, readInstallationToken, readTokenAnswer } from './secret/token-answer.ts';
 import { fillTokenRequest } from './secret/token-request.ts';
 import { plaintextOf } from './support/calls.test-support.ts';
 
@@ -16,9 +24,18 @@ interface Item {
 const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json', import.meta.url), 'utf8')) as {
   client_credentials: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
   token_exchange: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
+  id_jag: {
+    accepted: (Item & { id_jag: string; asked: object[] })[];
+    refused: (Item & { code: string })[];
+  };
+  id_jag_answers: { name: string; answer: string; token: string | null }[];
   oauth2: { accepted: (Item & { sent: object })[]; refused: (Item & { code: string })[] };
   jwt_bearer: {
     now: number;
+    accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
+    refused: (Item & { code: string })[];
+  };
+  private_key_jwt: {
     accepted: (Item & { verify_with: JWK; header: object; claims: object; form: Record<string, string> })[];
     refused: (Item & { code: string })[];
   };
@@ -30,11 +47,18 @@ const vectors = JSON.parse(readFileSync(new URL('../../../vectors/exchange.json'
   answers: { name: string; answer: string; token: string | null; expires_in?: number | null }[];
 };
 
-function ask({ inject, fields }: Item) {
-  const injections = parseInjections(inject);
+function ask(item: Item, idJag?: string) {
+  const injections = parseInjections(item.inject);
   const scheme = tokenSchemeOf(injections)!;
+  const isFirst = scheme.scheme === 'id_jag' && idJag === undefined;
+  return asked(item, isFirst ? idJagRequest(scheme) : scheme, idJag);
+}
+
+function asked({ inject, fields }: Item, scheme: TokenScheme, idJag: string | undefined) {
   using plaintext = plaintextOf(fields);
-  const { target, lines, body } = fillTokenRequest(plaintext, injections, scheme, vectors.jwt_bearer.now);
+  const kept = idJag === undefined ? undefined : keepToken(Buffer.from(idJag), plaintext);
+  const { now } = vectors.jwt_bearer;
+  const { target, lines, body } = fillTokenRequest(plaintext, parseInjections(inject), scheme, now, kept);
   return {
     origin: endpointParts(scheme.endpoint).origin,
     target: target.toString('latin1'),
@@ -55,6 +79,12 @@ for (const item of vectors.token_exchange.accepted) {
   });
 }
 
+for (const { id_jag: idJag, asked: both, ...item } of vectors.id_jag.accepted) {
+  test(`vector: an exchange by id_jag, ${item.name}, is asked for as written, twice`, () => {
+    assert.deepEqual([ask(item), ask(item, idJag)], both);
+  });
+}
+
 for (const item of vectors.oauth2.accepted) {
   test(`vector: an exchange by oauth2, ${item.name}, is asked for as written`, () => {
     assert.deepEqual(ask(item), item.sent);
@@ -64,6 +94,18 @@ for (const item of vectors.oauth2.accepted) {
 for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.jwt_bearer.accepted) {
   test(`vector: an exchange by jwt_bearer, ${name}, is asked for as written`, async () => {
     const { assertion, ...rest } = Object.fromEntries(new URLSearchParams(ask({ name, ...item }).body));
+    assert.deepEqual(rest, form);
+    const { payload, protectedHeader } = await compactVerify(assertion!, await importJWK(jwk, protectedAlg(header)));
+    const { jti, ...said } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
+    assert.deepEqual([protectedHeader, said, typeof jti], [header, claims, 'string']);
+  });
+}
+
+for (const { name, verify_with: jwk, header, claims, form, ...item } of vectors.private_key_jwt.accepted) {
+  test(`vector: a client that proves itself by a key, in ${name}, asks as written`, async () => {
+    const { client_assertion: assertion, ...rest } = Object.fromEntries(
+      new URLSearchParams(ask({ name, ...item }).body),
+    );
     assert.deepEqual(rest, form);
     const { payload, protectedHeader } = await compactVerify(assertion!, await importJWK(jwk, protectedAlg(header)));
     const { jti, ...said } = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
@@ -89,7 +131,9 @@ function protectedAlg(header: object): string {
 for (const [scheme, item] of [
   ...vectors.client_credentials.refused.map((refused) => ['client_credentials', refused] as const),
   ...vectors.jwt_bearer.refused.map((refused) => ['jwt_bearer', refused] as const),
+  ...vectors.private_key_jwt.refused.map((refused) => ['private_key_jwt', refused] as const),
   ...vectors.token_exchange.refused.map((refused) => ['token_exchange', refused] as const),
+  ...vectors.id_jag.refused.map((refused) => ['id_jag', refused] as const),
   ...vectors.oauth2.refused.map((refused) => ['oauth2', refused] as const),
   ...vectors.github_app.refused.map((refused) => ['github_app', refused] as const),
 ]) {
@@ -112,5 +156,11 @@ for (const { name, answer, token, expires_in: expiresIn } of vectors.installatio
   test(`[dispatch.bound] vector: an answer of GitHub with ${name} is ${token === null ? 'no' : 'a'} token`, () => {
     const read = readInstallationToken(Buffer.from(answer), vectors.jwt_bearer.now);
     assert.deepEqual([read?.token.toString('latin1') ?? null, read?.expiresIn], [token, expiresIn]);
+  });
+}
+
+for (const { name, answer, token } of vectors.id_jag_answers) {
+  test(`[dispatch.bound] vector: the answer of an identity provider with ${name} is ${token === null ? 'no' : 'an'} ID-JAG`, () => {
+    assert.equal(readIdJag(Buffer.from(answer))?.toString('latin1') ?? null, token);
   });
 }

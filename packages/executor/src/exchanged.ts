@@ -30,15 +30,18 @@ export async function exchange(
     readonly sealed: SealedUse;
     readonly key: OpeningKey;
     readonly scheme: TokenScheme | undefined;
-    readonly address: Awaited<ReturnType<Upstream['check']>> | null;
+    /** Of each endpoint of the scheme, in their order. */
+    readonly addresses: readonly Awaited<ReturnType<Upstream['check']>>[];
   },
   deps: ExchangeDeps,
 ): Promise<Exchanged> {
-  const { scheme, address, key, sealed } = of;
-  if (scheme === undefined || address === null) return { call: {}, forget: () => undefined };
+  const { scheme, key, sealed } = of;
+  const [address, idp] = of.addresses;
+  if (scheme === undefined || address === undefined) return { call: {}, forget: () => undefined };
   if (scheme.scheme !== 'oauth2') {
-    const pins = pinsFor(sealed.envelope.header.dauth, address.origin);
-    const token = await deps.tokens.take({ ...common, scheme, address, pins });
+    const pinned = (to: typeof address) => ({ address: to, pins: pinsFor(sealed.envelope.header.dauth, to.origin) });
+    const before = idp === undefined ? {} : { idp: pinned(idp) };
+    const token = await deps.tokens.take({ ...common, scheme, ...pinned(address), ...before });
     return { call: { token }, forget: () => deps.tokens.forget(common.connection, token) };
   }
   const { handle } = common.connection;

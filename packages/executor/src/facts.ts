@@ -1,5 +1,5 @@
 /** What the journal and the list of refusals are told of a call (§6): names, times and digests, never what was sent. */
-import { endpointParts, tokenSchemeOf, type ConnectionHandle } from '@dauth/protocol';
+import { endpointParts, endpointsOf, tokenSchemeOf, type ConnectionHandle } from '@dauth/protocol';
 import type { Facts } from './journal/journal.ts';
 import type { Caller, Permit } from './who/authorize.ts';
 import type { Destination } from './where/target.ts';
@@ -12,7 +12,7 @@ export function intentFacts(
 ): Facts {
   const { claims, server, tokens, proof } = caller;
   const scheme = tokenSchemeOf(policy.inject);
-  const endpoint = scheme === undefined ? undefined : endpointParts(scheme.endpoint);
+  const [endpoint, idp] = (scheme === undefined ? [] : endpointsOf(scheme)).map(endpointParts);
   return {
     request_id: requestId,
     handle: policy.handle,
@@ -29,6 +29,7 @@ export function intentFacts(
     origin: to.origin,
     path: to.path,
     ...(endpoint === undefined ? {} : { token_endpoint: endpoint.origin + endpoint.path }),
+    ...(idp === undefined ? {} : { idp_endpoint: idp.origin + idp.path }),
   };
 }
 

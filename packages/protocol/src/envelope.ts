@@ -27,7 +27,7 @@ import { assertSessions } from './scheme-postgres.ts';
 import { distinct, exactObject, integer, list, refuse, seconds, text } from './shape.ts';
 import { parseSpki, type SpkiPins } from './spki.ts';
 import { assertNoTarget, endpointParts } from './token-endpoint.ts';
-import type { TokenScheme } from './token-scheme.ts';
+import { endpointsOf, type TokenScheme } from './token-scheme.ts';
 import { TYP } from './typ.ts';
 import { decodeUtf8, encodeUtf8 } from './utf8.ts';
 
@@ -207,7 +207,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   assertSessions(loginOf(inject) !== undefined, allow);
   if (certificateOf(inject) !== undefined) assertOverTls(allow);
   const scheme = tokenSchemeOf(inject);
-  if (scheme !== undefined) assertNoTarget(scheme.endpoint, allow);
+  if (scheme !== undefined) for (const endpoint of endpointsOf(scheme)) assertNoTarget(endpoint, allow);
   if (policy.capture !== undefined && policy.captured !== undefined)
     refuse('"capture" and "captured" exclude each other: what is captured captures nothing.');
   const handle = parseHandle(policy.handle);
@@ -256,7 +256,9 @@ function parseCaptures(
 /** Everything that the credential is sent to. */
 function originsOf(allow: readonly AllowRule[], scheme: TokenScheme | undefined): readonly Origin[] {
   const origins = allow.map(({ origin }) => origin);
-  return scheme === undefined ? origins : [...origins, endpointParts(scheme.endpoint).origin];
+  return scheme === undefined
+    ? origins
+    : [...origins, ...endpointsOf(scheme).map((endpoint) => endpointParts(endpoint).origin)];
 }
 
 /** The name by which tools ask for a connection: 1–64 of `A-Z a-z 0-9 . _ -`. @throws DAuthError `INVALID_REQUEST` */

@@ -1,5 +1,6 @@
 /** The shared words of DAuth: types, strict codecs, limits, use policy and the error table. No keys, no I/O, no clock. */
 export { isCloseCode, parseSubprotocols } from './web-socket.ts';
+export { proofOf, type ClientProof, type ClientProofInput, type KeyProof } from './client-auth.ts';
 export type { ClientCredentials } from './client-credentials.ts';
 export { splitAction, type Action } from './action.ts';
 export { decodeBase64url, encodeBase64url } from './base64url.ts';
@@ -82,7 +83,8 @@ export {
   type Injection,
   type Slot,
 } from './inject.ts';
-export type { JwtBearer } from './jwt-bearer.ts';
+export { ID_JAG, idJagRequest, type IdJag } from './id-jag.ts';
+export type { JwtBearer, SigningAlg } from './jwt-bearer.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';
 export { joinJws, jwsSigningInput, parseClaims, splitJws, type CompactJws } from './jws.ts';
 export { parsePublicJwk, parseThumbprint, thumbprintInput, type EcJwk, type OkpJwk, type PublicJwk } from './jwk.ts';
@@ -138,6 +140,6 @@ export {
 export { isNeverASlot } from './slot-name.ts';
 export { endpointParts, parseTokenEndpoint } from './token-endpoint.ts';
 export type { TokenExchange } from './token-exchange.ts';
-export type { TokenScheme } from './token-scheme.ts';
+export { endpointsOf, type TokenScheme } from './token-scheme.ts';
 export { TYP } from './typ.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

@@ -3,6 +3,7 @@
  * Never holds a value: what stands here is public and is matched against requests before anything is opened.
  */
 import { assertNoOverride, assertOneBody, foldName, parsePointer, type BodySlot } from './body-slot.ts';
+import { proofKeys } from './client-auth.ts';
 import { canonicalHeaderName } from './dispatch.ts';
 import { LIMITS } from './limits.ts';
 import { isObject } from './json.ts';
@@ -63,11 +64,13 @@ function assertRefreshAlone(injections: readonly Injection[]): void {
     refuse('The field of "refresh_token" is named nowhere else.');
 }
 
-/** The key of a client certificate is shown to nobody: it goes into no slot. */
+/** The key of a client, or of its certificate, is shown to nobody: it goes into no slot. */
 function assertKeyAlone(injections: readonly Injection[]): void {
+  const shown = injectedFields(slotsOf(injections));
+  if (proofKeys(tokenSchemeOf(injections) ?? {}).some((field) => shown.has(field)))
+    refuse('The field of "private_key" is named nowhere else: a key is shown to nobody.');
   const certified = certificateOf(injections);
   if (certified === undefined) return;
-  const shown = injectedFields(slotsOf(injections));
   if (mtlsFields(certified).some((field) => shown.has(field)))
     refuse('The fields of "mtls" are named nowhere else: a key is shown to nobody.');
 }

@@ -2,12 +2,15 @@
  * The scheme `jwt_bearer` (§2.6, RFC 7523): a private key that signs an assertion, exchanged for a token.
  * Never holds a value, never signs and never asks.
  */
-import { parseScope } from './client-credentials.ts';
 import { exactObject, integer, refuse } from './shape.ts';
 import { namedFields, parseTemplate, type Template } from './template.ts';
 import { parseTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts';
+import { parseScope } from './wishes.ts';
 
-const ALGS = ['RS256', 'ES256'] as const;
+/** `EdDSA` is the older name of `Ed25519` (RFC 9864 §4): which one a server knows, its owner says. */
+const ALGS = ['RS256', 'ES256', 'Ed25519', 'EdDSA'] as const;
+/** RFC 7518 §3.1, RFC 8037 §3.1, RFC 9864 §2.2. */
+export type SigningAlg = (typeof ALGS)[number];
 
 /** The token goes into the request as `Authorization: Bearer …`. */
 export interface JwtBearer {
@@ -15,7 +18,7 @@ export interface JwtBearer {
   readonly endpoint: TokenEndpoint;
   /** Exactly one field, of a key in PEM (PKCS #8, PKCS #1, SEC 1) or DER (PKCS #8). */
   readonly private_key: Template;
-  readonly alg: (typeof ALGS)[number];
+  readonly alg: SigningAlg;
   readonly kid?: Template;
   readonly iss: Template;
   readonly sub?: Template;
@@ -36,7 +39,7 @@ export function parseJwtBearer(value: unknown): JwtBearer {
   const required = ['scheme', 'endpoint', 'private_key', 'alg', 'iss'];
   const optional = ['kid', 'sub', 'aud', 'scope', 'scope_in', 'lifetime'];
   const said = exactObject(value, 'A token scheme', required, optional);
-  const alg = ALGS.find((one) => one === said.alg) ?? refuse('"alg" is "RS256" or "ES256".');
+  const alg = parseSigningAlg(said.alg);
   const endpoint = parseTokenEndpoint(said.endpoint);
   const scopeIn = said.scope_in === undefined ? 'claim' : said.scope_in;
   if (scopeIn !== 'claim' && scopeIn !== 'parameter') refuse('"scope_in" is "claim" or "parameter".');
@@ -54,6 +57,11 @@ export function parseJwtBearer(value: unknown): JwtBearer {
     scope_in: scopeIn,
     lifetime: said.lifetime === undefined ? usual : integer(said.lifetime, '"lifetime"', least, most),
   });
+}
+
+/** @throws DAuthError `INVALID_REQUEST` */
+export function parseSigningAlg(value: unknown): SigningAlg {
+  return ALGS.find((one) => one === value) ?? refuse('"alg" is "RS256", "ES256", "Ed25519" or "EdDSA".');
 }
 
 /** The templates whose values stand in the assertion. */

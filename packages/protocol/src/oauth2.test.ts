@@ -33,6 +33,19 @@ test('a scheme is read as it stands, with what has a default', () => {
   assert.deepEqual(parseInjections([open]), [{ ...open, auth: 'none' }]);
 });
 
+test('[seal.bound] a scheme has its members in one order, however they were written: a reseal compares octets', () => {
+  const full = {
+    ...SCHEME,
+    auth: 'client_secret_post',
+    redirect_uri: 'https://a.example/cb',
+    scope: 'a',
+    resource: ['x'],
+  };
+  const turned = Object.fromEntries(Object.entries(full).toReversed());
+  const order = ['scheme', 'endpoint', 'client_id', 'client_secret', 'refresh_token', 'auth'];
+  assert.deepEqual(Object.keys(parseInjections([turned])[0]!), [...order, 'redirect_uri', 'scope', 'resource']);
+});
+
 test('a scheme that begins with a code says where the browser came back to', () => {
   for (const redirect_uri of ['http://127.0.0.1:7001/callback', 'https://app.example/callback?x=1']) {
     const full = { ...SCHEME, auth: 'client_secret_basic', redirect_uri };

@@ -22,7 +22,7 @@ export function parseScheme(value: unknown): Scheme {
       return parseOAuth1(value);
     default:
       return refuse(
-        'A scheme is "aws_sigv4", "hmac", "oauth1", "client_credentials", "jwt_bearer", "github_app", "token_exchange", "oauth2", "postgres" or "mtls".',
+        'A scheme is "aws_sigv4", "hmac", "oauth1", "client_credentials", "jwt_bearer", "github_app", "token_exchange", "id_jag", "oauth2", "postgres" or "mtls".',
       );
   }
 }

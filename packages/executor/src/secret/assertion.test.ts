@@ -18,6 +18,8 @@ const pkcs8 = (key: KeyObject, format: 'pem' | 'der'): Buffer =>
 const PAIRS = {
   RS256: makePair('RSA-2048'),
   ES256: makePair('P-256'),
+  Ed25519: makePair('Ed25519'),
+  EdDSA: makePair('Ed25519'),
 };
 type Alg = keyof typeof PAIRS;
 
@@ -139,7 +141,11 @@ function otherCurve(): Buffer {
 const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[] = [
   ['of RSA for ES256', 'ES256', rsa],
   ['of P-256 for RS256', 'RS256', pkcs8(PAIRS.ES256.privateKey, 'pem')],
-  ['of Ed25519', 'ES256', pkcs8(makePair('Ed25519').privateKey, 'pem')],
+  ['of Ed25519 for ES256', 'ES256', pkcs8(makePair('Ed25519').privateKey, 'pem')],
+  ['of P-256 for Ed25519', 'Ed25519', pkcs8(PAIRS.ES256.privateKey, 'der')],
+  ['of X25519', 'Ed25519', pkcs8(makePair('X25519').privateKey, 'der')],
+  ['of Ed25519 that is cut off', 'EdDSA', pkcs8(PAIRS.EdDSA.privateKey, 'der').subarray(0, -1)],
+  ['of Ed25519 with an octet more', 'EdDSA', Buffer.concat([pkcs8(PAIRS.EdDSA.privateKey, 'der'), Buffer.alloc(1)])],
   ['of P-384', 'ES256', pkcs8(makePair('P-384').privateKey, 'der')],
   ['of RSA with 1024 bits', 'RS256', pkcs8(makePair('RSA-1024').privateKey, 'der')],
   ['of RSA with more than 4096 bits', 'RS256', Buffer.concat([rsa, Buffer.alloc(1_200)])],

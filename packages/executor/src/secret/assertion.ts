@@ -1,5 +1,6 @@
 /**
- * JWTs that a sealed private key signs, octet by octet, for one exchange: assertions (RFC 7523 §3), and those of GitHub Apps.
+ * JWTs that a sealed private key signs, octet by octet, for one exchange: assertions (RFC 7523 §3) that are exchanged or that
+ * prove who a client is, and those of GitHub Apps.
  * Never a string: whoever has one can have a token for it while it is good.
  */
 import { randomBytes } from 'node:crypto';
@@ -13,13 +14,17 @@ import { ByteWriter } from './writer.ts';
 /** What JSON takes in a text with an escape for two of them. */
 const PRINTABLE = (octet: number): boolean => octet >= 0x20 && octet <= 0x7e;
 
+/** What an assertion says, for whom and for how many seconds, and what signs it. */
+export type Assertion = Pick<JwtBearer, 'private_key' | 'alg' | 'kid' | 'iss' | 'sub' | 'aud' | 'lifetime'>;
+
 /**
  * @param now Unix seconds
+ * @param scope a claim of it: fixed text, without anything that JSON escapes
  * @returns owned memory which the caller zeroes
  * @throws DAuthError `POLICY_DENIED` for a key that does not sign so, and for a value that no claim takes
  */
-export function makeAssertion(scheme: JwtBearer, fields: Fields, now: number): Buffer {
-  const { alg, kid, iss, sub, aud, scope, lifetime } = scheme;
+export function makeAssertion(assertion: Assertion, fields: Fields, now: number, scope?: string): Buffer {
+  const { alg, kid, iss, sub, aud, lifetime } = assertion;
   using header = new ByteWriter();
   header.text(`{"alg":"${alg}","typ":"JWT"`);
   if (kid !== undefined) writeMember(header, 'kid', kid, fields);
@@ -31,10 +36,9 @@ export function makeAssertion(scheme: JwtBearer, fields: Fields, now: number): B
   writeMember(claims, 'iss', iss, fields);
   if (sub !== undefined) writeMember(claims, 'sub', sub, fields);
   writeMember(claims, 'aud', aud, fields);
-  // Fixed text, without anything that JSON escapes.
-  if (scope !== undefined && scheme.scope_in === 'claim') claims.text(`,"scope":"${scope}"`);
+  if (scope !== undefined) claims.text(`,"scope":"${scope}"`);
   claims.text('}');
-  return makeJwt(header, claims, alg, scheme.private_key, fields);
+  return makeJwt(header, claims, alg, assertion.private_key, fields);
 }
 
 /** Seconds. GitHub takes ten minutes at most, and asks for a beginning in the past, for clocks that differ. */

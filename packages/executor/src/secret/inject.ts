@@ -24,7 +24,7 @@ import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { readFields } from './fields.ts';
 import { fill, HEADER_OCTET, NO_CONTROL, unfit, type Fields, type Rule } from './fill.ts';
 import { searchedParts } from './grant.ts';
-import { openToken, type KeptToken } from './kept-token.ts';
+import { openTokens, type KeptToken } from './kept-token.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { sign, type Outgoing } from './sign.ts';
@@ -79,9 +79,10 @@ export function inject(
   const slots = slotsOf(injections);
   // Every slot or none: a request without one of its credentials is another request than the owner sealed.
   if (bodySlots(slots).length !== (slotted?.places.length ?? 0)) throw new TypeError('A body slot has no place.');
-  const token = kept === undefined ? null : openToken(kept, plaintext);
+  const opened = kept === undefined ? [] : openTokens(kept, plaintext);
+  const [token = null] = opened;
   return plaintext.lend((bytes) => {
-    const secrets: Buffer[] = token === null ? [] : [token];
+    const secrets: Buffer[] = [...opened];
     const filled: Buffer[] = [];
     try {
       const fields = readFields(bytes, injectedFields(injections));

@@ -5,7 +5,7 @@
 import { createCipheriv, randomFillSync } from 'node:crypto';
 import { DAuthError } from '@dauth/protocol';
 import { openAead } from './aead.ts';
-import { ownedBytes } from './memory.ts';
+import { ownedBytes, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { scrubRegisters } from './registers.ts';
 
@@ -14,6 +14,8 @@ export interface KeptToken {
   readonly nonce: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly tag: Uint8Array;
+  /** What it was given for, which was a credential, too. */
+  readonly behind?: KeptToken;
 }
 
 const NONCE = 12;
@@ -31,6 +33,21 @@ export function keepToken(token: Uint8Array, plaintext: Plaintext): KeptToken {
     scrubRegisters();
     return { nonce, ciphertext, tag: cipher.getAuthTag() };
   });
+}
+
+/**
+ * The token, and behind it what it was given for, which answers must not contain either.
+ * @returns owned memory which the caller zeroes
+ * @throws DAuthError as below
+ */
+export function openTokens(kept: KeptToken, plaintext: Plaintext): readonly Buffer[] {
+  const token = openToken(kept, plaintext);
+  try {
+    return kept.behind === undefined ? [token] : [token, openToken(kept.behind, plaintext)];
+  } catch (error) {
+    wipe(token);
+    throw error;
+  }
 }
 
 /**

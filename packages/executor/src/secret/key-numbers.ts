@@ -1,5 +1,5 @@
 /**
- * The secret numbers of a private key by which TLS is spoken, where they stand in its DER (spec/dauth.md §2.9).
+ * The secret numbers of a private key, by which TLS is spoken (spec/dauth.md §2.9) or a JWT is signed, where they stand in its DER.
  * Views only: nothing here copies an octet of a key.
  */
 import { ED25519_KIND, innerItems, isKind, P256_KIND, RSA_KIND, type Item } from './key-der.ts';

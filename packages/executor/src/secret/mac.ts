@@ -20,7 +20,7 @@ export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Arr
  * The hash of a secret, in one native call: an object that hashes piece by piece keeps its result until it is collected
  * (measured). The parts are few and short.
  */
-export function secretDigest(hash: 'sha256' | 'md5', ...parts: readonly Uint8Array[]): Buffer {
+export function secretDigest(hash: 'sha256' | 'sha512' | 'md5', ...parts: readonly Uint8Array[]): Buffer {
   const joined = ownedConcat(...parts);
   const digest = hashOnce(hash, joined, 'buffer');
   wipe(joined);

@@ -1,23 +1,19 @@
 /**
  * Private keys of a sealed credential (RFC 5208, RFC 7468 §10), from octets to a signature.
  * Never a key object, nor the one-call `sign`: both keep the key until they are collected. A `Sign` parses, uses and frees a
- * key of P-256 before it returns (measured on Node 20 and 24). It cannot do Ed25519, so neither can we.
+ * key of P-256 before it returns (measured on Node 20 and 24). It cannot do Ed25519, which is computed here.
  */
 import { createSign } from 'node:crypto';
-import type { JwtBearer } from '@dauth/protocol';
+import type { SigningAlg } from '@dauth/protocol';
+import { signEd25519 } from './ed25519.ts';
 import { derOf, innerItems, isKind, P256_KIND, RSA_KIND, versionAt } from './key-der.ts';
-import { numberOf } from './key-numbers.ts';
+import { keyNumbers, numberOf } from './key-numbers.ts';
 import { wipe } from './memory.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
 import { scrubRegisters } from './registers.ts';
 
-type Alg = JwtBearer['alg'];
-
 /** RFC 7518 §3.1: version and kind of a key as they stand in its DER (RFC 3279 §2.3.1, RFC 5480 §2.1.1). */
-const KINDS: Readonly<Record<Alg, Buffer>> = {
-  RS256: RSA_KIND,
-  ES256: P256_KIND,
-};
+const KINDS = { RS256: RSA_KIND, ES256: P256_KIND } as const;
 
 const BLANK = Buffer.alloc(32);
 /** No leading zero, which DER forbids. */
@@ -30,10 +26,15 @@ const MAX_DER = 2_400;
  * @param key as `derOf` takes it
  * @returns memory of the caller's own; null for a key that is no such key
  */
-export function signWith(key: Buffer, alg: Alg, input: Buffer): Buffer | null {
+export function signWith(key: Buffer, alg: SigningAlg, input: Buffer): Buffer | null {
   const der = derOf(key);
   try {
-    if (der === null || der.length > MAX_DER || !isKind(der, KINDS[alg])) return null;
+    if (der === null || der.length > MAX_DER) return null;
+    if (alg === 'Ed25519' || alg === 'EdDSA') {
+      const key = keyNumbers(der);
+      return key?.kind === 'ed25519' ? signEd25519(key.secret[0]!, input) : null;
+    }
+    if (!isKind(der, KINDS[alg])) return null;
     return alg === 'RS256' ? signRs256(rsaNumbers(der), input) : signEs256(der, input);
   } finally {
     wipe(der);

@@ -2,7 +2,7 @@
  * Reads what a token endpoint answers (RFC 6749 §5.1, §5.2), or GitHub with a token of an installation: the members that count.
  * Never makes a string or a JSON value of anything in it: its members are credentials.
  */
-import { LIMITS } from '@dauth/protocol';
+import { ID_JAG, LIMITS } from '@dauth/protocol';
 import { decodeText, isText, readMembers, type Members } from './json-members.ts';
 import { ascii, isDigit } from './json-walk.ts';
 import { wipe } from './memory.ts';
@@ -22,6 +22,9 @@ export interface RefreshAnswer extends TokenAnswer {
 
 const OF_TOKENS = ['access_token', 'token_type', 'expires_in'] as const;
 const BEARER = ascii('bearer');
+/** RFC 8693 §2.2.1: what is no access token has this type. */
+const N_A = ascii('n_a');
+const ID_JAG_TYPE = ascii(ID_JAG);
 const INVALID_GRANT = ascii('invalid_grant');
 const NULL = Buffer.from('null', 'latin1');
 const DIGIT = 0x30;
@@ -49,6 +52,17 @@ export function readRefreshAnswer(answer: Buffer): RefreshAnswer | null {
   if (refresh?.every(isVschar) === true) return { ...said, refresh };
   wipe(said.token, refresh);
   return null;
+}
+
+/**
+ * An ID-JAG, as an identity provider gives one (RFC 8693 §2.2.1, §4.3.3 of its draft).
+ * @returns owned memory which the caller zeroes; null where it is none, such as an access token that was not asked for
+ */
+export function readIdJag(answer: Buffer): Buffer | null {
+  const found = read(answer, ['access_token', 'token_type', 'issued_token_type']);
+  const [type, issued] = [textOf(found?.token_type), textOf(found?.issued_token_type)];
+  if (found === null || type === null || issued === null) return null;
+  return isText(type, N_A, true) && isText(issued, ID_JAG_TYPE, false) ? tokenOf(found.access_token) : null;
 }
 
 /** Whether a refusal says that the grant behind the refresh token is gone (RFC 6749 §5.2). */

@@ -8,29 +8,29 @@ import {
   installationRequest,
   type ClientCredentials,
   type GithubApp,
+  type IdJag,
   type Injection,
   type JwtBearer,
   type OAuth2,
-  type Template,
   type TokenExchange,
   type TokenScheme,
 } from '@dauth/protocol';
 import { makeAppJwt, makeAssertion } from './assertion.ts';
-import { writeBase64, writeForm } from './encode.ts';
+import { writeClient, type Asking } from './client-auth.ts';
 import { readFields } from './fields.ts';
-import { fill, unfit, type Fields, type Held } from './fill.ts';
+import { fill, unfit } from './fill.ts';
+import { VSCHAR, writeParameter, writeText } from './form.ts';
 import { readGrant, type Grant } from './grant.ts';
 import { assertFindable, type Filled } from './inject.ts';
+import { openToken, type KeptToken } from './kept-token.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { ByteWriter } from './writer.ts';
 
-/** RFC 6749 Appendix A.1 and A.2: visible ASCII and space. */
-const VSCHAR = (octet: number): boolean => octet >= 0x20 && octet <= 0x7e;
-
 /**
  * Fills the request for a token. All buffers are owned memory; whoever takes them zeroes them.
  * @param now Unix seconds
+ * @param kept what the credential was exchanged for before, where a scheme asks twice
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does not
  * fit or could not be found again in an answer
  */
@@ -39,14 +39,17 @@ export function fillTokenRequest(
   injections: readonly Injection[],
   scheme: TokenScheme,
   now: number,
+  kept?: KeptToken,
 ): Filled {
+  if ((scheme.scheme === 'id_jag') !== (kept !== undefined)) throw new TypeError('An ID-JAG goes with its scheme.');
+  const grant = kept === undefined ? null : openToken(kept, plaintext);
   return plaintext.lend((bytes) => {
-    const fields = readFields(bytes, injectedFields(injections));
-    const secrets: Buffer[] = [];
+    const secrets: Buffer[] = grant === null ? [] : [grant];
     using lines = new ByteWriter();
     using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
-      secrets.push(...write(lines, body, scheme, fields, now));
+      const fields = readFields(bytes, injectedFields(injections));
+      secrets.push(...write({ lines, body, fields, now }, scheme, grant));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
       return { target, lines: lines.take(), body: body.take(), secrets, isGuessable: false };
     } catch (error) {
@@ -57,23 +60,18 @@ export function fillTokenRequest(
 }
 
 /** @returns what an answer must not be read with: owned memory which the caller zeroes */
-function write(
-  lines: ByteWriter,
-  body: ByteWriter,
-  scheme: TokenScheme,
-  fields: Fields,
-  now: number,
-): readonly Buffer[] {
-  if (scheme.scheme === 'github_app') return [writeGithubApp(lines, body, scheme, fields, now)];
-  lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
-  if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(body, scheme, fields, now)];
-  if (scheme.scheme === 'token_exchange') return writeTokenExchange(lines, body, scheme, fields);
-  if (scheme.scheme === 'oauth2') return writeGrant(lines, body, scheme, fields);
-  return writeClientCredentials(lines, body, scheme, fields);
+function write(asking: Asking, scheme: TokenScheme, grant: Buffer | null): readonly Buffer[] {
+  if (scheme.scheme === 'github_app') return [writeGithubApp(asking, scheme)];
+  asking.lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
+  if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(asking, scheme)];
+  if (scheme.scheme === 'token_exchange') return writeTokenExchange(asking, scheme);
+  if (scheme.scheme === 'id_jag') return writeIdJag(asking, scheme, grant!);
+  if (scheme.scheme === 'oauth2') return writeGrant(asking, scheme);
+  return writeClientCredentials(asking, scheme);
 }
 
 /** "Create an installation access token for an app", of GitHub's REST API. @returns as above */
-function writeGithubApp(lines: ByteWriter, body: ByteWriter, scheme: GithubApp, fields: Fields, now: number): Buffer {
+function writeGithubApp({ lines, body, fields, now }: Asking, scheme: GithubApp): Buffer {
   const jwt = makeAppJwt(scheme, fields, now);
   lines.text('accept: application/vnd.github+json\r\ncontent-type: application/json\r\n');
   lines.text('x-github-api-version: 2022-11-28\r\nauthorization: Bearer ').bytes(jwt).text('\r\n');
@@ -82,41 +80,31 @@ function writeGithubApp(lines: ByteWriter, body: ByteWriter, scheme: GithubApp, 
 }
 
 /** RFC 7523 §2.1. @returns as above */
-function writeJwtBearer(body: ByteWriter, scheme: JwtBearer, fields: Fields, now: number): Buffer {
-  const assertion = makeAssertion(scheme, fields, now);
+function writeJwtBearer({ body, fields, now }: Asking, scheme: JwtBearer): Buffer {
+  const { scope, scope_in: where } = scheme;
+  const assertion = makeAssertion(scheme, fields, now, where === 'claim' ? scope : undefined);
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
   writeParameter(body, 'assertion', assertion);
-  const { scope } = scheme;
-  if (scheme.scope_in === 'parameter') writeText(body, 'scope', scope);
+  if (where === 'parameter') writeText(body, 'scope', scope);
   return assertion;
 }
 
 /** RFC 6749 §4.4.2. @returns as above */
-function writeClientCredentials(
-  lines: ByteWriter,
-  body: ByteWriter,
-  scheme: ClientCredentials,
-  fields: Fields,
-): readonly Buffer[] {
-  body.text('grant_type=client_credentials');
-  const shown = writeClient(lines, body, scheme, fields);
-  writeWishes(body, scheme);
+function writeClientCredentials(asking: Asking, scheme: ClientCredentials): readonly Buffer[] {
+  asking.body.text('grant_type=client_credentials');
+  const shown = writeClient(asking, scheme);
+  writeWishes(asking.body, scheme);
   return shown;
 }
 
 /** RFC 8693 §2.1. @returns as above */
-function writeTokenExchange(
-  lines: ByteWriter,
-  body: ByteWriter,
-  scheme: TokenExchange,
-  fields: Fields,
-): readonly Buffer[] {
+function writeTokenExchange(asking: Asking, scheme: TokenExchange): readonly Buffer[] {
+  const { body, fields } = asking;
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange');
-  const { client_id: id, client_secret: secret, auth } = scheme;
+  const { client_id } = scheme;
   const shown: Buffer[] = [];
   try {
-    if (id !== undefined)
-      shown.push(...writeClient(lines, body, { client_id: id, client_secret: secret, auth }, fields));
+    if (client_id !== undefined) shown.push(...writeClient(asking, { ...scheme, client_id }));
     const given = [
       ['subject_token', scheme.subject_token, scheme.subject_token_type],
       ['actor_token', scheme.actor_token, scheme.actor_token_type],
@@ -138,23 +126,29 @@ function writeTokenExchange(
   }
 }
 
+/** RFC 7523 §2.1 with an ID-JAG (§4.4 of its draft), by the client that it names. @returns as above */
+function writeIdJag(asking: Asking, scheme: IdJag, grant: Buffer): readonly Buffer[] {
+  asking.body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
+  writeParameter(asking.body, 'assertion', grant);
+  const shown = writeClient(asking, scheme);
+  writeText(asking.body, 'scope', scheme.scope);
+  return shown;
+}
+
 /** A refresh token, or the code that brings the first one. @returns as above */
-function writeGrant(lines: ByteWriter, body: ByteWriter, scheme: OAuth2, fields: Fields): readonly Buffer[] {
-  const grant = readGrant(scheme, fields);
+function writeGrant(asking: Asking, scheme: OAuth2): readonly Buffer[] {
+  const grant = readGrant(scheme, asking.fields);
   if (grant.kind === 'access') throw new TypeError('An access token is exchanged for nothing.');
-  return grant.kind === 'code'
-    ? writeCode(lines, body, scheme, fields, grant)
-    : writeRefresh(lines, body, scheme, fields);
+  return grant.kind === 'code' ? writeCode(asking, scheme, grant) : writeRefresh(asking, scheme);
 }
 
 /** RFC 6749 §4.1.3, RFC 7636 §4.5. What was asked for stood in the request for the code. @returns as above */
 function writeCode(
-  lines: ByteWriter,
-  body: ByteWriter,
+  asking: Asking,
   scheme: OAuth2,
-  fields: Fields,
   { code, verifier }: Extract<Grant, { kind: 'code' }>,
 ): readonly Buffer[] {
+  const { body } = asking;
   for (const value of [code, verifier]) {
     if (!value.every(VSCHAR)) throw unfit('has characters that its slot cannot carry');
     assertFindable(value);
@@ -163,49 +157,21 @@ function writeCode(
   writeParameter(body, 'code', code);
   writeText(body, 'redirect_uri', scheme.redirect_uri);
   writeParameter(body, 'code_verifier', verifier);
-  const shown = writeClient(lines, body, scheme, fields);
+  const shown = writeClient(asking, scheme);
   writeWishes(body, scheme.resource === undefined ? {} : { resource: scheme.resource });
   return [ownedConcat(code), ownedConcat(verifier), ...shown];
 }
 
 /** RFC 6749 §6. @returns as above */
-function writeRefresh(lines: ByteWriter, body: ByteWriter, scheme: OAuth2, fields: Fields): readonly Buffer[] {
+function writeRefresh(asking: Asking, scheme: OAuth2): readonly Buffer[] {
+  const { body, fields } = asking;
   using token = fill(scheme.refresh_token, fields, VSCHAR);
   assertFindable(token.bytes);
   body.text('grant_type=refresh_token');
   writeParameter(body, 'refresh_token', token.bytes);
-  const shown = writeClient(lines, body, scheme, fields);
+  const shown = writeClient(asking, scheme);
   writeWishes(body, scheme);
   return [ownedConcat(token.bytes), ...shown];
-}
-
-/** As the schemes with a client say it. */
-interface Client {
-  readonly client_id: Template;
-  readonly client_secret?: Template | undefined;
-  readonly auth?: OAuth2['auth'] | undefined;
-}
-
-/** Who asks, as RFC 6749 §2.3.1 and the scheme say; a public client says its name only (§3.2.1 there). @returns as above */
-function writeClient(
-  lines: ByteWriter,
-  body: ByteWriter,
-  { client_id: clientId, client_secret: clientSecret, auth }: Client,
-  fields: Fields,
-): readonly Buffer[] {
-  using id = fill(clientId, fields, VSCHAR);
-  if (auth !== 'client_secret_basic') writeParameter(body, 'client_id', id.bytes);
-  if (clientSecret === undefined) return [];
-  using secret = fill(clientSecret, fields, VSCHAR);
-  assertFindable(secret.bytes);
-  const shown = ownedConcat(secret.bytes);
-  if (auth === 'client_secret_post') {
-    writeParameter(body, 'client_secret', secret.bytes);
-    return [shown];
-  }
-  const credential = basicCredential(id, secret);
-  lines.text('authorization: Basic ').bytes(credential).text('\r\n');
-  return [shown, credential];
 }
 
 /** What the token is to be for: fixed text that was sealed. */
@@ -216,27 +182,4 @@ function writeWishes(
   writeText(body, 'scope', scope);
   writeText(body, 'audience', audience);
   for (const one of resource) writeText(body, 'resource', one);
-}
-
-function writeText(body: ByteWriter, name: string, value: string | undefined): void {
-  if (value !== undefined) writeParameter(body, name, Buffer.from(value, 'latin1'));
-}
-
-/** RFC 6749 §2.3.1: both are encoded as in a form before they are Basic. */
-function basicCredential(id: Held, secret: Held): Buffer {
-  // At its full length from the start: what grows is copied in between.
-  using pair = new ByteWriter((id.bytes.length + secret.bytes.length) * 3 + 1);
-  writeForm(pair, id.bytes);
-  pair.text(':');
-  writeForm(pair, secret.bytes);
-  const joined = pair.take();
-  using credential = new ByteWriter(Math.ceil(joined.length / 3) * 4);
-  writeBase64(credential, joined, 'base64', true);
-  wipe(joined);
-  return credential.take();
-}
-
-function writeParameter(body: ByteWriter, name: string, value: Uint8Array): void {
-  body.text(`&${name}=`);
-  writeForm(body, value);
 }

@@ -3,7 +3,7 @@
  * not compile, so whoever adds a kind measures it, or says in its row where it is measured and why not here.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
-import { parseInjections, type Injection } from '@dauth/protocol';
+import { parseInjections, type Injection, type SigningAlg } from '@dauth/protocol';
 import { deriveAwsKeys } from './aws.test-support.ts';
 import { done, row, type Database } from './database.test-support.ts';
 import type { CallOrder } from './memory.child.test-support.ts';
@@ -60,20 +60,34 @@ function signer(name: string, scheme: object): Kind {
   return slot(name, [scheme], [{}, POSTED, { target: '/?echo=body&split' }], { made: keysMadeOf });
 }
 
+/** Everything that is asked, at one endpoint. */
+function at(endpoint: string, members: object): object {
+  return { endpoint, ...members, ...('idp' in members ? { idp: { endpoint, ...(members.idp as object) } } : {}) };
+}
+
 function exchange(name: string, members: object, path = '/oauth/token', look: Look = {}): Kind {
   return {
     name,
     use: ({ origin, given }) => ({
-      inject: parseInjections([{ endpoint: origin + path, ...members }]),
+      inject: parseInjections([at(origin + path, members)]),
       calls: ECHOES,
       look: { made: () => given, ...look },
     }),
   };
 }
 
-function jwtKey(name: string, alg: 'RS256' | 'ES256', form: KeyForm): Kind {
+const KEYS = { RS256: 'RSA-2048', ES256: 'P-256', Ed25519: 'Ed25519', EdDSA: 'Ed25519' } as const;
+
+/** A client that proves who it is with the key; what it asks for is not in the way. */
+function clientKey(name: string, alg: SigningAlg, form: KeyForm, members: object): Kind {
+  const scheme = { client_id: 'robot', private_key: '{token}', alg, ...members };
+  const material = () => privateKey(KEYS[alg], form);
+  return exchange(name, scheme, '/oauth/token', { material });
+}
+
+function jwtKey(name: string, alg: SigningAlg, form: KeyForm): Kind {
   const scheme = { scheme: 'jwt_bearer', alg, private_key: '{token}', iss: 'robot@project.example' };
-  const material = () => privateKey(alg === 'RS256' ? 'RSA-2048' : 'P-256', form);
+  const material = () => privateKey(KEYS[alg], form);
   return exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material });
 }
 
@@ -183,6 +197,9 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
   client_credentials: [
     exchange('client credentials, Basic', { ...CLIENT, auth: 'client_secret_basic' }),
     exchange('client credentials, in the body', { ...CLIENT, auth: 'client_secret_post' }),
+    clientKey('client credentials, RSA', 'RS256', 'PKCS #8', { scheme: 'client_credentials' }),
+    clientKey('client credentials, P-256', 'ES256', 'SEC 1', { scheme: 'client_credentials' }),
+    clientKey('client credentials, Ed25519', 'Ed25519', 'PKCS #8', { scheme: 'client_credentials' }),
   ],
   jwt_bearer: [
     jwtKey('RSA in PKCS #8', 'RS256', 'PKCS #8'),
@@ -191,6 +208,8 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
     jwtKey('P-256 in PKCS #8', 'ES256', 'PKCS #8'),
     jwtKey('P-256 in PKCS #8, DER', 'ES256', 'PKCS #8 in DER'),
     jwtKey('P-256 in SEC 1', 'ES256', 'SEC 1'),
+    jwtKey('Ed25519 in PKCS #8', 'Ed25519', 'PKCS #8'),
+    jwtKey('Ed25519 in PKCS #8, DER', 'EdDSA', 'PKCS #8 in DER'),
   ],
   github_app: [
     exchange('GitHub App', { scheme: 'github_app', private_key: '{token}', iss: '12345' }, INSTALLATION, {
@@ -202,11 +221,28 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
       ...{ scheme: 'token_exchange', subject_token: '{token}' },
       subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
     }),
+    clientKey('token exchange, client with a key of RSA', 'RS256', 'PKCS #1', {
+      ...{ scheme: 'token_exchange', subject_token: '{second}' },
+      subject_token_type: 'urn:ietf:params:oauth:token-type:id_token',
+    }),
+  ],
+  id_jag: [
+    exchange('ID-JAG', {
+      ...{ scheme: 'id_jag', client_id: 'robot', client_secret: '{second}', audience: 'https://api.example' },
+      idp: {
+        ...{ client_id: 'robot', client_secret: '{second}', subject_token: '{token}' },
+        subject_token_type: 'urn:ietf:params:oauth:token-type:refresh_token',
+      },
+    }),
   ],
   oauth2: [
     exchange('refresh token', {
       ...{ scheme: 'oauth2', client_id: 'robot', refresh_token: '{token}' },
       ...{ client_secret: '{second}', auth: 'client_secret_post' },
+    }),
+    clientKey('refresh token, client with a key of P-256', 'ES256', 'PKCS #8', {
+      scheme: 'oauth2',
+      refresh_token: '{second}',
     }),
   ],
   postgres: [password('PostgreSQL, SCRAM-SHA-256', 'scram-sha-256'), password('PostgreSQL, MD5', 'md5')],
@@ -217,6 +253,7 @@ export function makeGiven(): Readonly<Record<string, Buffer>> {
   const random = (prefix: string): Buffer => Buffer.from(`${prefix}${randomBytes(24).toString('hex')}`);
   return {
     ...{ 'an access token': random('at_'), 'another access token': random('at_') },
+    'an ID-JAG': random('jag_'),
     ...{ 'a refresh token that came': random('rt_'), 'another refresh token that came': random('rt_') },
   };
 }

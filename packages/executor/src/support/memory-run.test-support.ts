@@ -53,8 +53,11 @@ function tokenEndpoint(given: Readonly<Record<string, Buffer>>): Beside {
   const [access, refresh] = ['access token', 'refresh token that came'].map((name) =>
     ['a', 'another'].map((one) => given[`${one === 'a' && name.startsWith('a') ? 'an' : one} ${name}`]!.toString()),
   );
+  const type = 'urn:ietf:params:oauth:token-type:id-jag';
+  const idJag = { access_token: given['an ID-JAG']!.toString(), token_type: 'N_A', issued_token_type: type };
   let asked = 0;
   const members = (url: string, sent: string): object => {
+    if (sent.includes('requested_token_type=')) return idJag;
     const isKept = asked > USED_ONCE;
     const token = access![asked++ % 2];
     if (url === INSTALLATION) return { token, expires_at: isKept ? '2038-01-01T00:00:00Z' : '2020-01-01T00:00:00Z' };

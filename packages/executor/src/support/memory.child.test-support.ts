@@ -3,6 +3,7 @@ import { createPrivateKey, type JsonWebKey } from 'node:crypto';
 import { Readable } from 'node:stream';
 import {
   endpointParts,
+  endpointsOf,
   loginOf,
   parseEnvelope,
   tokenSchemeOf,
@@ -165,13 +166,7 @@ async function one(order: CallOrder): Promise<number> {
   };
   const scheme = tokenSchemeOf(injections);
   const token =
-    scheme === undefined
-      ? {}
-      : await exchanged(
-          scheme,
-          { ...common, address: await upstream.check(endpointParts(scheme.endpoint).origin) },
-          envelope,
-        );
+    scheme === undefined ? {} : await exchanged(scheme, { ...common, ...(await checked(scheme)) }, envelope);
   const length = body instanceof Readable ? { bodyLength: Buffer.byteLength(order.body!) } : {};
   const settled = await settleBody(
     { body, ...length, hold: () => undefined } as unknown as DispatchRequest,
@@ -204,6 +199,12 @@ function sealInto(envelope: Envelope): CaptureAsk['take'] {
     using plaintext = openEnvelope(envelope, key);
     resealed.push(resealEnvelope(plaintext, envelope.header, key, ...values));
   };
+}
+
+async function checked(scheme: TokenScheme): Promise<Pick<TokenAsk, 'address' | 'idp'>> {
+  const origins = endpointsOf(scheme).map((endpoint) => endpointParts(endpoint).origin);
+  const [address, idp] = await Promise.all(origins.map((origin) => upstream.check(origin)));
+  return { address: address!, ...(idp === undefined ? {} : { idp: { address: idp } }) };
 }
 
 async function exchanged(scheme: TokenScheme, ask: Omit<TokenAsk, 'scheme'>, envelope: Envelope): Promise<Exchanged> {

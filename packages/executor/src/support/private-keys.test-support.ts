@@ -1,11 +1,20 @@
 /** Private keys as they are sealed, and what of them is secret. Only for the proofs of `memory.clean`. */
-import type { KeyObject } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import type { Material } from './memory.test-support.ts';
 import { makePair } from './signer.test-support.ts';
 
 /** The secret numbers of a key, as they stand in it and as OpenSSL computes with them. */
 export function secretNumbers(key: KeyObject): Record<string, Buffer> {
   const jwk = key.export({ format: 'jwk' });
+  if (jwk.crv === 'Ed25519') {
+    const seed = Buffer.from(jwk.d!, 'base64url');
+    // RFC 8032 §5.1.5 and 6: what is signed with, of which nonces are made, too.
+    const expanded = createHash('sha512').update(seed).digest();
+    const scalar = Buffer.from(expanded.subarray(0, 32));
+    scalar[0]! &= 0xf8;
+    scalar[31] = (scalar[31]! & 0x7f) | 0x40;
+    return { 'private d': seed, 'scalar of d': scalar, 'prefix of d': expanded.subarray(32) };
+  }
   return Object.fromEntries(
     (['d', 'p', 'q', 'dp', 'dq', 'qi'] as const).flatMap((name) => {
       if (jwk[name] === undefined) return [];
@@ -29,10 +38,11 @@ const SECRET_TEXT: Readonly<Record<string, readonly [start: number, end: number]
   'RSA-2048 PKCS #1': [460, -30],
   'P-256 PKCS #8': [60, -30],
   'P-256 SEC 1': [41, 83],
+  'Ed25519 PKCS #8': [50, 92],
 };
 
 /** A new key in this form. */
-export function privateKey(kind: 'RSA-2048' | 'P-256', form: KeyForm): Material {
+export function privateKey(kind: 'RSA-2048' | 'P-256' | 'Ed25519', form: KeyForm): Material {
   const key = makePair(kind).privateKey;
   const parts = secretNumbers(key);
   if (form === 'PKCS #8 in DER') return { value: key.export({ format: 'der', type: 'pkcs8' }), parts };

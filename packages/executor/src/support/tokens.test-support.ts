@@ -1,7 +1,7 @@
 /** Exchanges for tests: a real token endpoint and an API behind it over TLS, and dispatches that go through both. */
 import { createHash, randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { parseInjections, tokenSchemeOf, type Injection } from '@dauth/protocol';
+import { endpointsOf, parseInjections, tokenSchemeOf, type Injection } from '@dauth/protocol';
 import type { Upstream } from '../wire/upstream.ts';
 import { Tokens } from '../wire/tokens.ts';
 import type { TokenAsk } from '../wire/token-call.ts';
@@ -132,8 +132,10 @@ export class Dispatches {
     return answer;
   }
 
-  async #scheme(injections: readonly Injection[]): Promise<Pick<TokenAsk, 'scheme' | 'address'>> {
+  async #scheme(injections: readonly Injection[]): Promise<Pick<TokenAsk, 'scheme' | 'address' | 'idp'>> {
     const scheme = tokenSchemeOf(injections)!;
-    return { scheme, address: await this.#upstream.check(new URL(scheme.endpoint).origin as never) };
+    const checks = endpointsOf(scheme).map((endpoint) => this.#upstream.check(new URL(endpoint).origin as never));
+    const [address, idp] = await Promise.all(checks);
+    return { scheme, address: address!, ...(idp === undefined ? {} : { idp: { address: idp } }) };
   }
 }

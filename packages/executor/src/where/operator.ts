@@ -16,18 +16,23 @@ const SENTENCES: Readonly<Record<string, string>> = Object.freeze({
 type Body = Readable | Uint8Array | null;
 
 /**
- * @param endpoint where a credential is exchanged before, if it is
+ * @param endpoints where a credential is exchanged before, if it is
  * @throws DAuthError `POLICY_DENIED`, `PAYLOAD_TOO_LARGE`
  */
 export function assertOperatorAllows(
   rules: OperatorRules,
   { origin, method }: Destination,
-  { endpoint, bodyBytes, atMs }: { readonly endpoint?: Origin; readonly bodyBytes: number; readonly atMs: number },
+  {
+    endpoints = [],
+    bodyBytes,
+    atMs,
+  }: { readonly endpoints?: readonly Origin[]; readonly bodyBytes: number; readonly atMs: number },
 ): void {
   const unmet = operatorUnmet(rules, { origin, method, atMs, bodyBytes });
   if (unmet === 'requestBytes') throw tooLarge();
   if (unmet !== undefined) throw new DAuthError('POLICY_DENIED', SENTENCES[unmet]);
-  if (endpoint !== undefined && deniesOrigin(rules, endpoint)) throw new DAuthError('POLICY_DENIED', SENTENCES.origin);
+  if (endpoints.some((endpoint) => deniesOrigin(rules, endpoint)))
+    throw new DAuthError('POLICY_DENIED', SENTENCES.origin);
 }
 
 /** A body that nobody said the size of ends as soon as it is too large, before its last octet is sent. */

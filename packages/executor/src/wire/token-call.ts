@@ -3,11 +3,20 @@
  * Never passes on what the endpoint said: its answer holds a credential, so callers hear a code and a sentence of ours.
  */
 import type { Readable } from 'node:stream';
-import { DAuthError, endpointParts, LIMITS, type ErrorCode, type Method, type TokenScheme } from '@dauth/protocol';
+import {
+  DAuthError,
+  endpointParts,
+  idJagRequest,
+  LIMITS,
+  type ErrorCode,
+  type IdJag,
+  type Method,
+  type TokenScheme,
+} from '@dauth/protocol';
 import { whyUnfindable } from '../secret/inject.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
-import { readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
+import { readIdJag, readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
 import { fillTokenRequest } from '../secret/token-request.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { UpstreamRequest } from './call.ts';
@@ -17,7 +26,11 @@ import type { Upstream } from './upstream.ts';
 export type TokenAsk = Pick<
   UpstreamRequest,
   'connection' | 'address' | 'pins' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'
-> & { readonly scheme: TokenScheme };
+> & {
+  readonly scheme: TokenScheme;
+  /** Of the identity provider that is asked first, where the scheme has one. */
+  readonly idp?: Pick<UpstreamRequest, 'address' | 'pins'>;
+};
 
 export interface ObtainedToken {
   readonly token: KeptToken;
@@ -28,16 +41,66 @@ export interface ObtainedToken {
 /** Milliseconds: a dispatch waits for it before its own request goes out. */
 const TOTAL_MS = 20_000;
 
-/**
- * @param now Unix seconds
- * @throws DAuthError `DOWNSTREAM_*`, and whatever `open` and `beforeSend` throw
- */
-export function askForToken(upstream: Pick<Upstream, 'call'>, ask: TokenAsk, now: number): Promise<ObtainedToken> {
-  return exchange(upstream, ask, now, (octets) => {
-    const said = isGithub(ask.scheme) ? readInstallationToken(octets, now) : readTokenAnswer(octets);
+/** What asks, and by which clocks. */
+export interface Asker {
+  readonly upstream: Pick<Upstream, 'call'>;
+  /** Unix seconds, of what is signed. */
+  readonly now: number;
+  /** Milliseconds of a clock that never goes back. */
+  readonly monotonic: () => number;
+}
+
+/** @throws DAuthError `DOWNSTREAM_*`, and whatever `open` and `beforeSend` throw */
+export async function askForToken({ upstream, now, monotonic }: Asker, ask: TokenAsk): Promise<ObtainedToken> {
+  const { idp: _, ...own } = ask;
+  const { scheme, timeoutMs = TOTAL_MS } = own;
+  const endsAt = monotonic() + Math.min(timeoutMs, TOTAL_MS);
+  const grant = scheme.scheme === 'id_jag' ? await askForIdJag(upstream, { ...ask, scheme }, now) : undefined;
+  const left = { ...own, timeoutMs: Math.max(endsAt - monotonic(), 1) };
+  return exchange(upstream, { ...left, ...(grant === undefined ? {} : { grant }) }, now, (octets) => {
+    const said = isGithub(scheme) ? readInstallationToken(octets, now) : readTokenAnswer(octets);
     if (said === null) throw unusable();
-    return keep(said, ask);
+    const { token, expiresIn } = keep(said, ask);
+    return { token: grant === undefined ? token : { ...token, behind: grant }, expiresIn };
   });
+}
+
+/** The first of two: what the identity provider gives is sealed until it is shown to the server it is for, once. */
+function askForIdJag(
+  upstream: Pick<Upstream, 'call'>,
+  { scheme, idp, ...ask }: TokenAsk & { readonly scheme: IdJag },
+  now: number,
+): Promise<KeptToken> {
+  if (idp === undefined) throw new TypeError('The address of the identity provider was not checked.');
+  // Its own pins or none: those of the other server are not its.
+  const asked = {
+    ...ask,
+    address: idp.address,
+    pins: idp.pins,
+    scheme: idJagRequest(scheme),
+    asked: IDENTITY_PROVIDER,
+  };
+  const none = (): DAuthError => unusable(IDENTITY_PROVIDER);
+  return exchange(upstream, asked, now, (octets) => {
+    const token = readIdJag(octets);
+    if (token === null) throw none();
+    return keep({ token, expiresIn: null }, ask, none).token;
+  });
+}
+
+/** What errors call whoever is asked, and what it was asked for. */
+interface Named {
+  readonly name: string;
+  readonly gives: string;
+}
+
+const TOKEN_ENDPOINT: Named = { name: 'token endpoint', gives: 'a bearer token' };
+const IDENTITY_PROVIDER: Named = { name: 'identity provider', gives: 'an ID-JAG' };
+
+interface Told {
+  /** What was given by whoever was asked before. */
+  readonly grant?: KeptToken;
+  readonly asked?: Named;
 }
 
 /**
@@ -48,12 +111,12 @@ export function askForToken(upstream: Pick<Upstream, 'call'>, ask: TokenAsk, now
  */
 export async function exchange<T>(
   upstream: Pick<Upstream, 'call'>,
-  ask: TokenAsk & Pick<UpstreamRequest, 'isSteadfast'>,
+  ask: Omit<TokenAsk, 'idp'> & Pick<UpstreamRequest, 'isSteadfast'> & Told,
   now: number,
   read: (octets: Buffer) => T,
   isGone: (octets: Buffer) => boolean = () => false,
 ): Promise<T> {
-  const { scheme, injections, timeoutMs = TOTAL_MS, ...request } = ask;
+  const { scheme, injections, timeoutMs = TOTAL_MS, grant, asked = TOKEN_ENDPOINT, ...request } = ask;
   const answer = await upstream.call({
     ...request,
     method: 'POST' as Method,
@@ -61,14 +124,14 @@ export async function exchange<T>(
     headers: [],
     body: null,
     injections: [],
-    asks: (plaintext) => fillTokenRequest(plaintext, injections, scheme, now),
+    asks: (plaintext) => fillTokenRequest(plaintext, injections, scheme, now, grant),
     timeoutMs: Math.min(timeoutMs, TOTAL_MS),
     maxResponseBytes: LIMITS.tokenAnswer,
   });
   const octets = await readWhole(answer.body);
   try {
     if ([400, 401].includes(answer.status) && isGone(octets)) throw new DAuthError('NEEDS_REAUTHORIZATION');
-    if (answer.status !== successOf(scheme)) throw refusal(answer.status);
+    if (answer.status !== successOf(scheme)) throw refusal(answer.status, asked);
     return read(octets);
   } finally {
     wipe(octets);
@@ -85,9 +148,13 @@ function successOf(scheme: TokenScheme): number {
 }
 
 /** Sealed in the tick in which it was read, by one more opening. */
-function keep({ token, expiresIn }: TokenAnswer, ask: TokenAsk): ObtainedToken {
+function keep(
+  { token, expiresIn }: TokenAnswer,
+  ask: Pick<TokenAsk, 'open'>,
+  refused: () => DAuthError = () => unusable(),
+): ObtainedToken {
   try {
-    if (whyUnfindable(token) !== null) throw unusable();
+    if (whyUnfindable(token) !== null) throw refused();
     using plaintext = ask.open();
     return { token: keepToken(token, plaintext), expiresIn };
   } finally {
@@ -110,25 +177,26 @@ function readWhole(body: Readable): Promise<Buffer> {
 }
 
 const REFUSALS: Readonly<Record<number, readonly [ErrorCode, string]>> = {
-  408: ['DOWNSTREAM_TIMEOUT', 'The token endpoint did not answer in time.'],
-  429: ['DOWNSTREAM_RATE_LIMITED', 'The token endpoint limits the rate of requests. Try again later.'],
+  408: ['DOWNSTREAM_TIMEOUT', 'did not answer in time.'],
+  429: ['DOWNSTREAM_RATE_LIMITED', 'limits the rate of requests. Try again later.'],
 };
 
 /** RFC 6749 §5.2: a refusal is a 400 or a 401. Redirects are never followed, so one is no token. */
-function refusal(status: number): DAuthError {
-  const known = REFUSALS[status];
-  if (known !== undefined) return new DAuthError(...known);
-  if (status >= 500) return new DAuthError('DOWNSTREAM_UNREACHABLE', 'The token endpoint failed. Try again shortly.');
-  if (status < 400) return unusable();
+function refusal(status: number, asked: Named): DAuthError {
+  const { name } = asked;
+  const [code, what] = REFUSALS[status] ?? [];
+  if (code !== undefined) return new DAuthError(code, `The ${name} ${what}`);
+  if (status >= 500) return new DAuthError('DOWNSTREAM_UNREACHABLE', `The ${name} failed. Try again shortly.`);
+  if (status < 400) return unusable(asked);
   return new DAuthError(
     'DOWNSTREAM_AUTH_FAILURE',
-    'The token endpoint refused the credential, or what is asked for with it. Its owner has to seal a working one.',
+    `The ${name} refused the credential, or what is asked for with it. Its owner has to seal a working one.`,
   );
 }
 
-export function unusable(): DAuthError {
+export function unusable({ name, gives }: Named = TOKEN_ENDPOINT): DAuthError {
   return new DAuthError(
     'DOWNSTREAM_AUTH_FAILURE',
-    'The token endpoint did not answer with a bearer token that can be used. Its owner has to check the sealed endpoint.',
+    `The ${name} did not answer with ${gives} that can be used. Its owner has to check the sealed endpoint.`,
   );
 }

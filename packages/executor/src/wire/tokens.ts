@@ -95,7 +95,8 @@ export class Tokens {
       isOwn = false;
       return result;
     };
-    const asked = askForToken(this.#upstream, { ...ask, beforeSend: () => own(ask.beforeSend) }, this.#now());
+    const asker = { upstream: this.#upstream, now: this.#now(), monotonic: this.#monotonic };
+    const asked = askForToken(asker, { ...ask, beforeSend: () => own(ask.beforeSend) });
     const flight: Flight = {
       handle,
       outcome: asked.catch((error: unknown) => {

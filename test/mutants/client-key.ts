@@ -1,0 +1,62 @@
+/** Defences of clients that prove themselves with a key, each with the test that must miss it. Data only; see mutant.ts. */
+import { of, type Mutant } from './mutant.ts';
+
+const SCHEME = 'packages/protocol/dist/client-auth.test.js';
+const PROVEN = 'packages/executor/dist/secret/client-auth.test.js';
+const minute = (scheme: string): string =>
+  `[token.bound] a client of ${scheme} proves itself by ES256, to its endpoint alone and for a minute`;
+
+export const CLIENT_KEYS: readonly Mutant[] = [
+  ...of('protocol', 'client-auth', SCHEME, [
+    [
+      'seal.bound',
+      'secret !== undefined && key !== undefined',
+      'secret !== undefined && secret === key',
+      '[seal.bound] a client of client_credentials with a secret beside the key is refused',
+    ],
+    [
+      'seal.bound',
+      'if (proofKeys(proof).some((field) => shown.includes(field)))',
+      'if (shown.length > 99)',
+      '[seal.bound] a client of token_exchange with a key that is its name, too is refused',
+    ],
+    [
+      'seal.bound',
+      "auth === 'private_key_jwt' || KEY_MEMBERS",
+      "auth === 'private_key_jwt' && KEY_MEMBERS",
+      '[seal.bound] a client of oauth2 with a way to authenticate alone is refused',
+    ],
+    [
+      'seal.bound',
+      "if (said.auth !== undefined && said.auth !== 'private_key_jwt')",
+      "if (said.auth === '')",
+      '[seal.bound] a client of oauth2 with another way to authenticate is refused',
+    ],
+  ]),
+  ...of('protocol', 'inject', SCHEME, [
+    [
+      'seal.bound',
+      'if (proofKeys(tokenSchemeOf(injections) ?? {}).some((field) => shown.has(field)))',
+      'if (shown.size > 99)',
+      '[seal.bound] a slot with the key of a client of oauth2 is refused',
+    ],
+  ]),
+  ...of('executor', 'secret/client-auth', PROVEN, [
+    ['token.bound', 'const ASSERTION_LIFE = 60;', 'const ASSERTION_LIFE = 3_600;', minute('oauth2')],
+    ['token.bound', 'iss: id, sub: id,', 'iss: id, sub: proof.aud,', minute('client_credentials')],
+    [
+      'response.clean',
+      'return [writeAssertion(asking, scheme.client_id, proof)];',
+      'return [writeAssertion(asking, scheme.client_id, proof)].slice(1);',
+      minute('token_exchange'),
+    ],
+  ]),
+  ...of('executor', 'secret/assertion', 'packages/executor/dist/secret/client-key-memory.test.js', [
+    [
+      'memory.clean',
+      '  using key = fill(template, fields, () => true);\n',
+      '  const key = fill(template, fields, () => true);\n',
+      "[memory.clean] leaves no copy of a client's key of RSA in PKCS #8, of client credentials, nor of a token that it got",
+    ],
+  ]),
+];
