@@ -64,6 +64,7 @@ const RFC9700: readonly Requirement[] = of('RFC 9700', [
       '[token.bound] a token that is not bound to the key is not kept, unless the host says that it wants that danger',
     ),
   ],
+  ['4.3.2', 'client', 'MUST NOT', 'put a token into an address', HEADER],
   ['4.4.2', 'client', 'MUST', 'keep the issuer with each request, and compare it with the answer’s', ANSWER],
   ['4.4.2', 'client', 'MUST', 'send a code to the issuer that was asked only', OWN],
 ]);
