@@ -17,15 +17,9 @@ const KEPT_MS = 130_000;
 export class Allowance {
   readonly #clock: Clock;
   #used: { readonly at: number; readonly count: number }[] = [];
-  #total = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
-  }
-
-  /** Proofs that were given so far. */
-  get total(): number {
-    return this.#total;
   }
 
   /** Resolves when so many proofs may be used from now on. @throws RangeError where they never could */
@@ -40,6 +34,5 @@ export class Allowance {
       await this.#clock.sleep(oldest.at + KEPT_MS - now);
     }
     this.#used.push({ at: this.#clock.now(), count });
-    this.#total += count;
   }
 }

@@ -25,6 +25,7 @@ export interface LoadRound extends Round {
   readonly latency: Latency;
 }
 
+const WARMING = { callers: 16, octets: 1_024 };
 const [FEWEST_REQUESTS, MOST_REQUESTS] = [8, 20_000];
 /** Octets of the answers by which an entrant's speed is learnt, and its code compiled, and how many at most. */
 const [LEARNING_OCTETS, LEARNING_REQUESTS] = [67_108_864, 500];
@@ -32,7 +33,7 @@ const [LEARNING_OCTETS, LEARNING_REQUESTS] = [67_108_864, 500];
 export function contest(
   entrant: Entrant,
   load: Load,
-  { caller, allowance }: Pick<Stage, 'caller' | 'allowance'>,
+  { caller, allowance, answered }: Pick<Stage, 'caller' | 'allowance' | 'answered'>,
 ): Contestant<LoadRound> {
   const { callers, octets, seconds, rate } = load;
   const run = async (requests: number, openRate?: number): Promise<LoadRound> => {
@@ -44,7 +45,9 @@ export function contest(
     if (unready !== undefined) return { ...NOTHING, failure: unready };
     const { read } = watch(entrant.pids);
     const done = await caller.run();
-    return toRound(done, read());
+    const round = toRound(done, read());
+    if (entrant.proves) answered.dispatches += warmUp + goodOf(done);
+    return round;
   };
   let perSecond = rate;
   return {
@@ -62,9 +65,33 @@ export function contest(
   };
 }
 
+/** Has an entrant answer so many requests that count for nothing: a compiler needs thousands to know what to compile. */
+export async function warmUp(
+  entrant: Entrant,
+  requests: number,
+  { caller, allowance, answered }: Pick<Stage, 'caller' | 'allowance' | 'answered'>,
+): Promise<void> {
+  for (let left = requests; left > 0; left -= LEARNING_REQUESTS) {
+    if (entrant.proves) await allowance.take(LEARNING_REQUESTS);
+    const job = {
+      target: await entrant.target(WARMING.octets),
+      callers: WARMING.callers,
+      requests: LEARNING_REQUESTS,
+      warmUp: 0,
+    };
+    if ((await caller.prepare(job)) !== undefined) continue;
+    const done = await caller.run();
+    if (entrant.proves) answered.dispatches += goodOf(done);
+  }
+}
+
 /** At least a few for each caller. */
 function bounded(requests: number, most: number, callers: number): number {
   return Math.round(Math.max(Math.min(requests, most), FEWEST_REQUESTS, callers * 2));
+}
+
+function goodOf({ requests, failures }: Done): number {
+  return Object.values(failures).reduce((left, count) => left - count, requests);
 }
 
 function toRound(

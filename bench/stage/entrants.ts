@@ -32,6 +32,8 @@ export interface Stage extends AsyncDisposable {
   readonly dauth: Dauth;
   readonly caller: Caller;
   readonly allowance: Allowance;
+  /** Dispatches that were answered so far, all of which the audit has to have. */
+  readonly answered: { dispatches: number };
   readonly entrants: Readonly<Record<Name, Entrant>>;
 }
 
@@ -55,7 +57,8 @@ export function raiseStage(sizes: readonly number[]): Promise<Stage> {
       direct: directly(upstream),
     };
     const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-    return { dauth, caller, allowance: new Allowance({ now: () => Date.now(), sleep }), entrants };
+    const allowance = new Allowance({ now: () => Date.now(), sleep });
+    return { dauth, caller, allowance, answered: { dispatches: 0 }, entrants };
   });
 }
 
