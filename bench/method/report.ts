@@ -50,11 +50,12 @@ export function say(value: number): string {
 
 function cells(row: Ratio | Missing): readonly string[] {
   if ('missing' in row) return [row.measure, '', row.against, '', 'not measured', row.missing, '', '', '', ''];
-  const { measure, ours, unit, against, peer, ratio, spread, must, aim, met } = row;
+  const { measure, ours, unit, against, peer, ratio, spread, must, aim, met, quiet } = row;
   return [
     ...[measure, `${say(ours)} ${unit}`, against, say(peer), say(ratio), `${say(spread.low)}–${say(spread.high)}`],
     ...[must, aim].map((target) => (target === undefined ? '' : say(target))),
-    met === undefined ? '' : MET[met],
+    // What cannot be leant on has reached nothing for certain.
+    met === undefined ? '' : `${MET[met]}${quiet ? '' : '?'}`,
     heatsOf(row),
   ];
 }
