@@ -64,7 +64,8 @@ async function heat(
   return heats;
 }
 
-/** Requests per second of the executor in its slowest heat. */
+/** Requests per second of the executor in its slowest heat; 0 where none counts. */
 function slowest({ heats }: Heats<LoadRound>, { entrants }: Stage): number {
+  if (heats.length === 0) return 0;
   return Math.min(...heats.map((heat) => heat.get(entrants.dauth.name)!.perSecond));
 }
