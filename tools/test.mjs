@@ -78,7 +78,7 @@ function findTests(dir, source) {
 const packages = readdirSync(join(root, 'packages')).flatMap((name) =>
   findTests(`packages/${name}/dist`, `packages/${name}/src`),
 );
-const files = [...packages, ...findTests('test/dist', 'test')]
+const files = [...packages, ...findTests('test/dist', 'test'), ...findTests('bench/dist', 'bench')]
   .filter((file) => filter === undefined || file.includes(filter))
   .sort();
 if (files.length === 0) {

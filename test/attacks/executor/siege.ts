@@ -2,23 +2,16 @@
  * Whoever owns an MCP server, in front of a real executor: a whole stack as processes, a credential sealed for an upstream, and
  * the server's own key with a live dispatch token, used without any of our libraries between it and the socket.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { createClient, importKey, signProof } from '@dauth/client';
-import { importJWK, SignJWT, type JWK } from 'jose';
 import { makeTempDir } from '../../support/process.ts';
 import { startStack, type Stack, type StackOptions } from '../../world/stack.ts';
+import { takeStanding } from '../../world/standing.ts';
 import { startRawUpstream, type RawUpstream } from './upstream.ts';
 
-const RESOURCE = 'http://127.0.0.1:1/mcp';
-const TYPE = 'urn:ietf:params:oauth:token-type:access_token';
-const ASSERTION = 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer';
 const BUSY = 'ENCLAVE_UNAVAILABLE';
-/** Less than the life of a dispatch token. */
-const TOKEN_MS = 60_000;
 
 export interface Said {
   /** All that came until the connection ended. */
@@ -66,76 +59,12 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
   const dir = await makeTempDir();
   const stack = await startStack({ dir: join(dir.path, 'stack'), ...over });
   const upstream = await startRawUpstream(stack.leaf);
-  const at = (name: string): string => join(dir.path, name);
-  const add = async (...args: string[]) => (await stack.dauth<{ client_id: string }>(args)).client_id;
-  const serverId = await add(
-    'servers',
-    'add',
-    '--resource',
-    RESOURCE,
-    '--generate',
-    at('server.jwk'),
-    '--scope',
-    'use',
-  );
-  const clientId = await add('clients', 'add', '--name', 'laptop', '--generate', at('client.jwk'));
-  const connected: string[] = [];
-  const seal = async (secret: string, more: readonly string[]): Promise<string> => {
-    const where = [
-      '--origin',
-      upstream.origin,
-      '--server',
-      RESOURCE,
-      '--key',
-      at('client.jwk'),
-      '--client-id',
-      clientId,
-    ];
-    const { handle } = await stack.dauth<{ handle: string }>(
-      ['connect', `c${connected.length}`, ...where, ...more],
-      secret,
-    );
-    connected.push(handle);
-    held = undefined;
-    return handle;
-  };
-  const { authority, executor } = stack.ready;
-  const clientKey = await importKey(await readJwk(at('client.jwk')));
-  const client = createClient({ issuer: authority, clientId, key: clientKey });
-  const jwk = await readJwk(at('server.jwk'));
-  const key = await importJWK(jwk as JWK, 'ES256');
-  const { kty, crv, x, y } = jwk as Record<string, string>;
-
-  let held: { readonly token: string; readonly until: number } | undefined;
-  const token = async (): Promise<string> => {
-    if (held !== undefined && held.until > Date.now()) return held.token;
-    const { accessToken } = await client.token({ resource: RESOURCE, scope: ['use'], connections: connected });
-    const now = Math.floor(Date.now() / 1_000);
-    const assertion = await new SignJWT({ jti: randomUUID(), iss: serverId, sub: serverId, aud: authority, iat: now })
-      .setProtectedHeader({ alg: 'ES256' })
-      .setExpirationTime(now + 60)
-      .sign(key);
-    const form = {
-      ...{ grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange', resource: executor },
-      ...{ client_assertion_type: ASSERTION, client_assertion: assertion },
-      ...{ subject_token: accessToken, subject_token_type: TYPE },
-      subject_dpop: await signProof(clientKey, { method: 'POST', url: RESOURCE, accessToken }),
-    };
-    const url = `${authority}/token`;
-    const dpop = await signProof(await importKey(jwk), { method: 'POST', url });
-    const response = await fetch(url, { method: 'POST', headers: { dpop }, body: new URLSearchParams(form) });
-    const said = (await response.json()) as { access_token?: string };
-    if (said.access_token === undefined) throw new Error(JSON.stringify(said));
-    held = { token: said.access_token, until: Date.now() + TOKEN_MS };
-    return held.token;
-  };
+  const { executor } = stack.ready;
+  const standing = await takeStanding(stack, { dir: dir.path, origin: upstream.origin });
   const pass = async (method: string, path: string): Promise<readonly string[]> => {
-    const access = await token();
-    const claims = { htm: method, htu: executor + escaped(path.split('?', 1)[0]!), ath: await digest(access) };
-    const proof = await new SignJWT({ ...claims, jti: randomUUID(), iat: Math.floor(Date.now() / 1_000) })
-      .setProtectedHeader({ typ: 'dpop+jwt', alg: 'ES256', jwk: { kty: kty!, crv: crv!, x: x!, y: y! } })
-      .sign(key);
-    return [`Authorization: DPoP ${access}`, `DPoP: ${proof}`];
+    const token = await standing.token();
+    const proof = await standing.prove(token, method, executor + escaped(path.split('?', 1)[0]!));
+    return [`Authorization: DPoP ${token}`, `DPoP: ${proof}`];
   };
   const send: Siege['send'] = async (octets, { endsInput = false } = {}) => {
     const { hostname, port } = new URL(executor);
@@ -147,11 +76,8 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
     await once(socket, 'close');
     return parse(Buffer.concat(chunks));
   };
-  const stream: Siege['stream'] = async (
-    target,
-    { method = 'GET', headers = [], body, handle = connected[0]! } = {},
-  ) => {
-    const path = `/connections/${handle}${target}`;
+  const stream: Siege['stream'] = async (target, { method = 'GET', headers = [], body, handle: of = handle } = {}) => {
+    const path = `/connections/${of}${target}`;
     const framing = body === undefined ? [] : [`Content-Length: ${Buffer.byteLength(body, 'latin1')}`];
     const lines = [
       `${method} ${path} HTTP/1.1`,
@@ -163,7 +89,7 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
     const said = await send(`${lines.join('\r\n')}\r\nConnection: close\r\n\r\n${body ?? ''}`);
     // A busy machine lets the view of revocations grow old, and then nothing is sent.
     return said.error === BUSY
-      ? stream(target, { method, headers, handle, ...(body === undefined ? {} : { body }) })
+      ? stream(target, { method, headers, handle: of, ...(body === undefined ? {} : { body }) })
       : said;
   };
   const dispatch: Siege['dispatch'] = async (request) => {
@@ -177,24 +103,16 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
   };
   // With what base64 has and encoders write in their own ways.
   const secret = `sk_${randomBytes(22).toString('base64').slice(0, -4)}a+b/c==`;
-  const handle = await seal(secret, flags);
+  const handle = await standing.seal(secret, flags);
   return {
-    ...{ stack, upstream, secret, handle, pass, send, stream, seal },
-    dispatch,
+    ...{ stack, upstream, secret, handle, pass, send, stream, dispatch },
+    seal: (other, more) => standing.seal(other, more),
     async [Symbol.asyncDispose]() {
       await stack.stop();
       await upstream[Symbol.asyncDispose]();
       await dir[Symbol.asyncDispose]();
     },
   };
-}
-
-async function readJwk(path: string): Promise<Record<string, unknown>> {
-  return JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>;
-}
-
-async function digest(token: string): Promise<string> {
-  return Buffer.from(await crypto.subtle.digest('SHA-256', Buffer.from(token))).toString('base64url');
 }
 
 /** What stands raw in a target but in no URI (RFC 3986 §3.3). */
