@@ -41,7 +41,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
   let i = 0;
   while (i < bytes.length) {
     if (filled >= PIECE) {
-      text += String.fromCharCode(...units.subarray(0, filled));
+      text += textOf(units, filled);
       filled = 0;
     }
     const first = bytes[i]!;
@@ -66,7 +66,12 @@ export function decodeUtf8(bytes: Uint8Array): string {
     } else units[filled++] = code;
     i += length;
   }
-  return text + String.fromCharCode(...units.subarray(0, filled));
+  return text + textOf(units, filled);
+}
+
+/** Not by spreading, which takes ten times as long. */
+function textOf(units: Uint16Array, length: number): string {
+  return Reflect.apply(String.fromCharCode, null, units.subarray(0, length));
 }
 
 function malformed(): DAuthError {
