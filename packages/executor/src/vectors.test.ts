@@ -134,7 +134,7 @@ function ask(vector: PermitVector): Promise<Permit> {
   const view = { version: () => undefined, assertStands: () => undefined };
   const known = seen === undefined ? undefined : { ver: seen.ver, digest: seen.sha256, trusted: seen.trusted };
   const room: object = {
-    ...{ issuer: permits.issuer, now: () => permits.now },
+    ...{ issuer: permits.issuer, now: () => permits.now, jwks: deps.jwks },
     opens: new Map(permits.opens.map(({ kid, alg }) => [kid, alg])),
     status: { whenFresh: () => Promise.resolve(), assertFresh: () => undefined, view },
     shelf: { take: () => Promise.resolve({ envelope, sealProof, endorsements, ver, status, revision: 1 }) },

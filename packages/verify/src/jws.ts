@@ -32,14 +32,14 @@ export interface JwsOptions {
   readonly what?: string;
   /** Code of every refusal. Default `UNAUTHENTICATED`. */
   readonly refusal?: ErrorCode;
+  /** Where signatures that verified are remembered. Default: nowhere. */
+  readonly verified?: VerifiedSignatures | undefined;
 }
 
 export interface VerifyJwsOptions extends JwsOptions {
   readonly keys: KeySource;
   /** Names of algorithms that are taken, as far as the key is for them. Default: those of ES256 and Ed25519. */
   readonly algs?: readonly string[];
-  /** Where signatures that verified are remembered. Default: nowhere. */
-  readonly verified?: VerifiedSignatures;
 }
 
 export interface EmbeddedJwsOptions extends JwsOptions {
@@ -70,9 +70,7 @@ export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJ
   const jws = split(compact, options, subject);
   const alg = readAlg(jws, options.algs ?? ALGS, subject);
   const found = lookUp(options.keys, jws.header, alg, subject);
-  const check = (): void => assertSigned(jws, found, subject);
-  if (options.verified === undefined) check();
-  else options.verified.settle(compact, found, check);
+  settle(compact, jws, found, options, subject);
   return read(jws, found, options, subject);
 }
 
@@ -92,7 +90,7 @@ export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions):
     }
   }
   const key: PointKey = parsing(subject, () => importKey(jws.header.jwk));
-  assertSigned(jws, key, subject);
+  settle(compact, jws, key, options, subject);
   return { ...read(jws, key, options, subject), jwk: key.jwk };
 }
 
@@ -104,6 +102,12 @@ export function assertSigned(jws: CompactJws, key: VerifyKey, subject: Subject):
     refuseSubject(subject, 'names an algorithm that is not the one of its key.');
   if (!isSignedBy(key, Buffer.from(jws.signingInput, 'latin1'), jws.signature))
     refuseSubject(subject, 'has a signature that does not verify.');
+}
+
+function settle(compact: string, jws: CompactJws, key: VerifyKey, { verified }: JwsOptions, subject: Subject): void {
+  const check = (): void => assertSigned(jws, key, subject);
+  if (verified === undefined) check();
+  else verified.settle(compact, key, check);
 }
 
 /** Of a JWS whose signature verified. */

@@ -15,6 +15,7 @@ import {
 import { sha256Base64url } from './digest.ts';
 import { subjectOf, verifyEmbeddedJws } from './jws.ts';
 import { parsing, refuseSubject } from './refuse.ts';
+import type { VerifiedSignatures } from './verified.ts';
 
 export interface SealProofOptions {
   readonly handle: string;
@@ -25,6 +26,8 @@ export interface SealProofOptions {
   readonly sha256?: string;
   /** Code of every refusal. Default `POLICY_DENIED`. */
   readonly refusal?: ErrorCode;
+  /** Where signatures that verified are remembered, for whoever is shown the same with every call. Default: nowhere. */
+  readonly verified?: VerifiedSignatures | undefined;
 }
 
 export interface SealChainOptions extends SealProofOptions {
@@ -42,7 +45,8 @@ const REFUSAL: ErrorCode = 'POLICY_DENIED';
  */
 export function verifySealProof(proof: string, options: SealProofOptions): { readonly jkt: string } {
   const subject = subjectOf({ refusal: REFUSAL, ...options }, 'The seal proof');
-  const { claims, jkt } = verifyEmbeddedJws(proof, { typ: TYP.seal, maxLength: LIMITS.proof, ...subject });
+  const { verified } = options;
+  const { claims, jkt } = verifyEmbeddedJws(proof, { typ: TYP.seal, maxLength: LIMITS.proof, verified, ...subject });
   const said = parsing(subject, () => exactObject(claims, 'A seal proof', ['handle', 'ver', 'sha256']));
   const digest = options.envelope === undefined ? options.sha256 : sha256Base64url(options.envelope);
   const fits =
@@ -66,7 +70,10 @@ export function verifySealChain(
   const subject = subjectOf({ refusal: REFUSAL, ...options }, 'An endorsement');
   if (endorsements.length > LIMITS.details) refuseSubject(subject, `list has more than ${LIMITS.details} entries.`);
   for (const endorsement of endorsements) {
-    const signed = verifyEmbeddedJws(endorsement, { typ: TYP.endorsement, maxLength: LIMITS.proof, ...subject });
+    const signed = verifyEmbeddedJws(endorsement, {
+      ...{ typ: TYP.endorsement, maxLength: LIMITS.proof, verified: options.verified },
+      ...subject,
+    });
     const named = parsing(subject, () => readEndorsement(signed.claims));
     if (named.handle !== options.handle) refuseSubject(subject, 'is for another handle.');
     if (!trusted.includes(signed.jkt)) refuseSubject(subject, 'is by a key that is not trusted for this handle.');

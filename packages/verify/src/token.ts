@@ -61,7 +61,7 @@ export function verifySubjectToken(
     typ: TYP.accessToken,
     maxLength: LIMITS.token,
     keys: options.keys,
-    ...(options.verified === undefined ? {} : { verified: options.verified }),
+    verified: options.verified,
     ...subject,
   });
   return readClaims(claims, options, subject);

@@ -2,9 +2,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { verifyCallerToken, type CallerTokenOptions } from './caller-token.ts';
+import { sha256Base64url } from './digest.ts';
 import { JwksCache } from './jwks.ts';
 import { verifyJws } from './jws.ts';
 import { importKey, type VerifyKey } from './key.ts';
+import { verifySealProof } from './seal.ts';
 import { assertRefused, assertRefusedAsync, makeSigner } from './signer.test-support.ts';
 import { VerifiedSignatures } from './verified.ts';
 
@@ -47,6 +49,18 @@ test('[token.bound] a token that verified by one key is verified again by anothe
     'UNAUTHENTICATED',
     /does not verify/,
   );
+});
+
+test('[seal.bound] a seal that is shown again is still compared with the handle, the version and the envelope', () => {
+  const verified = new VerifiedSignatures();
+  const seal = { handle: 'ddls:conn:01890a5d-ac96-774b-bcce-b302099a8057', ver: 2, envelope: 'sealed' };
+  const proof = signer.proof('dauth-seal+jwt', {
+    ...{ handle: seal.handle, ver: 2, sha256: sha256Base64url(seal.envelope) },
+  });
+  for (let i = 0; i < 2; i++) assert.equal(verifySealProof(proof, { ...seal, verified }).jkt, signer.jkt);
+  assert.equal(verified.size, 1);
+  for (const change of [{ handle: `${seal.handle}8` }, { ver: 3 }, { envelope: 'other' }])
+    assertRefused(() => verifySealProof(proof, { ...seal, ...change, verified }), 'POLICY_DENIED', /is for another/);
 });
 
 test('the oldest makes room', () => {

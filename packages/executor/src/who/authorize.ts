@@ -277,7 +277,8 @@ function assertSealed(
   const said = reseal === undefined ? undefined : verifyReseal(reseal, { handle, ver, envelope, identity });
   const base = said?.base ?? { ver, sha256: digest };
   const of = { base, ...(said?.captured_at === undefined ? {} : { capturedAt: said.captured_at }) };
-  const seal = { handle, ...base };
+  // The same seal comes with every call of a connection.
+  const seal = { handle, ...base, verified: deps.jwks.verified };
   const first = known === undefined ? verifySealProof(proof, seal).jkt : undefined;
   if (first !== undefined) return { ...of, use: { ver, digest, trusted: [first], revision, jkt: first } };
   const { jkt, trusted } = verifySealChain(proof, { ...seal, trusted: known!.trusted, endorsements });
