@@ -16,7 +16,7 @@ const SECRET =
 const BEARER =
   'By `createClient`. The suite then gives a Bearer token, which the client refuses: a token is bound to its key, or there is none.';
 const ENTERPRISE =
-  "To get an ID-JAG from the identity provider is the host's part. `createClient` sends one with `private_key_jwt` and the authority takes it so; the suite takes it with a shared secret only.";
+  '`createClient` does not ask an identity provider for an ID-JAG (for APIs the executor does); it sends one with `private_key_jwt` and the authority takes it so; the suite takes it with a shared secret only.';
 const NO_METADATA =
   'Refused on purpose: an authorization server without metadata does not say that it checks PKCE, and MCP has asked for metadata since 2025-06-18.';
 

@@ -185,7 +185,7 @@ test('a credential for a body is sealed as it is asked for, and for methods that
 });
 
 for (const [what, value, sentence] of [
-  ['shorter than an answer could be searched for', 'seven77', /has fewer than 8 octets; write a short user name/],
+  ['shorter than an answer could be searched for', 'seven77', /has fewer than 8 octets; leave what is shorter/],
   ['longer than that', 'x'.repeat(4_097), /has more than 4096 octets/],
   ['ending in a space', 'a secret ', /begins or ends with a space/],
   ['beginning with one', ' a secret', /begins or ends with a space/],

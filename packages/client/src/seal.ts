@@ -283,7 +283,9 @@ function assertSearchable(name: string, value: Uint8Array): void {
   const { shortestValue, injectedValue } = LIMITS;
   const unfit = (why: string) => new DAuthError('INVALID_REQUEST', `The value of the field "${name}" ${why}`);
   if (value.length < shortestValue)
-    throw unfit(`has fewer than ${shortestValue} octets; write a short user name into the template as fixed text.`);
+    throw unfit(
+      `has fewer than ${shortestValue} octets; leave what is shorter, as a user name, out of the credential.`,
+    );
   if (value.length > injectedValue) throw unfit(`has more than ${injectedValue} octets.`);
   if (value[0] === 0x20 || value.at(-1) === 0x20) throw unfit('begins or ends with a space, which HTTP would cut off.');
 }
