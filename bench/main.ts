@@ -12,8 +12,9 @@ import { keep } from './page.ts';
 import { protectBench } from './protect/bench.ts';
 import { scanBench } from './scan/bench.ts';
 import { startBench } from './start/bench.ts';
+import { tokenBench } from './token/bench.ts';
 
-const ALL = [dispatch, protectBench, scanBench, startBench];
+const ALL = [dispatch, protectBench, scanBench, startBench, tokenBench];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },
