@@ -9,10 +9,13 @@ import { descendants } from '#test/support/process.js';
 import { describeMachine, whyNoMachine } from './method/machine.ts';
 import { ratioTable, renderPlain } from './method/report.ts';
 import { keep } from './page.ts';
+import { protectBench } from './protect/bench.ts';
+import { scaleBench } from './scale/bench.ts';
 import { scanBench } from './scan/bench.ts';
 import { startBench } from './start/bench.ts';
+import { tokenBench } from './token/bench.ts';
 
-const ALL = [dispatch, scanBench, startBench];
+const ALL = [dispatch, protectBench, scaleBench, scanBench, startBench, tokenBench];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },

@@ -3,9 +3,18 @@
 /** A key in the form that `node:crypto` reads, and the token that is bound to it. */
 export interface Signer {
   readonly key: Readonly<Record<string, string>>;
-  readonly token: string;
+  /** Absent where one is asked for. */
+  readonly token?: string;
   /** The request's address, as it stands in its proofs. */
   readonly htu: string;
+}
+
+/** A client's form for a token endpoint, each time with an assertion of its own. */
+export interface AssertedForm {
+  readonly form: Readonly<Record<string, string>>;
+  readonly clientId: string;
+  readonly key: Readonly<Record<string, string>>;
+  readonly audience: string;
 }
 
 /** One request, sent again and again; with a signer each time under a proof of its own. */
@@ -14,6 +23,8 @@ export interface Wanted {
   /** Names and values in turn. */
   readonly headers: readonly string[];
   readonly signer?: Signer;
+  /** Its body, in the place of the target's. */
+  readonly form?: AssertedForm;
 }
 
 /** Whom to call. */

@@ -3,6 +3,7 @@
  * ahead is: sockets, proofs, heads. Never takes an answer for good that is not: its status, its mark and its length are looked at.
  */
 import { Pool, type Dispatcher } from 'undici';
+import { makeForm } from './forms.ts';
 import type { Job } from './job.ts';
 import { makeSigner } from './proofs.ts';
 
@@ -25,15 +26,17 @@ export function makeSender({ target, callers, requests, warmUp }: Job): Sender {
     ...(ca === undefined ? {} : { connect: { ca } }),
   });
   const signers = wanted.map(({ signer }) => (signer === undefined ? undefined : makeSigner(signer, method)));
+  const forms = wanted.map(({ form }) => (form === undefined ? () => body : makeForm(form)));
   const ring = Array.from({ length: requests + warmUp }, (_, at) => {
     const { path, headers } = wanted[at % wanted.length]!;
     const prove = signers[at % wanted.length];
-    return { path, headers: prove === undefined ? [...headers] : [...headers, 'dpop', prove()] };
+    const shown = prove === undefined ? [...headers] : [...headers, 'dpop', prove()];
+    return { path, headers: shown, body: forms[at % wanted.length]!() };
   });
   let next = 0;
   return {
     send(ended) {
-      const { path, headers } = ring[next++]!;
+      const { path, headers, body } = ring[next++]!;
       pool.dispatch({ method, path, headers, body }, new Answer(expected, ended));
     },
     close: () => pool.close(),
