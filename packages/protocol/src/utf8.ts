@@ -71,7 +71,7 @@ export function decodeUtf8(bytes: Uint8Array): string {
 
 /** Not by spreading, which takes ten times as long. */
 function textOf(units: Uint16Array, length: number): string {
-  return Reflect.apply(String.fromCharCode, null, units.subarray(0, length));
+  return String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);
 }
 
 function malformed(): DAuthError {
