@@ -8,6 +8,10 @@ const LEAVES = '[memory.clean] leaves no copy of a subject token, nor of an ID-J
 const refuses = (what: string): string =>
   `[dispatch.bound] an identity provider that answers with ${what} is refused, and nobody else is asked`;
 
+const GUESSED = 'packages/executor/dist/secret/guessable.test.js';
+const guessed = (what: string): string =>
+  `[response.clean] ${what} of less than 12 octets could be guessed, wherever it is shown`;
+
 export const ID_JAGS: readonly Mutant[] = [
   ...of('protocol', 'id-jag', SCHEME, [
     [
@@ -66,6 +70,22 @@ export const ID_JAGS: readonly Mutant[] = [
       'const secrets: Buffer[] = grant === null ? [] : [grant];',
       'const secrets: Buffer[] = grant === null ? [] : [Buffer.from(grant)];',
       LEAVES,
+    ],
+  ]),
+  ...of('executor', 'secret/inject', GUESSED, [
+    ['response.clean', ', ...shownFields(injections)]', ']', guessed('a client secret')],
+    ['response.clean', "'subject_token', ", '', guessed('a token of somebody else’s')],
+    [
+      'response.clean',
+      "...('idp' in scheme ? [{ ...scheme.idp }] : [])",
+      '',
+      guessed('the secret at an identity provider'),
+    ],
+    [
+      'response.clean',
+      '[...used, ...opened]',
+      '[...used, ...opened.slice(0, 1)]',
+      guessed('what an identity provider gave'),
     ],
   ]),
 ];

@@ -339,4 +339,14 @@ export const CONSENT_FLOW: readonly Mutant[] = [
       name: '[token.bound] the page says what sealed rules let a query and a body be, of what is asked for and of what was given',
     },
   },
+  {
+    claim: 'token.bound',
+    file: 'packages/authority/src/oauth/details.ts',
+    find: 'isOwn ? row.name : handle',
+    replace: 'row?.name ?? handle',
+    test: {
+      file: 'packages/authority/dist/oauth/consent.test.js',
+      name: '[token.bound] the page names no connection of somebody else, whatever a login of one’s own says it is for',
+    },
+  },
 ];

@@ -107,6 +107,18 @@ test('the page says which connection a login puts its answer into, and which log
   assert.ok(text.includes('; with the credential that the login <bdi>shop-login</bdi> was answered with'), text);
 });
 
+test('[token.bound] the page names no connection of somebody else, whatever a login of one’s own says it is for', async () => {
+  const flow = await makeFlow();
+  const [login, others] = [0, 1].map(() => makeHandle(START * 1_000, randomBytes(10)));
+  const where = [allow('https://api.github.com', ['POST'], ['/login'])];
+  const capture = { into: others!, fields: [{ pointer: '/token', field: 'token' }] };
+  addConnection(flow.world, { handle: login!, connection: 'shop-login', allow: where, capture });
+  addConnection(flow.world, { handle: others!, connection: 'somebody-elses-bank', owner: 'bob', org: 'other' });
+  const text = await (await authorize(flow)).text();
+  assert.ok(text.includes(`; a login, whose answer becomes the credential of <bdi>${others!}</bdi>`), text);
+  assert.ok(!text.includes('somebody-elses-bank'));
+});
+
 test('an app that introduced itself, and one behind a document, are shown as that', async () => {
   const flow = await makeFlow();
   const dynamic = { ...flow, app: addApp(flow.world, { source: 'dynamic' }) };

@@ -182,8 +182,11 @@ export function sealedCapture(
   const { capture, captured } = storedPolicy(authority, detail) ?? {};
   const handle = capture?.into ?? captured?.from;
   if (handle === undefined) return undefined;
-  const other = authority.store.connections.find(handle)?.name ?? handle;
-  return { role: capture === undefined ? 'captured' : 'login', other };
+  const row = authority.store.connections.find(handle);
+  const own = authority.store.connections.find(detail.identifier);
+  // A policy may name anybody's handle: only what is the same owner's has a name here.
+  const isOwn = row?.owner === own?.owner && row?.org === own?.org && row?.deleted_at === null;
+  return { role: capture === undefined ? 'captured' : 'login', other: isOwn ? row.name : handle };
 }
 
 function storedPolicy({ store }: Authority, wish: ConnectionWish): EnvelopePolicy | undefined {

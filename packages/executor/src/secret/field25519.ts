@@ -102,7 +102,7 @@ export function subtract(out: Field, a: Field, b: Field): void {
 
 /** Swaps the two where `bit` is 1, and does the same work where it is 0. */
 export function swapWhere(bit: number, a: Field, b: Field): void {
-  const mask = -bit;
+  const mask = 0 - bit;
   for (let i = 0; i < LIMBS; i++) {
     const change = mask & (a[i]! ^ b[i]!);
     a[i]! ^= change;

@@ -106,10 +106,8 @@ export function inject(
       filled.push(lines);
       const body = slotted === undefined ? null : fillBody(slotted, fields);
       if (body !== null) filled.push(body);
-      const used = [...secretFields(slots, signer)].map((name) => fields.get(name)!);
-      const isGuessable = [...used, ...(token === null ? [] : [token])].some(
-        ({ length }) => length < LIMITS.guessableValue,
-      );
+      const used = [...secretFields(slots, signer), ...shownFields(injections)].map((name) => fields.get(name)!);
+      const isGuessable = [...used, ...opened].some(({ length }) => length < LIMITS.guessableValue);
       if (signer === undefined) return { target, lines, body, secrets, isGuessable };
       const signed = sign(signer, fields, { ...request, target });
       const allLines = ownedConcat(lines, signed.lines);
@@ -146,6 +144,17 @@ function secretFields(slots: readonly Slot[], signer: Scheme | undefined): Reado
   );
   return injectedFields(signer === undefined ? passwords : [...passwords, withoutName(signer)]);
 }
+
+/** The fields that a token scheme shows to its endpoints as secrets: answers are searched for them, too. */
+function shownFields(injections: readonly Injection[]): ReadonlySet<string> {
+  const scheme = tokenSchemeOf(injections);
+  const parts: readonly Partial<Record<string, unknown>>[] =
+    scheme === undefined ? [] : [{ ...scheme }, ...('idp' in scheme ? [{ ...scheme.idp }] : [])];
+  const shown = parts.flatMap((part) => SHOWN.map((name) => part[name]));
+  return new Set(namedFields(shown.filter((template) => typeof template === 'string')));
+}
+
+const SHOWN = ['client_secret', 'subject_token', 'actor_token', 'refresh_token'];
 
 function withoutName(scheme: Scheme): Scheme {
   switch (scheme.scheme) {
