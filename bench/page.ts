@@ -24,7 +24,8 @@ const HEAD = `# Performance
 
 Written by \`npm run bench -- --write\`; what the words mean, and how it is measured, is in [benchmarks.md](benchmarks.md).
 A ratio is ours by the peer's, of the same heats; its spread is the lowest and the highest heat. Rows marked NOT QUIET had
-neighbours on the machine.
+neighbours on the machine: requests per second and latency of these are not to be quoted. \`must\` and \`aim\` are goals of this project, not
+promises; what is behind them is not reached yet where a row says so.
 `;
 
 /** Puts an outcome in the place of the one before, of the same version of Node. */

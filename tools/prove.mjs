@@ -15,8 +15,8 @@ import { transform } from 'esbuild';
 import { parseOutcomes } from './outcomes.mjs';
 import { root as home, setUp } from './setup.mjs';
 
-/** Mutants tried at a time, each in a tree of its own: more would make tests with real processes wait for each other. */
-const WORKERS = 2;
+/** Mutants tried at a time, each in a tree of its own. Tests wait for time to pass as much as they compute. */
+const WORKERS = availableParallelism() + 1;
 
 /** How long the tests of a file may take, in milliseconds: those that look through memory take minutes on a busy machine. */
 const LATEST_MS = 600_000;
@@ -43,7 +43,7 @@ const failures = [];
 /** The mutants of a test file go together: without any of them its tests run once. */
 const waiting = new Map();
 for (const mutant of mutants) waiting.set(mutant.test.file, [...(waiting.get(mutant.test.file) ?? []), mutant]);
-await Promise.all(Array.from({ length: Math.min(availableParallelism(), WORKERS, waiting.size) }, work));
+await Promise.all(Array.from({ length: Math.min(WORKERS, waiting.size) }, work));
 console.log(
   `\n${failures.join('')}${mutants.length - failures.length} of ${mutants.length} defences are missed by their test when they are gone`,
 );
