@@ -2,7 +2,20 @@
  * The authorization code flow: RFC 6749 §4.1 and §6, 7636, 9126, 9207, what RFC 9449 §5 and §10, RFC 9700 and MCP say of it.
  * Data only; see requirement.ts.
  */
-import { authorize, code, consent, documents, of, par, refresh, type Requirement } from './requirement.ts';
+import {
+  authorize,
+  battery,
+  code,
+  config,
+  consent,
+  documents,
+  of,
+  par,
+  refresh,
+  session,
+  signIn,
+  type Requirement,
+} from './requirement.ts';
 
 const REFUSED = authorize('${what} is refused to the app, with its state and our issuer');
 const EXACT = authorize('a redirect URI is one that was registered, octet for octet; any other is a page of ours');
@@ -73,6 +86,21 @@ const RFC7636: readonly Requirement[] = of('RFC 7636', [
 ]);
 
 const RFC9126: readonly Requirement[] = of('RFC 9126', [
+  [
+    '2',
+    'AS',
+    'MUST',
+    'take POST of a form only',
+    par('a pushed request is not refused for its way: only POST, only as a form'),
+  ],
+  ['2', 'AS', 'SHOULD', 'publish where requests are pushed', METADATA],
+  [
+    '2',
+    'AS',
+    'MUST',
+    'be at an https address, loopback aside',
+    config('[token.bound] an issuer and an executor are https, or http on this machine'),
+  ],
   ['2.1', 'AS', 'MUST', 'authenticate the client as at the token endpoint', PUSHED],
   ['2.1', 'AS', 'MUST', 'refuse a pushed request with `request_uri`', par('${what} is refused when it is pushed')],
   [
@@ -83,6 +111,14 @@ const RFC9126: readonly Requirement[] = of('RFC 9126', [
     par('${what} is refused when it is pushed'),
   ],
   [
+    '2.1',
+    'AS',
+    'MUST',
+    'check at the authorization endpoint what could not be checked before',
+    par('a redirect URI that was unregistered after the push is not redirected to'),
+  ],
+  ['2.1', 'client', 'MUST NOT', 'push a `request_uri`', { notApplicable: 'No client of ours pushes requests.' }],
+  [
     '2.2',
     'AS',
     'MUST',
@@ -90,11 +126,32 @@ const RFC9126: readonly Requirement[] = of('RFC 9126', [
     par('a pushed request is used once, by its own client, within 60 seconds'),
   ],
   [
+    '2.2',
+    'AS',
+    'MUST',
+    'answer 201 with the name of the request',
+    par('[token.bound] a pushed request is one name for a browser to carry, and its key is the one of the code'),
+  ],
+  [
     '2.3',
     'AS',
     'MUST',
-    'refuse other methods than POST',
-    par('a pushed request is not refused for its way: only POST, only as a form'),
+    'refuse a request that is not signed, of a client that has to sign',
+    { notApplicable: 'No client can be registered so: request objects are not taken (§2 leaves that open).' },
+  ],
+  [
+    '3',
+    'AS',
+    'MUST',
+    'decrypt and verify a request object, and compare its client',
+    { notApplicable: 'Request objects are not taken: a `request` is refused with `request_not_supported`.' },
+  ],
+  [
+    '3',
+    'client',
+    'MUST',
+    'put every parameter of the request into a request object it pushes',
+    { notApplicable: 'No client of ours pushes requests.' },
   ],
   [
     '4',
@@ -103,12 +160,70 @@ const RFC9126: readonly Requirement[] = of('RFC 9126', [
     'take the name of a pushed request once',
     par('a pushed request is used once, by its own client, within 60 seconds'),
   ],
-  ['5', 'AS', 'SHOULD', 'publish where requests are pushed', METADATA],
+  [
+    '4',
+    'AS',
+    'MUST',
+    'refuse the name of a pushed request that has ended',
+    par('a pushed request is used once, by its own client, within 60 seconds'),
+  ],
+  [
+    '4',
+    'AS',
+    'MUST',
+    'validate a request that was pushed like any other',
+    par('a scope that was withdrawn after the push is refused'),
+  ],
+  [
+    '4',
+    'client',
+    'MUST',
+    'use the name of a pushed request once',
+    { notApplicable: 'No client of ours pushes requests.' },
+  ],
+  [
+    '7.1',
+    'AS',
+    'MUST',
+    'give the name of a pushed request entropy that no guess comes near',
+    par('[token.bound] a pushed request is one name for a browser to carry, and its key is the one of the code'),
+  ],
+  [
+    '7.2',
+    'AS',
+    'MUST',
+    'take new redirect URIs of authenticated clients at most',
+    par('${what} is refused when it is pushed'),
+  ],
 ]);
 
 const RFC9207: readonly Requirement[] = of('RFC 9207', [
   ['2', 'AS', 'MUST', 'say `iss` in each authorization response, errors included', REFUSED],
-  ['3', 'AS', 'MUST', 'announce that it does', METADATA],
+  [
+    '2',
+    'AS',
+    'MUST',
+    'have an issuer that is an https URL, loopback aside',
+    config('[token.bound] an issuer and an executor are https, or http on this machine'),
+  ],
+  ['2.3', 'AS', 'MUST', 'announce that it does', METADATA],
+  [
+    '2.3',
+    'AS',
+    'MUST',
+    'say the same issuer in `iss` and in its metadata',
+    [
+      'test/e2e/openid-client.test.ts',
+      'it pushes its request, redeems the code for a bound token, refreshes it, and sees an old refresh token end it all',
+    ],
+  ],
+  [
+    '2.4',
+    'AS',
+    'MUST',
+    'say the same issuer in `iss` and in an ID token of the same answer',
+    { notApplicable: 'There are no ID tokens.' },
+  ],
 ]);
 
 const RFC9449: readonly Requirement[] = of('RFC 9449 (authorization code)', [
@@ -133,14 +248,56 @@ const RFC9449: readonly Requirement[] = of('RFC 9449 (authorization code)', [
     'refuse a pushed request whose proof and `dpop_jkt` differ',
     par('the key of a pushed request is said once: by proof or by name, never two'),
   ],
+  ['10.1', 'AS', 'MUST', 'check a proof that comes with a pushed request', battery('par.bad-proof')],
+  [
+    '10.1',
+    'AS',
+    'MUST',
+    'bind the code to the key of such a proof',
+    par('[token.bound] a pushed request is one name for a browser to carry, and its key is the one of the code'),
+  ],
+  [
+    '10.1',
+    'AS',
+    'MUST',
+    'take the key of a pushed request by proof and by `dpop_jkt`',
+    par('the key of a pushed request is said once: by proof or by name, never two'),
+  ],
 ]);
 
 const RFC9700: readonly Requirement[] = of('RFC 9700 (authorization code)', [
   ['2.1', 'AS', 'MUST', 'compare redirect URIs octet for octet, ports of loopback aside', EXACT],
+  [
+    '2.1',
+    'AS',
+    'MUST NOT',
+    'lead a browser to an address that a parameter names',
+    signIn('a person leads back to where they came from, and nowhere else'),
+  ],
+  [
+    '2.1',
+    'AS',
+    'MUST',
+    'avoid handing on credentials where it redirects',
+    signIn('the right password signs in, by whatever capitals and width the login is typed, and leads to the account'),
+  ],
   ['2.1.1', 'AS', 'MUST', 'support PKCE and hold every client to it', VERIFIER],
   ['2.1.1', 'AS', 'MUST', 'publish that it supports PKCE', METADATA],
-  ['2.1.2', 'AS', 'SHOULD NOT', 'give tokens in authorization responses', METADATA],
   ['2.2.2', 'AS', 'MUST', 'bind refresh tokens of public clients, or rotate them', ROTATED],
+  [
+    '4.1.3',
+    'AS',
+    'MUST',
+    'take any port of a redirect URI on a loopback address',
+    authorize('on a loopback address the port may be another, and nothing else (RFC 8252 §7.3)'),
+  ],
+  [
+    '4.2.4',
+    'AS',
+    'SHOULD NOT',
+    'load anything of others into its pages',
+    session('a page has no script, cannot be framed, sends forms home only, and escapes what it shows'),
+  ],
   ['4.2.4', 'AS', 'SHOULD', 'end what came of a code that is shown twice', ONCE],
   [
     '4.11.2',
@@ -167,6 +324,44 @@ const RFC9700: readonly Requirement[] = of('RFC 9700 (authorization code)', [
     refresh('[token.bound] a refresh may ask for fewer scopes, never for more, and the next may have all again'),
   ],
   ['4.14.2', 'AS', 'MUST', 'notice a refresh token that is shown again', ROTATED],
+  [
+    '4.14.2',
+    'AS',
+    'MUST',
+    'decide which clients get refresh tokens',
+    code('a client that is not registered for refresh tokens gets none'),
+  ],
+  [
+    '4.14.2',
+    'AS',
+    'MUST',
+    'bind refresh tokens to the server that was consented to',
+    battery('refresh.other-resource'),
+  ],
+  [
+    '4.14.2',
+    'AS',
+    'MUST',
+    'let nobody make a refresh token up, or change one',
+    refresh('what is no refresh token is refused, in whatever way it is none'),
+  ],
+  [
+    '4.14.2',
+    'AS',
+    'SHOULD',
+    'end a refresh token that is not used',
+    refresh('[token.bound] a refresh token ends 30 days after its last use, and with its grant at the latest'),
+  ],
+  [
+    '4.15.1',
+    'AS',
+    'MUST',
+    'have servers tell tokens of clients from tokens of people, where a client chooses its id',
+    {
+      notApplicable:
+        'An id is made up by the authority; a document’s is its address, and a document gets tokens of people only.',
+    },
+  ],
 ]);
 
 const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28 (authorization server)', [
@@ -187,8 +382,8 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28 (authorizat
     'warn where it goes to the own computer',
     consent('an answer that goes to the own computer comes with a warning'),
   ],
-  ['security', 'AS', 'SHOULD', 'say `iss` in authorization responses', REFUSED],
-  ['security', 'AS', 'MUST', 'announce that it says `iss`', METADATA],
+  ['authorization response', 'AS', 'SHOULD', 'say `iss` in authorization responses', REFUSED],
+  ['authorization response', 'AS', 'MUST', 'announce that it says `iss`', METADATA],
   [
     'security',
     'AS',

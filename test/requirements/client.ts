@@ -1,5 +1,14 @@
 /** What the client of a host does, whoever the authorization server is: RFC 8414, 8707, 9207, 9700 and MCP. Data only; see requirement.ts. */
-import { cliSession, deviceClient, finding, of, provider, type Requirement } from './requirement.ts';
+import {
+  cliSession,
+  connectFlow,
+  deviceClient,
+  finding,
+  of,
+  provider,
+  SUITE,
+  type Requirement,
+} from './requirement.ts';
 
 const ASKED = provider(
   '[token.bound] it registers, sends the person with PKCE, resource, key and wishes, and redeems the code for a bound token',
@@ -23,8 +32,6 @@ const DOCUMENT = finding('the document of a server is read ${what}');
 const REGISTERED = provider(
   'a client metadata document is used where the server reads them, and a registration where it does not',
 );
-/** The scenarios of the suite, by the official SDK's client with `mcpProvider`. */
-const SUITE = ['test/conformance/client.test.ts', '${run.title} ends as docs/conformance.md says'] as const;
 const HEADER = finding(
   '[token.bound] every request to the server has its token in the Authorization header, and none in an address',
 );
@@ -36,11 +43,31 @@ const RFC8414: readonly Requirement[] = of('RFC 8414', [
 
 const RFC8707: readonly Requirement[] = of('RFC 8707', [
   ['2', 'client', 'MUST', 'name a resource by an absolute URI without a fragment', RESOURCE],
+  ['2', 'client', 'SHOULD', 'name the most specific URI of the server', RESOURCE],
 ]);
 
 const RFC9207: readonly Requirement[] = of('RFC 9207', [
   ['2.4', 'client', 'MUST', 'refuse an answer without `iss` where the server promises one', ANSWER],
   ['2.4', 'client', 'MUST', 'hold errors to the same rule', ANSWER],
+  ['2.4', 'client', 'MUST', 'compare `iss` with the issuer of the metadata', SUITE],
+  ['2.4', 'client', 'MUST NOT', 'go on with the grant where `iss` is another', SUITE],
+  [
+    '2.4',
+    'client',
+    'MUST',
+    'know of each server whether it says `iss`',
+    provider('a server that does not promise an `iss` may leave it out, and may not send a wrong one'),
+  ],
+  [
+    '2.4',
+    'client',
+    'MUST',
+    'know which `iss` to expect where there is no metadata',
+    connectFlow(
+      '[seal.client-only] endpoints are taken as stated where the provider has no metadata, and only those of https',
+    ),
+  ],
+  ['4', 'client', 'MUST NOT', 'let two servers have one issuer', OTHER],
 ]);
 
 const RFC9700: readonly Requirement[] = of('RFC 9700', [
@@ -49,24 +76,71 @@ const RFC9700: readonly Requirement[] = of('RFC 9700', [
     'client',
     'MUST NOT',
     'be an open redirector',
-    { notApplicable: 'The client serves no address; where the person comes back to is the host’s own listener.' },
+    {
+      notApplicable:
+        'Nothing of ours redirects: `mcpProvider` serves no address, and the one of `dauth connect` answers with text.',
+    },
   ],
   ['2.1', 'client', 'MUST', 'take an answer for a request of its own only (`state`)', ANSWER],
   ['2.1.1', 'client', 'MUST', 'use PKCE', ASKED],
   ['2.1.1', 'client', 'SHOULD', 'use a method that does not show the verifier', ASKED],
-  ['2.1.1', 'client', 'MUST', 'rely on PKCE only where the server says that it checks it', PKCE],
   [
-    '2.2.1',
+    '2.1.1',
     'client',
-    'SHOULD',
-    'use tokens that are bound to its key',
-    provider(
-      '[token.bound] a token that is not bound to the key is not kept, unless the host says that it wants that danger',
-    ),
+    'MUST',
+    'have a challenge of its own for each request, and keep its verifier with that request',
+    connectFlow('[token.bound] two flows have nothing in common'),
   ],
+  ['2.1.2', 'client', 'SHOULD NOT', 'ask for tokens in the authorization response', ASKED],
+  [
+    '2.4',
+    'client',
+    'MUST NOT',
+    'ask a person for the password of the authorization server',
+    { notApplicable: 'No client of ours has such a grant: a person gives a password to pages of the server only.' },
+  ],
+  ['2.6', 'client', 'SHOULD', 'configure itself by the metadata of the server', METADATA],
+  ['4.2.4', 'client', 'SHOULD', 'end a `state` with its first use', ANSWER],
   ['4.3.2', 'client', 'MUST NOT', 'put a token into an address', HEADER],
   ['4.4.2', 'client', 'MUST', 'keep the issuer with each request, and compare it with the answer’s', ANSWER],
   ['4.4.2', 'client', 'MUST', 'send a code to the issuer that was asked only', OWN],
+  ['4.4.2.1', 'client', 'MUST', 'go no further where the issuers differ', SUITE],
+  [
+    '4.4.2.2',
+    'client',
+    'MUST',
+    'have a redirect URI for each issuer, where that is how it tells them apart',
+    { notApplicable: 'That is not how they are told apart: `iss` is.' },
+  ],
+  [
+    '4.5.3.2',
+    'client',
+    'MUST',
+    'compare the `nonce` of an ID token, where that protects the code',
+    { notApplicable: 'No ID token is asked for or read; PKCE protects the code.' },
+  ],
+  ['4.7.1', 'client', 'MUST', 'rely on PKCE only where the server says that it checks it', PKCE],
+  [
+    '4.7.1',
+    'client',
+    'MUST',
+    'protect a `state` that says something of the app from being changed or swapped',
+    { notApplicable: 'A `state` is random octets and says nothing.' },
+  ],
+  [
+    '4.11.1',
+    'client',
+    'MUST NOT',
+    'expose an open redirector',
+    { notApplicable: 'Nothing of ours redirects, as said of §2.1.' },
+  ],
+  [
+    '4.17.2',
+    'client',
+    'MUST',
+    'compare the origin that a message in the browser comes from',
+    { notApplicable: 'No answer is taken from a message in a browser.' },
+  ],
 ]);
 
 const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
@@ -111,6 +185,7 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     provider('a registration for another address to come back to is not used'),
   ],
   ['client registration', 'client', 'MUST', 'keep its credentials for each issuer apart', OWN],
+  ['client registration', 'client', 'MUST', 'register anew where the server has moved to another issuer', OWN],
   [
     'client registration',
     'client',
@@ -126,6 +201,7 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     'name the server that the token is for',
     provider('[token.bound] a resource that is not the server is refused'),
   ],
+  ['resource parameter', 'client', 'MUST', 'name it by its canonical URI', RESOURCE],
   ['resource parameter', 'client', 'MUST', 'send it also to servers that do not say that they read it', RESOURCE],
   ['access tokens', 'client', 'MUST', 'send its token in the Authorization header of every request', HEADER],
   ['access tokens', 'client', 'MUST NOT', 'put a token in an address', HEADER],
@@ -156,11 +232,20 @@ const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     finding('a person comes back to https or to this machine, or no provider is made'),
   ],
   ['security', 'client', 'SHOULD', 'send `state` and compare it', ANSWER],
-  ['security', 'client', 'MUST', 'compare `iss` before it redeems a code', ANSWER],
-  ['security', 'client', 'MUST', 'keep the issuer of validated metadata with each request', ANSWER],
-  ['security', 'client', 'MUST NOT', 'normalize `iss` before it compares', ANSWER],
-  ['security', 'client', 'MUST NOT', 'act on an error of another issuer, or show it', ANSWER],
+  ['authorization response', 'client', 'MUST', 'compare `iss` before it redeems a code', ANSWER],
+  ['authorization response', 'client', 'MUST', 'keep the issuer of validated metadata with each request', ANSWER],
+  ['authorization response', 'client', 'MUST NOT', 'normalize `iss` before it compares', ANSWER],
+  ['authorization response', 'client', 'MUST NOT', 'act on an error of another issuer, or show it', ANSWER],
   ['security', 'client', 'MUST', 'open only addresses that are https or loopback', OPENED],
+  [
+    'security',
+    'client',
+    'MUST',
+    'store tokens so that nobody else reads them',
+    cliSession(
+      '[token.bound] a sign-in that others could read, is broken, or is of another key is not used, and nothing is asked',
+    ),
+  ],
 ]);
 
 export const CLIENT: readonly Requirement[] = [...RFC8414, ...RFC8707, ...RFC9207, ...RFC9700, ...MCP];

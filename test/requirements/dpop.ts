@@ -1,17 +1,23 @@
-/** RFC 9449, what it asks of servers that take proofs and of those that issue tokens. Data only; see requirement.ts. */
+/** RFC 9449: what it asks of whoever takes proofs, issues tokens, or shows them. Data only; see requirement.ts. */
 import {
   authorization,
+  clientTokens,
+  config,
+  deviceClient,
   documents,
   dpop,
   foreign,
   htu,
   introspect,
   jws,
+  mcpConfig,
   mcpNonce,
   nonce,
   of,
   protect,
+  provider,
   revoke,
+  SUITE,
   token,
   type Requirement,
 } from './requirement.ts';
@@ -20,6 +26,38 @@ const REFUSED = dpop('[token.bound] a proof is refused: ${what}');
 const AT_TOKEN = token('[token.bound] a token request without a good DPoP proof is refused');
 
 export const RFC9449: readonly Requirement[] = of('RFC 9449', [
+  [
+    '2',
+    'AS',
+    'MUST',
+    'use DPoP with HTTPS only, loopback aside',
+    config('[token.bound] an issuer and an executor are https, or http on this machine'),
+  ],
+  [
+    '2',
+    'RS',
+    'MUST',
+    'use DPoP with HTTPS only, loopback aside',
+    mcpConfig('[token.bound] a contradiction has a sentence of its own: ${member} (${index})'),
+  ],
+  [
+    '2',
+    'client',
+    'MUST',
+    'use DPoP with HTTPS only, loopback aside',
+    clientTokens('[token.bound] https goes anywhere, http to this machine only'),
+  ],
+  [
+    '4.2',
+    'client',
+    'MUST',
+    'make a proof of `typ`, an asymmetric `alg`, its key, `jti`, `htm`, `htu` and `iat`',
+    SUITE,
+  ],
+  ['4.2', 'client', 'MUST NOT', 'put the private half of its key into a proof', SUITE],
+  ['4.2', 'client', 'MUST', 'have a `jti` of its own for each proof', SUITE],
+  ['4.2', 'client', 'MUST', 'put the hash of the token that goes along into the proof', SUITE],
+  ['4.2', 'client', 'MUST', 'put the nonce that the server gave into the proof', SUITE],
   [
     '4.3 (1)',
     'RS',
@@ -110,6 +148,13 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     'compare the key of the proof with the one the token is bound to',
     dpop('[token.bound] a proof by another key than the token’s is refused'),
   ],
+  [
+    '4.3',
+    'RS',
+    'SHOULD',
+    'normalize both addresses before it compares them',
+    htu('equivalent spellings match (RFC 3986 §6.2.2, §6.2.3)'),
+  ],
   ['5', 'AS', 'MUST', 'answer a bad proof with `invalid_dpop_proof`', AT_TOKEN],
   [
     '5',
@@ -117,6 +162,23 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     'MUST',
     'say `token_type: DPoP` of a bound token',
     documents('a token is never given without DPoP, as the metadata says'),
+  ],
+  ['5', 'client', 'MUST', 'send a proof with each token request', SUITE],
+  [
+    '5',
+    'client',
+    'MUST',
+    'prove the same key at each use of a refresh token',
+    deviceClient('a sign-in is renewed with the next refresh token, by the same key, for fewer scopes'),
+  ],
+  [
+    '5',
+    'client',
+    'MUST',
+    'discard a token that is not bound, unless it does without the protection',
+    provider(
+      '[token.bound] a token that is not bound to the key is not kept, unless the host says that it wants that danger',
+    ),
   ],
   [
     '5.1',
@@ -148,11 +210,40 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     introspect('a server reads what a token for it says, member by member'),
   ],
   [
+    '6.2',
+    'AS',
+    'MUST',
+    'say `DPoP` where it says the type of such a token',
+    introspect('a server reads what a token for it says, member by member'),
+  ],
+  ['7', 'client', 'MUST', 'send both the token and a proof with its hash', SUITE],
+  [
     '7.1',
     'RS',
     'MUST NOT',
     'let anybody in before every check held',
     protect('[token.bound] ${what} is refused with 401 ${error}'),
+  ],
+  [
+    '7.1',
+    'RS',
+    'SHOULD',
+    'say in the challenge what was wrong',
+    protect('[token.bound] ${what} is refused with 401 ${error}'),
+  ],
+  [
+    '7.1',
+    'RS',
+    'SHOULD',
+    'say in the challenge which algorithms it takes',
+    protect("a scope challenge of the SDK behind says DPoP, with the SDK's scopes and our metadata"),
+  ],
+  [
+    '7.1',
+    'RS',
+    'MUST NOT',
+    'use the scheme in `Proxy-Authenticate` or `Proxy-Authorization`',
+    { notApplicable: 'No party here is such a proxy: `protect` reads and writes neither of the two.' },
   ],
   [
     '7.2',
@@ -171,6 +262,13 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
   [
     '8',
     'AS',
+    'MUST NOT',
+    'send more than one `DPoP-Nonce`',
+    nonce('[token.bound] a client that needs a nonce is refused without one, told which, and gets its token with it'),
+  ],
+  [
+    '8',
+    'AS',
     'MUST',
     'give nonces that cannot be guessed',
     nonce('[token.bound] an older nonce, one of another key, and what is no text are refused'),
@@ -182,12 +280,13 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     'answer 401 `use_dpop_nonce` with the nonce in `DPoP-Nonce`',
     mcpNonce('[token.bound] a proof with ${what} is refused, with the one it needs'),
   ],
+  ['9', 'client', 'SHOULD', 'sign again with the nonce it was given', SUITE],
   [
-    '9',
+    '10.1',
     'client',
     'MUST',
-    'sign again with the nonce it was given',
-    mcpNonce('the official client signs again with the nonce it is given'),
+    'put `dpop_jkt` among the parameters that it pushes',
+    { notApplicable: 'No client of ours pushes requests.' },
   ],
   [
     '11.1',
@@ -197,6 +296,14 @@ export const RFC9449: readonly Requirement[] = of('RFC 9449', [
     dpop('[token.bound] the window’s ends are inside it, and both are the caller’s to set'),
   ],
   ['11.1', 'AS', 'MUST', 'take a proof for a short time only', AT_TOKEN],
+  ['11.1', 'RS', 'SHOULD', 'refuse an id that would fill the store of those that were used', REFUSED],
+  [
+    '11.2',
+    'AS',
+    'SHOULD NOT',
+    'give tokens that live long where it asks for no nonce',
+    token('a registered client gets a token bound to its key, for one audience, for 300 seconds'),
+  ],
   [
     '11.3',
     'AS',

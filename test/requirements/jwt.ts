@@ -1,5 +1,5 @@
 /** RFC 8725 (JWT best current practice) and RFC 7523 §3 (client assertions). Data only; see requirement.ts. */
-import { dpop, exchange, foreign, jws, keyTest, of, token, type Requirement } from './requirement.ts';
+import { accessToken, dpop, foreign, jws, keyTest, of, rsa, token, type Requirement } from './requirement.ts';
 
 const WRONG = token('an assertion that is wrong in any one respect is refused, each with the same sentence');
 
@@ -21,7 +21,21 @@ const RFC8725: readonly Requirement[] = of('RFC 8725', [
   [
     '3.2',
     'RS',
-    'MUST NOT',
+    'MUST',
+    'take only algorithms and keys that are good enough today',
+    rsa('[token.bound] an RSA key is refused: ${what}'),
+  ],
+  [
+    '3.2',
+    'RS',
+    'MUST',
+    'be made for more than one algorithm',
+    jws('[token.bound] what jose signs with ${alg} verifies, and any change of one character is refused'),
+  ],
+  [
+    '3.2',
+    'RS',
+    'SHOULD NOT',
     'take `none` unless asked for',
     jws('[token.bound] alg none is refused, with and without a signature'),
   ],
@@ -38,6 +52,13 @@ const RFC8725: readonly Requirement[] = of('RFC 8725', [
     'MUST',
     'check keys of elliptic curves before they are used',
     keyTest('a point off the curve is refused'),
+  ],
+  [
+    '3.4',
+    'RS',
+    'MUST',
+    'check the point of the sender of a key agreement',
+    ['packages/executor/src/open.test.ts', 'refuses a P-256 point that is not on the curve, and a compressed one'],
   ],
   [
     '3.5',
@@ -61,6 +82,13 @@ const RFC8725: readonly Requirement[] = of('RFC 8725', [
     foreign('[token.bound] a token of another issuer is refused, though the same key signed it'),
   ],
   [
+    '3.8',
+    'RS',
+    'MUST',
+    'take no subject of an issuer that it does not trust',
+    foreign('[token.bound] a token of another issuer is refused, though the same key signed it'),
+  ],
+  [
     '3.9',
     'RS',
     'MUST',
@@ -69,15 +97,22 @@ const RFC8725: readonly Requirement[] = of('RFC 8725', [
   ],
   [
     '3.9',
+    'RS',
+    'MUST',
+    'refuse a token that says no audience',
+    accessToken('[token.bound] an access token is refused: ${what}'),
+  ],
+  [
+    '3.9',
     'AS',
     'MUST',
     'say for whom a token is',
-    exchange('[token.bound] a server exchanges only tokens whose audience it owns'),
+    token('a registered client gets a token bound to its key, for one audience, for 300 seconds'),
   ],
   [
     '3.10',
     'RS',
-    'MUST',
+    'SHOULD',
     'not follow what an unverified header says about keys',
     jws('[token.bound] the resolver is asked with the header’s kid and alg, and what it does not know is refused'),
   ],
@@ -87,6 +122,13 @@ const RFC8725: readonly Requirement[] = of('RFC 8725', [
     'SHOULD',
     'type JWTs explicitly and compare the type',
     jws('[token.bound] another typ is refused, also in another case, with a media type prefix, or absent'),
+  ],
+  [
+    '3.11',
+    'RS',
+    'MUST',
+    'find the type in the inner of two nested JWTs',
+    { notApplicable: 'No JWT here is the content of another.' },
   ],
   [
     '3.12',

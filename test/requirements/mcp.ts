@@ -1,5 +1,5 @@
 /** MCP's authorization chapter (2026-07-28), for the parties that are here. Data only; see requirement.ts. */
-import { clientTokens, discovery, foreign, of, protect, type Requirement } from './requirement.ts';
+import { accessToken, clientTokens, discovery, foreign, of, protect, token, type Requirement } from './requirement.ts';
 
 export const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
   [
@@ -46,6 +46,13 @@ export const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
     'MUST',
     'check that each token was issued for it',
     foreign('[token.bound] a token for another resource is refused'),
+  ],
+  [
+    'access tokens',
+    'RS',
+    'MUST',
+    'refuse a token that does not name it in its audience',
+    accessToken('[token.bound] an access token is refused: ${what}'),
   ],
   [
     'access tokens',
@@ -121,5 +128,12 @@ export const MCP: readonly Requirement[] = of('MCP authorization 2026-07-28', [
       'packages/authority/src/config.test.ts',
       '[token.bound] an issuer and an executor are https, or http on this machine',
     ],
+  ],
+  [
+    'security',
+    'AS',
+    'SHOULD',
+    'give tokens that live for a short time',
+    token('a registered client gets a token bound to its key, for one audience, for 300 seconds'),
   ],
 ]);

@@ -8,9 +8,11 @@ import {
   foreign,
   form,
   introspect,
+  introspection,
   of,
   protect,
   revoke,
+  session,
   token,
   type Requirement,
 } from './requirement.ts';
@@ -236,23 +238,16 @@ const RFC8707: readonly Requirement[] = of('RFC 8707', [
   [
     '2',
     'AS',
-    'MUST',
-    'refuse a resource it does not know with `invalid_target`',
-    token('a resource that is no registered server is refused, and so is none'),
-  ],
-  [
-    '2',
-    'AS',
     'SHOULD',
     'bind a token to the resource that was asked for',
     token('a registered client gets a token bound to its key, for one audience, for 300 seconds'),
   ],
   [
-    '2.2',
-    'RS',
-    'MUST',
-    'refuse a token for another resource',
-    foreign('[token.bound] a token for another resource is refused'),
+    '2.1',
+    'AS',
+    'SHOULD',
+    'refuse a resource it does not know with `invalid_target`',
+    token('a resource that is no registered server is refused, and so is none'),
   ],
 ]);
 
@@ -263,6 +258,13 @@ const RFC9700: readonly Requirement[] = of('RFC 9700', [
     'SHOULD',
     'bind access tokens to a key of the client',
     documents('a token is never given without DPoP, as the metadata says'),
+  ],
+  [
+    '2.2.1',
+    'RS',
+    'SHOULD',
+    'take only tokens that are bound to a key, with its proof',
+    protect('[token.bound] ${what} is refused with 401 ${error}'),
   ],
   [
     '2.3',
@@ -300,25 +302,34 @@ const RFC9700: readonly Requirement[] = of('RFC 9700', [
     documents('the metadata says what this authority does, member by member'),
   ],
   [
-    '4.9.1',
-    'RS',
-    'MUST NOT',
-    'make a stolen token useful to another server',
+    '4.9.3',
+    'AS',
+    'SHOULD',
+    'keep a token that one server was shown from being used by another',
     exchange('[token.bound] a server exchanges only tokens whose audience it owns'),
   ],
   [
-    '4.10.1',
+    '4.9.3',
+    'RS',
+    'MUST NOT',
+    'send a token on in plain text',
+    introspection(
+      '[token.bound] an authority whose endpoint is ${String(endpoint)} cannot be asked, so nobody gets in',
+    ),
+  ],
+  [
+    '4.10',
     'AS',
     'SHOULD',
-    'end the use of stolen tokens by binding and audience',
-    exchange('[token.bound] a carried proof made for another URL is refused'),
+    'bind each token to a key and to one audience',
+    token('a registered client gets a token bound to its key, for one audience, for 300 seconds'),
   ],
   [
     '4.16',
     'AS',
     'MUST',
     'keep its pages out of frames of others',
-    documents('every answer has a request id and closed headers, and none lets another origin read it'),
+    session('a page has no script, cannot be framed, sends forms home only, and escapes what it shows'),
   ],
 ]);
 
