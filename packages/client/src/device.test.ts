@@ -268,15 +268,16 @@ test('a signal ends it: before anything is asked, while it waits, and while it a
   await assert.rejects((await start(hangs, { signal: asking.signal })).signedIn, reason);
 });
 
-test('a client that has to show nonces shows them', async () => {
+test('[token.bound] a client that has to show nonces shows them, and each next question has that of the last answer', async () => {
   const again = () => no('use_dpop_nonce', 400, { 'dpop-nonce': 'n1' });
-  const from = authority({ device_authorization: [again, () => CODES], token: [again, () => TOKEN] });
+  const pending = () => no('authorization_pending', 400, { 'dpop-nonce': 'n2' });
+  const from = authority({ device_authorization: [again, () => CODES], token: [again, pending, () => TOKEN] });
   await (
     await start(from)
   ).signedIn;
   assert.deepEqual(
     from.sent.map(({ proof }) => decodeJwt(proof!).nonce),
-    [undefined, 'n1', undefined, 'n1'],
+    [undefined, 'n1', undefined, 'n1', 'n2'],
   );
 });
 

@@ -118,6 +118,8 @@ async function poll(
   life: number,
 ): Promise<SignIn> {
   let failures = 0;
+  // One for all questions: the nonce of an answer goes into the next (RFC 9449 §8.2).
+  const dpop = oauth.DPoP({}, { privateKey: options.key.privateKey, publicKey: options.key.publicKey });
   for (let [left, pause] = [life, interval]; left > 0;) {
     // Twice as long after each question that nobody answered, and never less than the authority asked for.
     const seconds = Math.min(left, Math.max(pause, Math.min(pause * 2 ** failures, MOST_PATIENT)));
@@ -125,7 +127,7 @@ async function poll(
     // However a wait ends that is aborted, the reason is the signal's.
     await waited.finally(() => options.signal?.throwIfAborted());
     left -= seconds;
-    const answer = await askOnce(issuer, options, deviceCode);
+    const answer = await askOnce(issuer, options, deviceCode, dpop);
     if (typeof answer !== 'string') return answer;
     failures = answer === 'unreachable' ? failures + 1 : 0;
     if (answer === 'unreachable') options.isUnreachable?.();
@@ -136,11 +138,15 @@ async function poll(
 
 type Pending = 'authorization_pending' | 'slow_down' | 'unreachable';
 
-async function askOnce(issuer: Issuer, options: DeviceOptions, deviceCode: string): Promise<SignIn | Pending> {
-  const { key, clientId, signal, resource = options.issuer } = options;
+async function askOnce(
+  issuer: Issuer,
+  options: DeviceOptions,
+  deviceCode: string,
+  dpop: oauth.DPoPHandle,
+): Promise<SignIn | Pending> {
+  const { clientId, signal, resource = options.issuer } = options;
   const server = await issuer.discover('token_endpoint');
   const client: oauth.Client = { client_id: clientId };
-  const dpop = oauth.DPoP({}, { privateKey: key.privateKey, publicKey: key.publicKey });
   const ask = async (): Promise<oauth.TokenEndpointResponse | 'unreachable'> => {
     const more = { ...issuer.http, DPoP: dpop, ...(signal && { signal }) };
     const response = await oauth
