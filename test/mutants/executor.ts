@@ -344,8 +344,8 @@ export const EXECUTOR: readonly Mutant[] = [
     find: '    wipe(this.#octets);\n    this.#octets = octets;',
     replace: '    this.#octets = octets;',
     test: {
-      file: MEMORY,
-      name: '[memory.clean] leaves no copy of a credential or its keys: echoed in a body in stored',
+      file: room('wire/bits'),
+      name: '[memory.clean] what came before is zeroed when more comes, and at the end',
     },
   },
   {

@@ -32,7 +32,6 @@ export async function measureKinds(
   const given = makeGiven();
   await using proof = await MemoryProof.open(tokenEndpoint(given), {
     ca,
-    holds: false,
     ...(withCore ? { dir: dir.path } : {}),
   });
   if (proof.forbidden !== null) return proof.forbidden;

@@ -38,7 +38,7 @@ import { makePair } from './signer.test-support.ts';
 import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts';
 
 const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
-const CALLS = 160;
+const CALLS = 320;
 /** How many envelopes of a credential are used in turn. */
 const ENVELOPES = 2;
 const ALLOW = [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }];
@@ -73,7 +73,7 @@ export interface Look {
   readonly count?: () => number;
   /** How many envelopes the calls take in turn; default 2. */
   readonly envelopes?: number;
-  /** How many calls; default 160. */
+  /** How many calls; default 320. */
   readonly times?: number;
   /**
    * Of what lives as long as its sockets: waits until the last of them has closed. The first part of what was sealed has to be
@@ -89,8 +89,6 @@ export interface Surroundings {
   /** Where a core image of it is to be left, empty. */
   readonly dir?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Whether what it makes in memory of its own is kept until the look; default true. Where it is not, it is as in the field. */
-  readonly holds?: boolean;
   readonly tls?: TlsOptions;
 }
 
@@ -143,7 +141,7 @@ export class MemoryProof implements AsyncDisposable {
 
   static async open(beside: Beside = () => false, surroundings: Surroundings = {}): Promise<MemoryProof> {
     const proof = new MemoryProof(surroundings);
-    const { ca, holds = true, tls = {} } = surroundings;
+    const { ca, tls = {} } = surroundings;
     const trusted = ca ?? (await TestCa.create());
     const identity = await trusted.issue([{ type: 'dns', value: 'localhost' }]);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -164,7 +162,7 @@ export class MemoryProof implements AsyncDisposable {
     });
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
-    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex'), holds } as const;
+    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
     await proof.#tell({ kind: 'setup', ca: trusted.pem, key, ...setup });
     return proof;
   }
