@@ -8,7 +8,6 @@ import type { Socket } from 'node:net';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Injection } from '@dauth/protocol';
-import { OVERWRITING } from '../freed.ts';
 import { issueClient, type ClientIdentity, type ClientKind } from '../support/client-certificates.test-support.ts';
 import { MemoryProof, type Material } from '../support/memory.test-support.ts';
 import { TestCa } from '../support/upstreams.test-support.ts';
@@ -33,7 +32,7 @@ let proof: MemoryProof;
 before(async () => {
   ca = await TestCa.create();
   const tls = { requestCert: true, rejectUnauthorized: true, ca: [ca.pem] };
-  proof = await MemoryProof.open(watch, { env: OVERWRITING, tls });
+  proof = await MemoryProof.open(watch, { tls });
 });
 after(() => proof[Symbol.asyncDispose]());
 

@@ -32,6 +32,7 @@ export async function measureKinds(
   const given = makeGiven();
   await using proof = await MemoryProof.open(tokenEndpoint(given), {
     ca,
+    asExecutor: false,
     ...(withCore ? { dir: dir.path } : {}),
   });
   if (proof.forbidden !== null) return proof.forbidden;

@@ -20,6 +20,7 @@ import {
 } from '@dauth/protocol';
 import * as hpke from 'hpke';
 import { WebSocketServer } from 'ws';
+import { OVERWRITING } from '../freed.ts';
 import { layOut } from './calls.test-support.ts';
 import { echo, echoFrames } from './echo.test-support.ts';
 import { deriveKeys } from './envelope-keys.test-support.ts';
@@ -88,7 +89,11 @@ export interface Surroundings {
   readonly ca?: TestCa;
   /** Where a core image of it is to be left, empty. */
   readonly dir?: string;
-  readonly env?: Readonly<Record<string, string>>;
+  /**
+   * Started so that what is freed is overwritten, as the executor is. So that what nobody zeroed shows all the same, and for
+   * certain, what the process made in memory of its own is kept until the look. Default true; else neither.
+   */
+  readonly asExecutor?: boolean;
   readonly tls?: TlsOptions;
 }
 
@@ -128,20 +133,20 @@ export class MemoryProof implements AsyncDisposable {
   #saw = 0;
   #made = 0;
 
-  private constructor({ dir, env = {} }: Surroundings) {
+  private constructor({ dir, asExecutor = true }: Surroundings) {
     this.#dir = dir;
     const { privateKey, publicKey } = makePair('X25519');
     this.#opening = { privateKey, publicRaw: Buffer.from(decodeBase64url(publicKey.export({ format: 'jwk' }).x!)) };
     this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), {
       stdio: 'inherit',
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...(asExecutor ? OVERWRITING : {}) },
       ...(dir === undefined ? {} : { cwd: dir }),
     });
   }
 
   static async open(beside: Beside = () => false, surroundings: Surroundings = {}): Promise<MemoryProof> {
     const proof = new MemoryProof(surroundings);
-    const { ca, tls = {} } = surroundings;
+    const { ca, asExecutor = true, tls = {} } = surroundings;
     const trusted = ca ?? (await TestCa.create());
     const identity = await trusted.issue([{ type: 'dns', value: 'localhost' }]);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -162,7 +167,7 @@ export class MemoryProof implements AsyncDisposable {
     });
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
-    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex') } as const;
+    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex'), holds: asExecutor } as const;
     await proof.#tell({ kind: 'setup', ca: trusted.pem, key, ...setup });
     return proof;
   }
@@ -205,8 +210,9 @@ export class MemoryProof implements AsyncDisposable {
     }
     await this.#addResealed(sealed);
     await sleep(1_050);
-    const rest = await findInMemory(this.#pid, wholeNeedles(sealed));
-    const pieces = await findInMemory(this.#pid, pieceNeedles(sealed));
+    const found = await findInMemory(this.#pid, [...wholeNeedles(sealed), ...pieceNeedles(sealed)]);
+    const pieces = found.filter(({ needle }) => needle.endsWith(']'));
+    const rest = found.filter((finding) => !pieces.includes(finding));
     t.diagnostic(
       `whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces 1 s after: ${pieces.length}`,
     );
