@@ -41,10 +41,10 @@ export const EXCHANGED: readonly Mutant[] = [
       'a token is used again until the API refuses it, and its answer goes back as it is',
     ],
   ]),
-  ...of('executor', 'room', DISPATCH, [
+  ...of('executor', 'changes', DISPATCH, [
     [
       'revoke.fast',
-      '        tokens.drop(change.handle);\n',
+      '    tokens.drop(change.handle);\n',
       '',
       '[revoke.fast] a connection that was suspended in between has a new token asked for',
     ],

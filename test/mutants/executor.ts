@@ -451,7 +451,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'revoke.fast',
-    file: 'packages/executor/src/room.ts',
+    file: 'packages/executor/src/changes.ts',
     find: "changes.some(({ kind }) => kind === 'skipped')",
     replace: 'changes.every(({ revision }) => revision < 0)',
     test: {

@@ -4,7 +4,8 @@ import { after, before, beforeEach, test } from 'node:test';
 import { Readable } from 'node:stream';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { assertRefused } from './support/refused.test-support.ts';
-import { ORIGIN, SECRET, World, type Sent } from './support/room.test-support.ts';
+import type { Sent } from './support/recording.test-support.ts';
+import { ORIGIN, SECRET, World } from './support/room.test-support.ts';
 import { bearer } from './support/tokens.test-support.ts';
 
 const ENDPOINT = 'https://login.example/oauth/token';

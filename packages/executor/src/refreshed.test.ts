@@ -7,7 +7,8 @@ import { afterEach, beforeEach, test } from 'node:test';
 import { DAuthError, parseEnvelope, TYP, type ConnectionHandle } from '@dauth/protocol';
 import { sha256Base64url, verifyReseal } from '@dauth/verify';
 import { assertRefused } from './support/refused.test-support.ts';
-import { RESOURCE, World, type Sent } from './support/room.test-support.ts';
+import type { Sent } from './support/recording.test-support.ts';
+import { RESOURCE, World } from './support/room.test-support.ts';
 import { bearer } from './support/tokens.test-support.ts';
 import { until } from './support/until.test-support.ts';
 

@@ -3,15 +3,15 @@
  * Never a decision of its own, and never a global.
  */
 import { randomBytes } from 'node:crypto';
-import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { DAuthError, LIMITS, type IsolationLevel, type JsonObject, type Revocable } from '@dauth/protocol';
+import { DAuthError, LIMITS, type IsolationLevel, type JsonObject } from '@dauth/protocol';
 import { JwksCache, MemoryReplayStore } from '@dauth/verify';
 import type { Authority } from './who/authority.ts';
 import { Captures } from './captures.ts';
+import { applyChanges } from './changes.ts';
 import { Checkpoints, readAcknowledged } from './journal/checkpoint.ts';
-import type { Address, ExecutorConfig } from './config.ts';
+import type { ExecutorConfig } from './config.ts';
 import { makeDirectory } from './secret/directory.ts';
 import { makePrivateDirectory } from './journal/files.ts';
 import type { Databases } from './postgres/databases.ts';
@@ -32,6 +32,7 @@ import { segmentsIn, type SegmentFiles } from './journal/segment.ts';
 import { Metrics } from './door/metrics.ts';
 import { findPrivateRoute } from './door/private.ts';
 import { findPublicRoute } from './door/public.ts';
+import { drain, listening } from './door/listening.ts';
 import { makeServer } from './door/server.ts';
 import { Budgets } from './who/budgets.ts';
 import { Rates } from './who/rates.ts';
@@ -68,12 +69,6 @@ export interface Room {
   /** Takes no more, lets open dispatches end within the bound, sends the last checkpoint, closes everything. */
   stop(): Promise<void>;
 }
-
-/** Why a call under way is ended where the stream no longer says all that happened since it began. */
-const SKIPPED = 'The executor was without news of revocations for too long; the call was ended. Make it again.';
-
-/** What many connections end with. */
-const WHOLE: readonly Revocable[] = ['owner', 'org'];
 
 /** @throws TypeError with a sentence for the operator where the data directory cannot be used */
 export async function openRoom(parts: RoomParts): Promise<Room> {
@@ -121,25 +116,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     monotonic,
     seen,
     log,
-    onChange: (changes) => {
-      for (const change of changes) {
-        // Whose tokens end with an owner, an organisation or what is not told, their names do not say; all can be had again.
-        if (change.kind === 'skipped' || (change.kind === 'revoked' && WHOLE.includes(change.what))) {
-          tokens.drop();
-          refreshes.drop();
-        }
-        if (change.kind !== 'connection') continue;
-        shelf.drop(change.handle);
-        tokens.drop(change.handle);
-        // That a version was made here out of the one before is no change of what it holds.
-        if (change.status !== 'active' || !status.view.isResealed(change.handle, change.ver, change.ver))
-          refreshes.drop(change.handle);
-        if (change.status !== 'active') upstream.reset(change.handle);
-      }
-      calls.review(status.view);
-      // What was skipped ended long ago, but a call under way may stand on it, and nobody says so any more.
-      if (changes.some(({ kind }) => kind === 'skipped')) calls.endAll(SKIPPED);
-    },
+    onChange: (changes) => applyChanges(changes, { tokens, refreshes, shelf, upstream, calls, view: status.view }),
   });
   const pending = await Pending.open({ directory: join(config.data, 'reseals'), authority, log });
   const refreshes = new Refreshes({
@@ -291,27 +268,4 @@ function rememberProofs(replay: MemoryReplayStore, recent: readonly JsonObject[]
   for (const { kind, proof } of recent) {
     if (kind === 'intent' && typeof proof === 'string') replay.consume(proof, now + LIMITS.proofReplaySeconds);
   }
-}
-
-function listening(server: Server, { host, port }: Address): Promise<AddressInfo> {
-  return new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, host, () => {
-      server.off('error', reject);
-      resolve(server.address() as AddressInfo);
-    });
-  });
-}
-
-async function drain(server: Server, calls: OpenCalls, drainMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const idle = setInterval(() => server.closeIdleConnections(), 50);
-  const late = setTimeout(() => {
-    calls.endAll('The executor is stopping.');
-    server.closeAllConnections();
-  }, drainMs);
-  await closed;
-  clearInterval(idle);
-  clearTimeout(late);
 }

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
-import { ORIGIN, World, type Reply } from '../support/room.test-support.ts';
+import type { Reply } from '../support/door-caller.test-support.ts';
+import { ORIGIN, World } from '../support/room.test-support.ts';
 import { until } from '../support/until.test-support.ts';
 
 const PATH = '/repos/a';

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { assertRefused } from '../support/refused.test-support.ts';
-import { World, type Reply } from '../support/room.test-support.ts';
+import type { Reply } from '../support/door-caller.test-support.ts';
+import { World } from '../support/room.test-support.ts';
 
 const LIMITED = { code: 'RATE_LIMITED', step: 4 } as const;
 const said = ({ headers }: Reply) => [headers['ratelimit-policy'], headers.ratelimit, headers['retry-after']];

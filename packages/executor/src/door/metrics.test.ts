@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metrics } from './metrics.ts';
-import { MCP, ORIGIN, RESOURCE, SECRET, World, type Reply } from '../support/room.test-support.ts';
+import type { Reply } from '../support/door-caller.test-support.ts';
+import { MCP, ORIGIN, RESOURCE, SECRET, World } from '../support/room.test-support.ts';
 import { freshHandle } from '../support/signer.test-support.ts';
 
 let world: World;

@@ -7,7 +7,8 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import type { StoredEnvelope } from '../who/authority.ts';
-import { World, type Sent } from '../support/room.test-support.ts';
+import type { Sent } from '../support/recording.test-support.ts';
+import { World } from '../support/room.test-support.ts';
 import { bearer } from '../support/tokens.test-support.ts';
 import { until } from '../support/until.test-support.ts';
 

@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections } from '@dauth/protocol';
 import { pad } from '../support/echo.test-support.ts';
-import { MemoryProof, type Material } from '../support/memory.test-support.ts';
+import { MemoryProof } from '../support/memory.test-support.ts';
+import type { Material } from '../support/memory-sealed.test-support.ts';
 
 const random = (prefix: string): Buffer => Buffer.from(`${prefix}${randomBytes(24).toString('hex')}`);
 const [ACCESS, REFRESH] = [random('at_'), random('rt_')];

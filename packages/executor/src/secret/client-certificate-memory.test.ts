@@ -9,7 +9,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Injection } from '@dauth/protocol';
 import { issueClient, type ClientIdentity, type ClientKind } from '../support/client-certificates.test-support.ts';
-import { MemoryProof, type Material } from '../support/memory.test-support.ts';
+import { MemoryProof } from '../support/memory.test-support.ts';
+import type { Material } from '../support/memory-sealed.test-support.ts';
 import { TestCa } from '../support/upstreams.test-support.ts';
 
 const MTLS: Injection = { scheme: 'mtls', certificate: '{certificate}', private_key: '{token}' };

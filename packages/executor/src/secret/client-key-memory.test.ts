@@ -5,7 +5,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { after, before, test } from 'node:test';
 import { parseInjections } from '@dauth/protocol';
 import { pad } from '../support/echo.test-support.ts';
-import { MemoryProof, type Material } from '../support/memory.test-support.ts';
+import { MemoryProof } from '../support/memory.test-support.ts';
+import type { Material } from '../support/memory-sealed.test-support.ts';
 import { privateKey } from '../support/private-keys.test-support.ts';
 
 const TOKEN = Buffer.from(`at_${randomBytes(24).toString('hex')}`);

@@ -19,13 +19,14 @@ export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Arr
 /**
  * The hash of a secret, in one native call: an object that hashes piece by piece keeps its result until it is collected
  * (measured). The parts are few and short.
+ * @returns owned memory which the caller zeroes
  */
 export function secretDigest(hash: 'sha256' | 'sha512' | 'md5', ...parts: readonly Uint8Array[]): Buffer {
   const joined = ownedConcat(...parts);
   const digest = hashOnce(hash, joined, 'buffer');
-  wipe(joined);
-  scrubRegisters();
-  return digest;
+  const owned = ownedConcat(digest);
+  wipe(joined, digest);
+  return owned;
 }
 
 export function digestOf(hash: HmacHash, ...parts: readonly Uint8Array[]): Buffer {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { pad } from './echo.test-support.ts';
 import { serveDatabase } from './database.test-support.ts';
 import { INSTALLATION, makeGiven, type Kind } from './memory-kinds.test-support.ts';
-import { MemoryProof, type Beside, type Measured } from './memory.test-support.ts';
+import type { Measured } from './memory-rest.test-support.ts';
+import { MemoryProof, type Beside } from './memory.test-support.ts';
 import { TestCa } from './upstreams.test-support.ts';
 
 /** So many tokens are good for one call, as many more as there are calls are kept: an RSA signature for each takes minutes. */

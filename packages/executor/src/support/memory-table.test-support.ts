@@ -1,6 +1,6 @@
 /** The table of docs/memory.md: what looks found, by kind of credential and by version of Node. Made of measurements alone. */
 import { KINDS } from './memory-kinds.test-support.ts';
-import type { Measured, Rest } from './memory.test-support.ts';
+import type { Measured, Rest } from './memory-rest.test-support.ts';
 
 export const NUMBERS = [1, 100, 10_000] as const;
 /** Where the page's table stands. */

@@ -9,67 +9,32 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TestContext } from 'node:test';
 import type { TlsOptions } from 'node:tls';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  decodeBase64url,
-  encodeEnvelopeHeader,
-  injectedFields,
-  joinEnvelope,
-  parseEnvelope,
-  type EnvelopeHeader,
-  type Injection,
-} from '@dauth/protocol';
-import * as hpke from 'hpke';
+import { decodeBase64url, parseEnvelope, type Injection } from '@dauth/protocol';
 import { WebSocketServer } from 'ws';
 import { OVERWRITING } from '../freed.ts';
-import { layOut } from './calls.test-support.ts';
 import { echo, echoFrames } from './echo.test-support.ts';
 import { deriveKeys } from './envelope-keys.test-support.ts';
 import type { CallOrder, Order } from './memory.child.test-support.ts';
 import { findCore, permitCore } from './core-image.test-support.ts';
+import { count, restOf, type Measured, type Rest } from './memory-rest.test-support.ts';
 import {
-  canLook,
-  findInFile,
-  findInMemory,
-  needlesOf,
-  piecesOf,
-  type Finding,
-  type Needle,
-} from './scanner.test-support.ts';
+  KID,
+  pieceNeedles,
+  sealMaterial,
+  wholeNeedles,
+  type Sealed,
+  type Sealing,
+} from './memory-sealed.test-support.ts';
+import { canLook, findInFile, findInMemory, needlesOf, type Finding, type Needle } from './scanner.test-support.ts';
 import { makePair } from './signer.test-support.ts';
 import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts';
 
-const KID = 'n9hjOrhXxsQ_lTMu3PqkjHgwJURHZPF3HY5p-LFEgyg';
 const CALLS = 320;
 /** How many envelopes of a credential are used in turn. */
 const ENVELOPES = 2;
-const ALLOW = [{ origin: 'https://api.example', methods: ['POST'], paths: ['/**'] }];
-
-type Keys = Readonly<Record<string, Buffer>>;
-
-/** What is sealed as the field `token`, and which parts of it are secret. */
-export interface Material {
-  readonly value: Buffer;
-  readonly parts: Keys;
-  /** Other fields, which are no secrets. */
-  readonly beside?: Keys;
-}
-
-interface Sealed {
-  readonly envelope: string;
-  readonly parts: Keys;
-  readonly keys: Keys;
-}
 
 /** How a proof differs from the usual one. */
-export interface Look {
-  /** What else is made of a secret on the way, by name. */
-  readonly made?: (secret: Buffer) => Keys;
-  /** What the credential begins with. */
-  readonly prefix?: string;
-  /** In the place of a random token. */
-  readonly material?: () => Material;
-  /** What the envelope allows. */
-  readonly allow?: readonly object[];
+export interface Look extends Sealing {
   /** Calls that arrived so far, where they do not go to the upstream that echoes. */
   readonly count?: () => number;
   /** How many envelopes the calls take in turn; default 2. */
@@ -102,24 +67,6 @@ export interface Use {
   readonly inject: readonly Injection[];
   readonly calls: readonly Partial<CallOrder>[];
   readonly look?: Look;
-}
-
-/** What one look found. */
-export interface Rest {
-  /** Calls so far, in all. */
-  readonly calls: number;
-  /** Whole copies in any spelling by name, and different pieces of eight octets by the name of what they are a piece of. */
-  readonly copies: Readonly<Record<string, number>>;
-  readonly pieces: Readonly<Record<string, number>>;
-  /** How often what was planted was found: nothing else counts where this is 0. */
-  readonly control: number;
-  readonly openingKey: number;
-}
-
-/** A second after each number of calls, and in the core image made last, or why there was none. */
-export interface Measured {
-  readonly rests: readonly Rest[];
-  readonly core: Rest | string;
 }
 
 /** Answers a request in the place of the upstream that echoes; false where it is not for it. */
@@ -302,46 +249,8 @@ export class MemoryProof implements AsyncDisposable {
     assert.ok((await findInMemory(this.#pid, needles)).length > 0);
   }
 
-  async seal(
-    inject: readonly Injection[],
-    { made = () => ({}), prefix = 'ghp_', material = () => randomToken(prefix), allow = ALLOW }: Look = {},
-  ): Promise<Sealed> {
-    const { value: secret, parts, beside = {} } = material();
-    const header = {
-      alg: 'HPKE-3',
-      kid: KID,
-      typ: 'dauth-credential+jwe',
-      crit: ['dauth'],
-      dauth: {
-        handle: `ddls:conn:01931e7a-2c4b-7abc-8def-${String(this.#made++).padStart(12, '0')}`,
-        ver: 1,
-        iss: 'https://auth.example',
-        org: 'default',
-        owner: 'alice',
-        connection: 'api',
-        servers: ['https://mcp.example/mcp'],
-        allow,
-        inject,
-        bearer: false,
-        iat: 1_795_000_000,
-        exp: 1_826_536_000,
-      },
-    } as unknown as EnvelopeHeader;
-    const segment = encodeEnvelopeHeader(header);
-    const suite = new hpke.CipherSuite(hpke.KEM_DHKEM_X25519_HKDF_SHA256, hpke.KDF_HKDF_SHA256, hpke.AEAD_AES_128_GCM);
-    const publicKey = await suite.DeserializePublicKey(this.#opening.publicRaw as Buffer<ArrayBuffer>);
-    // Long, so that it is opened in more than one piece.
-    const second = injectedFields(inject).has('second') ? Buffer.from(randomBytes(450).toString('base64')) : null;
-    const fields = { token: secret, ...(second === null ? {} : { second }), ...beside };
-    const plaintext = layOut(fields) as Buffer<ArrayBuffer>;
-    const sealed = await suite.Seal(publicKey, plaintext, { aad: Buffer.from(segment) as Buffer<ArrayBuffer> });
-    const enc = sealed.encapsulatedSecret;
-    const keys = {
-      ...deriveKeys(Buffer.from(enc), this.#opening),
-      ...(second === null ? {} : { 'second field': second }),
-      ...made(secret),
-    };
-    return { envelope: joinEnvelope(segment, enc, sealed.ciphertext), parts, keys };
+  seal(inject: readonly Injection[], sealing: Sealing = {}): Promise<Sealed> {
+    return sealMaterial(this.#opening, this.#made++, inject, sealing);
   }
 
   get #pid(): number {
@@ -359,43 +268,4 @@ export class MemoryProof implements AsyncDisposable {
     if (this.#child.kill()) await once(this.#child, 'exit');
     await this.#server[Symbol.asyncDispose]();
   }
-}
-
-function randomToken(prefix: string): Material {
-  const value = Buffer.from(`${prefix}${randomBytes(18).toString('hex')}`);
-  return { value, parts: { credential: value } };
-}
-
-function count(findings: readonly Finding[]): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const { needle } of findings) counts[needle] = (counts[needle] ?? 0) + 1;
-  return counts;
-}
-
-function wholeNeedles(sealed: readonly Sealed[]): Needle[] {
-  return sealed.flatMap(({ parts, keys }) => [
-    ...Object.entries(parts).flatMap(([name, part]) => needlesOf(name, part)),
-    ...Object.entries(keys).flatMap(([name, key]) => needlesOf(name, key).slice(0, 2)),
-  ]);
-}
-
-function pieceNeedles(sealed: readonly Sealed[]): Needle[] {
-  return sealed.flatMap(({ parts, keys }) =>
-    Object.entries({ ...parts, ...keys }).flatMap(([name, key]) => piecesOf(name, key, 8)),
-  );
-}
-
-/** Findings by what they are of; a piece's name ends with its place, `[3..11]`. */
-function restOf(calls: number, findings: readonly Finding[]): Rest {
-  const { control = 0, ...found } = count(findings);
-  const entries = Object.entries(found);
-  const pieces: Record<string, number> = {};
-  for (const [name] of entries.filter(([name]) => name.endsWith(']'))) {
-    const of = name.slice(0, name.lastIndexOf(' '));
-    pieces[of] = (pieces[of] ?? 0) + 1;
-  }
-  const isKey = (name: string): boolean => name.startsWith('opening key ');
-  const copies = Object.fromEntries(entries.filter(([name]) => !name.endsWith(']') && !isKey(name)));
-  const openingKey = entries.filter(([name]) => isKey(name)).reduce((sum, [, times]) => sum + times, 0);
-  return { calls, copies, pieces, control, openingKey };
 }

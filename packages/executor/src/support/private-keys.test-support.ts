@@ -1,6 +1,6 @@
 /** Private keys as they are sealed, and what of them is secret. Only for the proofs of `memory.clean`. */
 import { createHash, type KeyObject } from 'node:crypto';
-import type { Material } from './memory.test-support.ts';
+import type { Material } from './memory-sealed.test-support.ts';
 import { makePair } from './signer.test-support.ts';
 
 /** The secret numbers of a key, as they stand in it and as OpenSSL computes with them. */

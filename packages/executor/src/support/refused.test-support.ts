@@ -1,7 +1,9 @@
 /** What every refusal of a dispatch has to be: the right code, nothing opened, nothing resolved or sent, nothing leaked. */
 import assert from 'node:assert/strict';
 import { ERRORS, type ErrorCode } from '@dauth/protocol';
-import { SECRET, type JournalLine, type Reply, type World } from './room.test-support.ts';
+import type { Reply } from './door-caller.test-support.ts';
+import type { JournalLine } from './journal-lines.test-support.ts';
+import { SECRET, type World } from './room.test-support.ts';
 
 export interface Refusal {
   readonly code: ErrorCode;

@@ -3,26 +3,15 @@
  * out, and a clock that the test moves. Counts openings and calls, so that a refusal can be shown to have done neither.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { request as httpRequest } from 'node:http';
-import { connect } from 'node:net';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  encodeEnvelopeHeader,
-  joinEnvelope,
-  TYP,
-  type ConnectionHandle,
-  type EnvelopeHeader,
-  type EnvelopePolicy,
-} from '@dauth/protocol';
+import { TYP, type ConnectionHandle, type EnvelopePolicy } from '@dauth/protocol';
 import { sha256Base64url } from '@dauth/verify';
-import * as hpke from 'hpke';
 import type { StoredEnvelope } from '../who/authority.ts';
-import { layOut } from './calls.test-support.ts';
 import { parseConfig } from '../config.ts';
+import { sendRawTo, sendTo, type Reply } from './door-caller.test-support.ts';
 import { FakeAuthority, type Change } from './fake-authority.test-support.ts';
 import type { ExecutorKeys } from '../secret/keys.ts';
 import { openEnvelope } from '../open.ts';
@@ -31,8 +20,11 @@ import { openRoom, type Room } from '../room.ts';
 import { resealEnvelope } from '../reseal.ts';
 import type { SegmentFiles } from '../journal/segment.ts';
 import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-support.ts';
+import { readJournal, type JournalLine } from './journal-lines.test-support.ts';
+import { recordingUpstream, type Sent } from './recording.test-support.ts';
+import { sealCompact } from './sealed.test-support.ts';
 import { until } from './until.test-support.ts';
-import type { UpstreamAnswer, UpstreamRequest } from '../wire/call.ts';
+import type { UpstreamAnswer } from '../wire/call.ts';
 import type { Upstream } from '../wire/upstream.ts';
 
 export const ISSUER = 'https://auth.example';
@@ -41,27 +33,6 @@ export const MCP = 'https://mcp.example/mcp';
 export const ORIGIN = 'https://api.github.com';
 export const SECRET = 'ghp_canary_0123456789';
 const START = 1_795_000_000_000;
-
-/** What the way out was asked for, with the body read and the fields that were opened. */
-export interface Sent extends Omit<UpstreamRequest, 'body'> {
-  readonly body: string;
-  readonly opened: string;
-  /** Lines of the journal on disk when the call began. */
-  readonly journal: readonly JournalLine[];
-}
-
-export type JournalLine = Readonly<Record<string, unknown>> & { readonly seq: number; readonly kind: string };
-
-export interface Reply {
-  readonly status: number;
-  /** Lowercase names. */
-  readonly headers: Readonly<Record<string, string>>;
-  /** Each `set-cookie` by itself. */
-  readonly cookies: readonly string[];
-  readonly text: string;
-  /** The document, where the body is one. */
-  readonly json: Record<string, unknown>;
-}
 
 export interface Parts {
   readonly data?: string;
@@ -135,7 +106,7 @@ export class World implements AsyncDisposable {
         return openEnvelope(envelope, key);
       },
       reseal: resealEnvelope,
-      upstream: parts.upstream?.(() => clock.ms) ?? world.#upstream(),
+      upstream: parts.upstream?.(() => clock.ms) ?? recordingUpstream(world),
       databases: parts.databases ?? { open: () => Promise.reject(new Error('There is no database.')) },
       connect: (keys) => {
         world.keys = keys;
@@ -175,7 +146,6 @@ export class World implements AsyncDisposable {
     by: Signer = this.device,
     fields = this.#parts.fields ?? { token: SECRET },
   ): Promise<StoredEnvelope> {
-    const { kid, alg, publicRaw } = this.keys.opening;
     const dauth = {
       handle,
       ver: 1,
@@ -191,16 +161,7 @@ export class World implements AsyncDisposable {
       exp: this.now + 86_400,
       ...changes,
     };
-    const header = { alg, kid, typ: TYP.credential, crit: ['dauth'], dauth } as unknown as EnvelopeHeader;
-    const segment = encodeEnvelopeHeader(header);
-    const suite = new hpke.CipherSuite(hpke.KEM_DHKEM_X25519_HKDF_SHA256, hpke.KDF_HKDF_SHA256, hpke.AEAD_AES_128_GCM);
-    const key = await suite.DeserializePublicKey(publicRaw as Uint8Array<ArrayBuffer>);
-    const { encapsulatedSecret, ciphertext } = await suite.Seal(
-      key,
-      layOut(fields) as Buffer as Uint8Array<ArrayBuffer>,
-      { aad: Buffer.from(segment) as Uint8Array<ArrayBuffer> },
-    );
-    const envelope = joinEnvelope(segment, encapsulatedSecret, ciphertext);
+    const { envelope } = await sealCompact(this.keys.opening, dauth, fields);
     return {
       envelope,
       sealProof: sealProof(by, handle, dauth.ver as number, envelope),
@@ -279,45 +240,17 @@ export class World implements AsyncDisposable {
     body?: string,
     port = this.port,
   ): Promise<Reply> {
-    const length = body === undefined ? [] : ['Content-Length', String(Buffer.byteLength(body))];
-    const all = ['Host', 'executor.example', ...headers, ...length];
-    return new Promise((resolve, reject) => {
-      const request = httpRequest({ host: '127.0.0.1', port, method, path, headers: all, agent: false });
-      request.on('error', reject);
-      request.on('response', (response) => {
-        const chunks: Buffer[] = [];
-        response.on('error', reject);
-        response.on('data', (chunk: Buffer) => chunks.push(chunk));
-        response.on('end', () =>
-          resolve(reply(response.statusCode ?? 0, response.rawHeaders, Buffer.concat(chunks).toString('utf8'))),
-        );
-      });
-      request.end(body);
-    });
+    return sendTo(port, method, path, headers, body);
   }
 
   /** Octets on a socket of their own, for what no HTTP client sends. */
   async sendRaw(octets: string): Promise<Reply> {
-    const socket = connect(this.port, '127.0.0.1');
-    socket.write(octets, 'latin1');
-    const chunks: Buffer[] = [];
-    for await (const chunk of socket) chunks.push(chunk as Buffer);
-    const [head = '', ...rest] = Buffer.concat(chunks).toString('latin1').split('\r\n\r\n');
-    const [line = '', ...lines] = head.split('\r\n');
-    const raw = lines.flatMap((header) => [
-      header.slice(0, header.indexOf(':')),
-      header.split(': ').slice(1).join(': '),
-    ]);
-    return reply(Number(line.split(' ')[1]), raw, rest.join('\r\n\r\n'));
+    return sendRawTo(this.port, octets);
   }
 
   /** Every whole line of the journal on disk. */
   journal(): readonly JournalLine[] {
-    const directory = join(this.data, 'journal');
-    return readdirSync(directory)
-      .sort()
-      .flatMap((name) => linesOf(readFileSync(join(directory, name))))
-      .map((line) => JSON.parse(line) as JournalLine);
+    return readJournal(join(this.data, 'journal'));
   }
 
   /** The first line that fits, once it is on disk. */
@@ -340,48 +273,6 @@ export class World implements AsyncDisposable {
     await this.stop();
     if (this.#parts.data === undefined) rmSync(this.data, { recursive: true });
   }
-
-  #upstream(): Upstream {
-    return {
-      check: async (origin) => {
-        this.checked.push(origin);
-        return { origin, scheme: 'https', host: 'api.github.com', port: 443, ips: ['192.0.2.1'] };
-      },
-      call: async (request) => {
-        const journal = this.journal();
-        await this.onCall();
-        using plaintext = request.open();
-        request.beforeSend();
-        const opened = plaintext.lend((bytes) => bytes.toString('latin1'));
-        const sent = { ...request, journal, opened, body: await readBody(request.body) };
-        this.sent.push(sent);
-        return await this.#answer(sent);
-      },
-      reset: (handle) => void this.resets.push(handle),
-      close: async () => undefined,
-    };
-  }
-
-  async #answer(sent: Sent): Promise<UpstreamAnswer> {
-    const given = await this.answer(sent);
-    const status = given.status ?? 200;
-    return {
-      status,
-      headers: [['content-type', 'application/json']],
-      body: Readable.from([Buffer.from('{"login":"octocat"}')]),
-      finished: Promise.resolve({ status, bytes: 19, redactions: 0, error: null }),
-      ...given,
-    };
-  }
-}
-
-/** Whole lines, up to the zeros that no line has been written over. */
-function linesOf(segment: Buffer): readonly string[] {
-  const end = segment.indexOf(0);
-  return segment
-    .toString('utf8', 0, end < 0 ? segment.length : end)
-    .split('\n')
-    .slice(0, -1);
 }
 
 /** The token's word for all that `World.seal` allows. */
@@ -402,22 +293,4 @@ export function sealProof(by: Signer, handle: ConnectionHandle, ver: number, env
 
 export function endorsement(by: Signer, handle: ConnectionHandle, jkt: string): string {
   return by.jws({ typ: TYP.endorsement, jwk: by.jwk }, { handle, jkt });
-}
-
-async function readBody(body: UpstreamRequest['body']): Promise<string> {
-  if (body === null) return '';
-  if (body instanceof Uint8Array) return Buffer.from(body).toString('utf8');
-  const chunks: Buffer[] = [];
-  for await (const chunk of body) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-function reply(status: number, raw: readonly string[], text: string): Reply {
-  const headers: Record<string, string> = {};
-  for (let i = 0; i < raw.length; i += 2) headers[raw[i]!.toLowerCase()] = raw[i + 1]!;
-  const isJson = /json/.test(headers['content-type'] ?? '');
-  const cookies = raw.flatMap((name, at) =>
-    at % 2 === 0 && name.toLowerCase() === 'set-cookie' ? [raw[at + 1]!] : [],
-  );
-  return { status, headers, cookies, text, json: isJson && text !== '' ? (JSON.parse(text) as Reply['json']) : {} };
 }

@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { ConnectionHandle, EnvelopePolicy, ErrorCode, Revocable } from '@dauth/protocol';
 import { assertRefused } from '../support/refused.test-support.ts';
-import { endorsement, MCP, sealProof, World, type Reply } from '../support/room.test-support.ts';
+import type { Reply } from '../support/door-caller.test-support.ts';
+import { endorsement, MCP, sealProof, World } from '../support/room.test-support.ts';
 import { dpop, freshHandle, makeSigner } from '../support/signer.test-support.ts';
 
 let world: World;

@@ -4,7 +4,8 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { assertRefused, type Refusal } from '../support/refused.test-support.ts';
-import { detail, MCP, RESOURCE, World, type Reply } from '../support/room.test-support.ts';
+import type { Reply } from '../support/door-caller.test-support.ts';
+import { detail, MCP, RESOURCE, World } from '../support/room.test-support.ts';
 import { dpop, makeSigner, unsigned } from '../support/signer.test-support.ts';
 
 let world: World;

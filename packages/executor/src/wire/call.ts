@@ -82,3 +82,21 @@ export interface UpstreamOutcome {
   /** Null where the answer ended as it should; `ABORTED` where its reader left. */
   readonly error: ErrorCode | 'ABORTED' | null;
 }
+
+/** Bounds of one call; milliseconds and octets. */
+export interface CallLimits {
+  /** From the request's last octet to the answer's head. */
+  readonly headersMs: number;
+  /** Between two pieces of an answer. */
+  readonly idleMs: number;
+  readonly totalMs: number;
+  readonly responseBytes: number;
+}
+
+/** What a call needs of its surroundings. */
+export interface CallParts {
+  /** Milliseconds since the epoch. */
+  readonly nowMs: () => number;
+  /** Called at the end of a call whose answer's body held a credential. */
+  readonly onEcho: () => void;
+}

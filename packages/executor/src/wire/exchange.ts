@@ -9,11 +9,11 @@ import { Relay } from '../frames/relay.ts';
 import type { Dispatcher } from 'undici';
 import { readAnswerHead, readUpgradeHead, withLength, type AnswerHead, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
-import type { UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
+import type { CallLimits, CallParts, UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
 import { captureAnswer, captureOf, framingOf, refusingAnswer, type CaptureAsk } from './capture.ts';
 import { CallClocks } from './clocks.ts';
 import { deferred } from './deferred.ts';
-import { asDownstream } from './faults.ts';
+import { abortReason, asDownstream } from './faults.ts';
 import type { Forms } from './forms.ts';
 import { UpstreamHandshake } from './handshake.ts';
 import type { SlottedHead } from './framing.ts';
@@ -21,24 +21,6 @@ import type { Plaintext } from '../secret/plaintext.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import type { Traveller, Wire } from './wire.ts';
 import { Worn } from './worn.ts';
-
-/** Bounds of one call; milliseconds and octets. */
-export interface CallLimits {
-  /** From the request's last octet to the answer's head. */
-  readonly headersMs: number;
-  /** Between two pieces of an answer. */
-  readonly idleMs: number;
-  readonly totalMs: number;
-  readonly responseBytes: number;
-}
-
-/** What a call needs of its surroundings. */
-export interface CallParts {
-  /** Milliseconds since the epoch. */
-  readonly nowMs: () => number;
-  /** Called at the end of a call whose answer's body held a credential. */
-  readonly onEcho: () => void;
-}
 
 /** `undici`'s raw handler, because it hands over headers as the octets that came. */
 type RawHandler = Required<
@@ -303,9 +285,3 @@ export class Exchange implements Traveller, RawHandler {
 
 /** All that is said of an answer that was captured: how it came is for this hop. */
 const JSON_TYPE: AnswerHead['headers'] = [['content-type', 'application/json']];
-
-function abortReason(signal: AbortSignal | undefined): DAuthError {
-  return signal?.reason instanceof DAuthError
-    ? signal.reason
-    : new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.');
-}

@@ -44,3 +44,10 @@ function codeOf(error: unknown): string {
 function isUpgrade(error: unknown): boolean {
   return codeOf(error) === 'UND_ERR_SOCKET' && (error as Error).message === 'bad upgrade';
 }
+
+/** Why a call ends that its signal ended. */
+export function abortReason(signal: AbortSignal | undefined): DAuthError {
+  return signal?.reason instanceof DAuthError
+    ? signal.reason
+    : new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.');
+}

@@ -5,9 +5,9 @@
 import { pipeline, Readable } from 'node:stream';
 import { certificateOf, DAuthError, isScheme, type ConnectionHandle, type Origin } from '@dauth/protocol';
 import { AddressBook, makeSystemResolver, parseRange, type CheckedAddress, type Resolver } from '../where/address.ts';
-import type { UpstreamAnswer, UpstreamRequest } from './call.ts';
+import type { CallLimits, UpstreamAnswer, UpstreamRequest } from './call.ts';
 import { trustOf } from './dial.ts';
-import { Exchange, type CallLimits } from './exchange.ts';
+import { Exchange } from './exchange.ts';
 import { asDownstream } from './faults.ts';
 import { assertHead } from './head.ts';
 import { Pools, type PoolLimits } from './pools.ts';
