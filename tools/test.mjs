@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
@@ -92,7 +92,13 @@ const reporters = [
   ...['--test-reporter=./tools/outcomes.mjs', `--test-reporter-destination=${outcomesFile}`],
   ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
 ];
-const args = ['--test', '--test-concurrency=2', '--test-timeout=180000', ...reporters, ...files];
+const args = [
+  '--test',
+  `--test-concurrency=${availableParallelism() + 1}`,
+  '--test-timeout=180000',
+  ...reporters,
+  ...files,
+];
 const { status, summary } = await runTests(args);
 const outcomes = parseOutcomes(readFileSync(outcomesFile, 'utf8'));
 rmSync(scratch, { recursive: true });
