@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
@@ -27,6 +27,12 @@ const CHECKS = [
   ['lint', 'node_modules/oxlint/bin/oxlint', '--format=unix'],
   ['dead code', 'node_modules/knip/bin/knip.js', '--no-progress'],
 ];
+
+/**
+ * Test files that run at a time: they wait for time to pass as much as they compute. However many processors there are: each
+ * starts processes of its own, browsers among them, and more at a time were not tried.
+ */
+const FILES = 3;
 
 /** The runner's closing lines. */
 const SUMMARY = /^ℹ (?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
@@ -92,13 +98,7 @@ const reporters = [
   ...['--test-reporter=./tools/outcomes.mjs', `--test-reporter-destination=${outcomesFile}`],
   ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
 ];
-const args = [
-  '--test',
-  `--test-concurrency=${availableParallelism() + 1}`,
-  '--test-timeout=180000',
-  ...reporters,
-  ...files,
-];
+const args = ['--test', `--test-concurrency=${FILES}`, '--test-timeout=180000', ...reporters, ...files];
 const { status, summary } = await runTests(args);
 const outcomes = parseOutcomes(readFileSync(outcomesFile, 'utf8'));
 rmSync(scratch, { recursive: true });

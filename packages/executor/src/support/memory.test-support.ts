@@ -160,9 +160,8 @@ export class MemoryProof implements AsyncDisposable {
     const found = await findInMemory(this.#pid, [...wholeNeedles(sealed), ...pieceNeedles(sealed)]);
     const pieces = found.filter(({ needle }) => needle.endsWith(']'));
     const rest = found.filter((finding) => !pieces.includes(finding));
-    t.diagnostic(
-      `whole copies while running (first looks): ${during.length}; 1 s after: ${rest.length}; pieces 1 s after: ${pieces.length}`,
-    );
+    const first = most === 0 ? '' : `whole copies while running (first looks): ${during.length}; `;
+    t.diagnostic(`${first}whole copies 1 s after: ${rest.length}; pieces: ${pieces.length}`);
     if (rest.length + pieces.length > 0)
       t.diagnostic(JSON.stringify([count(rest), rest.slice(0, 6), count(pieces), pieces.slice(0, 4)], null, 1));
     assert.deepEqual(count(rest), {});

@@ -1,11 +1,11 @@
 /** Seals as a client does: to a key, under a header that is bound to it, by a library that the executor does not use. */
-import { encodeEnvelopeHeader, joinEnvelope, type EnvelopeHeader } from '@dauth/protocol';
+import { encodeEnvelopeHeader, joinEnvelope, TYP, type EnvelopeHeader } from '@dauth/protocol';
 import * as hpke from 'hpke';
 import type { OpeningKey } from '../open.ts';
 import { layOut } from './calls.test-support.ts';
 
 /** What stands in every header besides the policy. */
-const KIND = { typ: 'dauth-credential+jwe', crit: ['dauth'] };
+const KIND = { typ: TYP.credential, crit: ['dauth'] };
 
 /** @param dauth the policy, right or not */
 export async function sealCompact(
