@@ -50,6 +50,12 @@ export const SIGNERS: readonly Mutant[] = [
       'const digest = hasher.digest();\n',
       REGISTERS,
     ],
+    [
+      'memory.clean',
+      "digest = hashOnce(hash, joined, 'buffer');\n    scrubRegisters();\n",
+      "digest = hashOnce(hash, joined, 'buffer');\n",
+      REGISTERS,
+    ],
   ]),
   ...of('protocol', 'scheme-aws', SIGNED, [
     ['dispatch.bound', "  'x-amz-date',\n", '', OWN_PART],

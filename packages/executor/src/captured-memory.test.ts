@@ -31,7 +31,7 @@ function logIn(request: IncomingMessage, response: ServerResponse): boolean {
 }
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open(logIn)));
+before(async () => (proof = await MemoryProof.open(logIn, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 const capture = [

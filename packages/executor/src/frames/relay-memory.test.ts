@@ -4,7 +4,7 @@ import type { Injection } from '@dauth/protocol';
 import { MemoryProof } from '../support/memory.test-support.ts';
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open()));
+before(async () => (proof = await MemoryProof.open(undefined, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 const CALLS = ['/', '/?echo', '/?echo&early', '/?early'].map((target) => ({ target, webSocket: true }));

@@ -14,7 +14,7 @@ before(async () => {
   const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
   // It keeps nothing: what it is shown it checks and forgets, in another process than the one that is looked at.
   database = await serveDatabase(identity, { passwords: [] });
-  proof = await MemoryProof.open(undefined, { ca });
+  proof = await MemoryProof.open(undefined, { ca, isOverwritten: false });
 });
 after(async () => {
   await proof[Symbol.asyncDispose]();

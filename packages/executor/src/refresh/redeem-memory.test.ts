@@ -30,7 +30,7 @@ function giveTokens(request: IncomingMessage, response: ServerResponse): boolean
 }
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open(giveTokens)));
+before(async () => (proof = await MemoryProof.open(giveTokens, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 /** As the client lays a code out. */

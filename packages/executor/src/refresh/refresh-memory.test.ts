@@ -28,7 +28,7 @@ function giveTokens(request: IncomingMessage, response: ServerResponse): boolean
 }
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open(giveTokens)));
+before(async () => (proof = await MemoryProof.open(giveTokens, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 const CALLS = ['/', '/?echo=body&split', '/?echo=head', '/?echo=end&size=7'].map((target) => ({ target }));

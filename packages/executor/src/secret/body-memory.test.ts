@@ -5,7 +5,7 @@ import type { CallOrder } from '../support/memory.child.test-support.ts';
 import { MemoryProof } from '../support/memory.test-support.ts';
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open()));
+before(async () => (proof = await MemoryProof.open(undefined, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 /** A caller's body for a slot in it, buffered and streamed, in one TLS record and in many, and echoed. */

@@ -23,10 +23,14 @@ export function mac(hash: HmacHash, key: Uint8Array, ...parts: readonly Uint8Arr
  */
 export function secretDigest(hash: 'sha256' | 'sha512' | 'md5', ...parts: readonly Uint8Array[]): Buffer {
   const joined = ownedConcat(...parts);
-  const digest = hashOnce(hash, joined, 'buffer');
-  const owned = ownedConcat(digest);
-  wipe(joined, digest);
-  return owned;
+  let digest: Buffer | undefined;
+  try {
+    digest = hashOnce(hash, joined, 'buffer');
+    scrubRegisters();
+    return ownedConcat(digest);
+  } finally {
+    wipe(joined, digest);
+  }
 }
 
 export function digestOf(hash: HmacHash, ...parts: readonly Uint8Array[]): Buffer {

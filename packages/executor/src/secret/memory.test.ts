@@ -6,7 +6,7 @@ import { CODERS } from '../support/echo.test-support.ts';
 import { MemoryProof } from '../support/memory.test-support.ts';
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open()));
+before(async () => (proof = await MemoryProof.open(undefined, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 const CASES: readonly { name: string; inject: readonly Injection[]; calls: readonly Partial<CallOrder>[] }[] = [
@@ -70,4 +70,10 @@ test('[memory.clean] the look is able to find a copy (positive control)', async 
   const { forbidden } = proof;
   if (forbidden !== null) return t.skip(forbidden);
   await proof.assertFinds();
+});
+
+test('[memory.clean] what nobody zeroed is found, though it was dropped and collected (positive control)', async (t) => {
+  const { forbidden } = proof;
+  if (forbidden !== null) return t.skip(forbidden);
+  await proof.assertHolds();
 });

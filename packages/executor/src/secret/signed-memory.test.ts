@@ -6,7 +6,7 @@ import type { CallOrder } from '../support/memory.child.test-support.ts';
 import { MemoryProof } from '../support/memory.test-support.ts';
 
 let proof: MemoryProof;
-before(async () => (proof = await MemoryProof.open()));
+before(async () => (proof = await MemoryProof.open(undefined, { isOverwritten: false })));
 after(() => proof[Symbol.asyncDispose]());
 
 /** What signs for today in the place of the secret. */

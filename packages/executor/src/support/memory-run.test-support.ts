@@ -33,7 +33,8 @@ export async function measureKinds(
   const given = makeGiven();
   await using proof = await MemoryProof.open(tokenEndpoint(given), {
     ca,
-    asExecutor: false,
+    isOverwritten: false,
+    holds: false,
     ...(withCore ? { dir: dir.path } : {}),
   });
   if (proof.forbidden !== null) return proof.forbidden;

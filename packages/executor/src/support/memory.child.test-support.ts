@@ -22,6 +22,7 @@ import { openEnvelope, type OpeningKey } from '../open.ts';
 import { message } from '../postgres/messages.ts';
 import { Refreshes } from '../refresh/refreshes.ts';
 import { resealEnvelope } from '../reseal.ts';
+import { forget, holdOwned } from './memory-held.test-support.ts';
 import { Driver, openAt } from './session.test-support.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import type { CaptureAsk } from '../wire/capture.ts';
@@ -61,6 +62,8 @@ export type Order =
   /** So many calls in all, taken from these in turn. */
   | { readonly kind: 'calls'; readonly calls: readonly CallOrder[]; readonly times: number; readonly parallel: number }
   | { readonly kind: 'plant'; readonly hex: string }
+  /** Octets, each of them inverted, that are put the right way into memory of our own, not zeroed, and forgotten. */
+  | { readonly kind: 'forget'; readonly inverted: string }
   /** The envelopes that were made since this was asked last, the newest few. */
   | { readonly kind: 'resealed' }
   | { readonly kind: 'ping' };
@@ -104,24 +107,6 @@ let refreshes: Refreshes;
 let key: OpeningKey;
 const resealed: string[] = [];
 const planted: Buffer[] = [];
-
-/**
- * Keeps what is made in memory of our own from being collected. What nobody zeroed is found for certain then: collected, it would
- * be freed, and what is freed is overwritten.
- */
-function holdOwned(most = 64 * 1_024 * 1_024): void {
-  const held: ArrayBuffer[] = [];
-  let size = 0;
-  globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
-    construct(target, given: [number], made) {
-      const buffer = Reflect.construct(target, given, made) as ArrayBuffer;
-      held.push(buffer);
-      size += buffer.byteLength;
-      while (size > most) size -= held.shift()!.byteLength;
-      return buffer;
-    },
-  });
-}
 
 /** A session of one statement. */
 async function talk(order: CallOrder, port: number): Promise<number> {
@@ -276,6 +261,9 @@ async function obey(order: Order): Promise<unknown> {
     case 'plant':
       planted.push(Buffer.from(order.hex, 'hex'));
       return planted.length;
+    case 'forget':
+      forget(Buffer.from(order.inverted, 'hex'));
+      return null;
     case 'resealed':
       return resealed.splice(0).slice(-2);
     case 'ping':

@@ -54,11 +54,10 @@ export interface Surroundings {
   readonly ca?: TestCa;
   /** Where a core image of it is to be left, empty. */
   readonly dir?: string;
-  /**
-   * Started so that what is freed is overwritten, as the executor is. So that what nobody zeroed shows all the same, and for
-   * certain, what the process made in memory of its own is kept until the look. Default true; else neither.
-   */
-  readonly asExecutor?: boolean;
+  /** Started so that what is freed is overwritten, as the executor is where the C library can (freed.ts); default true. */
+  readonly isOverwritten?: boolean;
+  /** What the process makes in memory of its own is kept until the look: what nobody zeroed shows for certain; default true. */
+  readonly holds?: boolean;
   readonly tls?: TlsOptions;
 }
 
@@ -80,20 +79,20 @@ export class MemoryProof implements AsyncDisposable {
   #saw = 0;
   #made = 0;
 
-  private constructor({ dir, asExecutor = true }: Surroundings) {
+  private constructor({ dir, isOverwritten = true }: Surroundings) {
     this.#dir = dir;
     const { privateKey, publicKey } = makePair('X25519');
     this.#opening = { privateKey, publicRaw: Buffer.from(decodeBase64url(publicKey.export({ format: 'jwk' }).x!)) };
     this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), {
       stdio: 'inherit',
-      env: { ...process.env, ...(asExecutor ? OVERWRITING : {}) },
+      env: { ...withoutOverwriting(), ...(isOverwritten ? OVERWRITING : {}) },
       ...(dir === undefined ? {} : { cwd: dir }),
     });
   }
 
   static async open(beside: Beside = () => false, surroundings: Surroundings = {}): Promise<MemoryProof> {
     const proof = new MemoryProof(surroundings);
-    const { ca, asExecutor = true, tls = {} } = surroundings;
+    const { ca, holds = true, tls = {} } = surroundings;
     const trusted = ca ?? (await TestCa.create());
     const identity = await trusted.issue([{ type: 'dns', value: 'localhost' }]);
     const listener = (request: IncomingMessage, response: ServerResponse): void => {
@@ -114,7 +113,7 @@ export class MemoryProof implements AsyncDisposable {
     });
     const { privateKey, publicRaw } = proof.#opening;
     const key = privateKey.export({ format: 'jwk' });
-    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex'), holds: asExecutor } as const;
+    const setup = { kid: KID, alg: 'HPKE-3', publicRaw: publicRaw.toString('hex'), holds } as const;
     await proof.#tell({ kind: 'setup', ca: trusted.pem, key, ...setup });
     return proof;
   }
@@ -248,6 +247,15 @@ export class MemoryProof implements AsyncDisposable {
     assert.ok((await findInMemory(this.#pid, needles)).length > 0);
   }
 
+  /** The positive control of holding: what nobody zeroed is found, though it was dropped and collected. */
+  async assertHolds(): Promise<void> {
+    const needles = [{ name: 'control', bytes: randomBytes(24) }];
+    const inverted = needles[0]!.bytes.map((octet) => octet ^ 0xff);
+    await this.#tell({ kind: 'forget', inverted: Buffer.from(inverted).toString('hex') });
+    await sleep(100);
+    assert.ok((await findInMemory(this.#pid, needles)).length > 0);
+  }
+
   seal(inject: readonly Injection[], sealing: Sealing = {}): Promise<Sealed> {
     return sealMaterial(this.#opening, this.#made++, inject, sealing);
   }
@@ -267,4 +275,9 @@ export class MemoryProof implements AsyncDisposable {
     if (this.#child.kill()) await once(this.#child, 'exit');
     await this.#server[Symbol.asyncDispose]();
   }
+}
+
+/** The surroundings that this process was started in, but for what OVERWRITING sets. */
+function withoutOverwriting(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in OVERWRITING)));
 }
