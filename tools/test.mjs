@@ -28,12 +28,6 @@ const CHECKS = [
   ['dead code', 'node_modules/knip/bin/knip.js', '--no-progress'],
 ];
 
-/**
- * Test files that run at a time: they wait for time to pass as much as they compute. However many processors there are: each
- * starts processes of its own, browsers among them, and more at a time were not tried.
- */
-const FILES = 3;
-
 /** The runner's closing lines. */
 const SUMMARY = /^ℹ (?:tests|suites|pass|fail|cancelled|skipped|todo|duration_ms) [\d.]+$/;
 const filter = process.argv[2];
@@ -98,7 +92,7 @@ const reporters = [
   ...['--test-reporter=./tools/outcomes.mjs', `--test-reporter-destination=${outcomesFile}`],
   ...['--test-reporter=spec', '--test-reporter-destination=stdout'],
 ];
-const args = ['--test', `--test-concurrency=${FILES}`, '--test-timeout=180000', ...reporters, ...files];
+const args = ['--test', '--test-concurrency=2', '--test-timeout=180000', ...reporters, ...files];
 const { status, summary } = await runTests(args);
 const outcomes = parseOutcomes(readFileSync(outcomesFile, 'utf8'));
 rmSync(scratch, { recursive: true });

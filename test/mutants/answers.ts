@@ -5,7 +5,7 @@ const BROTLI = 'packages/executor/dist/wire/brotli.test.js';
 const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
 const COVERAGE = 'packages/executor/dist/wire/coverage.test.js';
 const FORMS = 'packages/executor/dist/wire/forms.test.js';
-const MEMORY = 'packages/executor/dist/secret/memory.test.js';
+const MEMORY = 'packages/executor/dist/wire/decode-memory.test.js';
 
 export const SEARCH: readonly Mutant[] = [
   ...of('executor', 'wire/brotli', BROTLI, [

@@ -334,7 +334,7 @@ export const EXECUTOR: readonly Mutant[] = [
     find: '    wipe(this.#decoded);\n',
     replace: '    wipe();\n',
     test: {
-      file: MEMORY,
+      file: 'packages/executor/dist/wire/decode-memory.test.js',
       name: '[memory.clean] leaves no copy of a credential or its keys: echoed in a body in deflate',
     },
   },

@@ -1,8 +1,7 @@
-/** What stays of a credential that stands in requests; of others see signed-memory and exchanged-memory. */
+/** What stays of a credential that stands in requests; of others see signed-memory and exchanged-memory, of answers in codings wire/decode-memory. */
 import { after, before, test } from 'node:test';
 import type { Injection } from '@dauth/protocol';
 import type { CallOrder } from '../support/memory.child.test-support.ts';
-import { CODERS } from '../support/echo.test-support.ts';
 import { MemoryProof } from '../support/memory.test-support.ts';
 
 let proof: MemoryProof;
@@ -42,13 +41,6 @@ const CASES: readonly { name: string; inject: readonly Injection[]; calls: reado
     inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }],
     calls: Array.from({ length: 16 }, (_, size) => ({ target: `/?echo=end&size=${size}` })),
   },
-  ...Object.keys(CODERS).map((coding) => ({
-    name: `echoed in a body in ${coding}`,
-    inject: [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as Injection[],
-    calls: ['', '&split', '&split&size=20000', '&size=200000'].map((how) => ({
-      target: `/?echo=body&coding=${coding}${how}`,
-    })),
-  })),
 ];
 
 for (const { name, inject, calls } of CASES) {
