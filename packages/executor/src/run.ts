@@ -3,7 +3,6 @@
  * Never started before `main.ts` has checked the process.
  */
 import { readFileSync } from 'node:fs';
-import { rootCertificates } from 'node:tls';
 import { isObject, NO_OPERATOR_RULES, parseJson, type OperatorRules } from '@dauth/protocol';
 import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
@@ -39,7 +38,7 @@ export async function run(config: ExecutorConfig): Promise<void> {
       connectAuthority({
         issuer: config.issuer,
         identity,
-        ca: ca.length === 0 ? undefined : [...rootCertificates, ...ca],
+        trust: trustStore(ca),
         now: () => Math.floor(nowMs() / 1_000),
       }),
   });

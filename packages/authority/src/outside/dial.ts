@@ -27,10 +27,13 @@ const MAX_HEAD = 16_384;
 
 /** @param extraCa PEM texts that are trusted besides Node's own roots */
 export function makeDial(extraCa: readonly string[]): Dial {
-  const trust = createSecureContext({ ca: [...rootCertificates, ...extraCa], minVersion: 'TLSv1.2' });
+  // Made for the first document: reading the roots takes 50 ms of a processor, and most authorities never ask outside.
+  let trust: SecureContext | undefined;
+  const trusted = (): SecureContext =>
+    (trust ??= createSecureContext({ ca: [...rootCertificates, ...extraCa], minVersion: 'TLSv1.2' }));
   return (url, ips, signal) =>
     new Promise((resolve, reject) => {
-      const options = { ...optionsFor(url, ips, trust), signal };
+      const options = { ...optionsFor(url, ips, trusted), signal };
       const request = (url.protocol === 'https:' ? requestHttps : requestHttp)(url, options);
       request.on('error', (cause) => reject(new OutsideError(faultOf(cause), { cause })));
       request.on('response', (response) => resolve(answerOf(response)));
@@ -38,7 +41,7 @@ export function makeDial(extraCa: readonly string[]): Dial {
     });
 }
 
-function optionsFor(url: URL, ips: readonly string[], secureContext: SecureContext): RequestOptions {
+function optionsFor(url: URL, ips: readonly string[], trusted: () => SecureContext): RequestOptions {
   const common = { lookup: answering(ips), headers: HEADERS, maxHeaderSize: MAX_HEAD, insecureHTTPParser: false };
   // An agent of its own: no connection is shared, none is kept, and none goes where an environment variable says.
   if (url.protocol === 'http:') return { ...common, agent: new HttpAgent({ keepAlive: false }) };
@@ -46,7 +49,7 @@ function optionsFor(url: URL, ips: readonly string[], secureContext: SecureConte
   const isName = /[a-z]/.test(host) && !host.includes(':');
   return {
     ...common,
-    ...({ secureContext } as object),
+    ...({ secureContext: trusted() } as object),
     agent: new HttpsAgent({ keepAlive: false, maxCachedSessions: 0 }),
     servername: isName ? host : '',
     // Said although it is the default: an environment variable can turn the default off.

@@ -5,6 +5,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
+import { trustStore } from '../wire/dial.ts';
 import { connectAuthority } from './authority.ts';
 
 const HANDLE = 'ddls:conn:01931e7a-2c4b-7abc-8def-000000000001' as ConnectionHandle;
@@ -16,7 +17,7 @@ async function storedAt(t: TestContext, status: number, body: string): Promise<n
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const identity = { jkt: 'x', jwk: {} as never, sign: () => 'a.b.c' };
-  const authority = connectAuthority({ issuer, identity, ca: undefined, now: () => 0 });
+  const authority = connectAuthority({ issuer, identity, trust: trustStore([]), now: () => 0 });
   t.after(async () => {
     await authority.close();
     server.close();

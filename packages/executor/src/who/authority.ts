@@ -3,6 +3,7 @@
  * fresh proof by the identity key. Never follows a redirect, never trusts an answer's size, and never sends a secret.
  */
 import { randomUUID } from 'node:crypto';
+import type { SecureContext } from 'node:tls';
 import {
   DAuthError,
   exactObject,
@@ -70,8 +71,8 @@ export interface Authority {
 export interface AuthorityOptions {
   readonly issuer: string;
   readonly identity: Identity;
-  /** PEM texts trusted besides the usual ones. */
-  readonly ca: readonly string[] | undefined;
+  /** Whose certificate it may show. */
+  readonly trust: SecureContext;
   /** Unix seconds. */
   readonly now: () => number;
 }
@@ -86,7 +87,7 @@ const MAX_ANSWER = LIMITS.envelope + 16 * LIMITS.proof;
 export function connectAuthority(options: AuthorityOptions): Authority {
   const { issuer, identity, now } = options;
   const agent = new Agent({
-    connect: { timeout: CONNECT_MS, ...(options.ca === undefined ? {} : { ca: [...options.ca] }) },
+    connect: { timeout: CONNECT_MS, secureContext: options.trust },
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
     connections: 16,

@@ -3,13 +3,7 @@
  * Never resolves a name, never offers a session of another connection, never skips a certificate check.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import {
-  connect as connectTls,
-  createSecureContext,
-  rootCertificates,
-  type SecureContext,
-  type SecureContextOptions,
-} from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import { constants } from 'node:crypto';
 import { DAuthError } from '@dauth/protocol';
 import type { CheckedAddress } from '../where/address.ts';
@@ -34,18 +28,11 @@ const HARDENED: SecureContextOptions = {
 const READ_BUFFER = 16_384;
 
 /**
- * The trust store: Node's own roots and the operator's.
+ * A trust store: Node's own roots, which it reads once for all that are made like this, and the operator's. Naming the roots
+ * would have them read anew: 50 ms of a processor instead of one. What could change Node's own is refused at start (harden.ts).
  * @param extra PEM texts
  */
 export function trustStore(extra: readonly string[]): SecureContext {
-  return createSecureContext({ ca: [...rootCertificates, ...extra], ...HARDENED });
-}
-
-/**
- * Likewise, as often as a credential is put into one: made from roots that Node has read already, in a few milliseconds.
- * @param extra PEM texts
- */
-function freshTrust(extra: readonly string[]): SecureContext {
   const trust = createSecureContext(HARDENED);
   for (const pem of extra) (trust.context as { addCACert(pem: string): void }).addCACert(pem);
   return trust;
@@ -55,12 +42,13 @@ function freshTrust(extra: readonly string[]): SecureContext {
 export interface Trust {
   /** For all that show nothing of their own. */
   readonly shared: SecureContext;
+  /** As often as a credential is put into one. */
   readonly fresh: () => SecureContext;
 }
 
 /** @param extra PEM texts */
 export function trustOf(extra: readonly string[]): Trust {
-  return { shared: trustStore(extra), fresh: () => freshTrust(extra) };
+  return { shared: trustStore(extra), fresh: () => trustStore(extra) };
 }
 
 /** Where a socket goes, whose keys it has to lead to, and as who. */
