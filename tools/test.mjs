@@ -11,7 +11,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { parseOutcomes } from './outcomes.mjs';
 import { root, setUp } from './setup.mjs';
 
-/** What is held to before anything runs. Each says nothing, or a line per violation. */
+/** What the house is held to. Each says nothing, or a line per violation. */
 const CHECKS = [
   ['walls', 'tools/walls.mjs'],
   ['pages', 'tools/docs.mjs'],
@@ -36,12 +36,15 @@ setUp();
 const { findUnproven, sayOpenClaims } = await import('./claims.mjs');
 const { findUnheld } = await import('../test/dist/requirements/held.js');
 const { REQUIREMENTS } = await import('../test/dist/requirements.js');
-if (filter === undefined) {
+
+/** The checks compute where tests wait, so they run beside them; one that fails ends the tests. */
+async function checkHouse(endTests) {
   console.error(`Checking ${CHECKS.map(([name]) => name.split(' (')[0]).join(', ')} …`);
   const failed = (await Promise.all(CHECKS.map(check))).filter(({ code }) => code !== 0);
+  if (failed.length === 0) return sayOpenClaims();
+  endTests();
   for (const { name, output } of failed) console.error(`\n${name}:\n${output.trim()}`);
-  if (failed.length > 0) process.exit(1);
-  sayOpenClaims();
+  process.exit(1);
 }
 
 function check([name, ...args]) {
@@ -59,11 +62,13 @@ async function runTests(args) {
   const env = { ...process.env, ...(process.stdout.isTTY ? { FORCE_COLOR: '1' } : {}) };
   const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['inherit', 'pipe', 'inherit'] });
   const ended = new Promise((resolve) => child.on('close', (code) => resolve(code ?? 1)));
+  const checked = filter === undefined ? checkHouse(() => child.kill()) : undefined;
   const summary = [];
   for await (const line of createInterface({ input: child.stdout })) {
     if (SUMMARY.test(stripVTControlCharacters(line))) summary.push(line);
     else console.log(line);
   }
+  await checked;
   return { status: await ended, summary };
 }
 
@@ -87,6 +92,7 @@ if (files.length === 0) {
 }
 console.error(`Running ${files.length} test files …`);
 const scratch = mkdtempSync(join(tmpdir(), 'dauth-outcomes-'));
+process.on('exit', () => rmSync(scratch, { recursive: true, force: true }));
 const outcomesFile = join(scratch, 'outcomes');
 const reporters = [
   ...['--test-reporter=./tools/outcomes.mjs', `--test-reporter-destination=${outcomesFile}`],
@@ -95,7 +101,6 @@ const reporters = [
 const args = ['--test', '--test-concurrency=2', '--test-timeout=180000', ...reporters, ...files];
 const { status, summary } = await runTests(args);
 const outcomes = parseOutcomes(readFileSync(outcomesFile, 'utf8'));
-rmSync(scratch, { recursive: true });
 const skipped = outcomes.filter(({ verdict }) => verdict === 'skipped');
 for (const { name, reason } of skipped) console.error(`NOT CHECKED: ${name} (${reason ?? 'no reason given'})`);
 const mustCheck = (process.env.CI ?? '') !== '';

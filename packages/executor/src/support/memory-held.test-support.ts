@@ -8,14 +8,19 @@ import { ownedBytes } from '../secret/memory.ts';
  * be freed, and what is freed is overwritten.
  */
 export function holdOwned(most = 64 * 1_024 * 1_024): void {
-  const held: ArrayBuffer[] = [];
+  // Nothing is taken out at its beginning, which would move all that is behind: there are hundreds of thousands.
+  const held: (ArrayBuffer | undefined)[] = [];
+  let oldest = 0;
   let size = 0;
   globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
     construct(target, given: [number], made) {
       const buffer = Reflect.construct(target, given, made) as ArrayBuffer;
       held.push(buffer);
       size += buffer.byteLength;
-      while (size > most) size -= held.shift()!.byteLength;
+      while (size > most) {
+        size -= held[oldest]!.byteLength;
+        held[oldest++] = undefined;
+      }
       return buffer;
     },
   });
