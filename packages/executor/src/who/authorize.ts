@@ -33,6 +33,7 @@ import { assertActive, standingAlone, type Standing } from './view.ts';
 
 /** The mark of a dispatch token whose call came without a proof. */
 const BEARER = 'ddls:bearer';
+const READ = new WeakMap<StoredEnvelope, { readonly envelope: Envelope; readonly digest: string }>();
 
 export interface AuthorizeDeps {
   readonly issuer: string;
@@ -206,12 +207,21 @@ function standingOf({ claims, tokens, server }: Caller, handle: ConnectionHandle
 function readEnvelope(stored: StoredEnvelope, deps: Pick<AuthorizeDeps, 'opens'>): Envelope {
   let envelope: Envelope;
   try {
-    envelope = parseEnvelope(stored.envelope);
+    ({ envelope } = readOnce(stored));
   } catch (cause) {
     throw new DAuthError('DECRYPTION_FAILED', undefined, { cause });
   }
   if (deps.opens.get(envelope.header.kid) !== envelope.header.alg) throw new DAuthError('DECRYPTION_FAILED');
   return envelope;
+}
+
+/** What an envelope says never changes, so the one that the shelf keeps is read once, and forgotten with it. */
+function readOnce(stored: StoredEnvelope): { readonly envelope: Envelope; readonly digest: string } {
+  const known = READ.get(stored);
+  if (known !== undefined) return known;
+  const read = { envelope: parseEnvelope(stored.envelope), digest: sha256Base64url(stored.envelope) };
+  READ.set(stored, read);
+  return read;
 }
 
 function assertBound(
@@ -270,7 +280,7 @@ function assertSealed(
 ): Pick<Permit, 'use' | 'base' | 'capturedAt'> {
   const { sealProof: proof, envelope, endorsements, reseal, ver, revision } = stored;
   const known = deps.seen.connection(handle);
-  const digest = sha256Base64url(envelope);
+  const { digest } = readOnce(stored);
   assertNotOlder(known, { ver, digest, revision });
   // A version that the executor made (§6) is believed on its statement, and that on the seal of what it was made out of.
   const { identity } = deps;
