@@ -4,14 +4,12 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { z } from 'zod';
-import { explainConfig, loadConfig, schema } from './config.ts';
 import { connect, rotate, type ConnectFlags, type RotateFlags } from './connect.ts';
 import { doctor } from './doctor.ts';
 import { addExamples, describeMisuse, HELP } from './help.ts';
 import { login, logout, type LoginFlags } from './login.ts';
 import { collect, judging, policy, sealing, signing, talking } from './options.ts';
-import { describeError, EXIT, flush, print, say, sayJson, table, usage } from './output.ts';
+import { describeError, EXIT, flush, print, say, sayJson, usage } from './output.ts';
 import type { GlobalFlags } from './reach.ts';
 import {
   actOnConnection,
@@ -28,12 +26,19 @@ import {
   rotateKeys,
 } from './registry.ts';
 import { installedRooms } from './rooms.ts';
-import { serve } from './serve.ts';
-import { start, type StartFlags } from './start.ts';
+import type { ConfigFlags } from './show-config.ts';
+import type { StartFlags } from './start.ts';
 import { addUser, listUsers } from './users.ts';
-import { explainPolicy, testPolicy, type VerdictFlags } from './verdict.ts';
+import type { VerdictFlags } from './verdict.ts';
 
 const VERSION = '0.1.0';
+/** What reads configurations and judges rules needs much that the other words do not: it is loaded where it is asked for. */
+const load = {
+  config: () => import('./show-config.ts'),
+  serve: () => import('./serve.ts'),
+  start: () => import('./start.ts'),
+  verdict: () => import('./verdict.ts'),
+};
 let exit: number = EXIT.ok;
 
 const program = new Command('dauth')
@@ -52,16 +57,17 @@ program
   .option('--config <file>', 'YAML or JSON configuration')
   .option('--json', 'print the ready line on stdout')
   .option('--quiet', 'no banner')
-  .action(async (flags: StartFlags) => void (exit = await start(flags, installedRooms())));
+  .action(async (flags: StartFlags) => void (exit = await (await load.start()).start(flags, installedRooms())));
 
 program
   .command('serve <room>')
   .description('run one room alone: authority or executor')
   .requiredOption('--config <file>', 'YAML or JSON configuration of that room')
   .option('--json', 'errors as JSON too; the ready line always is')
-  .action(
-    async (room: string, flags: { config: string }) => void (exit = await serve(room, flags.config, installedRooms())),
-  );
+  .action(async (room: string, flags: { config: string }) => {
+    const { serve } = await load.serve();
+    exit = await serve(room, flags.config, installedRooms());
+  });
 
 signing(program.command('login [authority]'))
   .description('sign a person in here, with a code that is typed in a browser')
@@ -179,10 +185,14 @@ policy(sealing(connections.command('rotate <handle>'), 'as long as before; with 
 const rules = program.command('policy').description('what sealed rules say of a request');
 judging(rules.command('test <method> <url>'))
   .description('say whether it would be allowed, and by which rule; ends with 5 where it would not')
-  .action((method: string, url: string, flags: VerdictFlags) => void (exit = testPolicy(method, url, flags)));
+  .action(async (method: string, url: string, flags: VerdictFlags) => {
+    exit = (await load.verdict()).testPolicy(method, url, flags);
+  });
 judging(rules.command('explain <method> <url>'))
   .description('the same, with what every rule says')
-  .action((method: string, url: string, flags: VerdictFlags) => void (exit = explainPolicy(method, url, flags)));
+  .action(async (method: string, url: string, flags: VerdictFlags) => {
+    exit = (await load.verdict()).explainPolicy(method, url, flags);
+  });
 
 const journal = program.command('audit').description("the executor's journal");
 talking(journal.command('tail'))
@@ -205,30 +215,17 @@ configuration
   .option('--origin', 'say where each value came from')
   .option('--config <file>')
   .option('--json')
-  .action((flags: { origin?: boolean; config?: string; json?: boolean }) => {
-    const { config, origins } = loadConfig(flags.config, process.env);
-    const rows = explainConfig(config, origins);
-    const shown = flags.origin === true ? rows : rows.map(({ key, value }) => ({ key, value }));
-    print(flags.json === true, shown, () =>
-      table(
-        ['key', 'value', ...(flags.origin === true ? ['origin'] : [])],
-        rows.map((row) => [row.key, JSON.stringify(row.value), row.origin]),
-      ),
-    );
-  });
+  .action(async (flags: ConfigFlags) => (await load.config()).showConfig(flags));
 configuration
   .command('validate')
   .description('check a file')
   .requiredOption('--config <file>')
   .option('--json')
-  .action((flags: { config: string; json?: boolean }) => {
-    loadConfig(flags.config, process.env);
-    print(flags.json === true, { valid: true }, () => 'valid');
-  });
+  .action(async (flags: ConfigFlags) => (await load.config()).validateConfig(flags));
 configuration
   .command('schema')
   .description('print the JSON Schema')
-  .action(() => void process.stdout.write(`${JSON.stringify(z.toJSONSchema(schema, { io: 'input' }), null, 2)}\n`));
+  .action(async () => (await load.config()).printSchema());
 
 program
   .command('demo')

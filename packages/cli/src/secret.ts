@@ -3,7 +3,6 @@
  * A single field is never decoded to a string; several fields are one JSON object, whose strings end with this process.
  */
 import { closeSync, openSync, readSync } from 'node:fs';
-import { password, isCancel } from '@clack/prompts';
 import { codeOf } from './files.ts';
 import { CliError, EXIT, usage } from './output.ts';
 
@@ -39,6 +38,7 @@ async function readOctets(source: SecretSource): Promise<Buffer> {
   if (source.fromFile !== undefined && source.fromFile !== '-') return readFile(source.fromFile);
   if (source.fromFile === '-' || !process.stdin.isTTY) return readBounded(0);
   if (source.noInput) throw inputNeeded();
+  const { password, isCancel } = await import('@clack/prompts');
   // stdout is data: `H=$(dauth connect …)` must hold the handle and nothing of the prompt.
   const typed = await password({ message: 'Credential (not shown)', output: process.stderr });
   if (isCancel(typed)) throw new CliError(EXIT.interrupted, 'INTERRUPTED', 'Nothing was sealed.');
