@@ -56,7 +56,7 @@ export const CLIENT_KEYS: readonly Mutant[] = [
       'memory.clean',
       '  using key = fill(template, fields, () => true);\n',
       '  const key = fill(template, fields, () => true);\n',
-      "[memory.clean] leaves no copy of a client's key of RSA in PKCS #8, of client credentials, nor of a token that it got",
+      "[memory.clean] leaves no copy of a client's key of RSA in PKCS #8, of client credentials, nor of an assertion by it or a token that it got",
     ],
   ]),
 ];

@@ -52,8 +52,8 @@ export const ID_JAGS: readonly Mutant[] = [
   ...of('executor', 'wire/token-call', ASKED, [
     [
       'response.clean',
-      'grant === undefined ? token : { ...token, behind: grant }',
-      'token',
+      '    asker.assertions.add(ask.connection, token, expiresIn);\n',
+      '',
       '[response.clean] an API that echoes ID-JAG, token or subject gives none of them away',
     ],
     [

@@ -161,6 +161,6 @@ for (const { name, answer, token, expires_in: expiresIn } of vectors.installatio
 
 for (const { name, answer, token } of vectors.id_jag_answers) {
   test(`[dispatch.bound] vector: the answer of an identity provider with ${name} is ${token === null ? 'no' : 'an'} ID-JAG`, () => {
-    assert.equal(readIdJag(Buffer.from(answer))?.toString('latin1') ?? null, token);
+    assert.equal(readIdJag(Buffer.from(answer))?.token.toString('latin1') ?? null, token);
   });
 }

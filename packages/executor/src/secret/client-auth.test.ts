@@ -38,6 +38,21 @@ function ask(scheme: string, members: object, fields: Record<string, string>): U
   return form;
 }
 
+test('[memory.clean] an assertion that is refused before it is shown is zeroed', () => {
+  const injections = parseInjections([
+    { scheme: 'client_credentials', endpoint: ENDPOINT, client_id: 'me', private_key: '{key}', alg: 'ES256' },
+  ]);
+  using plaintext = plaintextOf({ key: pem(PAIRS.ES256.privateKey) });
+  let told: Buffer = Buffer.alloc(0);
+  const fill = () =>
+    fillTokenRequest(plaintext, injections, tokenSchemeOf(injections)!, NOW, undefined, (jwt) => {
+      told = jwt;
+      throw new DAuthError('RATE_LIMITED');
+    });
+  assert.throws(fill, (error: unknown) => error instanceof DAuthError && error.code === 'RATE_LIMITED');
+  assert.ok(told.length > 100 && told.every((octet) => octet === 0));
+});
+
 for (const [scheme, [, own]] of Object.entries(SCHEMES)) {
   for (const alg of Object.keys(PAIRS) as Alg[]) {
     test(`[token.bound] a client of ${scheme} proves itself by ${alg}, to its endpoint alone and for a minute`, async () => {

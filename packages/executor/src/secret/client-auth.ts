@@ -21,6 +21,19 @@ export interface Asking {
   readonly fields: Fields;
   /** Unix seconds. */
   readonly now: number;
+  /** Told of every assertion before anybody is shown it, and for how many seconds it is good. */
+  readonly signed: (jwt: Buffer, seconds: number) => void;
+}
+
+/** Tells of it. @returns the same; zeroed where that throws */
+export function told(jwt: Buffer, seconds: number, { signed }: Pick<Asking, 'signed'>): Buffer {
+  try {
+    signed(jwt, seconds);
+    return jwt;
+  } catch (error) {
+    wipe(jwt);
+    throw error;
+  }
 }
 
 /**
@@ -47,9 +60,11 @@ export function writeClient(asking: Asking, scheme: { readonly client_id: Templa
 }
 
 /** RFC 7523 §2.2: by the client about itself. @returns as above */
-function writeAssertion({ body, fields, now }: Asking, id: Template, proof: KeyProof): Buffer {
+function writeAssertion(asking: Asking, id: Template, proof: KeyProof): Buffer {
+  const { body, fields, now } = asking;
   const { auth: _, ...key } = proof;
-  const assertion = makeAssertion({ ...key, iss: id, sub: id, lifetime: ASSERTION_LIFE }, fields, now);
+  const made = makeAssertion({ ...key, iss: id, sub: id, lifetime: ASSERTION_LIFE }, fields, now);
+  const assertion = told(made, ASSERTION_LIFE, asking);
   writeText(body, 'client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
   writeParameter(body, 'client_assertion', assertion);
   return assertion;

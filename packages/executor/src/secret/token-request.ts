@@ -15,8 +15,8 @@ import {
   type TokenExchange,
   type TokenScheme,
 } from '@dauth/protocol';
-import { makeAppJwt, makeAssertion } from './assertion.ts';
-import { writeClient, type Asking } from './client-auth.ts';
+import { APP_JWT, makeAppJwt, makeAssertion } from './assertion.ts';
+import { told, writeClient, type Asking } from './client-auth.ts';
 import { readFields } from './fields.ts';
 import { fill, unfit } from './fill.ts';
 import { VSCHAR, writeParameter, writeText } from './form.ts';
@@ -31,6 +31,7 @@ import { ByteWriter } from './writer.ts';
  * Fills the request for a token. All buffers are owned memory; whoever takes them zeroes them.
  * @param now Unix seconds
  * @param kept what the credential was exchanged for before, where a scheme asks twice
+ * @param signed told of each assertion that is in it
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does not
  * fit or could not be found again in an answer
  */
@@ -40,6 +41,7 @@ export function fillTokenRequest(
   scheme: TokenScheme,
   now: number,
   kept?: KeptToken,
+  signed: Asking['signed'] = () => undefined,
 ): Filled {
   if ((scheme.scheme === 'id_jag') !== (kept !== undefined)) throw new TypeError('An ID-JAG goes with its scheme.');
   const grant = kept === undefined ? null : openToken(kept, plaintext);
@@ -49,7 +51,7 @@ export function fillTokenRequest(
     using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
       const fields = readFields(bytes, injectedFields(injections));
-      secrets.push(...write({ lines, body, fields, now }, scheme, grant));
+      secrets.push(...write({ lines, body, fields, now, signed }, scheme, grant));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
       return { target, lines: lines.take(), body: body.take(), secrets, isGuessable: false };
     } catch (error) {
@@ -71,8 +73,9 @@ function write(asking: Asking, scheme: TokenScheme, grant: Buffer | null): reado
 }
 
 /** "Create an installation access token for an app", of GitHub's REST API. @returns as above */
-function writeGithubApp({ lines, body, fields, now }: Asking, scheme: GithubApp): Buffer {
-  const jwt = makeAppJwt(scheme, fields, now);
+function writeGithubApp(asking: Asking, scheme: GithubApp): Buffer {
+  const { lines, body, fields, now } = asking;
+  const jwt = told(makeAppJwt(scheme, fields, now), APP_JWT.life, asking);
   lines.text('accept: application/vnd.github+json\r\ncontent-type: application/json\r\n');
   lines.text('x-github-api-version: 2022-11-28\r\nauthorization: Bearer ').bytes(jwt).text('\r\n');
   body.text(installationRequest(scheme));
@@ -80,9 +83,11 @@ function writeGithubApp({ lines, body, fields, now }: Asking, scheme: GithubApp)
 }
 
 /** RFC 7523 §2.1. @returns as above */
-function writeJwtBearer({ body, fields, now }: Asking, scheme: JwtBearer): Buffer {
+function writeJwtBearer(asking: Asking, scheme: JwtBearer): Buffer {
+  const { body, fields, now } = asking;
   const { scope, scope_in: where } = scheme;
-  const assertion = makeAssertion(scheme, fields, now, where === 'claim' ? scope : undefined);
+  const made = makeAssertion(scheme, fields, now, where === 'claim' ? scope : undefined);
+  const assertion = told(made, scheme.lifetime, asking);
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
   writeParameter(body, 'assertion', assertion);
   if (where === 'parameter') writeText(body, 'scope', scope);

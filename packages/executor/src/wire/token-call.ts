@@ -13,7 +13,9 @@ import {
   type Method,
   type TokenScheme,
 } from '@dauth/protocol';
+import { signatureOf } from '../secret/assertion.ts';
 import { whyUnfindable } from '../secret/inject.ts';
+import type { KeptAssertions } from '../secret/kept-assertions.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
 import { readIdJag, readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
@@ -48,29 +50,27 @@ export interface Asker {
   readonly now: number;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
+  /** Where assertions go before anybody is shown them. */
+  readonly assertions: Pick<KeptAssertions, 'add'>;
 }
 
-/** @throws DAuthError `DOWNSTREAM_*`, and whatever `open` and `beforeSend` throw */
-export async function askForToken({ upstream, now, monotonic }: Asker, ask: TokenAsk): Promise<ObtainedToken> {
+/** @throws DAuthError `DOWNSTREAM_*`, `RATE_LIMITED`, and whatever `open` and `beforeSend` throw */
+export async function askForToken(asker: Asker, ask: TokenAsk): Promise<ObtainedToken> {
+  const { now, monotonic } = asker;
   const { idp: _, ...own } = ask;
   const { scheme, timeoutMs = TOTAL_MS } = own;
   const endsAt = monotonic() + Math.min(timeoutMs, TOTAL_MS);
-  const grant = scheme.scheme === 'id_jag' ? await askForIdJag(upstream, { ...ask, scheme }, now) : undefined;
+  const grant = scheme.scheme === 'id_jag' ? await askForIdJag(asker, { ...ask, scheme }) : undefined;
   const left = { ...own, timeoutMs: Math.max(endsAt - monotonic(), 1) };
-  return exchange(upstream, { ...left, ...(grant === undefined ? {} : { grant }) }, now, (octets) => {
+  return exchange(asker, { ...left, ...(grant === undefined ? {} : { grant }) }, (octets) => {
     const said = isGithub(scheme) ? readInstallationToken(octets, now) : readTokenAnswer(octets);
     if (said === null) throw unusable();
-    const { token, expiresIn } = keep(said, ask);
-    return { token: grant === undefined ? token : { ...token, behind: grant }, expiresIn };
+    return keep(said, ask);
   });
 }
 
 /** The first of two: what the identity provider gives is sealed until it is shown to the server it is for, once. */
-function askForIdJag(
-  upstream: Pick<Upstream, 'call'>,
-  { scheme, idp, ...ask }: TokenAsk & { readonly scheme: IdJag },
-  now: number,
-): Promise<KeptToken> {
+function askForIdJag(asker: Asker, { scheme, idp, ...ask }: TokenAsk & { readonly scheme: IdJag }): Promise<KeptToken> {
   if (idp === undefined) throw new TypeError('The address of the identity provider was not checked.');
   // Its own pins or none: those of the other server are not its.
   const asked = {
@@ -81,10 +81,12 @@ function askForIdJag(
     asked: IDENTITY_PROVIDER,
   };
   const none = (): DAuthError => unusable(IDENTITY_PROVIDER);
-  return exchange(upstream, asked, now, (octets) => {
-    const token = readIdJag(octets);
-    if (token === null) throw none();
-    return keep({ token, expiresIn: null }, ask, none).token;
+  return exchange(asker, asked, (octets) => {
+    const said = readIdJag(octets);
+    if (said === null) throw none();
+    const { token, expiresIn } = keep(said, ask, none);
+    asker.assertions.add(ask.connection, token, expiresIn);
+    return token;
   });
 }
 
@@ -110,9 +112,8 @@ interface Told {
  * @throws as `askForToken`, and `NEEDS_REAUTHORIZATION`
  */
 export async function exchange<T>(
-  upstream: Pick<Upstream, 'call'>,
+  { upstream, now, assertions }: Omit<Asker, 'monotonic'>,
   ask: Omit<TokenAsk, 'idp'> & Pick<UpstreamRequest, 'isSteadfast'> & Told,
-  now: number,
   read: (octets: Buffer) => T,
   isGone: (octets: Buffer) => boolean = () => false,
 ): Promise<T> {
@@ -124,7 +125,10 @@ export async function exchange<T>(
     headers: [],
     body: null,
     injections: [],
-    asks: (plaintext) => fillTokenRequest(plaintext, injections, scheme, now, grant),
+    asks: (plaintext) =>
+      fillTokenRequest(plaintext, injections, scheme, now, grant, (jwt, seconds) =>
+        assertions.add(request.connection, keepToken(signatureOf(jwt), plaintext), seconds),
+      ),
     timeoutMs: Math.min(timeoutMs, TOTAL_MS),
     maxResponseBytes: LIMITS.tokenAnswer,
   });
