@@ -5,6 +5,9 @@ const ECHOED = 'packages/executor/dist/wire/assertions.test.js';
 const REFRESHED = 'packages/executor/dist/refresh/assertions.test.js';
 const KEPT = 'packages/executor/dist/secret/kept-assertions.test.js';
 const RSA = 'packages/executor/dist/secret/rsa.test.js';
+const MEMORY = 'packages/executor/dist/secret/client-key-memory.test.js';
+const leaves = (key: string): string =>
+  `[memory.clean] leaves no copy of a client's key of ${key}, of client credentials, nor of an assertion by it or a token that it got`;
 const echoes = (what: string): string =>
   `[response.clean] an API that echoes the assertions of ${what} gives none away while they are good`;
 
@@ -12,17 +15,19 @@ export const ASSERTIONS: readonly Mutant[] = [
   ...of('executor', 'wire/token-call', ECHOED, [
     [
       'response.clean',
-      'assertions.add(request.connection, keepToken(signatureOf(jwt), plaintext), seconds)',
-      'void [jwt, seconds]',
+      'if (assertion !== undefined) assertions',
+      'if (assertion === null) assertions',
       echoes('a GitHub App'),
     ],
   ]),
+  ...of('executor', 'secret/token-assertion', ECHOED, [
+    ['response.clean', 'seconds: scheme.lifetime', 'seconds: 60', echoes('a JWT bearer')],
+  ]),
   ...of('executor', 'secret/token-request', ECHOED, [
-    ['response.clean', 'told(made, scheme.lifetime, asking)', 'told(made, 60, asking)', echoes('a JWT bearer')],
     [
       'response.clean',
-      'return [writeJwtBearer(asking, scheme)];',
-      'return [writeJwtBearer(asking, scheme)].slice(1);',
+      'const assertion = open(before.assertion);',
+      'const assertion = before.assertion === undefined ? null : openToken(before.assertion, plaintext);',
       '[response.clean] a token endpoint that gives an assertion back in the place of a token gives none',
     ],
   ]),
@@ -89,13 +94,8 @@ export const ASSERTIONS: readonly Mutant[] = [
   ...of('executor', 'secret/kept-token', KEPT, [
     ['memory.clean', '    wipe(token);\n', '', '[memory.clean] of a token that is sealed anew nothing stays'],
   ]),
-  ...of('executor', 'secret/client-auth', 'packages/executor/dist/secret/client-auth.test.js', [
-    [
-      'memory.clean',
-      '    wipe(jwt);\n',
-      '',
-      '[memory.clean] an assertion that is refused before it is shown is zeroed',
-    ],
+  ...of('executor', 'secret/token-assertion', MEMORY, [
+    ['memory.clean', '      wipe(jwt);\n', '', leaves('P-256 in SEC 1')],
   ]),
   ...of('executor', 'secret/modular', 'packages/executor/dist/secret/modular.test.js', [
     [
@@ -113,12 +113,26 @@ export const ASSERTIONS: readonly Mutant[] = [
       '[memory.clean] of the power that is a signature but for a public factor nothing stays either',
     ],
   ]),
-  ...of('executor', 'secret/assertion', 'packages/executor/dist/secret/client-key-memory.test.js', [
+  ...of('executor', 'secret/assertion', MEMORY, [
     [
       'memory.clean',
       '  wipe(input, signature);\n  return whole.take();',
       '  wipe(input);\n  return whole.take();',
-      "[memory.clean] leaves no copy of a client's key of RSA in PKCS #8, of client credentials, nor of an assertion by it or a token that it got",
+      leaves('RSA in PKCS #8'),
+    ],
+  ]),
+  ...of('executor', 'wire/turns', 'packages/executor/dist/wire/turns.test.js', [
+    [
+      'dispatch.bound',
+      'this.#waiting.size >= MOST',
+      'this.#waiting.size > 1_000',
+      '[dispatch.bound] where too many wait another is refused, and nobody who left counts',
+    ],
+    [
+      'dispatch.bound',
+      '      this.#waiting.delete(waiting!);\n',
+      '',
+      '[dispatch.bound] whoever left, or whose time ended, has no turn',
     ],
   ]),
 ];

@@ -58,7 +58,7 @@ export const ID_JAGS: readonly Mutant[] = [
     ],
     [
       'dispatch.bound',
-      'Math.max(endsAt - monotonic(), 1)',
+      'Math.max(endsAt - asker.monotonic(), 1)',
       'Math.max(endsAt, 1)',
       '[dispatch.bound] both requests together have the time of one',
     ],
@@ -67,8 +67,8 @@ export const ID_JAGS: readonly Mutant[] = [
   ...of('executor', 'secret/token-request', MEMORY, [
     [
       'memory.clean',
-      'const secrets: Buffer[] = grant === null ? [] : [grant];',
-      'const secrets: Buffer[] = grant === null ? [] : [Buffer.from(grant)];',
+      'const grant = open(before.grant);',
+      'const grant = before.grant === undefined ? null : openToken(before.grant, plaintext);',
       LEAVES,
     ],
   ]),

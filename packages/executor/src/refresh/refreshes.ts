@@ -8,11 +8,14 @@ import type { Log } from '../log.ts';
 import { lookAtGrant, type HeldGrant } from '../secret/grant.ts';
 import { KeptAssertions, tooMany, type Connection } from '../secret/kept-assertions.ts';
 import { rekeepToken, type KeptToken } from '../secret/kept-token.ts';
+import type { Plaintext } from '../secret/plaintext.ts';
 import type { Authority } from '../who/authority.ts';
 import { standingAlone } from '../who/view.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import type { OpeningKey } from '../open.ts';
 import { askForRefresh, type RefreshExchange, type Refreshed, type Sealing } from '../wire/refresh-call.ts';
+import { sign } from '../wire/token-call.ts';
+import type { Turns } from '../wire/turns.ts';
 import type { Upstream } from '../wire/upstream.ts';
 import { waitFor } from '../wire/wait.ts';
 import type { Pending } from './pending.ts';
@@ -20,7 +23,7 @@ import { endedAccess, spentCode } from './spent.ts';
 import { storeVersion, type SealedUse, type StoreDeps } from './version.ts';
 
 /** A dispatch that needs an access token, past steps 1 to 5. */
-export type RefreshAsk = Omit<RefreshExchange, 'connection' | 'envelope'> &
+export type RefreshAsk = Omit<RefreshExchange, 'connection' | 'envelope' | 'assertion'> &
   Pick<UpstreamRequest, 'timeoutMs' | 'signal'> & { readonly sealed: SealedUse };
 
 /** An access token, and the version whose opening gives it. */
@@ -36,6 +39,8 @@ export interface RefreshesOptions extends StoreDeps {
   readonly sealing: Sealing;
   /** This node's URL. */
   readonly node: string;
+  /** In which signatures are made. */
+  readonly turns: Pick<Turns, 'take'>;
   readonly log: Log;
   /** Milliseconds of a clock that never goes back; Unix seconds. */
   readonly monotonic: () => number;
@@ -167,13 +172,17 @@ export class Refreshes {
 
   /** The steps of one exchange, each of which leaves what the one before made whole. */
   async #refresh(handle: ConnectionHandle, ask: RefreshAsk): Promise<Refreshed & { readonly sealed: SealedUse }> {
-    const { pending, upstream, sealing, view, monotonic, now } = this.#options;
+    const { pending, upstream, sealing, view, monotonic, turns } = this.#options;
     const { sealed, key, scheme, address, injections } = ask;
+    const now = this.#options.now();
     const { ver } = sealed.use;
     const held = this.#look(ask);
     if (held.kind === 'access') return this.#lasting(handle, held, sealed);
     // 1 · what an earlier exchange brought is stored
     await pending.settle(handle);
+    // Before the lease, which does not wait for anybody's turn.
+    const open = (): Plaintext => sealing.open(sealed.envelope, key);
+    const assertion = await sign({ turns, now }, { scheme, injections, open, beforeSend: ask.beforeSend });
     // A code has one lease, ever: who began this is asked before, and cannot spend it by leaving.
     if (held.kind === 'code') ask.beforeSend();
     // 2 · the lease: nobody else exchanges this version now
@@ -185,14 +194,14 @@ export class Refreshes {
       if (held.kind === 'code') view.assertStands(standingAlone(sealed.envelope.header.dauth));
       else ask.beforeSend();
     };
-    const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope };
+    const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope, assertion };
     let refreshed: Refreshed;
     try {
       // 3 · space for what may come, and a version that there can be
       nextHeader(sealed.envelope.header, key);
       await this.#reserve(handle);
       // 4 · the exchange; what comes is sealed in the tick in which it comes
-      const asker = { upstream, now: now(), assertions: this.#assertions };
+      const asker = { upstream, now, assertions: this.#assertions };
       refreshed = await askForRefresh(asker, { ...exchange, connection: { handle, ver } }, sealing);
     } catch (caught) {
       await pending.release(handle);

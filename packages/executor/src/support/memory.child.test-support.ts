@@ -27,6 +27,7 @@ import { Driver, openAt } from './session.test-support.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
 import type { CaptureAsk } from '../wire/capture.ts';
 import { Tokens } from '../wire/tokens.ts';
+import { Turns } from '../wire/turns.ts';
 import type { TokenAsk } from '../wire/token-call.ts';
 import { createUpstream, type Upstream } from '../wire/upstream.ts';
 
@@ -230,6 +231,7 @@ function makeRefreshes(): Refreshes {
     identity: { sign: () => '' },
     node: 'https://executor.example',
     onReplaced: () => undefined,
+    turns: new Turns(),
     log: () => undefined,
     monotonic,
     now: () => Math.floor(Date.now() / 1_000),
@@ -244,7 +246,7 @@ async function obey(order: Order): Promise<unknown> {
       upstream = createUpstream({
         ...{ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now, isFreedOverwritten },
       });
-      tokens = new Tokens(upstream, monotonic, () => Math.floor(Date.now() / 1_000));
+      tokens = new Tokens(upstream, monotonic, () => Math.floor(Date.now() / 1_000), new Turns());
       refreshes = makeRefreshes();
       key = {
         kid: order.kid,

@@ -11,6 +11,7 @@ import { whyUnfindable } from '../secret/inject.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
+import type { SignedAssertion } from '../secret/token-assertion.ts';
 import { isInvalidGrant, readRefreshAnswer, type RefreshAnswer } from '../secret/token-answer.ts';
 import { exchange, unusable, type Asker, type TokenAsk } from './token-call.ts';
 
@@ -25,6 +26,8 @@ export type RefreshExchange = Pick<TokenAsk, 'address' | 'injections' | 'beforeS
   readonly scheme: OAuth2;
   readonly envelope: Envelope;
   readonly key: OpeningKey;
+  /** Where its client proves itself by one. */
+  readonly assertion: SignedAssertion | undefined;
 };
 
 export interface Refreshed {
@@ -37,7 +40,7 @@ export interface Refreshed {
 
 /** @throws DAuthError `NEEDS_REAUTHORIZATION` where the grant is gone, `DOWNSTREAM_*`, and whatever opening and `beforeSend` throw */
 export function askForRefresh(
-  asker: Omit<Asker, 'monotonic'>,
+  asker: Pick<Asker, 'upstream' | 'assertions' | 'now'>,
   ask: RefreshExchange,
   sealing: Sealing,
 ): Promise<Refreshed> {

@@ -7,6 +7,7 @@ import { DAuthError, LIMITS, type ConnectionHandle } from '@dauth/protocol';
 import { KeptAssertions, tooMany } from '../secret/kept-assertions.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import { askForToken, type TokenAsk } from './token-call.ts';
+import type { Turns } from './turns.ts';
 import type { Upstream } from './upstream.ts';
 import { waitFor } from './wait.ts';
 
@@ -31,6 +32,7 @@ export class Tokens {
   readonly #upstream: Pick<Upstream, 'call'>;
   readonly #monotonic: () => number;
   readonly #now: () => number;
+  readonly #turns: Pick<Turns, 'take'>;
   readonly #assertions: KeptAssertions;
   readonly #kept = new Map<string, Kept>();
   readonly #flights = new Map<string, Flight>();
@@ -38,11 +40,18 @@ export class Tokens {
   /**
    * @param monotonic milliseconds of a clock that never goes back
    * @param now Unix seconds, for what is signed
+   * @param turns in which that is
    */
-  constructor(upstream: Pick<Upstream, 'call'>, monotonic: () => number, now: () => number) {
+  constructor(
+    upstream: Pick<Upstream, 'call'>,
+    monotonic: () => number,
+    now: () => number,
+    turns: Pick<Turns, 'take'>,
+  ) {
     this.#upstream = upstream;
     this.#monotonic = monotonic;
     this.#now = now;
+    this.#turns = turns;
     this.#assertions = new KeptAssertions(monotonic);
   }
 
@@ -111,7 +120,7 @@ export class Tokens {
       return result;
     };
     const clocks = { monotonic: this.#monotonic, now: this.#now() };
-    const asker = { ...clocks, upstream: this.#upstream, assertions: this.#assertions };
+    const asker = { ...clocks, upstream: this.#upstream, assertions: this.#assertions, turns: this.#turns };
     const asked = askForToken(asker, { ...ask, beforeSend: () => own(ask.beforeSend) });
     const flight: Flight = {
       handle,
