@@ -51,6 +51,8 @@ for (const [what, kind] of Object.entries(KINDS)) {
     const { privateKey, publicKey } = makeKeys();
     const shown: string[] = [];
     const answered: number[] = [];
+    /** What the provider was shown. */
+    const assertions: string[] = [];
     let provider: Provider;
     let dir: Awaited<ReturnType<typeof makeTempDir>>;
     let server: Server;
@@ -65,6 +67,7 @@ for (const [what, kind] of Object.entries(KINDS)) {
         signing: { ...(await exportJWK(keys.privateKey)), alg: 'RS256', use: 'sig' },
         client: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).export({ format: 'jwk' }),
       });
+      provider.on('grant.success', ({ oidc }) => assertions.push(oidc.body.client_assertion!));
       const callback = provider.callback();
       /** The API: whoever comes with a token of that provider for it, and for reading. */
       const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
@@ -72,7 +75,9 @@ for (const [what, kind] of Object.entries(KINDS)) {
         const { payload } = await jwtVerify(token, keys.publicKey, { issuer: origin, audience: API });
         shown.push(token);
         response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(JSON.stringify({ login: `${String(payload.sub)} may ${String(payload.scope)}`, echo: token }));
+        response.end(
+          JSON.stringify({ login: `${String(payload.sub)} may ${String(payload.scope)}`, echo: [token, assertions] }),
+        );
       };
       const identity = { cert: await readFile(files.cert), key: await readFile(files.key) };
       server = createServer(identity, (request, response) => {
@@ -104,6 +109,8 @@ for (const [what, kind] of Object.entries(KINDS)) {
       assert.deepEqual(new Set(answered), new Set([200]));
       assert.equal(answer.includes(shown.at(-1)!), false);
       assert.ok(answer.includes('*'.repeat(shown.at(-1)!.length)));
+      const [, claims, signature] = assertions.at(-1)!.split('.');
+      assert.deepEqual([answer.includes(`.${claims!}.`), answer.includes(signature!)], [true, false]);
     });
 
     test('[dispatch.bound] another key proves nothing there, and nothing is sent to the API', async () => {

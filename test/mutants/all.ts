@@ -1,4 +1,5 @@
 /** Every mutant, in the order of the rooms. */
+import { ASSERTIONS } from './assertions.ts';
 import { ANSWERS } from './authority/answers.ts';
 import { API } from './authority/api.ts';
 import { BATTERY } from './authority/battery.ts';
@@ -78,5 +79,6 @@ export const MUTANTS: readonly Mutant[] = [
     ...CLIENT_KEYS,
     ...ED25519,
     ...ID_JAGS,
+    ...ASSERTIONS,
   ],
 ];

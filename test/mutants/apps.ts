@@ -63,8 +63,8 @@ export const APPS: readonly Mutant[] = [
   ...of('executor', 'secret/token-request', APP, [
     [
       'response.clean',
-      'return [writeGithubApp(asking, scheme)];',
-      'return [writeGithubApp(asking, scheme)].slice(1);',
+      'const assertion = open(before.assertion);',
+      'const assertion = before.assertion === undefined ? null : openToken(before.assertion, plaintext);',
       'GitHub is asked with a JWT by the key of the App, ten minutes long, and for what was sealed',
     ],
   ]),

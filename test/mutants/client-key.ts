@@ -41,13 +41,15 @@ export const CLIENT_KEYS: readonly Mutant[] = [
       '[seal.bound] a slot with the key of a client of oauth2 is refused',
     ],
   ]),
-  ...of('executor', 'secret/client-auth', PROVEN, [
-    ['token.bound', 'const ASSERTION_LIFE = 60;', 'const ASSERTION_LIFE = 3_600;', minute('oauth2')],
+  ...of('executor', 'secret/token-assertion', PROVEN, [
+    ['token.bound', 'const CLIENT_LIFE = 60;', 'const CLIENT_LIFE = 3_600;', minute('oauth2')],
     ['token.bound', 'iss: id, sub: id,', 'iss: id, sub: proof.aud,', minute('client_credentials')],
+  ]),
+  ...of('executor', 'secret/token-request', PROVEN, [
     [
       'response.clean',
-      'return [writeAssertion(asking, scheme.client_id, proof)];',
-      'return [writeAssertion(asking, scheme.client_id, proof)].slice(1);',
+      'const assertion = open(before.assertion);',
+      'const assertion = before.assertion === undefined ? null : openToken(before.assertion, plaintext);',
       minute('token_exchange'),
     ],
   ]),
@@ -56,7 +58,7 @@ export const CLIENT_KEYS: readonly Mutant[] = [
       'memory.clean',
       '  using key = fill(template, fields, () => true);\n',
       '  const key = fill(template, fields, () => true);\n',
-      "[memory.clean] leaves no copy of a client's key of RSA in PKCS #8, of client credentials, nor of a token that it got",
+      "[memory.clean] leaves no copy of a client's key of RSA in PKCS #8, of client credentials, nor of an assertion by it or a token that it got",
     ],
   ]),
 ];

@@ -6,7 +6,9 @@ const LEAVES =
   '[memory.clean] leaves no copy of a private key in PEM that signs by Ed25519, nor of a token it was exchanged for';
 
 export const ED25519: readonly Mutant[] = [
-  ...of('executor', 'secret/ed25519', MEMORY, [['memory.clean', '    wipe(expanded, hashed, nonce);\n', '', LEAVES]]),
+  ...of('executor', 'secret/ed25519', MEMORY, [
+    ['memory.clean', '    wipe(expanded, hashed, nonce, commitment);\n', '', LEAVES],
+  ]),
   ...of('executor', 'secret/field25519', 'packages/executor/dist/secret/ed25519.test.js', [
     ['memory.clean', '    this.#memory.fill(0);\n', '', '[memory.clean] a workspace is zeroed with its scope'],
   ]),

@@ -137,8 +137,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'revoke.fast',
-      '!flight.isDropped && seconds > 0',
-      'seconds > 0',
+      '!flight.isDropped && (seconds > 0 || isLast)',
+      '(seconds > 0 || isLast)',
       '[revoke.fast] what changes a connection ends its tokens, also one that is being asked for',
     ],
     [
@@ -174,8 +174,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ['dispatch.bound', 'length < LEAST_OCTETS || ', '', '[dispatch.bound] a key of RSA with 1024 bits signs nothing'],
     [
       'dispatch.bound',
-      ' || !isRoot(signature, toNumber(publicExponent), n, toNumber(message))',
-      '',
+      '    if (isSignature(signature, key, input)) return signature;\n',
+      '    if (signature.length > 0) return signature;\n',
       '[dispatch.bound] a key of RSA with another private exponent signs nothing',
     ],
     [
@@ -186,7 +186,7 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'memory.clean',
-      '    wipe(mask, masked);\n',
+      '    wipe(mask, masked, blinded);\n',
       '',
       '[memory.clean] of the shares of an exponent nothing stays, neither with us nor in OpenSSL',
     ],

@@ -52,13 +52,13 @@ export const ID_JAGS: readonly Mutant[] = [
   ...of('executor', 'wire/token-call', ASKED, [
     [
       'response.clean',
-      'grant === undefined ? token : { ...token, behind: grant }',
-      'token',
+      '    asker.assertions.add(ask.connection, token, expiresIn);\n',
+      '',
       '[response.clean] an API that echoes ID-JAG, token or subject gives none of them away',
     ],
     [
       'dispatch.bound',
-      'Math.max(endsAt - monotonic(), 1)',
+      'Math.max(endsAt - asker.monotonic(), 1)',
       'Math.max(endsAt, 1)',
       '[dispatch.bound] both requests together have the time of one',
     ],
@@ -67,8 +67,8 @@ export const ID_JAGS: readonly Mutant[] = [
   ...of('executor', 'secret/token-request', MEMORY, [
     [
       'memory.clean',
-      'const secrets: Buffer[] = grant === null ? [] : [grant];',
-      'const secrets: Buffer[] = grant === null ? [] : [Buffer.from(grant)];',
+      'const grant = open(before.grant);',
+      'const grant = before.grant === undefined ? null : openToken(before.grant, plaintext);',
       LEAVES,
     ],
   ]),

@@ -27,6 +27,9 @@ declare module 'oidc-provider' {
     body: object;
   }
 
+  /** What a token endpoint was sent. */
+  type Body = Readonly<Partial<Record<string, string>>>;
+
   interface AccessToken {
     resourceServer: object;
     save(): Promise<string>;
@@ -38,6 +41,7 @@ declare module 'oidc-provider' {
 
   export default class Provider {
     constructor(issuer: string, configuration: object);
+    on(event: 'grant.success', listener: (context: { readonly oidc: { readonly body: Body } }) => void): this;
     callback(): RequestListener;
     readonly Grant: new (of: { readonly accountId: string; readonly clientId: string }) => Grant;
     readonly AccessToken: new (of: object) => AccessToken;

@@ -13,7 +13,7 @@ import {
 } from '@dauth/protocol';
 import { keepToken } from './secret/kept-token.ts';
 import { readIdJag, readInstallationToken, readTokenAnswer } from './secret/token-answer.ts';
-import { fillTokenRequest } from './secret/token-request.ts';
+import { signAndFill } from './support/token-request.test-support.ts';
 import { plaintextOf } from './support/calls.test-support.ts';
 
 interface Item {
@@ -58,7 +58,7 @@ function asked({ inject, fields }: Item, scheme: TokenScheme, idJag: string | un
   using plaintext = plaintextOf(fields);
   const kept = idJag === undefined ? undefined : keepToken(Buffer.from(idJag), plaintext);
   const { now } = vectors.jwt_bearer;
-  const { target, lines, body } = fillTokenRequest(plaintext, parseInjections(inject), scheme, now, kept);
+  const { target, lines, body } = signAndFill(plaintext, parseInjections(inject), scheme, now, kept);
   return {
     origin: endpointParts(scheme.endpoint).origin,
     target: target.toString('latin1'),
@@ -161,6 +161,6 @@ for (const { name, answer, token, expires_in: expiresIn } of vectors.installatio
 
 for (const { name, answer, token } of vectors.id_jag_answers) {
   test(`[dispatch.bound] vector: the answer of an identity provider with ${name} is ${token === null ? 'no' : 'an'} ID-JAG`, () => {
-    assert.equal(readIdJag(Buffer.from(answer))?.toString('latin1') ?? null, token);
+    assert.equal(readIdJag(Buffer.from(answer))?.token.toString('latin1') ?? null, token);
   });
 }

@@ -42,6 +42,7 @@ import { UseLimits } from './who/use-limits.ts';
 import { makeRedeem } from './redeem.ts';
 import { makeTry } from './try.ts';
 import { Tokens } from './wire/tokens.ts';
+import { Turns } from './wire/turns.ts';
 import type { Upstream } from './wire/upstream.ts';
 
 export interface RoomParts {
@@ -103,7 +104,8 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
   const jwks = new JwksCache({ url: `${config.issuer}/.well-known/jwks.json`, fetch: authority.fetch, now: monotonic });
   const shelf = new EnvelopeShelf(authority);
   const calls = new OpenCalls();
-  const tokens = new Tokens(upstream, monotonic, now);
+  const turns = new Turns();
+  const tokens = new Tokens(upstream, monotonic, now, turns);
   const refusals = new Refusals({ journal, perMinute: config.limits.refusalsPerMinute, monotonic });
   const replay = new MemoryReplayStore({ now });
   rememberProofs(replay, recovery.recent, startedAt);
@@ -131,6 +133,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     identity,
     node: config.node,
     onReplaced: () => calls.review(status.view),
+    turns,
     log,
     monotonic,
     now,

@@ -6,11 +6,16 @@
 import { DAuthError, LIMITS, nextHeader, type ConnectionHandle } from '@dauth/protocol';
 import type { Log } from '../log.ts';
 import { lookAtGrant, type HeldGrant } from '../secret/grant.ts';
-import type { KeptToken } from '../secret/kept-token.ts';
+import { KeptAssertions, tooMany, type Connection } from '../secret/kept-assertions.ts';
+import { rekeepToken, type KeptToken } from '../secret/kept-token.ts';
+import type { Plaintext } from '../secret/plaintext.ts';
 import type { Authority } from '../who/authority.ts';
 import { standingAlone } from '../who/view.ts';
 import type { UpstreamRequest } from '../wire/call.ts';
+import type { OpeningKey } from '../open.ts';
 import { askForRefresh, type RefreshExchange, type Refreshed, type Sealing } from '../wire/refresh-call.ts';
+import { sign } from '../wire/token-call.ts';
+import type { Turns } from '../wire/turns.ts';
 import type { Upstream } from '../wire/upstream.ts';
 import { waitFor } from '../wire/wait.ts';
 import type { Pending } from './pending.ts';
@@ -18,7 +23,7 @@ import { endedAccess, spentCode } from './spent.ts';
 import { storeVersion, type SealedUse, type StoreDeps } from './version.ts';
 
 /** A dispatch that needs an access token, past steps 1 to 5. */
-export type RefreshAsk = Omit<RefreshExchange, 'connection' | 'envelope'> &
+export type RefreshAsk = Omit<RefreshExchange, 'connection' | 'envelope' | 'assertion'> &
   Pick<UpstreamRequest, 'timeoutMs' | 'signal'> & { readonly sealed: SealedUse };
 
 /** An access token, and the version whose opening gives it. */
@@ -34,6 +39,8 @@ export interface RefreshesOptions extends StoreDeps {
   readonly sealing: Sealing;
   /** This node's URL. */
   readonly node: string;
+  /** In which signatures are made. */
+  readonly turns: Pick<Turns, 'take'>;
   readonly log: Log;
   /** Milliseconds of a clock that never goes back; Unix seconds. */
   readonly monotonic: () => number;
@@ -61,19 +68,27 @@ const CAPACITY = 1_024;
 
 export class Refreshes {
   readonly #options: RefreshesOptions;
+  readonly #assertions: KeptAssertions;
   readonly #kept = new Map<ConnectionHandle, Kept>();
   readonly #flights = new Map<ConnectionHandle, Flight>();
 
   constructor(options: RefreshesOptions) {
     this.#options = options;
+    this.#assertions = new KeptAssertions(options.monotonic);
   }
 
   /**
    * A kept token, or one that is asked for now; whoever comes while it is asked for waits for the same.
-   * @throws DAuthError `NEEDS_REAUTHORIZATION`, `ENCLAVE_UNAVAILABLE`, `AUDIT_UNAVAILABLE`, `DOWNSTREAM_*`, and whatever
-   * `beforeSend` throws
+   * @returns with the assertions behind it that are good still
+   * @throws DAuthError `NEEDS_REAUTHORIZATION`, `ENCLAVE_UNAVAILABLE`, `AUDIT_UNAVAILABLE`, `RATE_LIMITED`, `DOWNSTREAM_*`, and
+   * whatever `beforeSend` throws
    */
   async take(ask: RefreshAsk): Promise<RefreshedUse> {
+    const { token, sealed } = await this.#take(ask);
+    return { token: { ...token, behind: this.#assertions.of(versionOf(sealed)) }, sealed };
+  }
+
+  async #take(ask: RefreshAsk): Promise<RefreshedUse> {
     const { monotonic } = this.#options;
     const { sealed } = ask;
     const { handle } = sealed.envelope.header.dauth;
@@ -85,6 +100,11 @@ export class Refreshes {
       if (left <= 0) throw new DAuthError('DOWNSTREAM_TIMEOUT');
       const running = this.#flights.get(handle);
       const newest = kept?.sealed ?? sealed;
+      if (running === undefined && !this.#assertions.hasRoom(versionOf(newest), ask.scheme)) {
+        // Whether the last one is good still, the API says.
+        if (kept === undefined) throw tooMany();
+        return kept;
+      }
       const flight = running ?? this.#start(handle, { ...ask, sealed: newest });
       const outcome = await waitFor(flight.outcome, left, ask.signal);
       if ('kept' in outcome) {
@@ -97,7 +117,7 @@ export class Refreshes {
   /** The upstream did not take it: the next dispatch asks for another, but not more often than so many seconds. */
   forget(handle: ConnectionHandle, token: KeptToken): void {
     const kept = this.#kept.get(handle);
-    if (kept?.token !== token) return;
+    if (kept?.token.ciphertext !== token.ciphertext) return;
     const pauseEnds = kept.obtainedAt + LIMITS.refreshPauseSeconds * 1_000;
     this.#kept.set(handle, { ...kept, until: Math.min(kept.until, pauseEnds) });
   }
@@ -152,13 +172,17 @@ export class Refreshes {
 
   /** The steps of one exchange, each of which leaves what the one before made whole. */
   async #refresh(handle: ConnectionHandle, ask: RefreshAsk): Promise<Refreshed & { readonly sealed: SealedUse }> {
-    const { pending, upstream, sealing, view, monotonic, now } = this.#options;
+    const { pending, upstream, sealing, view, monotonic, turns } = this.#options;
     const { sealed, key, scheme, address, injections } = ask;
+    const now = this.#options.now();
     const { ver } = sealed.use;
     const held = this.#look(ask);
     if (held.kind === 'access') return this.#lasting(handle, held, sealed);
     // 1 · what an earlier exchange brought is stored
     await pending.settle(handle);
+    // Before the lease, which does not wait for anybody's turn.
+    const open = (): Plaintext => sealing.open(sealed.envelope, key);
+    const assertion = await sign({ turns, now }, { scheme, injections, open, beforeSend: ask.beforeSend });
     // A code has one lease, ever: who began this is asked before, and cannot spend it by leaving.
     if (held.kind === 'code') ask.beforeSend();
     // 2 · the lease: nobody else exchanges this version now
@@ -170,14 +194,15 @@ export class Refreshes {
       if (held.kind === 'code') view.assertStands(standingAlone(sealed.envelope.header.dauth));
       else ask.beforeSend();
     };
-    const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope };
+    const exchange = { address, injections, scheme, key, beforeSend, envelope: sealed.envelope, assertion };
     let refreshed: Refreshed;
     try {
       // 3 · space for what may come, and a version that there can be
       nextHeader(sealed.envelope.header, key);
       await this.#reserve(handle);
       // 4 · the exchange; what comes is sealed in the tick in which it comes
-      refreshed = await askForRefresh(upstream, { ...exchange, connection: { handle, ver } }, sealing, now());
+      const asker = { upstream, now, assertions: this.#assertions };
+      refreshed = await askForRefresh(asker, { ...exchange, connection: { handle, ver } }, sealing);
     } catch (caught) {
       await pending.release(handle);
       // Whether a code was sent, and taken, nobody knows for sure: it is not shown twice (RFC 6749 §4.1.2).
@@ -189,7 +214,18 @@ export class Refreshes {
       await pending.release(handle);
       return { ...refreshed, sealed };
     }
-    return { ...refreshed, sealed: await storeVersion(sealed, refreshed.envelope, this.#options) };
+    const next = await storeVersion(sealed, refreshed.envelope, this.#options);
+    this.#carry(sealed, next, key);
+    return { ...refreshed, sealed: next };
+  }
+
+  /** What an earlier version's key signed is good still, and answers to the next one are searched for it. */
+  #carry(sealed: SealedUse, next: SealedUse, key: OpeningKey): void {
+    const { open } = this.#options.sealing;
+    if (this.#assertions.of(versionOf(sealed)).length === 0) return;
+    using from = open(sealed.envelope, key);
+    using to = open(next.envelope, key);
+    this.#assertions.carry(versionOf(sealed), versionOf(next), (kept) => rekeepToken(kept, from, to));
   }
 
   /** Only where there may be a code is it opened for that alone. */
@@ -244,6 +280,10 @@ export class Refreshes {
     this.#kept.set(handle, kept);
     if (this.#kept.size > CAPACITY) this.#kept.delete(this.#kept.keys().next().value!);
   }
+}
+
+function versionOf({ envelope, use: { ver } }: SealedUse): Connection {
+  return { handle: envelope.header.dauth.handle, ver };
 }
 
 /** Whether a version is one that this token's was made out of here, or that one itself. */

@@ -6,8 +6,8 @@ import { jwtVerify } from 'jose';
 import { DAuthError, parseInjections, tokenSchemeOf } from '@dauth/protocol';
 import { plaintextOf } from '../support/calls.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
+import { signAndFill } from '../support/token-request.test-support.ts';
 import { THREE_PRIMES } from '../support/three-primes.test-support.ts';
-import { fillTokenRequest } from './token-request.ts';
 
 const NOW = 1_795_000_000;
 const ENDPOINT = 'https://oauth2.example/token';
@@ -26,7 +26,7 @@ type Alg = keyof typeof PAIRS;
 function ask(members: object, fields: Record<string, string | Uint8Array>): URLSearchParams {
   const injections = parseInjections([{ ...SCHEME, ...members }]);
   using plaintext = plaintextOf(fields);
-  const { body, lines } = fillTokenRequest(plaintext, injections, tokenSchemeOf(injections)!, NOW);
+  const { body, lines } = signAndFill(plaintext, injections, tokenSchemeOf(injections)!, NOW);
   assert.equal(lines.toString().includes('authorization'), false);
   return new URLSearchParams(body!.toString('latin1'));
 }

@@ -41,8 +41,13 @@ export function makeAssertion(assertion: Assertion, fields: Fields, now: number,
   return makeJwt(header, claims, alg, assertion.private_key, fields);
 }
 
+/** What nobody can make without the key: with these octets starred out, a JWT is worth nothing. A view. */
+export function signatureOf(jwt: Buffer): Buffer {
+  return jwt.subarray(jwt.lastIndexOf(0x2e) + 1);
+}
+
 /** Seconds. GitHub takes ten minutes at most, and asks for a beginning in the past, for clocks that differ. */
-const APP_JWT = { since: 60, life: 540 };
+export const APP_JWT = { since: 60, life: 540 };
 
 /**
  * The JWT with which a GitHub App says who it is ("Generating a JSON Web Token (JWT) for a GitHub App").

@@ -6,7 +6,7 @@ import { jwtVerify } from 'jose';
 import { DAuthError, parseInjections, tokenSchemeOf } from '@dauth/protocol';
 import { plaintextOf } from '../support/calls.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
-import { fillTokenRequest } from './token-request.ts';
+import { signAndFill } from '../support/token-request.test-support.ts';
 
 const NOW = 1_795_000_000;
 const ENDPOINT = 'https://login.example/oauth/token?tenant=a';
@@ -27,7 +27,7 @@ function ask(scheme: string, members: object, fields: Record<string, string>): U
   const injections = parseInjections([{ ...common, ...SCHEMES[scheme]![0], ...members }]);
   const token = JSON.stringify(injections).includes('{token}') ? { token: CREDENTIAL } : {};
   using plaintext = plaintextOf({ ...token, ...fields });
-  const { body, lines, secrets } = fillTokenRequest(plaintext, injections, tokenSchemeOf(injections)!, NOW);
+  const { body, lines, secrets } = signAndFill(plaintext, injections, tokenSchemeOf(injections)!, NOW);
   assert.equal(lines.toString().includes('authorization'), false, 'nothing of the client is in a header');
   const form = new URLSearchParams(body!.toString('latin1'));
   const assertion = form.get('client_assertion') ?? '';

@@ -2,8 +2,7 @@
  * Who asks a token endpoint, and what proves it (§2.6): a secret that is shown, or an assertion that a sealed key signs.
  * Octet by octet, as the request they go into.
  */
-import { proofOf, type KeyProof, type Template } from '@dauth/protocol';
-import { makeAssertion } from './assertion.ts';
+import { proofOf, type Template } from '@dauth/protocol';
 import { writeBase64, writeForm } from './encode.ts';
 import { fill, type Fields, type Held } from './fill.ts';
 import { writeParameter, writeText, VSCHAR } from './form.ts';
@@ -11,21 +10,18 @@ import { assertFindable } from './inject.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
 
-/** Seconds that a client's assertion is good for: it is used at once, and whoever gets hold of it soon has nothing. */
-const ASSERTION_LIFE = 60;
-
 /** A request that is written. */
 export interface Asking {
   readonly lines: ByteWriter;
   readonly body: ByteWriter;
   readonly fields: Fields;
-  /** Unix seconds. */
-  readonly now: number;
+  /** What was signed for it, where its scheme signs. */
+  readonly assertion: Buffer | null;
 }
 
 /**
  * RFC 6749 §2.3.1, or RFC 7523 §2.2; a public client says its name only (§3.2.1 of the former).
- * @returns what an answer must not be read with: owned memory which the caller zeroes
+ * @returns what an answer must not be read with, but for the assertion: owned memory which the caller zeroes
  */
 export function writeClient(asking: Asking, scheme: { readonly client_id: Template }): readonly Buffer[] {
   const { lines, body, fields } = asking;
@@ -33,7 +29,11 @@ export function writeClient(asking: Asking, scheme: { readonly client_id: Templa
   using id = fill(scheme.client_id, fields, VSCHAR);
   if (proof?.auth !== 'client_secret_basic') writeParameter(body, 'client_id', id.bytes);
   if (proof === undefined) return [];
-  if (proof.auth === 'private_key_jwt') return [writeAssertion(asking, scheme.client_id, proof)];
+  if (proof.auth === 'private_key_jwt') {
+    writeText(body, 'client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
+    writeParameter(body, 'client_assertion', asking.assertion!);
+    return [];
+  }
   using secret = fill(proof.client_secret, fields, VSCHAR);
   assertFindable(secret.bytes);
   const shown = ownedConcat(secret.bytes);
@@ -44,15 +44,6 @@ export function writeClient(asking: Asking, scheme: { readonly client_id: Templa
   const credential = basicCredential(id, secret);
   lines.text('authorization: Basic ').bytes(credential).text('\r\n');
   return [shown, credential];
-}
-
-/** RFC 7523 §2.2: by the client about itself. @returns as above */
-function writeAssertion({ body, fields, now }: Asking, id: Template, proof: KeyProof): Buffer {
-  const { auth: _, ...key } = proof;
-  const assertion = makeAssertion({ ...key, iss: id, sub: id, lifetime: ASSERTION_LIFE }, fields, now);
-  writeText(body, 'client_assertion_type', 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer');
-  writeParameter(body, 'client_assertion', assertion);
-  return assertion;
 }
 
 /** RFC 6749 §2.3.1: both are encoded as in a form before they are Basic. */

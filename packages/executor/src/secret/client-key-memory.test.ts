@@ -10,6 +10,7 @@ import type { Material } from '../support/memory-sealed.test-support.ts';
 import { privateKey } from '../support/private-keys.test-support.ts';
 
 const TOKEN = Buffer.from(`at_${randomBytes(24).toString('hex')}`);
+const shown: string[] = [];
 let given = 0;
 
 function giveToken(request: IncomingMessage, response: ServerResponse): boolean {
@@ -17,8 +18,28 @@ function giveToken(request: IncomingMessage, response: ServerResponse): boolean 
   const members = { token_type: 'Bearer', expires_in: 0, access_token: TOKEN.toString(), pad: pad(400) };
   // Where it ends is different each time.
   const text = JSON.stringify(members) + ' '.repeat(given++ % 16);
-  request.resume().on('end', () => response.end(text));
+  let sent = '';
+  request.setEncoding('latin1').on('data', (piece: string) => (sent += piece));
+  request.on('end', () => {
+    shown.push(new URLSearchParams(sent).get('client_assertion')!);
+    response.end(text);
+  });
   return true;
+}
+
+/** Of the last assertions, without what anybody can know of them; as octets, and as numbers are computed with. */
+function signatures(): Record<string, Buffer> {
+  const last = shown.slice(-2).map((jwt, at) => {
+    const text = jwt.slice(jwt.lastIndexOf('.') + 1);
+    const octets = Buffer.from(text, 'base64url');
+    const words = Buffer.from(octets.toReversed());
+    return [
+      [`signature ${at}`, Buffer.from(text)],
+      [`signature ${at}, octets`, octets],
+      [`signature ${at}, words`, words],
+    ];
+  });
+  return Object.fromEntries(last.flat());
 }
 
 let proof: MemoryProof;
@@ -55,13 +76,13 @@ const KINDS: readonly (readonly [what: string, scheme: object, material: () => M
 ];
 
 for (const [what, scheme, material] of KINDS)
-  test(`[memory.clean] leaves no copy of a client's key of ${what}, nor of a token that it got`, async (t) => {
+  test(`[memory.clean] leaves no copy of a client's key of ${what}, nor of an assertion by it or a token that it got`, async (t) => {
     const { forbidden } = proof;
     if (forbidden !== null) return t.skip(forbidden);
     const before = given;
     const endpoint = `${proof.origin}/oauth/token`;
     const inject = parseInjections([{ endpoint, client_id: 'robot', private_key: '{token}', ...scheme }]);
     const calls = ['/', '/?echo=body&split', '/?echo=head'].map((target) => ({ target }));
-    await proof.assertClean(t, inject, calls, { made: () => ({ 'a token': TOKEN }), material });
+    await proof.assertClean(t, inject, calls, { made: () => ({ 'a token': TOKEN }), material, later: signatures });
     assert.ok(given - before > 2, 'a token was asked for more than once');
   });

@@ -37,11 +37,13 @@ export function signEd25519(seed: Buffer, input: Buffer): Buffer {
   scalar[31] = (scalar[31]! & 0x7f) | 0x40;
   const hashed = secretDigest('sha512', prefix, input);
   const nonce = ownedBytes(32);
+  let commitment: Buffer | null = null;
   try {
     reduce(nonce, new Numbers(hashed));
     const publicKey = multiplyBase(scalar);
-    const signature = Buffer.alloc(64);
-    signature.set(multiplyBase(nonce));
+    const signature = ownedBytes(64);
+    commitment = multiplyBase(nonce);
+    signature.set(commitment);
     const challenge = Buffer.alloc(32);
     reduce(challenge, new Numbers(secretDigest('sha512', signature.subarray(0, 32), publicKey, input)));
     // S = r + k·a
@@ -49,7 +51,7 @@ export function signEd25519(seed: Buffer, input: Buffer): Buffer {
     assertGood(publicKey, input, signature);
     return signature;
   } finally {
-    wipe(expanded, hashed, nonce);
+    wipe(expanded, hashed, nonce, commitment);
     // Hashes leave blocks of what they hash on the native stack; the same work with other octets takes that place.
     secretDigest('sha512', ownedBytes(32 + input.length));
     scrubRegisters();
@@ -62,7 +64,7 @@ function assertGood(publicKey: Buffer, input: Buffer, signature: Buffer): void {
   if (!verify(null, input, key, signature)) throw new Error('A signature by Ed25519 came out wrong.');
 }
 
-/** [scalar]B in 32 octets (§5.1.2), in Montgomery's ladder: the same steps for each bit. */
+/** [scalar]B in 32 octets of owned memory (§5.1.2), in Montgomery's ladder: the same steps for each bit. */
 function multiplyBase(scalar: Uint8Array): Buffer {
   using space = new FieldSpace(22);
   const point = (x: bigint, y: bigint, t: bigint): Point => [
@@ -85,7 +87,7 @@ function multiplyBase(scalar: Uint8Array): Buffer {
   space.invert(inverse, sum[2]);
   space.multiply(x, sum[0], inverse);
   space.multiply(y, sum[1], inverse);
-  const [encoded, sign] = [Buffer.alloc(32), Buffer.alloc(32)];
+  const [encoded, sign] = [ownedBytes(32), ownedBytes(32)];
   space.pack(encoded, y);
   space.pack(sign, x);
   encoded[31]! |= (sign[0]! & 1) << 7;

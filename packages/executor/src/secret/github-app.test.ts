@@ -5,8 +5,8 @@ import { jwtVerify } from 'jose';
 import { parseInjections, tokenSchemeOf } from '@dauth/protocol';
 import { plaintextOf } from '../support/calls.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
+import { signAndFill } from '../support/token-request.test-support.ts';
 import { readInstallationToken } from './token-answer.ts';
-import { fillTokenRequest } from './token-request.ts';
 
 /** Unix seconds: 2026-11-18T11:06:40Z. */
 const NOW = 1_795_000_000;
@@ -22,7 +22,7 @@ const key = pair.privateKey.export({ format: 'pem', type: 'pkcs1' }) as string;
 function ask(members: object = {}, fields: Record<string, string> = { key }) {
   const injections = parseInjections([{ ...SCHEME, ...members }]);
   using plaintext = plaintextOf(fields);
-  return fillTokenRequest(plaintext, injections, tokenSchemeOf(injections)!, NOW);
+  return signAndFill(plaintext, injections, tokenSchemeOf(injections)!, NOW);
 }
 
 function linesOf({ lines }: ReturnType<typeof ask>): Record<string, string> {

@@ -32,7 +32,7 @@ function isGuessable(scheme: object, fields: Readonly<Record<string, string>>, b
   using plaintext = plaintextOf(fields);
   const kept = {
     ...keepToken(Buffer.from('a-long-access-token-0123456789'), plaintext),
-    behind: keepToken(Buffer.from(between), plaintext),
+    behind: [keepToken(Buffer.from(between), plaintext)],
   };
   const request = { target: '/x', method: 'POST', host: 'api.example', headers: [], isTls: true, body: null };
   const more = { atMs: 0, random: () => 'never' };

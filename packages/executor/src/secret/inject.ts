@@ -80,7 +80,7 @@ export function inject(
   // Every slot or none: a request without one of its credentials is another request than the owner sealed.
   if (bodySlots(slots).length !== (slotted?.places.length ?? 0)) throw new TypeError('A body slot has no place.');
   const opened = kept === undefined ? [] : openTokens(kept, plaintext);
-  const [token = null] = opened;
+  const [token = null, ...behind] = opened;
   return plaintext.lend((bytes) => {
     const secrets: Buffer[] = [...opened];
     const filled: Buffer[] = [];
@@ -93,7 +93,8 @@ export function inject(
           if (token?.equals(value) !== true) secrets.push(ownedConcat(value));
         }
       }
-      if (secrets.reduce((sum, { length }) => sum + length, 0) > LIMITS.injectedTotal)
+      // Of assertions as many are made as can be searched for beside the rest.
+      if (octetsOf(secrets) - octetsOf(behind) > LIMITS.injectedTotal)
         throw unfit('makes them too long together to be searched for in answers');
       for (const written of slots.flatMap((slot) => writtenForms(slot, fields))) {
         // Once each: a field in many slots would take that many times as long to be searched for.
@@ -120,6 +121,10 @@ export function inject(
       throw error;
     }
   });
+}
+
+function octetsOf(all: readonly Buffer[]): number {
+  return all.reduce((sum, { length }) => sum + length, 0);
 }
 
 /** The values of the searched fields that are not among `known` yet, in owned memory which the caller zeroes. */

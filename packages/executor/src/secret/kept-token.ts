@@ -14,8 +14,8 @@ export interface KeptToken {
   readonly nonce: Uint8Array;
   readonly ciphertext: Uint8Array;
   readonly tag: Uint8Array;
-  /** What it was given for, which was a credential, too. */
-  readonly behind?: KeptToken;
+  /** Assertions that are good still, by which a token can be had. */
+  readonly behind?: readonly KeptToken[];
 }
 
 const NONCE = 12;
@@ -36,17 +36,28 @@ export function keepToken(token: Uint8Array, plaintext: Plaintext): KeptToken {
 }
 
 /**
- * The token, and behind it what it was given for, which answers must not contain either.
+ * The token, and behind it the assertions, which answers must not contain either.
  * @returns owned memory which the caller zeroes
  * @throws DAuthError as below
  */
 export function openTokens(kept: KeptToken, plaintext: Plaintext): readonly Buffer[] {
-  const token = openToken(kept, plaintext);
+  const opened: Buffer[] = [];
   try {
-    return kept.behind === undefined ? [token] : [token, openToken(kept.behind, plaintext)];
+    for (const one of [kept, ...(kept.behind ?? [])]) opened.push(openToken(one, plaintext));
+    return opened;
   } catch (error) {
-    wipe(token);
+    wipe(...opened);
     throw error;
+  }
+}
+
+/** The same, sealed under what the opening of another envelope gives. @throws DAuthError as below */
+export function rekeepToken(kept: KeptToken, from: Plaintext, to: Plaintext): KeptToken {
+  const token = openToken(kept, from);
+  try {
+    return keepToken(token, to);
+  } finally {
+    wipe(token);
   }
 }
 

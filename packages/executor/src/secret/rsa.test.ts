@@ -75,6 +75,25 @@ test('[memory.clean] of the shares of an exponent nothing stays, neither with us
   assert.ok(copies.every((share) => share.some((octet) => octet !== 0)));
 });
 
+test('[memory.clean] of the power that is a signature but for a public factor nothing stays either', () => {
+  const powers: { readonly group: { getPublicKey(): Buffer }; readonly given: Buffer; readonly copy: Buffer }[] = [];
+  const prototype = Object.getPrototypeOf(createDiffieHellman(NUMBERS.modulus, 2)) as {
+    readonly generateKeys: (this: object) => Buffer;
+  };
+  const real = prototype.generateKeys;
+  const spy = mock.method(prototype, 'generateKeys', function (this: { getPublicKey(): Buffer }) {
+    const given = real.call(this);
+    if (powers.every(({ group }) => group !== this)) powers.push({ group: this, given, copy: Buffer.from(given) });
+    return given;
+  });
+  assert.notEqual(signRs256(NUMBERS, INPUT), null);
+  spy.mock.restore();
+  const [, blinded] = powers;
+  assert.equal(powers.length, 2);
+  assert.ok(blinded!.given.every((octet) => octet === 0));
+  for (const { group, copy } of powers) assert.notDeepEqual(group.getPublicKey(), copy);
+});
+
 test('[memory.clean] a share is another one each time, and no piece of the exponent is in it', (t) => {
   const { copies } = watch(t);
   for (let i = 0; i < 8; i++) signRs256(NUMBERS, INPUT);

@@ -2,9 +2,18 @@
  * RSASSA-PKCS1-v1_5 with SHA-256 (RFC 8017 §8.2.1), with a private exponent that OpenSSL never gets. What it reads a key from
  * it frees as it is, and other blocks take that memory piece by piece (measured: numbers of the key a second later, on Node 20
  * and 24). So the exponent goes out in two random shares, neither of which says anything of it: m^d = m^(r+d) · (m^r)^-1.
+ * The signature is a credential, too: it is made in memory of our own, and never a BigInt, which cannot be zeroed.
  */
-import { createDiffieHellman, createHash, randomFillSync, type DiffieHellman } from 'node:crypto';
+import {
+  createDiffieHellman,
+  createHash,
+  createPublicKey,
+  createVerify,
+  randomFillSync,
+  type DiffieHellman,
+} from 'node:crypto';
 import { ownedBytes, wipe } from './memory.ts';
+import { multiplyByPublic } from './modular.ts';
 import { scrubRegisters } from './registers.ts';
 
 /** The numbers of a key (RFC 8017 A.1.2), big-endian without leading zeros. */
@@ -30,18 +39,21 @@ export function signRs256(key: RsaKey, input: Buffer): Buffer | null {
   if (publicExponent.length > 4 || privateExponent.length > length) return null;
   const message = encodeMessage(input, length);
   const [mask, masked] = shareOut(privateExponent, length + MARGIN);
+  let blinded: Buffer | null = null;
   try {
-    const n = toNumber(modulus);
-    const inverse = invert(toNumber(raise(message, mask, modulus)), n);
-    const signature = inverse === null ? null : (toNumber(raise(message, masked, modulus)) * inverse) % n;
+    const inverse = invert(toNumber(raise(message, mask, modulus)), toNumber(modulus));
+    if (inverse === null) return null;
+    blinded = raise(message, masked, modulus);
+    const signature = multiplyByPublic(blinded, inverse, modulus);
     // A wrong result would tell of the key (RFC 8017 §5.1 and its literature on faults), and says that the numbers are no key.
-    if (signature === null || !isRoot(signature, toNumber(publicExponent), n, toNumber(message))) return null;
-    return Buffer.from(signature.toString(16).padStart(2 * length, '0'), 'hex');
+    if (isSignature(signature, key, input)) return signature;
+    wipe(signature);
+    return null;
   } catch {
     // What OpenSSL says of a number is for nobody.
     return null;
   } finally {
-    wipe(mask, masked);
+    wipe(mask, masked, blinded);
     scrubRegisters();
   }
 }
@@ -77,8 +89,9 @@ function raise(base: Buffer, share: Buffer, modulus: Buffer): Buffer {
     group.setPrivateKey(share);
     return group.generateKeys();
   } finally {
-    // OpenSSL clears the private key that it had; else it would stay until the object is collected.
+    // OpenSSL clears the private key that it had; else it would stay until the object is collected, and so would the power.
     group.setPrivateKey(DECOY);
+    group.generateKeys();
   }
 }
 
@@ -98,11 +111,8 @@ function invert(number: bigint, modulus: bigint): bigint | null {
   return rest === 1n ? ((factor % modulus) + modulus) % modulus : null;
 }
 
-function isRoot(signature: bigint, exponent: bigint, modulus: bigint, message: bigint): boolean {
-  let [power, square] = [1n, signature];
-  for (let rest = exponent; rest > 0n; rest >>= 1n) {
-    if (rest & 1n) power = (power * square) % modulus;
-    square = (square * square) % modulus;
-  }
-  return power === message;
+function isSignature(signature: Buffer, { modulus, publicExponent }: RsaKey, input: Buffer): boolean {
+  const numbers = { n: modulus.toString('base64url'), e: publicExponent.toString('base64url') };
+  const key = createPublicKey({ key: { kty: 'RSA', ...numbers }, format: 'jwk' });
+  return createVerify('sha256').update(input).verify(key, signature);
 }

@@ -56,13 +56,13 @@ export function readRefreshAnswer(answer: Buffer): RefreshAnswer | null {
 
 /**
  * An ID-JAG, as an identity provider gives one (RFC 8693 §2.2.1, §4.3.3 of its draft).
- * @returns owned memory which the caller zeroes; null where it is none, such as an access token that was not asked for
+ * @returns null where it is none, such as an access token that was not asked for
  */
-export function readIdJag(answer: Buffer): Buffer | null {
-  const found = read(answer, ['access_token', 'token_type', 'issued_token_type']);
+export function readIdJag(answer: Buffer): TokenAnswer | null {
+  const found = read(answer, [...OF_TOKENS, 'issued_token_type']);
   const [type, issued] = [textOf(found?.token_type), textOf(found?.issued_token_type)];
   if (found === null || type === null || issued === null) return null;
-  return isText(type, N_A, true) && isText(issued, ID_JAG_TYPE, false) ? tokenOf(found.access_token) : null;
+  return isText(type, N_A, true) && isText(issued, ID_JAG_TYPE, false) ? withTime(found) : null;
 }
 
 /** Whether a refusal says that the grant behind the refresh token is gone (RFC 6749 §5.2). */
@@ -90,7 +90,10 @@ function read<Name extends string>(answer: Buffer, names: readonly Name[]): Memb
 
 function readFound(found: Members<(typeof OF_TOKENS)[number]> | null): TokenAnswer | null {
   const type = textOf(found?.token_type);
-  if (found === null || type === null || !isText(type, BEARER, true)) return null;
+  return found === null || type === null || !isText(type, BEARER, true) ? null : withTime(found);
+}
+
+function withTime(found: Members<(typeof OF_TOKENS)[number]>): TokenAnswer | null {
   const token = tokenOf(found.access_token);
   return token === null ? null : { token, expiresIn: found.expires_in === null ? null : seconds(found.expires_in) };
 }

@@ -15,7 +15,6 @@ import {
   type TokenExchange,
   type TokenScheme,
 } from '@dauth/protocol';
-import { makeAppJwt, makeAssertion } from './assertion.ts';
 import { writeClient, type Asking } from './client-auth.ts';
 import { readFields } from './fields.ts';
 import { fill, unfit } from './fill.ts';
@@ -25,12 +24,19 @@ import { assertFindable, type Filled } from './inject.ts';
 import { openToken, type KeptToken } from './kept-token.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
+import { hasAssertion } from './token-assertion.ts';
 import { ByteWriter } from './writer.ts';
+
+/** What was obtained and signed for a request before. */
+export interface Before {
+  /** What the credential was exchanged for, where a scheme asks twice. */
+  readonly grant?: KeptToken | undefined;
+  /** As `signAssertion` made it, where a scheme has one. */
+  readonly assertion?: KeptToken | undefined;
+}
 
 /**
  * Fills the request for a token. All buffers are owned memory; whoever takes them zeroes them.
- * @param now Unix seconds
- * @param kept what the credential was exchanged for before, where a scheme asks twice
  * @throws DAuthError `DECRYPTION_FAILED` for a plaintext without the named fields; `POLICY_DENIED` for a value that does not
  * fit or could not be found again in an answer
  */
@@ -38,18 +44,26 @@ export function fillTokenRequest(
   plaintext: Plaintext,
   injections: readonly Injection[],
   scheme: TokenScheme,
-  now: number,
-  kept?: KeptToken,
+  before: Before = {},
 ): Filled {
-  if ((scheme.scheme === 'id_jag') !== (kept !== undefined)) throw new TypeError('An ID-JAG goes with its scheme.');
-  const grant = kept === undefined ? null : openToken(kept, plaintext);
+  if ((scheme.scheme === 'id_jag') !== (before.grant !== undefined))
+    throw new TypeError('An ID-JAG goes with its scheme.');
+  if (hasAssertion(scheme) !== (before.assertion !== undefined))
+    throw new TypeError('An assertion goes with what signs it.');
   return plaintext.lend((bytes) => {
-    const secrets: Buffer[] = grant === null ? [] : [grant];
+    const secrets: Buffer[] = [];
+    const open = (kept: KeptToken | undefined): Buffer | null => {
+      if (kept === undefined) return null;
+      secrets.push(openToken(kept, plaintext));
+      return secrets.at(-1)!;
+    };
     using lines = new ByteWriter();
     using body = new ByteWriter(1_024 + bytes.length * 3);
     try {
+      const grant = open(before.grant);
+      const assertion = open(before.assertion);
       const fields = readFields(bytes, injectedFields(injections));
-      secrets.push(...write({ lines, body, fields, now }, scheme, grant));
+      secrets.push(...write({ lines, body, fields, assertion }, scheme, grant));
       const target = Buffer.from(endpointParts(scheme.endpoint).target, 'latin1');
       return { target, lines: lines.take(), body: body.take(), secrets, isGuessable: false };
     } catch (error) {
@@ -59,11 +73,11 @@ export function fillTokenRequest(
   });
 }
 
-/** @returns what an answer must not be read with: owned memory which the caller zeroes */
+/** @returns what an answer must not be read with, but for what came before: owned memory which the caller zeroes */
 function write(asking: Asking, scheme: TokenScheme, grant: Buffer | null): readonly Buffer[] {
-  if (scheme.scheme === 'github_app') return [writeGithubApp(asking, scheme)];
+  if (scheme.scheme === 'github_app') return writeGithubApp(asking, scheme);
   asking.lines.text('accept: application/json\r\ncontent-type: application/x-www-form-urlencoded\r\n');
-  if (scheme.scheme === 'jwt_bearer') return [writeJwtBearer(asking, scheme)];
+  if (scheme.scheme === 'jwt_bearer') return writeJwtBearer(asking, scheme);
   if (scheme.scheme === 'token_exchange') return writeTokenExchange(asking, scheme);
   if (scheme.scheme === 'id_jag') return writeIdJag(asking, scheme, grant!);
   if (scheme.scheme === 'oauth2') return writeGrant(asking, scheme);
@@ -71,22 +85,19 @@ function write(asking: Asking, scheme: TokenScheme, grant: Buffer | null): reado
 }
 
 /** "Create an installation access token for an app", of GitHub's REST API. @returns as above */
-function writeGithubApp({ lines, body, fields, now }: Asking, scheme: GithubApp): Buffer {
-  const jwt = makeAppJwt(scheme, fields, now);
+function writeGithubApp({ lines, body, assertion }: Asking, scheme: GithubApp): readonly Buffer[] {
   lines.text('accept: application/vnd.github+json\r\ncontent-type: application/json\r\n');
-  lines.text('x-github-api-version: 2022-11-28\r\nauthorization: Bearer ').bytes(jwt).text('\r\n');
+  lines.text('x-github-api-version: 2022-11-28\r\nauthorization: Bearer ').bytes(assertion!).text('\r\n');
   body.text(installationRequest(scheme));
-  return jwt;
+  return [];
 }
 
 /** RFC 7523 §2.1. @returns as above */
-function writeJwtBearer({ body, fields, now }: Asking, scheme: JwtBearer): Buffer {
-  const { scope, scope_in: where } = scheme;
-  const assertion = makeAssertion(scheme, fields, now, where === 'claim' ? scope : undefined);
+function writeJwtBearer({ body, assertion }: Asking, scheme: JwtBearer): readonly Buffer[] {
   body.text('grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Ajwt-bearer');
-  writeParameter(body, 'assertion', assertion);
-  if (where === 'parameter') writeText(body, 'scope', scope);
-  return assertion;
+  writeParameter(body, 'assertion', assertion!);
+  if (scheme.scope_in === 'parameter') writeText(body, 'scope', scheme.scope);
+  return [];
 }
 
 /** RFC 6749 §4.4.2. @returns as above */

@@ -3,13 +3,18 @@
  * table of docs/answers.md is made of what these end as, and of nothing else.
  */
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { DAuthError, type Injection } from '@dauth/protocol';
+import { DAuthError, parseInjections, type Injection } from '@dauth/protocol';
+import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import type { UpstreamAnswer } from '../wire/call.ts';
-import { BEARER, callAndRead, upstreamFor } from './calls.test-support.ts';
+import { BEARER, callAndRead, plaintextOf, upstreamFor } from './calls.test-support.ts';
 import { serveRaw, TestCa } from './upstreams.test-support.ts';
 
 /** Of each kind of character that somebody escapes, what a header may have. */
 const SECRET = `sk+Liva/9"<b'&=~?4hT2qz81\`Wx`;
+/** What was exchanged for a token, which is searched for by its signature. */
+const EXCHANGED = parseInjections([
+  { scheme: 'jwt_bearer', endpoint: 'https://login.example/token', private_key: '{token}', alg: 'ES256', iss: 'robot' },
+]);
 const BASIC: readonly Injection[] = [{ in: 'basic', user: 'robot', pass: '{token}' }];
 
 interface Form {
@@ -61,6 +66,11 @@ export const FORMS: readonly Form[] = [
     name: 'Basic credentials',
     inject: BASIC,
     encode: (secret) => Buffer.concat([Buffer.from('robot:'), secret]).toString('base64'),
+  },
+  {
+    name: 'assertion for a token',
+    inject: EXCHANGED,
+    encode: (secret) => `eyJhbGciOiJFUzI1NiJ9.e30.${secret.toString('latin1')}`,
   },
   { name: 'HTML of PHP', encode: escaped({ '&': '&amp;', '<': '&lt;', '"': '&quot;', "'": '&#039;' }) },
   { name: 'HTML of Python', encode: escaped({ '&': '&amp;', '<': '&lt;', '"': '&quot;', "'": '&#x27;' }) },
@@ -175,6 +185,7 @@ export async function cover(): Promise<readonly (readonly Ending[])[]> {
           server.origin,
           {
             ...{ target: `/${row}/${column}`, injections: form.inject ?? BEARER, fields: { token: SECRET } },
+            ...(form.inject === EXCHANGED ? { token: exchanged(secret) } : {}),
             ...(releases === undefined ? {} : { releases }),
           },
         );
@@ -186,6 +197,12 @@ export async function cover(): Promise<readonly (readonly Ending[])[]> {
   } finally {
     await upstream.close();
   }
+}
+
+/** A token for an assertion with this signature. */
+function exchanged(signature: Buffer): KeptToken {
+  using plaintext = plaintextOf({});
+  return { ...keepToken(Buffer.from('at-0123456789'), plaintext), behind: [keepToken(signature, plaintext)] };
 }
 
 function endingOf(

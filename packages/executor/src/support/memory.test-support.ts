@@ -22,6 +22,7 @@ import {
   pieceNeedles,
   sealMaterial,
   wholeNeedles,
+  type Keys,
   type Sealed,
   type Sealing,
 } from './memory-sealed.test-support.ts';
@@ -39,6 +40,8 @@ export interface Look extends Sealing {
   readonly count?: () => number;
   /** How many envelopes the calls take in turn; default 2. */
   readonly envelopes?: number;
+  /** What was made of a secret meanwhile, and must not lie about either. */
+  readonly later?: () => Keys;
   /** How many calls; default 320. */
   readonly times?: number;
   /**
@@ -155,6 +158,7 @@ export class MemoryProof implements AsyncDisposable {
       await look.closed();
     }
     await this.#addResealed(sealed);
+    if (look.later !== undefined) sealed.push({ envelope: '', parts: {}, keys: look.later() });
     await sleep(1_050);
     const found = await findInMemory(this.#pid, [...wholeNeedles(sealed), ...pieceNeedles(sealed)]);
     const pieces = found.filter(({ needle }) => needle.endsWith(']'));

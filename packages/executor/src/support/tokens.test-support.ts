@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { endpointsOf, parseInjections, tokenSchemeOf, type Injection } from '@dauth/protocol';
 import type { Upstream } from '../wire/upstream.ts';
 import { Tokens } from '../wire/tokens.ts';
+import { Turns } from '../wire/turns.ts';
 import type { TokenAsk } from '../wire/token-call.ts';
 import { callAndRead, HANDLE, plaintextOf, type CallOptions, type ReadAnswer } from './calls.test-support.ts';
 import { serveHttps, type Identity, type TestServer } from './upstreams.test-support.ts';
@@ -107,6 +108,7 @@ export class Dispatches {
       upstream,
       () => this.nowMs,
       () => NOW,
+      new Turns(),
     );
   }
 

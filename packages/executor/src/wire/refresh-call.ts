@@ -11,9 +11,9 @@ import { whyUnfindable } from '../secret/inject.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
+import type { SignedAssertion } from '../secret/token-assertion.ts';
 import { isInvalidGrant, readRefreshAnswer, type RefreshAnswer } from '../secret/token-answer.ts';
-import { exchange, unusable, type TokenAsk } from './token-call.ts';
-import type { Upstream } from './upstream.ts';
+import { exchange, unusable, type Asker, type TokenAsk } from './token-call.ts';
 
 /** What opens, and what seals again. */
 export interface Sealing {
@@ -26,6 +26,8 @@ export type RefreshExchange = Pick<TokenAsk, 'address' | 'injections' | 'beforeS
   readonly scheme: OAuth2;
   readonly envelope: Envelope;
   readonly key: OpeningKey;
+  /** Where its client proves itself by one. */
+  readonly assertion: SignedAssertion | undefined;
 };
 
 export interface Refreshed {
@@ -36,20 +38,16 @@ export interface Refreshed {
   readonly envelope: string | null;
 }
 
-/**
- * @param now Unix seconds
- * @throws DAuthError `NEEDS_REAUTHORIZATION` where the grant is gone, `DOWNSTREAM_*`, and whatever opening and `beforeSend` throw
- */
+/** @throws DAuthError `NEEDS_REAUTHORIZATION` where the grant is gone, `DOWNSTREAM_*`, and whatever opening and `beforeSend` throw */
 export function askForRefresh(
-  upstream: Pick<Upstream, 'call'>,
+  asker: Pick<Asker, 'upstream' | 'assertions' | 'now'>,
   ask: RefreshExchange,
   sealing: Sealing,
-  now: number,
 ): Promise<Refreshed> {
   const { envelope, key, ...rest } = ask;
   const pins = pinsFor(envelope.header.dauth, rest.address.origin);
   const asked = { ...rest, pins, open: () => sealing.open(envelope, key), isSteadfast: true };
-  return exchange(upstream, asked, now, (octets) => sealed(octets, ask, sealing, now), isInvalidGrant);
+  return exchange(asker, asked, (octets) => sealed(octets, ask, sealing, asker.now), isInvalidGrant);
 }
 
 /** Both tokens, sealed: the access token under what came out of opening the envelope that has the refresh token. */

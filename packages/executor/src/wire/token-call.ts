@@ -14,12 +14,15 @@ import {
   type TokenScheme,
 } from '@dauth/protocol';
 import { whyUnfindable } from '../secret/inject.ts';
+import type { KeptAssertions } from '../secret/kept-assertions.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
 import { readIdJag, readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
+import { hasAssertion, signAssertion, type SignedAssertion } from '../secret/token-assertion.ts';
 import { fillTokenRequest } from '../secret/token-request.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { UpstreamRequest } from './call.ts';
+import type { Turns } from './turns.ts';
 import type { Upstream } from './upstream.ts';
 
 /** An exchange that passed steps 1 to 5 of a dispatch. `address` is what `Upstream.check` answered for the endpoint's origin. */
@@ -48,28 +51,31 @@ export interface Asker {
   readonly now: number;
   /** Milliseconds of a clock that never goes back. */
   readonly monotonic: () => number;
+  /** Where assertions go before anybody is shown them. */
+  readonly assertions: Pick<KeptAssertions, 'add'>;
+  /** In which signatures are made. */
+  readonly turns: Pick<Turns, 'take'>;
 }
 
-/** @throws DAuthError `DOWNSTREAM_*`, and whatever `open` and `beforeSend` throw */
-export async function askForToken({ upstream, now, monotonic }: Asker, ask: TokenAsk): Promise<ObtainedToken> {
+/** @throws DAuthError `DOWNSTREAM_*`, `RATE_LIMITED`, and whatever `open` and `beforeSend` throw */
+export async function askForToken(asker: Asker, ask: TokenAsk): Promise<ObtainedToken> {
+  const { now } = asker;
   const { idp: _, ...own } = ask;
   const { scheme, timeoutMs = TOTAL_MS } = own;
-  const endsAt = monotonic() + Math.min(timeoutMs, TOTAL_MS);
-  const grant = scheme.scheme === 'id_jag' ? await askForIdJag(upstream, { ...ask, scheme }, now) : undefined;
-  const left = { ...own, timeoutMs: Math.max(endsAt - monotonic(), 1) };
-  return exchange(upstream, { ...left, ...(grant === undefined ? {} : { grant }) }, now, (octets) => {
+  const endsAt = asker.monotonic() + Math.min(timeoutMs, TOTAL_MS);
+  const grant = scheme.scheme === 'id_jag' ? await askForIdJag(asker, { ...ask, scheme }, endsAt) : undefined;
+  return signAndExchange(asker, { ...own, grant }, endsAt, (octets) => {
     const said = isGithub(scheme) ? readInstallationToken(octets, now) : readTokenAnswer(octets);
     if (said === null) throw unusable();
-    const { token, expiresIn } = keep(said, ask);
-    return { token: grant === undefined ? token : { ...token, behind: grant }, expiresIn };
+    return keep(said, ask);
   });
 }
 
 /** The first of two: what the identity provider gives is sealed until it is shown to the server it is for, once. */
 function askForIdJag(
-  upstream: Pick<Upstream, 'call'>,
+  asker: Asker,
   { scheme, idp, ...ask }: TokenAsk & { readonly scheme: IdJag },
-  now: number,
+  endsAt: number,
 ): Promise<KeptToken> {
   if (idp === undefined) throw new TypeError('The address of the identity provider was not checked.');
   // Its own pins or none: those of the other server are not its.
@@ -81,10 +87,12 @@ function askForIdJag(
     asked: IDENTITY_PROVIDER,
   };
   const none = (): DAuthError => unusable(IDENTITY_PROVIDER);
-  return exchange(upstream, asked, now, (octets) => {
-    const token = readIdJag(octets);
-    if (token === null) throw none();
-    return keep({ token, expiresIn: null }, ask, none).token;
+  return signAndExchange(asker, asked, endsAt, (octets) => {
+    const said = readIdJag(octets);
+    if (said === null) throw none();
+    const { token, expiresIn } = keep(said, ask, none);
+    asker.assertions.add(ask.connection, token, expiresIn);
+    return token;
   });
 }
 
@@ -99,8 +107,40 @@ const IDENTITY_PROVIDER: Named = { name: 'identity provider', gives: 'an ID-JAG'
 
 interface Told {
   /** What was given by whoever was asked before. */
-  readonly grant?: KeptToken;
+  readonly grant?: KeptToken | undefined;
+  /** Of a scheme that has one. */
+  readonly assertion?: SignedAssertion | undefined;
   readonly asked?: Named;
+}
+
+/**
+ * What a scheme signs for its request, in a turn of its own: signing holds the event loop.
+ * @throws DAuthError `RATE_LIMITED`, `DOWNSTREAM_TIMEOUT`, `POLICY_DENIED`, and whatever `open` and `beforeSend` throw
+ */
+export async function sign(
+  { turns, now }: Pick<Asker, 'turns' | 'now'>,
+  ask: Pick<TokenAsk, 'scheme' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'>,
+): Promise<SignedAssertion | undefined> {
+  const { scheme, injections, open, beforeSend, timeoutMs = TOTAL_MS, signal } = ask;
+  if (!hasAssertion(scheme)) return undefined;
+  const work = (): SignedAssertion => {
+    using plaintext = open();
+    beforeSend();
+    return signAssertion(plaintext, injections, scheme, now);
+  };
+  return turns.take(work, Math.min(timeoutMs, TOTAL_MS), signal);
+}
+
+/** Both in the time that is left. */
+async function signAndExchange<T>(
+  asker: Asker,
+  ask: Omit<TokenAsk, 'idp'> & Told,
+  endsAt: number,
+  read: (octets: Buffer) => T,
+): Promise<T> {
+  const left = (): number => Math.max(endsAt - asker.monotonic(), 1);
+  const assertion = await sign(asker, { ...ask, timeoutMs: left() });
+  return exchange(asker, { ...ask, assertion, timeoutMs: left() }, read);
 }
 
 /**
@@ -110,13 +150,12 @@ interface Told {
  * @throws as `askForToken`, and `NEEDS_REAUTHORIZATION`
  */
 export async function exchange<T>(
-  upstream: Pick<Upstream, 'call'>,
+  { upstream, assertions }: Pick<Asker, 'upstream' | 'assertions'>,
   ask: Omit<TokenAsk, 'idp'> & Pick<UpstreamRequest, 'isSteadfast'> & Told,
-  now: number,
   read: (octets: Buffer) => T,
   isGone: (octets: Buffer) => boolean = () => false,
 ): Promise<T> {
-  const { scheme, injections, timeoutMs = TOTAL_MS, grant, asked = TOKEN_ENDPOINT, ...request } = ask;
+  const { scheme, injections, timeoutMs = TOTAL_MS, grant, assertion, asked = TOKEN_ENDPOINT, ...request } = ask;
   const answer = await upstream.call({
     ...request,
     method: 'POST' as Method,
@@ -124,7 +163,10 @@ export async function exchange<T>(
     headers: [],
     body: null,
     injections: [],
-    asks: (plaintext) => fillTokenRequest(plaintext, injections, scheme, now, grant),
+    asks(plaintext) {
+      if (assertion !== undefined) assertions.add(request.connection, assertion.signature, assertion.seconds);
+      return fillTokenRequest(plaintext, injections, scheme, { grant, assertion: assertion?.jwt });
+    },
     timeoutMs: Math.min(timeoutMs, TOTAL_MS),
     maxResponseBytes: LIMITS.tokenAnswer,
   });

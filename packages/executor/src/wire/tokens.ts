@@ -1,11 +1,13 @@
 /**
  * The tokens that credentials were exchanged for, between dispatches: one per version of a connection, each sealed so that
  * only who opens that envelope can read it. In memory alone, bounded, and gone when its connection changes.
- * Never a plain token, and never one past its time.
+ * Never a plain token, and none past its time but where no other can be asked for.
  */
 import { DAuthError, LIMITS, type ConnectionHandle } from '@dauth/protocol';
+import { KeptAssertions, tooMany } from '../secret/kept-assertions.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import { askForToken, type TokenAsk } from './token-call.ts';
+import type { Turns } from './turns.ts';
 import type { Upstream } from './upstream.ts';
 import { waitFor } from './wait.ts';
 
@@ -30,24 +32,40 @@ export class Tokens {
   readonly #upstream: Pick<Upstream, 'call'>;
   readonly #monotonic: () => number;
   readonly #now: () => number;
+  readonly #turns: Pick<Turns, 'take'>;
+  readonly #assertions: KeptAssertions;
   readonly #kept = new Map<string, Kept>();
   readonly #flights = new Map<string, Flight>();
 
   /**
    * @param monotonic milliseconds of a clock that never goes back
    * @param now Unix seconds, for what is signed
+   * @param turns in which that is
    */
-  constructor(upstream: Pick<Upstream, 'call'>, monotonic: () => number, now: () => number) {
+  constructor(
+    upstream: Pick<Upstream, 'call'>,
+    monotonic: () => number,
+    now: () => number,
+    turns: Pick<Turns, 'take'>,
+  ) {
     this.#upstream = upstream;
     this.#monotonic = monotonic;
     this.#now = now;
+    this.#turns = turns;
+    this.#assertions = new KeptAssertions(monotonic);
   }
 
   /**
    * A kept token, or one that is asked for now; whoever comes while it is asked for waits for the same.
-   * @throws DAuthError `DOWNSTREAM_*`, and whatever `open` and `beforeSend` throw
+   * @returns with the assertions behind it that are good still
+   * @throws DAuthError `DOWNSTREAM_*`, `RATE_LIMITED`, and whatever `open` and `beforeSend` throw
    */
   async take(ask: TokenAsk): Promise<KeptToken> {
+    const token = await this.#take(ask);
+    return { ...token, behind: this.#assertions.of(ask.connection) };
+  }
+
+  async #take(ask: TokenAsk): Promise<KeptToken> {
     const key = keyOf(ask.connection);
     const deadline = ask.timeoutMs === undefined ? Infinity : this.#monotonic() + ask.timeoutMs;
     for (;;) {
@@ -57,11 +75,16 @@ export class Tokens {
         this.#kept.set(key, kept);
         return kept.token;
       }
-      this.#kept.delete(key);
       const running = this.#flights.get(key);
       const left = deadline - this.#monotonic();
       if (left <= 0) throw new DAuthError('DOWNSTREAM_TIMEOUT');
-      if (running === undefined) return this.#ask(key, left === Infinity ? ask : { ...ask, timeoutMs: left });
+      if (running === undefined) {
+        if (this.#assertions.hasRoom(ask.connection, ask.scheme))
+          return this.#ask(key, left === Infinity ? ask : { ...ask, timeoutMs: left });
+        // Whether the last one is good still, the API says.
+        if (kept === undefined) throw tooMany();
+        return kept.token;
+      }
       const outcome = await waitFor(running.outcome, left, ask.signal);
       // That of its starter alone was the end of it: it says nothing about whoever waited with it.
       if ('token' in outcome) return outcome.token;
@@ -71,7 +94,8 @@ export class Tokens {
   /** The upstream did not take it: the next dispatch asks for another. */
   forget(connection: TokenAsk['connection'], token: KeptToken): void {
     const key = keyOf(connection);
-    if (this.#kept.get(key)?.token === token) this.#kept.delete(key);
+    const kept = this.#kept.get(key);
+    if (kept !== undefined && isSame(kept.token, token)) this.#kept.set(key, { ...kept, until: -Infinity });
   }
 
   /** Called for every change of a connection; without one, for all. What is being asked for is not kept. */
@@ -95,7 +119,8 @@ export class Tokens {
       isOwn = false;
       return result;
     };
-    const asker = { upstream: this.#upstream, now: this.#now(), monotonic: this.#monotonic };
+    const clocks = { monotonic: this.#monotonic, now: this.#now() };
+    const asker = { ...clocks, upstream: this.#upstream, assertions: this.#assertions, turns: this.#turns };
     const asked = askForToken(asker, { ...ask, beforeSend: () => own(ask.beforeSend) });
     const flight: Flight = {
       handle,
@@ -113,7 +138,9 @@ export class Tokens {
     try {
       const { token, expiresIn } = await asked;
       const seconds = Math.min(expiresIn ?? 0, LIMITS.tokenKeptSeconds) - LIMITS.tokenMarginSeconds;
-      if (!flight.isDropped && seconds > 0) this.#keep(key, { handle, token, until: askedAt + seconds * 1_000 });
+      const isLast = this.#assertions.of(ask.connection).length > 0;
+      if (!flight.isDropped && (seconds > 0 || isLast))
+        this.#keep(key, { handle, token, until: askedAt + seconds * 1_000 });
       return token;
     } finally {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -124,6 +151,11 @@ export class Tokens {
     this.#kept.set(key, kept);
     if (this.#kept.size > CAPACITY) this.#kept.delete(this.#kept.keys().next().value!);
   }
+}
+
+/** Whatever stands behind them. */
+function isSame(one: KeptToken, other: KeptToken): boolean {
+  return one.ciphertext === other.ciphertext;
 }
 
 /** A version never changes and has one scheme, so it has one endpoint and one token. */
