@@ -41,6 +41,7 @@ import { SIGNERS } from './signed.ts';
 import { STORES } from './stores.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { SERVERS } from './servers.ts';
+import { SERVICE_ACCOUNT } from './service-account.ts';
 import { VERIFY } from './verify.ts';
 import { WEB_SOCKETS } from './websocket.ts';
 
@@ -61,6 +62,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...EXCHANGED,
     ...REGISTERS,
     ...SERVERS,
+    ...SERVICE_ACCOUNT,
     ...SEARCH,
     ...APPS,
     ...KINDS,
