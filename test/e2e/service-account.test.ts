@@ -3,7 +3,13 @@
  * Google's own SDK for Drive, unmodified, on top, and a stand-in for Google that checks each assertion and takes no token but its own.
  */
 import assert from 'node:assert/strict';
-import { createPublicKey, generateKeyPairSync, type KeyPairSyncResult } from 'node:crypto';
+import {
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyExportOptions,
+  type KeyPairSyncResult,
+} from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -117,6 +123,19 @@ describe('a service account of Google', { timeout: 180_000 }, () => {
     const { stdout } = await world.stack.tryDauth(['audit', 'export']);
     assert.ok(stdout.includes(`"token_endpoint":"${google.endpoint}"`));
     for (const value of [key.privateKey.split('\n')[8]!, google.given[0]!]) assert.equal(stdout.includes(value), false);
+  });
+
+  test('[seal.client-only] a key with a password is refused on the device, with what to do, and what was sealed stays', async () => {
+    const owner = ['--key', join(dir.path, 'stack', 'client.jwk'), '--client-id', world.clientId];
+    const locked = createPrivateKey(key.privateKey).export({
+      ...{ format: 'pem', type: 'pkcs8', cipher: 'aes-256-cbc', passphrase: 'secret' },
+    } as KeyExportOptions<'pem'>);
+    const rotate = ['connections', 'rotate', world.handle, ...owner];
+    const { code, stdout, stderr } = await world.stack.tryDauth(rotate, locked as string);
+    assert.equal(code, 2, stderr);
+    assert.match(`${stdout}${stderr}`, /has a password, .*openssl pkcs8 -topk8 -nocrypt/);
+    const { ver } = await world.stack.dauth<{ ver: number }>(['connections', 'get', world.handle, ...owner]);
+    assert.equal(ver, 1);
   });
 
   test('[dispatch.bound] a key that is not the one of the account is refused, the SDK hears that, and nothing is sent to Drive', async () => {

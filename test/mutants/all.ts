@@ -25,6 +25,7 @@ import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
 import { ID_JAGS } from './id-jag.ts';
+import { KEY_CONTAINER } from './key-container.ts';
 import { KINDS } from './kinds.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
@@ -66,6 +67,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...SEARCH,
     ...APPS,
     ...KINDS,
+    ...KEY_CONTAINER,
     ...STORES,
     ...KNOWN_ENDPOINT,
     ...REFRESHED,
