@@ -25,6 +25,7 @@ import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
 import { ID_JAGS } from './id-jag.ts';
+import { HOSTILE_LOGIN } from './hostile-login.ts';
 import { KEY_CONTAINER } from './key-container.ts';
 import { KINDS } from './kinds.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
@@ -75,6 +76,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...FORGIVING,
     ...POSTGRES,
     ...CAPTURED,
+    ...HOSTILE_LOGIN,
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,
