@@ -24,6 +24,9 @@ const makeKeys = () =>
     privateKeyEncoding: { format: 'pem', type: 'sec1' },
   });
 
+/** As `openssl ecparam -genkey` writes it before a key. */
+const PARAMETERS = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
+
 interface Kind {
   readonly scheme: object;
   readonly fields: readonly string[];
@@ -35,7 +38,7 @@ const KINDS: Readonly<Record<string, Kind>> = {
   'client credentials': {
     scheme: { scheme: 'client_credentials', private_key: '{token}', scope: 'read', resource: [API] },
     fields: [],
-    input: (key) => key,
+    input: (key) => PARAMETERS + key,
     login: 'reports may read',
   },
   'a refresh token': {

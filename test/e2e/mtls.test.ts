@@ -108,7 +108,7 @@ for (const { name, skip, start, refuses } of FRONTS) {
       const args = ['connect', 'wrong', ...where, ...INJECT];
       const locked = ada.key.replaceAll('PRIVATE KEY', 'ENCRYPTED PRIVATE KEY');
       const one = await world.stack.tryDauth(args, sealedText({ cert: ada.cert, key: locked }));
-      assert.match(one.stderr, /private_key\\" is a private key without a password/);
+      assert.match(one.stderr, /private_key\\" has a password/);
       const other = await world.stack.tryDauth(args, sealedText({ cert: ada.key, key: ada.key }));
       assert.match(other.stderr, /certificate\\" is a client certificate in PEM/);
     });

@@ -26,6 +26,8 @@ import { EXECUTOR } from './executor.ts';
 import { FORGIVING } from './forgiving.ts';
 import { GRAPHQL } from './graphql.ts';
 import { ID_JAGS } from './id-jag.ts';
+import { HOSTILE_LOGIN } from './hostile-login.ts';
+import { KEY_CONTAINER } from './key-container.ts';
 import { KINDS } from './kinds.ts';
 import { KNOWN_ENDPOINT } from './known-endpoint.ts';
 import { LOGIN } from './login.ts';
@@ -42,6 +44,7 @@ import { SIGNERS } from './signed.ts';
 import { STORES } from './stores.ts';
 import { USE_LIMITS } from './use-limits.ts';
 import { SERVERS } from './servers.ts';
+import { SERVICE_ACCOUNT } from './service-account.ts';
 import { VERIFY } from './verify.ts';
 import { WEB_SOCKETS } from './websocket.ts';
 
@@ -62,9 +65,11 @@ export const MUTANTS: readonly Mutant[] = [
     ...EXCHANGED,
     ...REGISTERS,
     ...SERVERS,
+    ...SERVICE_ACCOUNT,
     ...SEARCH,
     ...APPS,
     ...KINDS,
+    ...KEY_CONTAINER,
     ...STORES,
     ...KNOWN_ENDPOINT,
     ...REFRESHED,
@@ -72,6 +77,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...FORGIVING,
     ...POSTGRES,
     ...CAPTURED,
+    ...HOSTILE_LOGIN,
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,

@@ -175,8 +175,8 @@ export const CAPTURED: readonly Mutant[] = [
   ...of('executor', 'wire/exchange', HOSTILE, [
     [
       'response.clean',
-      'capture === undefined ? raw : framingOf(raw)',
-      'capture === undefined ? raw : [...framingOf(raw), ...raw]',
+      'readableOf(raw, capture !== undefined)',
+      '[...readableOf(raw, capture !== undefined), ...raw]',
       ELSEWHERE,
     ],
     [

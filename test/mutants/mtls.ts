@@ -119,7 +119,7 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
   ...of('protocol', 'client-key', test('protocol', 'client-key'), [
     ['response.clean', 'if (key.length > LIMITS.clientKey) return false;\n', '\n', NO_KEY_TEXT],
     ['response.clean', 'return lines <= LIMITS.clientKeyLines', 'return lines > 0', NO_KEY_TEXT],
-    ['response.clean', 'key[start] !== DASH && !isBase64(key[end]!)', 'key[start] === EQUALS', NO_KEY_TEXT],
+    ['response.clean', 'block[start] !== DASH && !isBase64(block[end]!)', 'block[start] === LF', NO_KEY_TEXT],
   ]),
   ...of('client', 'certificate', test('client', 'certificate'), [
     [

@@ -18,6 +18,7 @@ import {
   type ToolContext,
 } from '@dauth/mcp';
 import { toListener } from '@dauth/mcp/node';
+import { keepFiles } from './files.ts';
 import { pushImage } from './images.ts';
 import { keepObjects } from './objects.ts';
 import { runStatements } from './statements.ts';
@@ -147,6 +148,7 @@ function makeServer(): McpServer {
   tool('objects', { bucket: z.string() }, ({ bucket }, ctx) =>
     keepObjects(connection(ctx, 'github').fetch, setup.origin, bucket!),
   );
+  tool('files', {}, (_, ctx) => keepFiles(connection(ctx, 'github').fetch, setup.origin));
   tool('image', { name: z.string() }, ({ name }, ctx) => pushImage(connection(ctx, 'github').fetch, name!));
   tool('listen', { path: z.string(), say: z.string() }, async ({ path, say }, ctx) => {
     const socket = await connection(ctx, 'github')

@@ -19,10 +19,17 @@ export interface Standing {
   readonly key: Readonly<Record<string, string>>;
   /** Seals a credential of the client for this server. @returns the handle */
   seal(secret: string, flags: readonly string[]): Promise<string>;
+  /** Seals a login, and what is captured out of its answers. @returns both handles */
+  sealLogin(secret: string, flags: readonly string[]): Promise<SealedLogin>;
   /** A dispatch token for all that was sealed; it lives for a minute, or longer. */
   token(): Promise<string>;
   /** A proof for one request under a token. `htu` as it stands in the proof. */
   prove(token: string, htm: string, htu: string): Promise<string>;
+}
+
+export interface SealedLogin {
+  readonly login: string;
+  readonly session: string;
 }
 
 export interface StandingOptions {
@@ -71,15 +78,25 @@ export async function takeStanding(stack: Stack, options: StandingOptions): Prom
     return said.access_token;
   };
 
+  const connect = async (secret: string, flags: readonly string[]): Promise<readonly string[]> => {
+    const where = ['--origin', origin, '--server', resource, '--key', clientFile, '--client-id', clientId];
+    const args = ['connect', `c${connected.length}`, ...where, ...flags];
+    const made = await stack.dauth<{ handle: string; captured?: { handle: string } }>(args, secret);
+    const handles = [made.handle, ...(made.captured === undefined ? [] : [made.captured.handle])];
+    connected.push(...handles);
+    held = undefined;
+    return handles;
+  };
+
   return {
     key: jwk,
     async seal(secret, flags) {
-      const where = ['--origin', origin, '--server', resource, '--key', clientFile, '--client-id', clientId];
-      const connect = ['connect', `c${connected.length}`, ...where, ...flags];
-      const { handle } = await stack.dauth<{ handle: string }>(connect, secret);
-      connected.push(handle);
-      held = undefined;
-      return handle;
+      const [handle] = await connect(secret, flags);
+      return handle!;
+    },
+    async sealLogin(secret, flags) {
+      const [login, session] = await connect(secret, flags);
+      return { login: login!, session: session! };
     },
     async token() {
       if (held === undefined || held.until <= Date.now())

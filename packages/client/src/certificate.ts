@@ -6,10 +6,6 @@ import { DAuthError, encodeUtf8, isKeyText, LIMITS, mtlsFields, type Mtls } from
 import type { Fields } from './fields.ts';
 
 const CERTIFICATE = encodeUtf8('-----BEGIN CERTIFICATE-----');
-const DASHES = encodeUtf8('-----');
-const KEY_LABELS = ['PRIVATE KEY', 'RSA PRIVATE KEY', 'EC PRIVATE KEY'].map((label) =>
-  encodeUtf8(`-----BEGIN ${label}-----`),
-);
 /** Octets; a chain of RSA 4096 has 2 KiB a certificate. */
 const MOST_CERTIFICATES = 16_384;
 
@@ -23,12 +19,6 @@ export function assertCertificate(scheme: Mtls, fields: Fields): void {
     throw unfit(
       certificate!.name,
       `is a client certificate in PEM, then those above it, ${MOST_CERTIFICATES} octets at most, and nothing before them`,
-    );
-  // What is no PEM may be DER, which only whoever opens it reads.
-  if (startsWith(key!.value, DASHES) && !KEY_LABELS.some((label) => startsWith(key!.value, label)))
-    throw unfit(
-      key!.name,
-      'is a private key without a password: PKCS #8, PKCS #1 or SEC 1 in PEM, with nothing before it',
     );
   if (!isKeyText(key!.value))
     throw unfit(

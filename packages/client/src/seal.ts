@@ -10,6 +10,7 @@ import {
   encodeUtf8,
   injectedFields,
   joinEnvelope,
+  keyUses,
   LIMITS,
   loginOf,
   makeHandle,
@@ -59,6 +60,7 @@ import { assertVerified, type VerifiedExecutor } from './directory.ts';
 import { assertCertificate } from './certificate.ts';
 import { encodeFields, type Fields } from './fields.ts';
 import { signSealProof, type ClientKey } from './key.ts';
+import { assertKeyContainer } from './private-key.ts';
 
 /** The policy an owner seals; plain strings, checked here. */
 export interface SealPolicy {
@@ -263,6 +265,7 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields, captured:
   if (Object.keys(fields).length > LIMITS.fields)
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
   for (const name of searchedFields(inject)) if (!captured.includes(name)) assertSearchable(name, fields[name]!);
+  for (const use of keyUses(inject)) if (!captured.includes(use.field)) assertKeyContainer(use, fields[use.field]!);
   const certified = certificateOf(inject);
   if (certified !== undefined) assertCertificate(certified, fields);
   if (loginOf(inject) !== undefined) Object.entries(fields).forEach(([name, value]) => assertPassword(name, value));

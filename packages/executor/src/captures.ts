@@ -129,7 +129,11 @@ export class Captures {
       storing.push(stored);
       return stored;
     };
-    return call({ beforeSend, timeoutMs: request.timeoutMs, capture: { fields, into, take } });
+    return call({
+      beforeSend,
+      timeoutMs: request.timeoutMs,
+      capture: { fields, into, before: () => open(envelope, key), take },
+    });
   }
 }
 

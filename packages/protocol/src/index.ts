@@ -106,6 +106,8 @@ export { isS3, type AwsSigV4 } from './scheme-aws.ts';
 export { needsBody, type Digest, type Hmac, type HmacHash } from './scheme-hmac.ts';
 export { databaseOf, POSTGRES_METHODS, type Postgres, type PostgresAuth } from './scheme-postgres.ts';
 export { isKeyText } from './client-key.ts';
+export { isBase64, isSpace, readKeyContainer, type KeyLabel } from './key-container.ts';
+export { keyUses, type KeyUse } from './key-uses.ts';
 export { mtlsFields, type Mtls } from './scheme-mtls.ts';
 export type { OAuth1 } from './scheme-oauth1.ts';
 export { GRANT, refreshField, type OAuth2 } from './oauth2.ts';

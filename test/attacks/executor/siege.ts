@@ -8,7 +8,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { makeTempDir } from '../../support/process.ts';
 import { startStack, type Stack, type StackOptions } from '../../world/stack.ts';
-import { takeStanding } from '../../world/standing.ts';
+import { takeStanding, type SealedLogin } from '../../world/standing.ts';
 import { startRawUpstream, type RawUpstream } from './upstream.ts';
 
 const BUSY = 'ENCLAVE_UNAVAILABLE';
@@ -43,10 +43,12 @@ export interface Siege extends AsyncDisposable {
   send(octets: string, options?: { readonly endsInput?: boolean }): Promise<Said>;
   /** The streaming form, with a target exactly as it is written. */
   stream(target: string, wanted?: Wanted): Promise<Said>;
-  /** The buffered form. */
-  dispatch(request: object): Promise<Said>;
+  /** The buffered form, of what was sealed first or of another. */
+  dispatch(request: object, of?: string): Promise<Said>;
   /** Seals another credential for the same client. */
   seal(secret: string, flags: readonly string[]): Promise<string>;
+  /** Seals a login, and what is captured out of its answers. */
+  sealLogin(secret: string, flags: readonly string[]): Promise<SealedLogin>;
 }
 
 export interface SiegeOptions {
@@ -92,14 +94,14 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
       ? stream(target, { method, headers, handle: of, ...(body === undefined ? {} : { body }) })
       : said;
   };
-  const dispatch: Siege['dispatch'] = async (request) => {
-    const body = JSON.stringify({ connection_handle: handle, request: { method: 'GET', ...request } });
+  const dispatch: Siege['dispatch'] = async (request, of = handle) => {
+    const body = JSON.stringify({ connection_handle: of, request: { method: 'GET', ...request } });
     const lines = ['POST /dispatch HTTP/1.1', 'Host: executor', ...(await pass('POST', '/dispatch'))];
     const framing = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}`;
     const said = await send(
       `${lines.join('\r\n')}\r\n${framing}\r\nConnection: close\r\n\r\n${Buffer.from(body).toString('latin1')}`,
     );
-    return said.error === BUSY ? dispatch(request) : said;
+    return said.error === BUSY ? dispatch(request, of) : said;
   };
   // With what base64 has and encoders write in their own ways.
   const secret = `sk_${randomBytes(22).toString('base64').slice(0, -4)}a+b/c==`;
@@ -107,6 +109,7 @@ export async function laySiege({ connect: flags, stack: over = {} }: SiegeOption
   return {
     ...{ stack, upstream, secret, handle, pass, send, stream, dispatch },
     seal: (other, more) => standing.seal(other, more),
+    sealLogin: (other, more) => standing.sealLogin(other, more),
     async [Symbol.asyncDispose]() {
       await stack.stop();
       await upstream[Symbol.asyncDispose]();

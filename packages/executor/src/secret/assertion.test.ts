@@ -76,6 +76,23 @@ for (const [form, [alg, type]] of Object.entries(OTHER_FORMS)) {
   });
 }
 
+const BAG =
+  'Bag Attributes\n    friendlyName: Ada - work\n    localKeyID: 54 69 6D \nKey Attributes: <No Attributes>\n';
+const PARAMETERS = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
+/** By name: the algorithm, the form, and what stands before it. */
+const AHEAD: Readonly<Record<string, readonly [alg: Alg, type: 'pkcs8' | 'sec1', ahead: string]>> = {
+  'the parameters of its curve, as openssl ecparam writes them': ['ES256', 'sec1', PARAMETERS],
+  'the attributes of a bag, as openssl pkcs12 writes them': ['RS256', 'pkcs8', BAG],
+  'the attributes of a bag, and of Ed25519': ['Ed25519', 'pkcs8', BAG],
+};
+for (const [what, [alg, type, ahead]] of Object.entries(AHEAD)) {
+  test(`a key behind ${what}, signs as well`, async () => {
+    const text = PAIRS[alg].privateKey.export({ format: 'pem', type: type as 'pkcs8' }) as string;
+    for (const key of [ahead + text, `${ahead}\n${text}\n`.replaceAll('\n', '\r\n')])
+      await verify(ask({ alg }, { key }), alg);
+  });
+}
+
 test('by default an assertion is for its endpoint, five minutes long, and says nothing else', async () => {
   const key = pkcs8(PAIRS.ES256.privateKey, 'pem');
   const { payload, protectedHeader } = await verify(ask({ alg: 'ES256' }, { key }), 'ES256');
@@ -165,6 +182,10 @@ const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[
   ['in PKCS #1 under the name of PKCS #8', 'RS256', pkcs1.replaceAll('RSA PRIVATE', 'PRIVATE')],
   ['in PKCS #1 with a password', 'RS256', pkcs1.replace('KEY-----', 'KEY-----\nProc-Type: 4,ENCRYPTED\n')],
   ['in PKCS #1 with parameters before it', 'RS256', `-----BEGIN X-----\n-----END X-----\n${pkcs1}`],
+  ['in PKCS #8 with parameters before it', 'ES256', PARAMETERS + pkcs8(PAIRS.ES256.privateKey, 'pem').toString()],
+  ['with another one before it', 'RS256', pkcs1 + pem],
+  ['with a certificate before it', 'RS256', armour('', rsa).replaceAll(' PRIVATE KEY', 'CERTIFICATE') + pem],
+  ['with dashes in the text before it', 'RS256', BAG.replace('Ada', '-----') + pem],
   ['with two beginnings', 'RS256', `-----BEGIN PRIVATE KEY-----\n${pkcs1}`],
   [
     'that is public',

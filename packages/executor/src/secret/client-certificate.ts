@@ -3,7 +3,16 @@
  * Never a string, and never a key object: OpenSSL has the key for as long as its socket lives, and nothing else has it.
  */
 import { X509Certificate } from 'node:crypto';
-import { certificateOf, DAuthError, isKeyText, LIMITS, mtlsFields, type Injection, type Mtls } from '@dauth/protocol';
+import {
+  certificateOf,
+  DAuthError,
+  isKeyText,
+  LIMITS,
+  mtlsFields,
+  readKeyContainer,
+  type Injection,
+  type Mtls,
+} from '@dauth/protocol';
 import { writeBase64 } from './encode.ts';
 import { readFields } from './fields.ts';
 import { derOf } from './key-der.ts';
@@ -73,17 +82,19 @@ export function keyTraces(plaintext: Plaintext, injections: readonly Injection[]
 function tracesOf(bytes: Buffer, scheme: Mtls): KeyTraces {
   const [, key] = valuesOf(bytes, scheme);
   const der = derOf(key);
-  const pem = der === null || key[0] === DASH ? null : toPem(der);
+  const container = readKeyContainer(key);
+  const pem = der === null || container.kind === 'pem' ? null : toPem(der);
   try {
     const numbers = (der === null ? null : keyNumbers(der))?.secret ?? [];
-    return { numbers: numbers.map((number) => ownedConcat(number)), lines: linesOf(pem ?? key) };
+    const text = container.kind === 'pem' ? container.block : (pem ?? key);
+    return { numbers: numbers.map((number) => ownedConcat(number)), lines: linesOf(text) };
   } finally {
     wipe(der, pem);
   }
 }
 
 /** All but labels, and what is too short to be anybody's but by chance. */
-function linesOf(pem: Buffer): readonly Buffer[] {
+function linesOf(pem: Uint8Array): readonly Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0, start = 0; at <= pem.length; at++) {
     if (at < pem.length && !isBreak(pem[at]!)) continue;

@@ -36,6 +36,7 @@ after(() => proof[Symbol.asyncDispose]());
 
 const RSA = () => privateKey('RSA-2048', 'PKCS #1');
 const P256 = () => privateKey('P-256', 'SEC 1');
+const BEHIND = () => privateKey('P-256', 'SEC 1 behind parameters');
 const ED25519 = (form: 'PKCS #8' | 'PKCS #8 in DER') => () => privateKey('Ed25519', form);
 const SIGNER = { scheme: 'jwt_bearer', private_key: '{token}', iss: 'robot@project.example' };
 
@@ -48,6 +49,7 @@ const SUBJECT = {
 const KINDS: readonly (readonly [what: string, endpoint: string, scheme: object, material?: () => Material])[] = [
   ['a private key in PKCS #1 that signs by RS256', '/oauth/token', { ...SIGNER, alg: 'RS256' }, RSA],
   ['a private key in SEC 1 that signs by ES256', '/oauth/token', { ...SIGNER, alg: 'ES256' }, P256],
+  ['a private key behind its parameters that signs by ES256', '/oauth/token', { ...SIGNER, alg: 'ES256' }, BEHIND],
   ['a private key in PEM that signs by Ed25519', '/oauth/token', { ...SIGNER, alg: 'Ed25519' }, ED25519('PKCS #8')],
   ['a private key in DER that signs by EdDSA', '/oauth/token', { ...SIGNER, alg: 'EdDSA' }, ED25519('PKCS #8 in DER')],
   ['the key of a GitHub App', INSTALLATION, { ...SIGNER, scheme: 'github_app' }, RSA],

@@ -15,6 +15,13 @@ const REST = /^[a-z0-9_]$/;
  * @throws DAuthError `DECRYPTION_FAILED` where the layout is broken or a field is missing: sealed by something else than our client
  */
 export function readFields(plaintext: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Buffer> {
+  const found = findFields(plaintext, names);
+  if (found.size !== names.size) throw broken();
+  return found;
+}
+
+/** As `readFields`, of those that are there. */
+export function findFields(plaintext: Buffer, names: ReadonlySet<string>): ReadonlyMap<string, Buffer> {
   const found = new Map<string, Buffer>();
   const seen = new Set<string>();
   let at = 0;
@@ -31,7 +38,6 @@ export function readFields(plaintext: Buffer, names: ReadonlySet<string>): Reado
     at += length;
   }
   for (; at < plaintext.length; at++) if (plaintext[at] !== 0) throw broken();
-  if (found.size !== names.size) throw broken();
   return found;
 }
 

@@ -21,7 +21,7 @@ import type { SlottedBody } from '../where/body-slots.ts';
 import type { ChunkKey } from './aws-chunks.ts';
 import { fillBody, writeBodyValue } from './body.ts';
 import { SEGMENT, UNRESERVED, writeBase64, writePercent } from './encode.ts';
-import { readFields } from './fields.ts';
+import { findFields, readFields } from './fields.ts';
 import { fill, HEADER_OCTET, NO_CONTROL, unfit, type Fields, type Rule } from './fill.ts';
 import { searchedParts } from './grant.ts';
 import { openTokens, type KeptToken } from './kept-token.ts';
@@ -140,6 +140,11 @@ export function searchedValues(
       .filter((value) => !known.some((one) => one.equals(value)))
       .map((value) => ownedConcat(value));
   });
+}
+
+/** The values of those of the fields that it has, in owned memory which the caller zeroes. */
+export function heldValues(plaintext: Plaintext, fields: readonly string[]): readonly Buffer[] {
+  return plaintext.lend((bytes) => [...findFields(bytes, new Set(fields)).values()].map((value) => ownedConcat(value)));
 }
 
 /** The fields that are secrets: all but a Basic user name beside a password, and the name of a key that signs. */

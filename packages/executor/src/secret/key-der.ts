@@ -2,14 +2,8 @@
  * A private key as it was sealed, to the one form that is signed with: PKCS #8 in DER (RFC 5208), in owned memory.
  * Decoded here, because the decoder of OpenSSL frees what it decoded as it is. Never a string, and never a key object.
  */
+import { isSpace, readKeyContainer, type KeyLabel } from '@dauth/protocol';
 import { copyOctets, ownedBytes, ownedConcat, wipe } from './memory.ts';
-
-interface Label {
-  readonly begin: Buffer;
-  readonly end: Buffer;
-  /** @returns owned memory; null where it is no such key. The octets that are given are the caller's to zero. */
-  readonly toPkcs8: (der: Buffer) => Buffer | null;
-}
 
 /** RFC 3279 §2.3.1 and RFC 5480 §2.1.1: version 0, and which kind of key it is, as PKCS #8 begins. */
 export const RSA_KIND = Buffer.from('020100' + '300d06092a864886f70d0101010500', 'hex');
@@ -24,27 +18,27 @@ const SEC1_NUMBER = 32;
 /** RFC 8017 A.1.2: version 0 is a key of two primes. */
 const PKCS1_START = Buffer.from('020100', 'hex');
 
-const LABELS: readonly Label[] = [
-  label('PRIVATE KEY', (der) => ownedConcat(der)),
+/** What is in PEM as PKCS #8: owned memory; null where it is no such key. The octets that are given are the caller's to zero. */
+const TO_PKCS8: Readonly<Record<KeyLabel, (der: Buffer) => Buffer | null>> = {
+  'PRIVATE KEY': (der) => ownedConcat(der),
   // GitHub gives out keys of its Apps like this (RFC 8017 A.1.2).
-  label('RSA PRIVATE KEY', (der) => wrap(RSA_KIND, der)),
-  label('EC PRIVATE KEY', (der) => (isP256(der) ? wrap(P256_KIND, der) : null)),
-];
+  'RSA PRIVATE KEY': (der) => wrap(RSA_KIND, der),
+  'EC PRIVATE KEY': (der) => (isP256(der) ? wrap(P256_KIND, der) : null),
+};
 
 /** @returns owned memory which the caller zeroes; null for what is no such key. What is not PEM is taken for DER as it is. */
 export function derOf(key: Buffer): Buffer | null {
-  const found = LABELS.find(({ begin }) => key.subarray(0, begin.length).equals(begin));
-  const pkcs8 = found === undefined ? ownedConcat(key) : readPem(key, found);
+  const container = readKeyContainer(key);
+  if (container.kind === 'unusable') return null;
+  const pkcs8 = container.kind === 'der' ? ownedConcat(key) : readPem(container.base64, TO_PKCS8[container.label]);
   // RFC 8017 §3.2: of another form than the one that is signed with.
   if (pkcs8 === null || !hasMorePrimes(pkcs8)) return pkcs8;
   wipe(pkcs8);
   return null;
 }
 
-function readPem(key: Buffer, { begin, end, toPkcs8 }: Label): Buffer | null {
-  const stop = key.indexOf(end, begin.length);
-  if (stop < 0 || !key.subarray(stop + end.length).every(isSpace)) return null;
-  const der = decodeBase64(key.subarray(begin.length, stop));
+function readPem(base64: Uint8Array, toPkcs8: (der: Buffer) => Buffer | null): Buffer | null {
+  const der = decodeBase64(base64);
   const pkcs8 = der === null ? null : toPkcs8(der);
   wipe(der);
   return pkcs8;
@@ -98,11 +92,6 @@ export function versionAt(der: Buffer): number {
   return contentAt(der, 0).start;
 }
 
-function label(name: string, toPkcs8: Label['toPkcs8']): Label {
-  const line = (word: string): Buffer => Buffer.from(`-----${word} ${name}-----`, 'ascii');
-  return { begin: line('BEGIN'), end: line('END'), toPkcs8 };
-}
-
 /** RFC 5208 §5: the key in an OCTET STRING, behind its kind. */
 function wrap(kind: Buffer, key: Buffer): Buffer {
   const head = Buffer.concat([kind, itemHead(0x04, key.length)]);
@@ -129,7 +118,7 @@ function isP256(der: Buffer): boolean {
 }
 
 /** RFC 7468 §3. @returns owned memory; null for anything but base64 and space */
-function decodeBase64(text: Buffer): Buffer | null {
+function decodeBase64(text: Uint8Array): Buffer | null {
   const decoded = ownedBytes(text.length);
   let [length, bits, held] = [0, 0, 0];
   let hasEnded = false;
@@ -148,10 +137,6 @@ function decodeBase64(text: Buffer): Buffer | null {
   if (der !== null) copyOctets(der, decoded.subarray(0, length));
   wipe(decoded);
   return der;
-}
-
-function isSpace(octet: number): boolean {
-  return octet === 0x20 || (octet >= 0x09 && octet <= 0x0d);
 }
 
 /** RFC 4648 §4. */

@@ -176,9 +176,7 @@ async function one(order: CallOrder): Promise<number> {
     body: settled.body,
     ...(settled.body instanceof Readable ? length : {}),
     ...(settled.slotted === undefined ? {} : { slotted: settled.slotted }),
-    ...(order.capture === undefined
-      ? {}
-      : { capture: { fields: order.capture, into: handle, take: sealInto(envelope) } }),
+    ...(order.capture === undefined ? {} : { capture: { fields: order.capture, into: handle, ...sealInto(envelope) } }),
     ...(order.webSocket === true ? { webSocket: { protocols: [], endsAtMs: Date.now() + 60_000 } } : {}),
   });
   answer.webSocket?.meet(new Talker());
@@ -187,10 +185,16 @@ async function one(order: CallOrder): Promise<number> {
 }
 
 /** The connection that is captured into is the login's own here: what is sealed is the same. */
-function sealInto(envelope: Envelope): CaptureAsk['take'] {
-  return async (values) => {
-    using plaintext = openEnvelope(envelope, key);
-    resealed.push(resealEnvelope(plaintext, envelope.header, key, ...values));
+function sealInto(envelope: Envelope): Pick<CaptureAsk, 'before' | 'take'> {
+  return {
+    before() {
+      const last = resealed.at(-1);
+      return openEnvelope(last === undefined ? envelope : parseEnvelope(last), key);
+    },
+    async take(values) {
+      using plaintext = openEnvelope(envelope, key);
+      resealed.push(resealEnvelope(plaintext, envelope.header, key, ...values));
+    },
   };
 }
 

@@ -27,18 +27,22 @@ export function secretNumbers(key: KeyObject): Record<string, Buffer> {
   );
 }
 
-export type KeyForm = 'PKCS #8' | 'PKCS #8 in DER' | 'PKCS #1' | 'SEC 1';
+const BEHIND = 'SEC 1 behind parameters';
+export type KeyForm = 'PKCS #8' | 'PKCS #8 in DER' | 'PKCS #1' | 'SEC 1' | typeof BEHIND;
+
+/** As `openssl ecparam -genkey` writes them. */
+const PARAMETERS = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
 
 /**
  * Where the text that is secret begins and ends in PEM: behind the modulus of RSA; of P-256 behind what says which kind it is,
  * and in SEC 1 before the public point.
  */
 const SECRET_TEXT: Readonly<Record<string, readonly [start: number, end: number]>> = {
-  'RSA-2048 PKCS #8': [460, -30],
-  'RSA-2048 PKCS #1': [460, -30],
-  'P-256 PKCS #8': [60, -30],
-  'P-256 SEC 1': [41, 83],
-  'Ed25519 PKCS #8': [50, 92],
+  'RSA-2048 pkcs8': [460, -30],
+  'RSA-2048 pkcs1': [460, -30],
+  'P-256 pkcs8': [60, -30],
+  'P-256 sec1': [41, 83],
+  'Ed25519 pkcs8': [50, 92],
 };
 
 /** A new key in this form. */
@@ -46,7 +50,9 @@ export function privateKey(kind: 'RSA-2048' | 'P-256' | 'Ed25519', form: KeyForm
   const key = makePair(kind).privateKey;
   const parts = secretNumbers(key);
   if (form === 'PKCS #8 in DER') return { value: key.export({ format: 'der', type: 'pkcs8' }), parts };
-  const type = { 'PKCS #8': 'pkcs8', 'PKCS #1': 'pkcs1', 'SEC 1': 'sec1' }[form] as 'pkcs8';
-  const value = Buffer.from(key.export({ format: 'pem', type }));
-  return { value, parts: { ...parts, 'key in PEM': value.subarray(...SECRET_TEXT[`${kind} ${form}`]!) } };
+  const type = { 'PKCS #8': 'pkcs8', 'PKCS #1': 'pkcs1', 'SEC 1': 'sec1', [BEHIND]: 'sec1' }[form] as 'pkcs8';
+  const pem = Buffer.from(key.export({ format: 'pem', type }));
+  const value = form === BEHIND ? Buffer.concat([Buffer.from(PARAMETERS), pem]) : pem;
+  const text = value.subarray(value.length - pem.length).subarray(...SECRET_TEXT[`${kind} ${type}`]!);
+  return { value, parts: { ...parts, 'key in PEM': text } };
 }

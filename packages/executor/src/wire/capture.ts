@@ -8,6 +8,7 @@ import type { Replacement } from '../reseal.ts';
 import { assertNoCredential, findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
 import { ascii } from '../secret/json-walk.ts';
 import { wipe } from '../secret/memory.ts';
+import type { Plaintext } from '../secret/plaintext.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import { Forms } from './forms.ts';
 import { redactWhole } from './scan.ts';
@@ -17,6 +18,8 @@ export interface CaptureAsk {
   readonly fields: readonly CapturedValue[];
   /** What stands in the place of each value. */
   readonly into: ConnectionHandle;
+  /** Opens what was captured last, for which the answer is searched, too: an API may name the session that it ends. */
+  readonly before: () => Plaintext;
   /** Seals before it returns, and settles once that is stored. The values stay the caller's to zero. */
   readonly take: (values: readonly Replacement[]) => Promise<void>;
 }
@@ -29,6 +32,8 @@ export interface CapturedAnswer {
 
 /** Names of headers that say how the body came. No other of such an answer is read: any of them may hold what is captured. */
 const FRAMING = ['content-encoding', 'transfer-encoding', 'content-length', 'connection'].map(ascii);
+/** Of an answer that says no, also those that say how. In any other may stand what only a login should give. */
+const REFUSING = [...FRAMING, ...['content-type', 'content-language', 'retry-after'].map(ascii)];
 
 /**
  * @param answer the whole body, decoded; zeroed in the tick in which this is called
@@ -97,9 +102,10 @@ function replaced(answer: Buffer, found: readonly FoundValue[], into: Connection
   return { octets, redactions };
 }
 
-/** Name and value in turn, of those alone that say how the body came. */
-export function framingOf(raw: readonly Buffer[]): Buffer[] {
-  return raw.filter((_, at) => FRAMING.some((name) => isName(raw[at - (at % 2)]!, name)));
+/** Name and value in turn, of those headers alone that are read of the answer to a login. */
+export function readableOf(raw: readonly Buffer[], isCaptured: boolean): Buffer[] {
+  const names = isCaptured ? FRAMING : REFUSING;
+  return raw.filter((_, at) => names.some((name) => isName(raw[at - (at % 2)]!, name)));
 }
 
 function isName(octets: Buffer, name: Uint8Array): boolean {

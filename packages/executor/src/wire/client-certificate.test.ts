@@ -366,6 +366,19 @@ test('[memory.clean] a socket under a certificate is closed after five seconds w
   }
 });
 
+test('[response.clean] of a key behind the attributes of a bag its lines are starred out, and those are not', async () => {
+  const bag = 'Bag Attributes\n    friendlyName: Ada of the works council\n';
+  const pem = bag + ada.pem;
+  await using server = await serveHttps(identity, (_, response) => response.end(JSON.stringify({ pem })), {
+    requestCert: true,
+    ca: [ca.pem],
+  });
+  const { body } = await call(server.origin, ada, { fields: { ...sealedFields(ada), private_key: pem } });
+  const back = body.toString();
+  for (const gone of ada.pem.split('\n').slice(1, -2)) assert.equal(back.includes(gone), false);
+  assert.ok(back.includes('Ada of the works council'));
+});
+
 test('[response.clean] a key that an upstream gives back is starred out, as it was sealed and in its numbers', async () => {
   for (const kind of ['RSA', 'P-256', 'Ed25519'] as readonly ClientKind[]) {
     const who = await issueClient(ca, kind);

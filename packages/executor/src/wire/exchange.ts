@@ -10,7 +10,7 @@ import type { Dispatcher } from 'undici';
 import { readAnswerHead, readUpgradeHead, withLength, type AnswerHead, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { CallLimits, CallParts, UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
-import { captureAnswer, captureOf, framingOf, refusingAnswer, type CaptureAsk } from './capture.ts';
+import { captureAnswer, captureOf, readableOf, refusingAnswer, type CaptureAsk } from './capture.ts';
 import { CallClocks } from './clocks.ts';
 import { deferred } from './deferred.ts';
 import { abortReason, asDownstream } from './faults.ts';
@@ -139,7 +139,7 @@ export class Exchange implements Traveller, RawHandler {
         return true;
       }
       const capture = captureOf(this.#request.capture, status);
-      const read = capture === undefined ? raw : framingOf(raw);
+      const read = this.#request.capture === undefined ? raw : readableOf(raw, capture !== undefined);
       const head = readAnswerHead(status, read, this.#worn.forms, this.#request.releases);
       this.#wire?.headRead();
       // RFC 9110 §8.6: of a HEAD it is the length of the body that a GET would have had.

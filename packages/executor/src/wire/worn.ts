@@ -5,7 +5,7 @@
 import { DAuthError } from '@dauth/protocol';
 import type { ChunkKey } from '../secret/aws-chunks.ts';
 import { keyTraces, NO_TRACES } from '../secret/client-certificate.ts';
-import { inject, searchedValues } from '../secret/inject.ts';
+import { heldValues, inject, searchedValues } from '../secret/inject.ts';
 import { wipe } from '../secret/memory.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import { scrubRegisters } from '../secret/registers.ts';
@@ -74,11 +74,11 @@ export class Worn implements Disposable {
     this.#request.beforeSend();
     const { injections, slotted, token, asks } = this.#request;
     const filled = asks?.(plaintext) ?? inject(plaintext, injections, fillable, slotted, token);
-    let former: readonly Buffer[] = [];
+    const former: Buffer[] = [];
     let key = NO_TRACES;
     try {
       key = keyTraces(plaintext, injections);
-      former = this.#formerValues(filled.secrets);
+      this.#addFormer(former, filled.secrets);
       this.#chunkKey = filled.chunkKey ?? null;
       this.#isGuessable = filled.isGuessable;
       if (this.#handshake !== null && this.#isGuessable) throw tooShort();
@@ -92,12 +92,17 @@ export class Worn implements Disposable {
     }
   }
 
-  /** What the version before had in another spelling than this one has. */
-  #formerValues(secrets: readonly Buffer[]): readonly Buffer[] {
-    const { former, injections } = this.#request;
-    if (former === undefined) return [];
-    using plaintext = former();
-    return searchedValues(plaintext, injections, secrets);
+  /** Adds what the version before had in another spelling than this one has, and what was captured out of this login before. */
+  #addFormer(former: Buffer[], secrets: readonly Buffer[]): void {
+    const { former: before, injections, capture } = this.#request;
+    if (capture !== undefined) {
+      using captured = capture.before();
+      const fields = capture.fields.map(({ field }) => field);
+      former.push(...heldValues(captured, fields));
+    }
+    if (before === undefined) return;
+    using plaintext = before();
+    former.push(...searchedValues(plaintext, injections, secrets));
   }
 
   leaving(octets: Buffer): void {
