@@ -1,15 +1,15 @@
 /** The same MCP server three times, each a process of its own: bare, and protected on the SDK's adapter and on ours. */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createClient, importKey } from '@dauth/client';
 import type { AuthorizationConfig } from '@dauth/mcp';
-import { freePort, makeTempDir, start } from '#test/support/process.js';
+import { freePort, makeTempDir } from '#test/support/process.js';
 import { startStack, type Stack } from '#test/world/stack.js';
 import { startCaller, type Caller } from '../load/caller.ts';
 import type { Signer, Target } from '../load/job.ts';
 import type { Entrant } from '../stage/entrants.ts';
-import { startAll, type Started } from '../stage/started.ts';
+import { heldFor } from '../stage/held.ts';
+import { addClient, addServer, SCOPE, sealUnused } from '../stage/registered.ts';
+import { startAll, startSetUp, type Started } from '../stage/started.ts';
 import { learnCall, type Call } from './call.ts';
 import type { ServerSetup } from './server-main.ts';
 
@@ -65,29 +65,22 @@ async function startProtected(
   const origin = `http://127.0.0.1:${port}`;
   const resource = `${origin}/mcp`;
   const { authority: issuer, executor } = stack.ready;
-  const [serverFile, clientFile] = [join(dir, `${name}-server.jwk`), join(dir, `${name}-client.jwk`)];
-  const add = async (...args: string[]) => (await stack.dauth<{ client_id: string }>(args)).client_id;
-  const serverId = await add('servers', 'add', '--resource', resource, '--generate', serverFile, '--scope', 'use');
-  const clientId = await add('clients', 'add', '--name', name, '--generate', clientFile);
-  const own = ['--server', resource, '--key', clientFile, '--client-id', clientId];
-  const connect = ['connect', 'api', '--origin', 'https://localhost:1', ...own];
-  const { handle } = await stack.dauth<{ handle: string }>(connect, 'a credential that nobody uses');
+  const server = await addServer(stack, dir, resource, `${name}-server`);
+  const owner = await addClient(stack, dir, `${name}-client`);
+  const { id: clientId, key } = owner;
+  const handle = await sealUnused(stack, owner, resource);
 
   const config: AuthorizationConfig = {
-    ...{ resource, authorizationServers: [issuer], executor, requiredScopes: ['use'] },
-    server: { clientId: serverId, key: await readJwk(serverFile) },
+    ...{ resource, authorizationServers: [issuer], executor, requiredScopes: [SCOPE] },
+    server: { clientId: server.id, key: server.key },
   };
   const { pid } = await startServer(started, { port, adapter: name, config });
-  const key = await readJwk(clientFile);
   const client = createClient({ issuer, clientId, key: await importKey(key) });
-  let held: { readonly signer: Signer; readonly until: number } | undefined;
-  const target = async (): Promise<Target> => {
-    if (held === undefined || held.until <= Date.now()) {
-      const { accessToken: token } = await client.token({ resource, scope: ['use'], connections: [handle] });
-      held = { signer: { key, token, htu: resource }, until: Date.now() + TOKEN_MS };
-    }
-    return targetOf(origin, call, held.signer);
-  };
+  const signer = heldFor(TOKEN_MS, async (): Promise<Signer> => {
+    const { accessToken: token } = await client.token({ resource, scope: [SCOPE], connections: [handle] });
+    return { key, token, htu: resource };
+  });
+  const target = async (): Promise<Target> => targetOf(origin, call, await signer());
   return { name: NAMES[name], pids: { server: pid }, target, proves: true };
 }
 
@@ -98,18 +91,6 @@ function targetOf(origin: string, { headers, body, octets }: Call, signer?: Sign
   return { origin, method: 'POST', body, octets, wanted };
 }
 
-async function startServer(started: Started, setup: ServerSetup): Promise<{ readonly pid: number }> {
-  return started.use(
-    await start({
-      file: process.execPath,
-      args: [fileURLToPath(new URL('./server-main.js', import.meta.url))],
-      // The key of the server is in it: not by its environment.
-      input: `${JSON.stringify(setup)}\n`,
-      keepStdin: true,
-    }),
-  );
-}
-
-async function readJwk(path: string): Promise<Record<string, string>> {
-  return JSON.parse(await readFile(path, 'utf8')) as Record<string, string>;
+function startServer(started: Started, setup: ServerSetup): Promise<{ readonly pid: number }> {
+  return startSetUp(started, new URL('./server-main.js', import.meta.url), setup);
 }

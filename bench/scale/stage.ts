@@ -9,6 +9,7 @@ import { takeStanding } from '#test/world/standing.js';
 import { cpuSeconds, memoryOctets } from '../method/machine.ts';
 import type { Target } from '../load/job.ts';
 import type { Entrant } from '../stage/entrants.ts';
+import { heldFor } from '../stage/held.ts';
 import { addClient, addServer, askTokens, RESOURCE, SCOPE, sealUnused, type Party } from '../stage/registered.ts';
 import { startAll } from '../stage/started.ts';
 import { startUpstream } from '../stage/upstream.ts';
@@ -91,13 +92,9 @@ async function lookups(
 ): Promise<() => Promise<Target>> {
   const { authority: issuer } = ready;
   const client = createClient({ issuer, clientId, key: await importKey(key) });
-  let held: { readonly token: string; readonly until: number } | undefined;
+  const held = heldFor(TOKEN_MS, () => client.token({ resource: issuer, scope: ['dauth:connections.read'] }));
   return async () => {
-    if (held === undefined || held.until <= Date.now()) {
-      const { accessToken: token } = await client.token({ resource: issuer, scope: ['dauth:connections.read'] });
-      held = { token, until: Date.now() + TOKEN_MS };
-    }
-    const { token } = held;
+    const { accessToken: token } = await held();
     const wanted = handles.map((handle) => {
       const path = `/connections/${handle}`;
       return { path, headers: ['authorization', `DPoP ${token}`], signer: { key, token, htu: issuer + path } };

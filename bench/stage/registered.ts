@@ -14,18 +14,18 @@ export interface Party {
 
 export const [RESOURCE, SCOPE] = ['http://127.0.0.1:1/mcp', 'use'] as const;
 
-/** Registers an MCP server that nobody calls. */
-export function addServer(stack: Stack, dir: string): Promise<Party> {
-  return add(stack, join(dir, 'server.jwk'), ['servers', 'add', '--resource', RESOURCE, '--scope', SCOPE]);
+/** Registers an MCP server: one that nobody calls, where no other is said. @param name of the file with its key */
+export function addServer(stack: Stack, dir: string, resource: string = RESOURCE, name = 'server'): Promise<Party> {
+  return add(stack, join(dir, `${name}.jwk`), ['servers', 'add', '--resource', resource, '--scope', SCOPE]);
 }
 
-export function addClient(stack: Stack, dir: string): Promise<Party> {
-  return add(stack, join(dir, 'client.jwk'), ['clients', 'add', '--name', 'bench']);
+export function addClient(stack: Stack, dir: string, name = 'client'): Promise<Party> {
+  return add(stack, join(dir, `${name}.jwk`), ['clients', 'add', '--name', name]);
 }
 
 /** Seals a credential of a client for that server. @returns the handle */
-export async function sealUnused(stack: Stack, { id, file }: Party): Promise<string> {
-  const where = ['--origin', 'https://localhost:1', '--server', RESOURCE, '--key', file, '--client-id', id];
+export async function sealUnused(stack: Stack, { id, file }: Party, resource: string = RESOURCE): Promise<string> {
+  const where = ['--origin', 'https://localhost:1', '--server', resource, '--key', file, '--client-id', id];
   const { handle } = await stack.dauth<{ handle: string }>(['connect', 'api', ...where], 'nobody uses this');
   return handle;
 }

@@ -1,4 +1,6 @@
 /** What was started, and ends in the other order, whether all of it could be started or not. (Node 20 has no `AsyncDisposableStack`.) */
+import { fileURLToPath } from 'node:url';
+import { start, type Running } from '#test/support/process.js';
 
 export class Started implements AsyncDisposable {
   readonly #parts: AsyncDisposable[] = [];
@@ -25,4 +27,10 @@ export async function startAll<T extends object>(
     await started[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** A process of Node that reads on stdin what it is told: keys are in it, so never by its environment. */
+export async function startSetUp(started: Started, main: URL, setup: object): Promise<Running> {
+  const options = { file: process.execPath, args: [fileURLToPath(main)], keepStdin: true };
+  return started.use(await start({ ...options, input: `${JSON.stringify(setup)}\n` }));
 }

@@ -1,9 +1,8 @@
 /** Who gives tokens: the authority as its users start it, and oidc-provider; the same client asks both in the same way. */
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { createClient, importKey, signProof } from '@dauth/client';
 import { generateKeyPair, exportJWK } from 'jose';
-import { makeTempDir, start } from '#test/support/process.js';
+import { makeTempDir } from '#test/support/process.js';
 import { startStack, type Stack } from '#test/world/stack.js';
 import { startCaller, type Caller } from '../load/caller.ts';
 import type { Target } from '../load/job.ts';
@@ -11,6 +10,7 @@ import type { Contestant } from '../method/rounds.ts';
 import type { OidcSetup } from '../peers/oidc-main.ts';
 import type { LoadRound } from '../stage/contest.ts';
 import type { Entrant } from '../stage/entrants.ts';
+import { heldFor } from '../stage/held.ts';
 import {
   addClient,
   addServer,
@@ -21,7 +21,7 @@ import {
   type Jwk,
   type Party,
 } from '../stage/registered.ts';
-import { startAll, type Started } from '../stage/started.ts';
+import { startAll, startSetUp, type Started } from '../stage/started.ts';
 import { startFloor } from './floor.ts';
 
 export const NAMES = {
@@ -83,15 +83,11 @@ export function raiseTokenStage(floor: { readonly operations: number; readonly g
 async function subjects({ ready }: Stack, { id, key }: Party, handle: string): Promise<() => Promise<object>> {
   const owner = await importKey(key);
   const client = createClient({ issuer: ready.authority, clientId: id, key: owner });
-  let held: { readonly subject: object; readonly until: number } | undefined;
-  return async () => {
-    if (held !== undefined && held.until > Date.now()) return held.subject;
+  return heldFor(SUBJECT_MS, async () => {
     const { accessToken } = await client.token({ resource: RESOURCE, scope: [SCOPE], connections: [handle] });
     const subject_dpop = await signProof(owner, { method: 'POST', url: RESOURCE, accessToken });
-    const subject = { subject_token: accessToken, subject_token_type: ACCESS_TOKEN, subject_dpop };
-    held = { subject, until: Date.now() + SUBJECT_MS };
-    return subject;
-  };
+    return { subject_token: accessToken, subject_token_type: ACCESS_TOKEN, subject_dpop };
+  });
 }
 
 async function startOidc(started: Started, { id: clientId, key }: Party, form: Jwk): Promise<Entrant> {
@@ -101,14 +97,7 @@ async function startOidc(started: Started, { id: clientId, key }: Party, form: J
     ...{ clientId, client: { kty, crv, x, y }, signing: await exportJWK(privateKey) },
     ...{ resource: RESOURCE, scope: SCOPE },
   };
-  const child = started.use(
-    await start({
-      file: process.execPath,
-      args: [fileURLToPath(new URL('../peers/oidc-main.js', import.meta.url))],
-      input: `${JSON.stringify(setup)}\n`,
-      keepStdin: true,
-    }),
-  );
+  const child = await startSetUp(started, new URL('../peers/oidc-main.js', import.meta.url), setup);
   const { issuer } = JSON.parse(child.readyLine) as { issuer: string };
   const target = async (): Promise<Target> => askTokens(issuer, [{ form, clientId, key, audience: issuer }]);
   return { name: NAMES.oidc, pids: { server: child.pid }, target, proves: false };

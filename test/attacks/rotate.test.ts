@@ -226,4 +226,54 @@ describe('a rotation under a hostile authority', { timeout: 180_000 }, () => {
     const { allow, servers, iat, exp } = await stored(handle);
     assert.deepEqual([allow[0]!.origin, servers, exp - iat], ['https://two.example', [SERVER], 86_400]);
   });
+
+  proves(
+    'seal.bound',
+    'a device that did not seal a login takes that from its seal alone, before a whole policy takes its place',
+    async () => {
+      const rule = {
+        ...{ connection: `s${++made}`, fields: [{ pointer: '/token', field: 'token' }] },
+        allow: [{ origin: ORIGIN, methods: ['GET'], paths: ['/orders'] }],
+      };
+      const login = ['--method', 'POST', '--path', '/login', '--inject', 'body:/password={token}'];
+      const args = ['connect', `l${made}`, '--origin', ORIGIN, '--server', SERVER, ...login, ...as];
+      const capturing = [...args, '--capture', JSON.stringify(rule)];
+      const { handle } = await stack.dauth<{ handle: string }>(capturing, 'first-credential');
+      const plain = await connect();
+      const reach = ['--authority', issuer, '--executor-identity', stack.ready.executor_identity];
+      const here = [...reach, '--data', join(dir.path, 'elsewhere'), '--json', ...as];
+      const whole = ['--name', `c${made}`, '--origin', ORIGIN, '--server', SERVER];
+      const elsewhere = (of: string, ...flags: string[]) => {
+        const rotation = ['connections', 'rotate', of, ...here, ...flags];
+        return run({ file: process.execPath, args: [DAUTH, ...rotation], input: 'second-credential' });
+      };
+      const control = await elsewhere(plain, ...whole);
+      assert.equal(control.code, 0, control.stderr);
+      authority.posted.length = 0;
+      const inject = [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }] as const;
+      const another = async (row: StoredConnection) => ({
+        ...row,
+        ...(await sealElsewhere(await generateKey(), { ...row, inject })),
+      });
+      authority.tamper = another;
+      const shown = await elsewhere(handle, ...whole);
+      assert.equal(shown.code, 9, shown.stderr);
+      assert.match(
+        lastError(shown.stderr).message,
+        /cannot tell whether it is a login.*not sealed by a key that is known/,
+      );
+      const KEPT = /^A login and what is captured through it keep the policy/;
+      authority.tamper = undefined;
+      assert.match(lastError((await elsewhere(handle, ...whole)).stderr).message, KEPT);
+      assert.deepEqual(
+        authority.posted.filter((path) => path.endsWith('/rotate')),
+        [],
+        'nothing was sent',
+      );
+      // From here on this device has sealed it, and knows.
+      assert.equal((await elsewhere(handle)).code, 0);
+      authority.tamper = another;
+      assert.match(lastError((await elsewhere(handle, ...whole)).stderr).message, KEPT);
+    },
+  );
 });

@@ -4,18 +4,14 @@
  */
 import assert from 'node:assert/strict';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { createServer, type Server } from 'node:https';
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { exportJWK, generateKeyPair, jwtVerify } from 'jose';
-import Provider from 'oidc-provider';
+import type Provider from 'oidc-provider';
 import { writeCa } from '../support/ca.ts';
-import { freePort, makeTempDir } from '../support/process.ts';
+import { API, resourceIndicators, serveGiving, type Giving } from '../support/giving.ts';
+import { makeTempDir } from '../support/process.ts';
 import { startWorld, type World } from '../world/world.ts';
 
-const API = 'https://api.example';
 const CLIENT = 'reports';
 const makeKeys = () =>
   generateKeyPairSync('ec', {
@@ -52,43 +48,20 @@ const KINDS: Readonly<Record<string, Kind>> = {
 for (const [what, kind] of Object.entries(KINDS)) {
   describe(`a private key that proves a client of ${what}`, { timeout: 180_000 }, () => {
     const { privateKey, publicKey } = makeKeys();
-    const shown: string[] = [];
     const answered: number[] = [];
-    /** What the provider was shown. */
-    const assertions: string[] = [];
-    let provider: Provider;
     let dir: Awaited<ReturnType<typeof makeTempDir>>;
-    let server: Server;
+    let giving: Giving;
     let world: World;
 
     before(async () => {
       dir = await makeTempDir();
       const files = await writeCa(join(dir.path, 'provider'));
-      const origin = `https://localhost:${await freePort()}`;
-      const keys = await generateKeyPair('RS256', { extractable: true });
-      provider = makeProvider(origin, {
-        signing: { ...(await exportJWK(keys.privateKey)), alg: 'RS256', use: 'sig' },
-        client: createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).export({ format: 'jwk' }),
-      });
-      provider.on('grant.success', ({ oidc }) => assertions.push(oidc.body.client_assertion!));
-      const callback = provider.callback();
-      /** The API: whoever comes with a token of that provider for it, and for reading. */
-      const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-        const [, token = ''] = /^Bearer (.+)$/.exec(request.headers.authorization ?? '') ?? [];
-        const { payload } = await jwtVerify(token, keys.publicKey, { issuer: origin, audience: API });
-        shown.push(token);
-        response.writeHead(200, { 'content-type': 'application/json' });
-        response.end(
-          JSON.stringify({ login: `${String(payload.sub)} may ${String(payload.scope)}`, echo: [token, assertions] }),
-        );
-      };
-      const identity = { cert: await readFile(files.cert), key: await readFile(files.key) };
-      server = createServer(identity, (request, response) => {
-        if (request.url === '/user') return void answer(request, response).catch(() => response.writeHead(401).end());
+      const client = createPublicKey({ key: publicKey, format: 'der', type: 'spki' }).export({ format: 'jwk' });
+      giving = await serveGiving(files, configurationOf(client), (request, response, handle) => {
         response.on('finish', () => answered.push(response.statusCode));
-        callback(request, response);
+        handle(request, response);
       });
-      server.listen(Number(new URL(origin).port), '127.0.0.1');
+      const { origin, provider } = giving;
       const scheme = { ...kind.scheme, endpoint: `${origin}/token`, client_id: CLIENT, alg: 'ES256', kid: 'k-1' };
       world = await startWorld({
         dir: join(dir.path, 'stack'),
@@ -99,12 +72,12 @@ for (const [what, kind] of Object.entries(KINDS)) {
     });
     after(async () => {
       await world?.[Symbol.asyncDispose]();
-      server?.close();
-      server?.closeAllConnections();
+      await giving?.[Symbol.asyncDispose]();
       await dir?.[Symbol.asyncDispose]();
     });
 
     test('[response.clean] the API is called with a token that the provider gave to the holder of the key', async () => {
+      const { shown } = giving;
       const client = await world.client();
       assert.equal(await client.call('my_login'), kind.login);
       const answer = await client.call('buffered', { path: '/user' });
@@ -112,20 +85,20 @@ for (const [what, kind] of Object.entries(KINDS)) {
       assert.deepEqual(new Set(answered), new Set([200]));
       assert.equal(answer.includes(shown.at(-1)!), false);
       assert.ok(answer.includes('*'.repeat(shown.at(-1)!.length)));
-      const [, claims, signature] = assertions.at(-1)!.split('.');
+      const [, claims, signature] = giving.assertions.at(-1)!.split('.');
       assert.deepEqual([answer.includes(`.${claims!}.`), answer.includes(signature!)], [true, false]);
     });
 
     test('[dispatch.bound] another key proves nothing there, and nothing is sent to the API', async () => {
       const owner = ['--key', join(dir.path, 'stack', 'client.jwk'), '--client-id', world.clientId];
-      const input = kind.input(makeKeys().privateKey, await makeGrant(provider));
+      const input = kind.input(makeKeys().privateKey, await makeGrant(giving.provider));
       await world.stack.dauth(['connections', 'rotate', world.handle, ...kind.fields, ...owner], input);
-      const calls = shown.length;
+      const calls = giving.shown.length;
       const client = await world.client();
       const refused = await client.call('call', { method: 'GET', url: '/user' });
       await client.stop();
       assert.match(refused, /DOWNSTREAM_AUTH_FAILURE/);
-      assert.deepEqual([answered.at(-1), shown.length], [401, calls]);
+      assert.deepEqual([answered.at(-1), giving.shown.length], [401, calls]);
     });
   });
 }
@@ -139,9 +112,8 @@ async function makeGrant(provider: Provider): Promise<string> {
   return new provider.RefreshToken({ accountId: 'ada', client, ...of }).save();
 }
 
-function makeProvider(issuer: string, { signing, client }: { signing: object; client: object }): Provider {
-  return new Provider(issuer, {
-    jwks: { keys: [signing] },
+function configurationOf(key: object): object {
+  return {
     clients: [
       {
         ...{
@@ -149,7 +121,7 @@ function makeProvider(issuer: string, { signing, client }: { signing: object; cl
           token_endpoint_auth_method: 'private_key_jwt',
           token_endpoint_auth_signing_alg: 'ES256',
         },
-        ...{ jwks: { keys: [{ ...client, kid: 'k-1', alg: 'ES256', use: 'sig' }] }, scope: 'read offline_access' },
+        ...{ jwks: { keys: [{ ...key, kid: 'k-1', alg: 'ES256', use: 'sig' }] }, scope: 'read offline_access' },
         ...{ redirect_uris: ['https://app.example/callback'], response_types: ['code'] },
         grant_types: ['client_credentials', 'authorization_code', 'refresh_token'],
       },
@@ -161,15 +133,7 @@ function makeProvider(issuer: string, { signing, client }: { signing: object; cl
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
-      resourceIndicators: {
-        enabled: true,
-        useGrantedResource: () => true,
-        defaultResource: () => API,
-        getResourceServerInfo: () => ({
-          ...{ scope: 'read', audience: API, accessTokenFormat: 'jwt', accessTokenTTL: 300 },
-          jwt: { sign: { alg: 'RS256' } },
-        }),
-      },
+      resourceIndicators: resourceIndicators(300),
     },
-  });
+  };
 }

@@ -3,37 +3,28 @@
  * signs in and consents on the authority's own pages; everything runs on real sockets, in both protocol eras.
  */
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:https';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { generateKey, type McpProviderOptions } from '@dauth/client';
 import { auth } from '@modelcontextprotocol/client';
 import { decodeJwt } from 'jose';
 import { ERAS, makeHost, REDIRECT } from '../support/host.ts';
+import { ADA, publishClient, startHostWorld, type Published } from '../support/host-world.ts';
 import { Person } from '../support/person.ts';
-import { freePort, makeTempDir } from '../support/process.ts';
-import { startWorld, type World } from '../world/world.ts';
-
-const ADA = { login: 'ada', password: 'a horse that counts to seven' };
+import { makeTempDir } from '../support/process.ts';
+import type { World } from '../world/world.ts';
 
 describe('a host that knows only the URL of a server', { timeout: 180_000 }, () => {
   let dir: Awaited<ReturnType<typeof makeTempDir>>;
   let world: World;
   let issuer: string;
-  const documents: Server[] = [];
+  const documents: Published[] = [];
   before(async () => {
     dir = await makeTempDir();
-    const outside = { ca: [join(dir.path, 'ca.pem')], dangerouslyAllowLoopback: true };
-    world = await startWorld({ dir: dir.path, authority: { clients: { registration: 'open' }, outside } });
-    const { stack, upstream, resource, token } = world;
-    issuer = stack.ready.authority;
-    await new Person(issuer).setUp(stack.ready.first_run!, ADA);
-    // What the operator sealed is the first person's.
-    const where = ['--origin', upstream.origin, '--server', resource, '--method', 'GET', '--method', 'POST'];
-    await stack.dauth(['connect', 'github', ...where], token);
+    world = await startHostWorld(dir.path);
+    issuer = world.stack.ready.authority;
   });
   after(async () => {
-    for (const server of documents) server.close();
+    for (const document of documents) document[Symbol.dispose]();
     await world?.[Symbol.asyncDispose]();
     await dir?.[Symbol.asyncDispose]();
   });
@@ -48,22 +39,14 @@ describe('a host that knows only the URL of a server', { timeout: 180_000 }, () 
 
   /** Describes itself at an https URL, which is its id. */
   async function published(): Promise<{ clientId: string }> {
-    const port = await freePort();
-    const clientId = `https://localhost:${port}/client.json`;
-    const document = {
-      client_id: clientId,
+    const document = await publishClient(world, {
       client_name: 'Published host',
       redirect_uris: [REDIRECT],
       grant_types: ['authorization_code', 'refresh_token'],
       token_endpoint_auth_method: 'none',
-    };
-    const { key, cert } = world.stack.leaf;
-    const server = createServer({ key, cert }, (_, res) =>
-      res.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(document)),
-    );
-    documents.push(server.listen(port));
-    await new Promise((resolve) => server.once('listening', resolve));
-    return { clientId };
+    });
+    documents.push(document);
+    return { clientId: document.clientId };
   }
 
   /** A host whose person consents on a browser that nobody signed in with before. */

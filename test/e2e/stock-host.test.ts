@@ -3,8 +3,6 @@
  * with the SDK's own DPoP. It knows the URL of a server; nothing of DAuth is in it. Both protocol eras and both ways to register.
  */
 import assert from 'node:assert/strict';
-import { createServer, type Server } from 'node:https';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -20,11 +18,11 @@ import {
 } from '@modelcontextprotocol/client';
 import { decodeJwt } from 'jose';
 import { type ERAS, REDIRECT } from '../support/host.ts';
+import { ADA, publishClient, startHostWorld, type Published } from '../support/host-world.ts';
 import { Person } from '../support/person.ts';
-import { freePort, makeTempDir } from '../support/process.ts';
-import { startWorld, type World } from '../world/world.ts';
+import { makeTempDir } from '../support/process.ts';
+import type { World } from '../world/world.ts';
 
-const ADA = { login: 'ada', password: 'a horse that counts to seven' };
 const METADATA = {
   client_name: 'Stock host',
   redirect_uris: [REDIRECT],
@@ -37,27 +35,15 @@ describe('a host with nothing of DAuth in it', { timeout: 180_000 }, () => {
   let dir: Awaited<ReturnType<typeof makeTempDir>>;
   let world: World;
   let issuer: string;
-  let documents: Server;
-  let documentUrl: string;
+  let document: Published;
   before(async () => {
     dir = await makeTempDir();
-    const outside = { ca: [join(dir.path, 'ca.pem')], dangerouslyAllowLoopback: true };
-    world = await startWorld({ dir: dir.path, authority: { clients: { registration: 'open' }, outside } });
-    const { stack, upstream, resource, token } = world;
-    issuer = stack.ready.authority;
-    await new Person(issuer).setUp(stack.ready.first_run!, ADA);
-    const where = ['--origin', upstream.origin, '--server', resource, '--method', 'GET', '--method', 'POST'];
-    await stack.dauth(['connect', 'github', ...where], token);
-    const port = await freePort();
-    documentUrl = `https://localhost:${port}/client.json`;
-    const document = JSON.stringify({ client_id: documentUrl, ...METADATA });
-    documents = createServer({ key: stack.leaf.key, cert: stack.leaf.cert }, (_, response) =>
-      response.writeHead(200, { 'content-type': 'application/json' }).end(document),
-    ).listen(port);
-    await new Promise((resolve) => documents.once('listening', resolve));
+    world = await startHostWorld(dir.path);
+    issuer = world.stack.ready.authority;
+    document = await publishClient(world, METADATA);
   });
   after(async () => {
-    documents?.close();
+    document?.[Symbol.dispose]();
     await world?.[Symbol.asyncDispose]();
     await dir?.[Symbol.asyncDispose]();
   });
@@ -120,7 +106,7 @@ describe('a host with nothing of DAuth in it', { timeout: 180_000 }, () => {
     [
       'is described by a document',
       'modern',
-      () => ({ clientMetadataUrl: documentUrl }),
+      () => ({ clientMetadataUrl: document.clientId }),
       /published by <code>localhost/,
     ],
     ['registers itself', 'legacy', () => ({}), /Stock host[^]*not verified/],

@@ -34,6 +34,7 @@ import { LOGIN } from './login.ts';
 import { MCP } from './mcp.ts';
 import { CLIENT_CERTIFICATES } from './mtls.ts';
 import type { Mutant } from './mutant.ts';
+import { NATIVE_CALLS } from './native.ts';
 import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
@@ -64,6 +65,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...USE_LIMITS,
     ...EXCHANGED,
     ...REGISTERS,
+    ...NATIVE_CALLS,
     ...SERVERS,
     ...SERVICE_ACCOUNT,
     ...SEARCH,

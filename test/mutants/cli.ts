@@ -9,6 +9,9 @@ const BLIND = 'test/dist/attacks/blind.test.js';
 const WIRE = 'test/dist/attacks/wire.test.js';
 const ROTATE = 'test/dist/attacks/rotate.test.js';
 
+const ELSEWHERE =
+  '[seal.bound] a device that did not seal a login takes that from its seal alone, before a whole policy takes its place';
+
 const START = 'packages/cli/dist/start.test.js';
 
 /** Whoever starts both rooms could read the file of the one for the other. */
@@ -75,6 +78,20 @@ export const CLI: readonly Mutant[] = [
       file: ROTATE,
       name: '[seal.bound] an older version, whose policy may have been wider, is not sealed again',
     },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/cli/src/connect.ts',
+    find: 'if (known.sealers.length === 0) await verify();',
+    replace: 'if (known.ver > 9) await verify();',
+    test: { file: ROTATE, name: ELSEWHERE },
+  },
+  {
+    claim: 'seal.bound',
+    file: 'packages/cli/src/connect.ts',
+    find: ' noteCaptured(seals, [handle]);',
+    replace: ' noteCaptured(seals, []);',
+    test: { file: ROTATE, name: ELSEWHERE },
   },
   {
     claim: 'seal.client-only',

@@ -5,6 +5,8 @@ const SCHEME = 'packages/protocol/dist/id-jag.test.js';
 const ASKED = 'packages/executor/dist/wire/id-jag.test.js';
 const MEMORY = 'packages/executor/dist/secret/id-jag-memory.test.js';
 const LEAVES = '[memory.clean] leaves no copy of a subject token, nor of an ID-JAG and the token that comes for it';
+const apart = (what: string): string =>
+  `[seal.bound] one key for both servers, with assertions that name ${what}, is refused`;
 const refuses = (what: string): string =>
   `[dispatch.bound] an identity provider that answers with ${what} is refused, and nobody else is asked`;
 
@@ -20,6 +22,9 @@ export const ID_JAGS: readonly Mutant[] = [
       'if (shown.length > 99)',
       '[seal.bound] a scheme of ID-JAGs with a key that the other server is shown is refused',
     ],
+    ['seal.bound', 'if (names.idp.includes(api.aud) || ', 'if (', apart("the identity provider's endpoint")],
+    ['seal.bound', 'api.aud) || names.api.includes(idp.aud))', 'api.aud))', apart("the API's issuer")],
+    ['seal.bound', 'api.endpoint, api.audience]', 'api.endpoint]', apart("the API's issuer")],
     [
       'response.clean',
       'return [...clientTemplates(scheme), ...clientTemplates(idp), idp.subject_token];',

@@ -265,8 +265,8 @@ export const POSTGRES: readonly Mutant[] = [
   ...of('executor', 'secret/scram', RELAY, [
     [
       'response.clean',
-      'ownedConcat(storedKey), ',
-      '',
+      'clientKey, storedKey, ',
+      'clientKey, ',
       '[response.clean] keys that are made of the password are starred out too: they are what a server keeps of it',
     ],
   ]),
@@ -278,10 +278,7 @@ export const POSTGRES: readonly Mutant[] = [
       '[response.clean] the hash that MD5 logs in with is starred out: it is as good as the password',
     ],
   ]),
-  ...of('executor', 'secret/scram', MEMORY, [
-    ['memory.clean', '  wipe(salted);\n', '', clean('scram-sha-256')],
-    ['memory.clean', '  wipe(clientKey, storedKey, serverKey, clientSignature);\n', '', clean('scram-sha-256')],
-  ]),
+  ...of('executor', 'secret/scram', MEMORY, [['memory.clean', '  wipe(salted);\n', '', clean('scram-sha-256')]]),
   ...of('executor', 'postgres/login', MEMORY, [
     ['memory.clean', '    wipe(...secrets);\n', '', clean('scram-sha-256')],
   ]),

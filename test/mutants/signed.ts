@@ -10,7 +10,6 @@ const HMAC = 'packages/executor/dist/secret/hmac.test.js';
 const HMAC_WIRE = 'packages/executor/dist/wire/hmac.test.js';
 const OAUTH1 = 'packages/executor/dist/secret/oauth1.test.js';
 const OAUTH1_WIRE = 'packages/executor/dist/wire/oauth1.test.js';
-const MAC = 'packages/executor/dist/secret/mac.test.js';
 const DECODE = 'packages/executor/dist/secret/decode.test.js';
 const SCHEME = 'packages/protocol/dist/scheme.test.js';
 
@@ -34,29 +33,7 @@ const HOLDS_UP = '[dispatch.bound] parameters that would hold up all other calls
 const ONCE_MORE = '[response.clean] a signature in a query is looked for as it stands there, also encoded once more';
 const LOOKED_FOR = '[response.clean] secret, token, every derived key and the signature are looked for in the answer';
 
-const REGISTERS = '[memory.clean] the registers are overwritten behind every HMAC and hash';
-
 export const SIGNERS: readonly Mutant[] = [
-  ...of('executor', 'secret/mac', MAC, [
-    [
-      'memory.clean',
-      'const digest = hmac.digest();\n  scrubRegisters();\n',
-      'const digest = hmac.digest();\n',
-      REGISTERS,
-    ],
-    [
-      'memory.clean',
-      'const digest = hasher.digest();\n  scrubRegisters();\n',
-      'const digest = hasher.digest();\n',
-      REGISTERS,
-    ],
-    [
-      'memory.clean',
-      "digest = hashOnce(hash, joined, 'buffer');\n    scrubRegisters();\n",
-      "digest = hashOnce(hash, joined, 'buffer');\n",
-      REGISTERS,
-    ],
-  ]),
   ...of('protocol', 'scheme-aws', SIGNED, [
     ['dispatch.bound', "  'x-amz-date',\n", '', OWN_PART],
     ['dispatch.bound', "  'Signature',\n", '', OWN_PART],
@@ -232,7 +209,7 @@ export const SIGNERS: readonly Mutant[] = [
       'namedFields(inQuery)',
       '[response.clean] a field that is put many times is looked for once',
     ],
-    ['response.clean', '...(isKeyed ? [', '...(isKeyed && signature.length === 0 ? [', DIGEST_LOOKED_FOR],
+    ['response.clean', '...(isKeyed(scheme) ? [', '...(signature.length === 0 ? [', DIGEST_LOOKED_FOR],
     ['response.clean', 'const made = [signature, ...', 'const made = [...', KEYS_LOOKED_FOR],
     [
       'response.clean',

@@ -122,6 +122,38 @@ export const PLANTED: readonly Planted[] = [
     'executor/src/secret/schedule.ts may be used only in executor/src/open.ts, executor/src/reseal.ts',
   ),
 
+  // A native call whose result is a secret: the window is on its name
+  plant(
+    'a native call outside its window',
+    'executor/src/secret/scram.ts',
+    `import { pbkdf2Sync as stretched } from 'node:crypto';`,
+    'node:crypto pbkdf2Sync may be used only in executor/src/secret/native.ts',
+  ),
+  plant(
+    'a native call handed on by the one who may',
+    'executor/src/secret/native.ts',
+    `export { diffieHellman } from 'node:crypto';`,
+    'node:crypto diffieHellman may not be passed on',
+  ),
+  plant(
+    'all native calls at once',
+    'executor/src/secret/scram.ts',
+    `import * as native from 'node:crypto';`,
+    'node:crypto may not be taken whole; import the names that are used',
+  ),
+  plant(
+    'all native calls at once, by default',
+    'executor/src/secret/md5.ts',
+    `import native from 'node:crypto';`,
+    'node:crypto may not be taken whole; import the names that are used',
+  ),
+  plant(
+    'all native calls at run time',
+    'executor/src/secret/hmac.ts',
+    `export const n1 = import('node:crypto');`,
+    'node:crypto may not be taken whole; import the names that are used',
+  ),
+
   // Globals: an allow-list
   plant(
     'a clock in the shared words',

@@ -9,6 +9,18 @@ export function makeImports(law, say, checkPower) {
       say(path, line, `${name} may be used only in ${files.join(', ')}`);
   }
 
+  /** A window may be on one name of a module: then nobody takes the module whole, which would have the name in it. */
+  function checkNames(path, module, { kind, names, line }) {
+    const windows = Object.keys(law.windows).filter((window) => window.startsWith(`${module} `));
+    if (windows.length > 0 && names.some((name) => name === '*' || name === 'default'))
+      say(path, line, `${module} may not be taken whole; import the names that are used`);
+    for (const window of windows) {
+      if (!names.includes(window.slice(module.length + 1))) continue;
+      checkWindow(path, window, line);
+      if (kind === 'export') say(path, line, `${window} may not be passed on`);
+    }
+  }
+
   /** A window on a file is a window on all its names, however they are imported. */
   function checkRelative(room, path, { kind, specifier, typeOnly, line }) {
     const target = sourceOf(path, specifier);
@@ -39,6 +51,7 @@ export function makeImports(law, say, checkPower) {
     }
     if (typeOnly) return;
     checkWindow(path, name, line);
+    checkNames(path, name, each);
     if (kind === 'export' && name in law.windows) say(path, line, `${name} may not be passed on`);
   };
 }

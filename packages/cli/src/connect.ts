@@ -10,14 +10,15 @@ import {
   type StoredConnection,
   type TakenConnection,
   type VerifiedExecutor,
+  type VerifiedSeal,
 } from '@dauth/client';
 import { DAuthError, parseEnvelope, parseHandle, type ConnectionHandle } from '@dauth/protocol';
 import { sessionPolicy, type StatedCapture } from './capture.ts';
-import { assertNotCaptured, noteCaptured } from './captured.ts';
+import { assertNotCaptured, noteCaptured, unverified } from './captured.ts';
 import { GRANT_FIELD, openConsent, type Consent } from './consent.ts';
 import { openSeals } from './home.ts';
 import type { Memory } from './memory.ts';
-import { CliError, describeError, EXIT, print, say, usage } from './output.ts';
+import { CliError, describeError, print, say, usage } from './output.ts';
 import { describePolicy, makePolicy, statedLife, statePolicy, type PolicyFlags, type StatedPolicy } from './policy.ts';
 import { knownIdentity, reach, reachExecutor, type GlobalFlags, type Reach } from './reach.ts';
 import { readSecret } from './secret.ts';
@@ -116,14 +117,18 @@ async function replace(handle: ConnectionHandle, flags: RotateFlags, whole: Cons
   const known = knownSeals(seals, handle);
   const executor = await reachExecutor(identity, at);
   const row = await at.client.connections.get(handle);
-  if (stated !== undefined) assertNotCaptured(seals, handle, row.envelope);
-  const policy =
-    stated === undefined
-      ? await sealedPolicy(row, { handle, executor: executor.identity }, known, flags, at)
-      : {
-          ...(await makePolicy(stated.name, stated, flags, at)),
-          replaces: { handle, ver: Math.max(row.ver, known.ver) + 1 },
-        };
+  const verify = () => verifyRow(row, { handle, executor: executor.identity }, known, flags, at);
+  let policy: SealPolicy;
+  if (stated === undefined) {
+    policy = nextPolicy(await verify(), { now: Math.floor(Date.now() / 1_000), ...statedLife(flags) });
+    if (policy.capture !== undefined || policy.captured !== undefined) noteCaptured(seals, [handle]);
+  } else {
+    // Whoever sealed it here knows whether it is a login. To anybody else the authority could show what it likes.
+    if (known.sealers.length === 0) await verify();
+    assertNotCaptured(seals, handle, row.envelope);
+    const replaces = { handle, ver: Math.max(row.ver, known.ver) + 1 };
+    policy = { ...(await makePolicy(stated.name, stated, flags, at)), replaces };
+  }
   await using again =
     flags.oauth === undefined || whole !== undefined ? undefined : await openConsent(flags, policy.inject);
   const consent = whole ?? again;
@@ -184,26 +189,19 @@ async function sealStated(
 }
 
 /** The policy as this owner's key sealed it. What the authority says of it is not looked at. */
-async function sealedPolicy(
+async function verifyRow(
   row: StoredConnection,
   of: Pick<ExpectedSeal, 'handle' | 'executor'>,
   known: KnownSeals,
   flags: RotateFlags,
   at: Reach,
-): Promise<SealPolicy> {
+): Promise<VerifiedSeal> {
   const sealers = [at.key.jkt, ...known.sealers, ...(flags.sealedBy ?? [])];
-  const now = Math.floor(Date.now() / 1_000);
   try {
-    const verified = await verifySeal(row, { ...of, issuer: at.issuer, sealers, atLeast: known.ver });
-    return nextPolicy(verified, { now, ...statedLife(flags) });
+    return await verifySeal(row, { ...of, issuer: at.issuer, sealers, atLeast: known.ver });
   } catch (error) {
     if (!(error instanceof DAuthError)) throw error;
-    throw new CliError(
-      EXIT.integrity,
-      'UNVERIFIED_POLICY',
-      `The stored policy cannot be used again, so nothing was sealed or sent. ${error.publicMessage}`,
-      'If another device of yours sealed it, name its key with --sealed-by THUMBPRINT. Or give the whole policy: --name, --origin, --server and what goes with them.',
-    );
+    throw unverified(error.publicMessage, isWhole(flags));
   }
 }
 

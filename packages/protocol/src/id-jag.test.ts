@@ -88,11 +88,31 @@ for (const [what, change, message] of WRONG)
   });
 
 test('[seal.bound] one key for both servers is fine, and a slot with it is refused', () => {
-  const both = JSON.parse(JSON.stringify({ ...SCHEME, ...idp({ ...ownKey(), private_key: '{key}' }) })) as object;
+  const both = shared({ aud: SCHEME.audience }, { aud: 'https://idp.example' });
   const parsed = parseInjections([both]);
   assert.deepEqual([...searchedFields(parsed)], ['token']);
   refused(() => parseInjections([both, { in: 'header', name: 'x-key', value: '{key}' }]), /shown to nobody/);
 });
+
+/** One key for both servers. */
+function shared(own: object, change: object): unknown {
+  const said = { ...SCHEME, ...own, ...idp({ ...ownKey(), private_key: '{key}', ...change }) };
+  return JSON.parse(JSON.stringify(said));
+}
+const APART: readonly (readonly [what: string, own: object, change: object])[] = [
+  ['both servers alike', { aud: 'https://login.example' }, { aud: 'https://login.example' }],
+  ['both endpoints alike', { endpoint: IDP.endpoint }, {}],
+  ["the identity provider's endpoint", { aud: IDP.endpoint }, { aud: 'https://idp.example' }],
+  ["the identity provider's issuer", { aud: 'https://idp.example' }, { aud: 'https://idp.example' }],
+  ["the API's endpoint", {}, { aud: SCHEME.endpoint }],
+  ["the API's issuer", {}, { aud: SCHEME.audience }],
+];
+for (const [what, own, change] of APART)
+  test(`[seal.bound] one key for both servers, with assertions that name ${what}, is refused`, () => {
+    refused(() => parseInjections([shared(own, change)]), /"aud" of each has to name that server alone/);
+    // Under a key of its own it is good at that server alone.
+    assert.ok(parseInjections([shared(own, { ...change, private_key: '{own}' })]));
+  });
 
 function seal(origin: string, path: string, more: object = {}): () => Envelope {
   const dauth = {

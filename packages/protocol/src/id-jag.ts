@@ -45,15 +45,10 @@ export function parseIdJag(value: unknown): IdJag {
   const endpoint = parseTokenEndpoint(said.endpoint);
   const idp = parseIdentityProvider(said.idp);
   const client = parseProvenClient(said, endpoint, []);
+  const audience = visible(said.audience, '"audience"');
   assertKeysAlone(client, idp);
-  return Object.freeze({
-    scheme: 'id_jag',
-    endpoint,
-    ...client,
-    ...parseWishes(said),
-    audience: visible(said.audience, '"audience"'),
-    idp,
-  });
+  assertAssertionsApart({ ...client, endpoint, audience }, idp);
+  return Object.freeze({ scheme: 'id_jag', endpoint, ...client, ...parseWishes(said), audience, idp });
 }
 
 function parseIdentityProvider(value: unknown): IdentityProvider {
@@ -74,6 +69,19 @@ function assertKeysAlone(client: ProvenClient, idp: IdentityProvider): void {
   const shown = namedFields([...clientTemplates(client), ...clientTemplates(idp), idp.subject_token]);
   if ([...proofKeys(client), ...proofKeys(idp)].some((field) => shown.includes(field)))
     refuse('The field of "private_key" is named nowhere else: a key is shown to nobody.');
+}
+
+/**
+ * RFC 7523 §3: an assertion names the server it is for, and these are two ("Cross-Domain Use" in the draft: an identity provider
+ * gives no token for an ID-JAG of its own). With one key for both, an assertion that names the other server lets the one that is
+ * shown it be the client there, for the minute that it is good. Under two keys it is good at one of them, whatever it names.
+ */
+function assertAssertionsApart(api: ProvenClient & Pick<IdJag, 'endpoint' | 'audience'>, idp: IdentityProvider): void {
+  if (api.auth !== 'private_key_jwt' || idp.auth !== 'private_key_jwt') return;
+  if (!proofKeys(api).some((field) => proofKeys(idp).includes(field))) return;
+  const names = { api: [api.aud, api.endpoint, api.audience], idp: [idp.aud, idp.endpoint] };
+  if (names.idp.includes(api.aud) || names.api.includes(idp.aud))
+    refuse('One key is for both servers: "aud" of each has to name that server alone, as by its issuer.');
 }
 
 function clientTemplates(client: ProvenClient): readonly Template[] {

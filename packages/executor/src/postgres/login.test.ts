@@ -5,6 +5,7 @@ import { DAuthError, type ErrorCode } from '@dauth/protocol';
 import { serveDatabase, type Database, type DatabaseScript } from '../support/database.test-support.ts';
 import { leave, LOGIN, openAt, PASSWORD, type SessionOptions } from '../support/session.test-support.ts';
 import { plaintextOf } from '../support/calls.test-support.ts';
+import { watchOwned } from '../support/memory-held.test-support.ts';
 import { TestCa, type Identity } from '../support/upstreams.test-support.ts';
 import { message, uint32 } from './messages.ts';
 
@@ -57,6 +58,17 @@ test('[dispatch.bound] a session that only reads says so when it logs in', async
 
 test('[dispatch.bound] a wrong password is refused, and nothing that the server said about it comes back', () =>
   refused('DOWNSTREAM_AUTH_FAILURE', { fields: { token: 'another-password-1' } }, /^The upstream API refused/));
+
+test('[memory.clean] nothing that SCRAM made of the password stays once the server has proven itself', async () => {
+  const made: ArrayBuffer[] = [];
+  const stop = watchOwned((buffer) => made.push(buffer));
+  leave(await openAt(database, ca.pem));
+  stop();
+  // Keys and signatures of SHA-256.
+  const results = made.map((buffer) => Buffer.from(buffer)).filter(({ length }) => length === 32);
+  assert.ok(results.length > 5);
+  assert.deepEqual(new Set(results.map((octets) => octets.toString('hex'))), new Set(['00'.repeat(32)]));
+});
 
 test('a server that cannot bind is logged in to by what it has, and told that we could', async () => {
   database.script = { ...RIGHT, mechanisms: ['SCRAM-SHA-256'] };

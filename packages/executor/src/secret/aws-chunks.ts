@@ -6,8 +6,8 @@
  */
 import { Transform, type TransformCallback } from 'node:stream';
 import { writeHex } from './encode.ts';
-import { digestOf, mac } from './mac.ts';
 import { copyOctets, ownedConcat, wipe } from './memory.ts';
+import { digestOf, mac } from './native.ts';
 import { ByteWriter } from './writer.ts';
 
 const ALGORITHM = 'AWS4-HMAC-SHA256-PAYLOAD';

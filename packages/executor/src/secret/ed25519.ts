@@ -5,8 +5,8 @@
  */
 import { createPublicKey, verify } from 'node:crypto';
 import { add, FieldSpace, subtract, swapWhere, type Field } from './field25519.ts';
-import { secretDigest } from './mac.ts';
 import { ownedBytes, wipe } from './memory.ts';
+import { secretDigest } from './native.ts';
 import { scrubRegisters } from './registers.ts';
 
 /** Extended coordinates (§5.1.4): x = X/Z, y = Y/Z, x·y = T/Z. */

@@ -9,8 +9,8 @@ import { separatorOf, splitTarget } from './canonical.ts';
 import { decodeBase64, decodeHex } from './decode.ts';
 import { percent, UNRESERVED, writeBase64, writeHex, writePercent } from './encode.ts';
 import { fill, held, HEADER_OCTET, unfit, type Fields, type Held } from './fill.ts';
-import { digestOf, mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
+import { digestOf, mac, secretDigest } from './native.ts';
 import type { Outgoing, Signed } from './sign.ts';
 import { ByteWriter } from './writer.ts';
 
@@ -43,9 +43,7 @@ export function signHmac(scheme: Hmac, fields: Fields, request: Outgoing): Signe
   const late = scheme.put.filter(({ value }) => isSignature(value));
   const lines = linesOf(scheme, fields, named);
   const signed = withQuery(target.bytes, late, fields, named);
-  // A digest over a field is a signature too.
-  const isKeyed = scheme.digest !== undefined && namedFields([scheme.digest.of]).length > 0;
-  const made = [signature, ...(isKeyed ? [ownedConcat(digest.bytes)] : [])];
+  const made = [signature, ...(isKeyed(scheme) ? [ownedConcat(digest.bytes)] : [])];
   return {
     target: signed,
     lines,
@@ -100,9 +98,16 @@ function isSignature(template: Template): boolean {
   return signingParts(template).some((piece) => 'part' in piece && piece.part === 'signature');
 }
 
-function makeDigest({ digest }: Hmac, fields: Fields, named: Named): Buffer {
+/** A digest over a field is a signature too. */
+function isKeyed({ digest }: Hmac): boolean {
+  return digest !== undefined && namedFields([digest.of]).length > 0;
+}
+
+function makeDigest(scheme: Hmac, fields: Fields, named: Named): Buffer {
+  const { digest } = scheme;
   if (digest === undefined) return ownedConcat();
-  const raw = digestOf(digest.hash, ...octetsOf(digest.of, fields, named));
+  const hash = isKeyed(scheme) ? secretDigest : digestOf;
+  const raw = hash(digest.hash, ...octetsOf(digest.of, fields, named));
   if (digest.encoding === 'raw') return raw;
   const text = written(raw, digest.encoding);
   wipe(raw);

@@ -3,8 +3,8 @@
  * Never a string of the password or of its hash, which is as good as the password to that server.
  */
 import { writeHex } from './encode.ts';
-import { secretDigest } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
+import { secretDigest } from './native.ts';
 import { ByteWriter } from './writer.ts';
 
 /** @returns the answer to the server's salt, as text, and what was made on the way; owned memory throughout */

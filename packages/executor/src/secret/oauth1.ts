@@ -9,8 +9,8 @@ import { DAuthError } from '@dauth/protocol';
 import { splitTarget, writeCanonicalQuery } from './canonical.ts';
 import { percent, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { fill, held, type Fields, type Held } from './fill.ts';
-import { mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
+import { mac } from './native.ts';
 import type { Outgoing, Signed } from './sign.ts';
 import { ByteWriter } from './writer.ts';
 

@@ -2,16 +2,18 @@
  * RFC 9180 on `node:crypto`, the receiver's half: from an encapsulated key to what its one message is encrypted with.
  * Never opens or seals, and every intermediate is zeroed.
  */
-import { createHmac, createPublicKey, diffieHellman, type KeyObject } from 'node:crypto';
+import { createPublicKey, type KeyObject } from 'node:crypto';
 import { encodeBase64url, SUITES, type Suite } from '@dauth/protocol';
 import type { OpeningKey } from '../open.ts';
 import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { agree, mac } from './native.ts';
 
 const EMPTY = new Uint8Array(0);
 const MODE_BASE = Uint8Array.of(0);
 /** What a key is exported for (RFC 9180 §5.3): tokens kept under it, between two openings. */
 const KEEPING = Buffer.from('dauth kept token', 'ascii');
-const HASH = 32;
+const HASH = 'sha256';
+const LENGTH = 32;
 const NONCE = 12;
 /** SEC 1 §2.3.3: what the octets of a point begin with that is written with both its coordinates. */
 const UNCOMPRESSED = 4;
@@ -43,13 +45,13 @@ export function keysOf(key: OpeningKey, enc: Uint8Array, info: Uint8Array = EMPT
 /** RFC 9180 §4.1 `Decap` of DHKEM. */
 function decap(suite: Suite, key: OpeningKey, enc: Uint8Array): Buffer {
   if (enc.length !== suite.enc) throw new TypeError('length');
-  const dh = diffieHellman({ privateKey: key.privateKey, publicKey: importEncapsulated(suite, enc) });
+  const dh = agree(key.privateKey, importEncapsulated(suite, enc));
   try {
     // RFC 9180 §7.1.4, RFC 7748 §6.1: a small-order point would make the shared secret the same for everybody.
     if (dh.every((octet) => octet === 0)) throw new TypeError('zero');
     const id = suiteId('KEM', suite.kem);
     const prk = labeledExtract(id, EMPTY, 'eae_prk', dh);
-    const shared = labeledExpand(id, prk, 'shared_secret', Buffer.concat([enc, key.publicRaw]), HASH);
+    const shared = labeledExpand(id, prk, 'shared_secret', Buffer.concat([enc, key.publicRaw]), LENGTH);
     wipe(prk);
     return shared;
   } finally {
@@ -68,7 +70,7 @@ function importEncapsulated({ crv }: Suite, enc: Uint8Array): KeyObject {
 
 /** RFC 9180 §5.3 `Context.Export`. */
 function exportInto(exported: Buffer, id: Buffer, secret: Buffer, context: Buffer): void {
-  const exporter = labeledExpand(id, secret, 'exp', context, HASH);
+  const exporter = labeledExpand(id, secret, 'exp', context, LENGTH);
   const output = labeledExpand(id, exporter, 'sec', KEEPING, exported.length);
   output.copy(exported);
   wipe(exporter, output);
@@ -91,7 +93,7 @@ function suiteId(prefix: 'KEM' | 'HPKE', ...ids: readonly number[]): Buffer {
 function labeledExtract(id: Buffer, salt: Uint8Array, label: string, ikm: Uint8Array): Buffer {
   const labeled = ownedConcat(Buffer.from('HPKE-v1', 'ascii'), id, Buffer.from(label, 'ascii'), ikm);
   try {
-    return hmac(salt.length === 0 ? ownedBytes(HASH) : salt, labeled);
+    return mac(HASH, salt.length === 0 ? ownedBytes(LENGTH) : salt, labeled);
   } finally {
     wipe(labeled);
   }
@@ -100,7 +102,8 @@ function labeledExtract(id: Buffer, salt: Uint8Array, label: string, ikm: Uint8A
 /** RFC 9180 §4 `LabeledExpand`; all our outputs fit the first HKDF block. */
 function labeledExpand(id: Buffer, prk: Buffer, label: string, info: Uint8Array, length: number): Buffer {
   const first = Uint8Array.of(1);
-  const block = hmac(
+  const block = mac(
+    HASH,
     prk,
     Buffer.concat([twoOctets(length), Buffer.from('HPKE-v1', 'ascii'), id, Buffer.from(label, 'ascii'), info, first]),
   );
@@ -108,10 +111,6 @@ function labeledExpand(id: Buffer, prk: Buffer, label: string, info: Uint8Array,
   block.copy(output, 0, 0, length);
   wipe(block);
   return output;
-}
-
-function hmac(key: Uint8Array, data: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(data).digest();
 }
 
 function twoOctets(value: number): Buffer {

@@ -3,11 +3,9 @@
  * Never a string of the password or of a key made from it: each is memory of our own, and zeroed here but for what answers are
  * searched for.
  */
-import { pbkdf2Sync } from 'node:crypto';
 import { writeBase64 } from './encode.ts';
-import { mac, secretDigest } from './mac.ts';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
-import { scrubRegisters } from './registers.ts';
+import { ownedBytes, wipe } from './memory.ts';
+import { mac, secretDigest, stretch } from './native.ts';
 import { ByteWriter } from './writer.ts';
 
 /** Everything of the conversation so far; all of it is public. */
@@ -38,9 +36,7 @@ const LENGTH = 32;
 export function proveScram(password: Uint8Array, exchange: ScramExchange): ScramProof {
   const { clientFirst, serverFirst, clientFinal, salt, iterations } = exchange;
   const authMessage = Buffer.from(`${clientFirst},${serverFirst},${clientFinal}`, 'latin1');
-  // In one native call, which works in memory that it cleanses: 4096 rounds from here would hold up all other calls.
-  const salted = pbkdf2Sync(password, salt, iterations, LENGTH, HASH);
-  scrubRegisters();
+  const salted = stretch(HASH, password, salt, iterations, LENGTH);
   const clientKey = mac(HASH, salted, Buffer.from('Client Key'));
   const serverKey = mac(HASH, salted, Buffer.from('Server Key'));
   wipe(salted);
@@ -52,7 +48,6 @@ export function proveScram(password: Uint8Array, exchange: ScramExchange): Scram
   using message = new ByteWriter();
   message.text(`${clientFinal},p=`);
   writeBase64(message, proof, 'base64', true);
-  const made = [ownedConcat(clientKey), ownedConcat(storedKey), ownedConcat(serverKey), proof];
-  wipe(clientKey, storedKey, serverKey, clientSignature);
-  return { message: message.take(), serverSignature, made };
+  wipe(clientSignature);
+  return { message: message.take(), serverSignature, made: [clientKey, storedKey, serverKey, proof] };
 }

@@ -18,8 +18,8 @@ import {
 } from './canonical.ts';
 import { percent, UNRESERVED, writeHex, writePercent } from './encode.ts';
 import { fill, held, type Fields, type Held, type Rule } from './fill.ts';
-import { digestOf, mac } from './mac.ts';
 import { ownedConcat, wipe } from './memory.ts';
+import { digestOf, mac } from './native.ts';
 import type { Outgoing, Signed } from './sign.ts';
 import { ByteWriter } from './writer.ts';
 
@@ -139,11 +139,9 @@ function signCanonical(
   canonical.text(`\n${namesOf(lines)}\n${hash}`);
   using hashed = held(canonical.take());
   const keys = deriveKeys(scheme, fields, scope);
-  const stringToSign = [
-    Buffer.from(`${ALGORITHM}\n${at}\n${scope}\n`, 'latin1'),
-    inHex(digestOf('sha256', hashed.bytes)),
-  ];
-  return { signature: inHex(mac('sha256', keys.at(-1)!, ...stringToSign)), keys };
+  using digest = held(inHex(digestOf('sha256', hashed.bytes)));
+  const before = Buffer.from(`${ALGORITHM}\n${at}\n${scope}\n`, 'latin1');
+  return { signature: inHex(mac('sha256', keys.at(-1)!, before, digest.bytes)), keys };
 }
 
 /** Owned memory; zeroes what it was made of. */

@@ -1,6 +1,7 @@
 /** Calls for tests: a plaintext from fields, a call with defaults, an answer read to its end. */
+import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Injection } from '@dauth/protocol';
+import { DAuthError, type Injection } from '@dauth/protocol';
 import type { Fillable } from '../secret/inject.ts';
 import { ownedBytes } from '../secret/memory.ts';
 import { Plaintext } from '../secret/plaintext.ts';
@@ -73,4 +74,14 @@ export async function callAndRead(upstream: Upstream, origin: string, options: C
     body: Buffer.concat(chunks),
     outcome: await answer.finished,
   };
+}
+
+/** What a call was refused with. */
+export async function refusalOf(call: Promise<unknown>): Promise<DAuthError> {
+  const error = await call.then(
+    () => assert.fail('it was not refused'),
+    (refused: unknown) => refused,
+  );
+  assert.ok(error instanceof DAuthError, String(error));
+  return error;
 }

@@ -1,4 +1,4 @@
-/** What a process made in memory of its own, kept for the look; and the control, which drops some of it. */
+/** What was made in memory of our own: watched while a call runs, or kept for the look; and the control, which drops some of it. */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { ownedBytes } from '../secret/memory.ts';
@@ -12,18 +12,38 @@ export function holdOwned(most = 64 * 1_024 * 1_024): void {
   const held: (ArrayBuffer | undefined)[] = [];
   let oldest = 0;
   let size = 0;
-  globalThis.ArrayBuffer = new Proxy(ArrayBuffer, {
+  watchOwned((buffer) => {
+    held.push(buffer);
+    size += buffer.byteLength;
+    while (size > most) {
+      size -= held[oldest]!.byteLength;
+      held[oldest++] = undefined;
+    }
+  });
+}
+
+/** What a call gives, and all that it made in memory of our own on the way, as it is now. */
+export function ownedDuring<T>(call: () => T): { readonly given: T; readonly made: readonly Buffer[] } {
+  const made: Buffer[] = [];
+  const stop = watchOwned((buffer) => made.push(Buffer.from(buffer)));
+  try {
+    return { given: call(), made };
+  } finally {
+    stop();
+  }
+}
+
+/** @returns what ends it */
+export function watchOwned(see: (buffer: ArrayBuffer) => void): () => void {
+  const own = globalThis.ArrayBuffer;
+  globalThis.ArrayBuffer = new Proxy(own, {
     construct(target, given: [number], made) {
       const buffer = Reflect.construct(target, given, made) as ArrayBuffer;
-      held.push(buffer);
-      size += buffer.byteLength;
-      while (size > most) {
-        size -= held[oldest]!.byteLength;
-        held[oldest++] = undefined;
-      }
+      see(buffer);
       return buffer;
     },
   });
+  return () => void (globalThis.ArrayBuffer = own);
 }
 
 /** What a call would leave behind that zeroed nothing; then all that can be collected is. */

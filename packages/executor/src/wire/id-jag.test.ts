@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { DAuthError, parseInjections, type ErrorCode, type Injection } from '@dauth/protocol';
-import { upstreamFor } from '../support/calls.test-support.ts';
+import { refusalOf, upstreamFor } from '../support/calls.test-support.ts';
 import {
   bearer,
   clientOf,
@@ -75,15 +75,6 @@ const inject = (members: object = {}): readonly Injection[] =>
 
 const run = (options: Parameters<Dispatches['run']>[2] = {}) =>
   dispatches.run(server.server.origin, inject(), { fields: FIELDS, ...options });
-
-async function refusal(call: Promise<unknown>): Promise<DAuthError> {
-  const error = await call.then(
-    () => assert.fail('it was not refused'),
-    (refused: unknown) => refused,
-  );
-  assert.ok(error instanceof DAuthError, String(error));
-  return error;
-}
 
 /** Requests to the identity provider, to the token endpoint behind it, and to the API. */
 const asked = (): readonly number[] => [idp.asked.length, server.asked.length, server.seen.length];
@@ -170,7 +161,7 @@ const NO_ID_JAG: readonly (readonly [
 for (const [what, answer] of NO_ID_JAG)
   test(`[dispatch.bound] an identity provider that answers with ${what} is refused, and nobody else is asked`, async () => {
     idp.answer = (response, _, token) => reply(response, ...answer(token), { location: server.endpoint });
-    const error = await refusal(run());
+    const error = await refusalOf(run());
     assert.equal(error.code, 'DOWNSTREAM_AUTH_FAILURE');
     assert.match(error.publicMessage, /^The identity provider did not answer with an ID-JAG that can be used/);
     assert.deepEqual(asked(), [1, 0, 0]);
@@ -188,12 +179,12 @@ for (const [status, code] of REFUSED)
     const said = JSON.stringify({ error: 'invalid_grant', error_description: FIELDS.token });
     const nothing = server.answer;
     server.answer = (response) => reply(response, status, said);
-    const second = await refusal(run());
+    const second = await refusalOf(run());
     assert.deepEqual([second.code, asked()], [code, [1, 1, 0]]);
     assert.match(second.publicMessage, /^The token endpoint /);
     server.answer = nothing;
     idp.answer = (response) => reply(response, status, said);
-    const first = await refusal(run());
+    const first = await refusalOf(run());
     assert.deepEqual([first.code, asked()], [code, [2, 1, 0]]);
     assert.match(first.publicMessage, /^The identity provider /);
     for (const { message, stack, cause } of [first, second])
@@ -210,7 +201,7 @@ test('[revoke.fast] what ends between the two requests ends the dispatch before 
   const beforeSend = (): void => {
     if (isRevoked) throw new DAuthError('CONNECTION_REVOKED');
   };
-  assert.equal((await refusal(run({ beforeSend }))).code, 'CONNECTION_REVOKED');
+  assert.equal((await refusalOf(run({ beforeSend }))).code, 'CONNECTION_REVOKED');
   assert.deepEqual(asked(), [1, 0, 0]);
 });
 
@@ -220,11 +211,11 @@ test('[dispatch.bound] both requests together have the time of one', async () =>
     dispatches.nowMs += 20_000;
     answer!(...all);
   };
-  assert.equal((await refusal(run())).code, 'DOWNSTREAM_TIMEOUT');
+  assert.equal((await refusalOf(run())).code, 'DOWNSTREAM_TIMEOUT');
   assert.equal(server.seen.length, 0);
 });
 
 test('[seal.bound] an ID-JAG is kept for its own envelope alone', async () => {
   await run();
-  assert.equal((await refusal(run({ keeping: 8 }))).code, 'DECRYPTION_FAILED');
+  assert.equal((await refusalOf(run({ keeping: 8 }))).code, 'DECRYPTION_FAILED');
 });

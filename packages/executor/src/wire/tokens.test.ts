@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { DAuthError, type ErrorCode } from '@dauth/protocol';
-import { HANDLE, upstreamFor } from '../support/calls.test-support.ts';
+import { HANDLE, refusalOf, upstreamFor } from '../support/calls.test-support.ts';
 import {
   bearer,
   CLIENT,
@@ -40,15 +40,6 @@ after(async () => {
 
 const run = (members: object = {}, options: Parameters<Dispatches['run']>[2] = {}) =>
   dispatches.run(provider.server.origin, clientCredentials(provider.endpoint, members), options);
-
-async function refusal(call: Promise<unknown>): Promise<DAuthError> {
-  const error = await call.then(
-    () => assert.fail('it was not refused'),
-    (refused: unknown) => refused,
-  );
-  assert.ok(error instanceof DAuthError, String(error));
-  return error;
-}
 
 for (const auth of ['client_secret_basic', 'client_secret_post']) {
   test(`a credential is exchanged by ${auth}, and the token goes into the request`, async () => {
@@ -106,7 +97,7 @@ test('[response.clean] an API that echoes the token or the client secret gives n
 });
 
 test('[response.clean] a refusal says nothing of what the token endpoint said', async () => {
-  const error = await refusal(run({}, { fields: { secret: 'another secret 123' } }));
+  const error = await refusalOf(run({}, { fields: { secret: 'another secret 123' } }));
   assert.equal(error.code, 'DOWNSTREAM_AUTH_FAILURE');
   assert.match(error.publicMessage, /^The token endpoint refused the credential/);
   assert.equal(JSON.stringify([error.message, error.stack, error.cause ?? '']).includes('another secret'), false);
@@ -142,7 +133,7 @@ const UNUSABLE: readonly (readonly [name: string, answer: (token: string) => (re
 for (const [name, answer] of UNUSABLE) {
   test(`[dispatch.bound] a token endpoint that answers with ${name} is refused, and the API is not asked`, async () => {
     provider.answer = (response, _, token) => answer(token)(response);
-    const error = await refusal(run());
+    const error = await refusalOf(run());
     assert.equal(error.code, 'DOWNSTREAM_AUTH_FAILURE');
     assert.match(error.publicMessage, /^The token endpoint did not answer with a bearer token/);
     assert.deepEqual([provider.asked.length, provider.seen], [1, []]);
@@ -166,7 +157,7 @@ const FAILURES: readonly (readonly [name: string, answer: (response: ServerRespo
 for (const [name, answer, code] of FAILURES) {
   test(`[dispatch.bound] a token endpoint that answers with ${name} ends the dispatch with ${code}`, async () => {
     provider.answer = answer;
-    assert.equal((await refusal(run({}, { timeoutMs: 2_000 }))).code, code);
+    assert.equal((await refusalOf(run({}, { timeoutMs: 2_000 }))).code, code);
     assert.deepEqual(provider.seen, []);
   });
 }
@@ -177,14 +168,14 @@ test('[dispatch.bound] an endless answer of a token endpoint is cut off', async 
     const more = setInterval(() => response.write(' '.repeat(16_384)), 1);
     response.on('close', () => clearInterval(more));
   };
-  assert.equal((await refusal(run())).code, 'RESPONSE_TOO_LARGE');
+  assert.equal((await refusalOf(run())).code, 'RESPONSE_TOO_LARGE');
 });
 
 test('[dispatch.bound] a token endpoint on a private address is not asked', async () => {
   const strict = upstreamFor(ca.pem, { dangerouslyAllowLoopback: false, resolve: () => Promise.resolve(['10.0.0.1']) });
   try {
     const [scheme] = clientCredentials('https://auth.example/oauth/token');
-    const error = await refusal(new Dispatches(strict).run('https://api.example', [scheme!]));
+    const error = await refusalOf(new Dispatches(strict).run('https://api.example', [scheme!]));
     assert.equal(error.code, 'POLICY_DENIED');
   } finally {
     await strict.close();
@@ -237,7 +228,7 @@ test('[dispatch.bound] many dispatches at once ask for one token', async () => {
 
 test('a credential that is refused is shown once for all that wait', async () => {
   const fields = { secret: 'another secret 123' };
-  const errors = await Promise.all(Array.from({ length: 5 }, () => refusal(run({}, { fields }))));
+  const errors = await Promise.all(Array.from({ length: 5 }, () => refusalOf(run({}, { fields }))));
   assert.deepEqual(
     [provider.asked.length, ...errors.map(({ code }) => code)],
     [1, ...errors.map(() => 'DOWNSTREAM_AUTH_FAILURE')],
@@ -250,8 +241,8 @@ test('whoever waits for a token is not ended by what ends its asker', async () =
     caller.abort();
     setTimeout(() => json(200, bearer(token))(response), 50);
   };
-  const gone = refusal(run({}, { signal: caller.signal }));
-  const revoked = refusal(
+  const gone = refusalOf(run({}, { signal: caller.signal }));
+  const revoked = refusalOf(
     run(
       {},
       {
@@ -270,7 +261,7 @@ test('whoever waits for a token is not ended by what ends its asker', async () =
 
 test('whoever waits for a token waits no longer than it said', async () => {
   provider.answer = (response, _, token) => setTimeout(() => json(200, bearer(token))(response), 500);
-  const [slow, hasty] = [run(), refusal(run({}, { timeoutMs: 50 }))];
+  const [slow, hasty] = [run(), refusalOf(run({}, { timeoutMs: 50 }))];
   assert.equal((await hasty).code, 'DOWNSTREAM_TIMEOUT');
   assert.equal((await slow).status, 200);
 });
@@ -307,14 +298,14 @@ test('[seal.bound] a token is kept for one version of one connection', async () 
 
 test('[seal.bound] a kept token is read by nobody who does not open its envelope', async () => {
   await run();
-  const error = await refusal(run({}, { keeping: 8 }));
+  const error = await refusalOf(run({}, { keeping: 8 }));
   assert.equal(error.code, 'DECRYPTION_FAILED');
   assert.equal(provider.seen.length, 1);
 });
 
 test('[revoke.fast] what was revoked while a token was asked for is not sent', async () => {
   let looks = 0;
-  const error = await refusal(
+  const error = await refusalOf(
     run(
       {},
       {
