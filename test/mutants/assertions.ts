@@ -38,12 +38,6 @@ export const ASSERTIONS: readonly Mutant[] = [
       'behind: []',
       '[response.clean] an API that refuses a token is not told the assertions of the one before',
     ],
-    [
-      'response.clean',
-      'if (this.#assertions.hasRoom(ask.connection, ask.scheme))',
-      'if (this.#assertions !== null)',
-      '[response.clean] no more assertions are good at a time than answers can be searched for',
-    ],
   ]),
   ...of('executor', 'secret/kept-assertions', KEPT, [
     [
@@ -54,21 +48,21 @@ export const ASSERTIONS: readonly Mutant[] = [
     ],
     [
       'response.clean',
-      'all.length > LIMITS.assertions || ',
+      'kept.length > LIMITS.assertions || ',
       '',
-      '[response.clean] an assertion more than answers can be searched for is refused, though it was begun before',
+      '[response.clean] of a connection the newest assertions are kept that answers can be searched for',
     ],
     [
       'response.clean',
-      ' || octetsOf(all) > LIMITS.assertionsTotal) throw',
-      ') throw',
-      '[response.clean] an assertion more than answers can be searched for is refused, though it was begun before',
+      ' || octetsOf(kept) > LIMITS.assertionsTotal) kept',
+      ') kept',
+      '[response.clean] of a connection the newest assertions are kept that answers can be searched for',
     ],
     [
       'response.clean',
-      ' && octetsOf(kept) + octets <= LIMITS.assertionsTotal',
+      '    for (const each of [...this.#kept.keys()]) this.#good(each);\n',
       '',
-      '[response.clean] there is room for an exchange only where there is for the most that it adds',
+      '[response.clean] no connection whose assertions are good no more takes the place of another',
     ],
   ]),
   ...of('executor', 'refresh/refreshes', REFRESHED, [
@@ -83,12 +77,6 @@ export const ASSERTIONS: readonly Mutant[] = [
       'behind: this.#assertions.of(versionOf(sealed))',
       'behind: []',
       '[response.clean] answers are searched for the assertions by which no token came',
-    ],
-    [
-      'response.clean',
-      'running === undefined && !this.#assertions.hasRoom(versionOf(newest), ask.scheme)',
-      'running === undefined && this.#assertions === null',
-      '[response.clean] no more assertions for refreshes are good at a time than answers can be searched for',
     ],
   ]),
   ...of('executor', 'secret/kept-token', KEPT, [
@@ -113,6 +101,28 @@ export const ASSERTIONS: readonly Mutant[] = [
       '[memory.clean] of the power that is a signature but for a public factor nothing stays either',
     ],
   ]),
+  ...of('executor', 'secret/rsa', RSA, [
+    [
+      'dispatch.bound',
+      ' || !isProduct(modulus, ...primes)',
+      '',
+      '[dispatch.bound] a key of RSA with primes that make another modulus signs nothing',
+    ],
+  ]),
+  ...of('executor', 'secret/key-numbers', 'packages/executor/dist/secret/assertion.test.js', [
+    [
+      'dispatch.bound',
+      '  if (named !== undefined && !content(named).equals(P256_PARAMETERS.subarray(2))) return null;\n',
+      '',
+      '[dispatch.bound] a private key of another curve within a key of P-256 signs nothing',
+    ],
+    [
+      'dispatch.bound',
+      '.equals(P256_PARAMETERS.subarray(2))',
+      '.some((octet) => octet === 0)',
+      '[dispatch.bound] a private key in SEC 1 that names another curve signs nothing',
+    ],
+  ]),
   ...of('executor', 'secret/assertion', MEMORY, [
     [
       'memory.clean',
@@ -124,15 +134,21 @@ export const ASSERTIONS: readonly Mutant[] = [
   ...of('executor', 'wire/turns', 'packages/executor/dist/wire/turns.test.js', [
     [
       'dispatch.bound',
-      'this.#waiting.size >= MOST',
-      'this.#waiting.size > 1_000',
-      '[dispatch.bound] where too many wait another is refused, and nobody who left counts',
+      'mine.size >= MOST',
+      'mine.size > 1_000',
+      '[dispatch.bound] where too many of one owner wait another is refused, and nobody who left counts',
     ],
     [
       'dispatch.bound',
-      '      this.#waiting.delete(waiting!);\n',
+      '      mine.delete(waiting!);\n',
       '',
       '[dispatch.bound] whoever left, or whose time ended, has no turn',
+    ],
+    [
+      'dispatch.bound',
+      '      this.#waiting.delete(owner);\n',
+      '',
+      '[dispatch.bound] an owner for whom one waits has a turn after one of each other, however many wait for them',
     ],
   ]),
 ];

@@ -7,7 +7,7 @@ const LEAVES =
 
 export const ED25519: readonly Mutant[] = [
   ...of('executor', 'secret/ed25519', MEMORY, [
-    ['memory.clean', '    wipe(expanded, hashed, nonce, commitment);\n', '', LEAVES],
+    ['memory.clean', '    wipe(expanded, hashed, nonce, commitment, isGood ? null : signature);\n', '', LEAVES],
   ]),
   ...of('executor', 'secret/field25519', 'packages/executor/dist/secret/ed25519.test.js', [
     ['memory.clean', '    this.#memory.fill(0);\n', '', '[memory.clean] a workspace is zeroed with its scope'],
@@ -15,8 +15,8 @@ export const ED25519: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', 'packages/executor/dist/secret/assertion.test.js', [
     [
       'dispatch.bound',
-      "key?.kind === 'ed25519' ? ",
-      'key?.secret[0] !== undefined ? ',
+      "numbers?.kind === 'ed25519' ? ",
+      'numbers?.secret[0] !== undefined ? ',
       '[dispatch.bound] a private key of P-256 for Ed25519 signs nothing',
     ],
   ]),

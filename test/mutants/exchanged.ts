@@ -137,8 +137,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'revoke.fast',
-      '!flight.isDropped && (seconds > 0 || isLast)',
-      '(seconds > 0 || isLast)',
+      '!flight.isDropped && seconds > 0',
+      'seconds > 0',
       '[revoke.fast] what changes a connection ends its tokens, also one that is being asked for',
     ],
     [
@@ -157,9 +157,9 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', ASSERTION, [
     [
       'dispatch.bound',
-      'if (!isKind(der, KINDS[alg]))',
-      'if (!isKind(der, KINDS[der.length > 999 ? "RS256" : alg]))',
-      '[dispatch.bound] a private key of RSA for ES256 signs nothing',
+      "numbers?.kind === 'ec' ? ",
+      'numbers?.secret[0] !== undefined ? ',
+      '[dispatch.bound] a private key of Ed25519 for ES256 signs nothing',
     ],
   ]),
   ...of('executor', 'secret/key-der', ASSERTION, [
@@ -174,8 +174,8 @@ export const EXCHANGED: readonly Mutant[] = [
     ['dispatch.bound', 'length < LEAST_OCTETS || ', '', '[dispatch.bound] a key of RSA with 1024 bits signs nothing'],
     [
       'dispatch.bound',
-      '    if (isSignature(signature, key, input)) return signature;\n',
-      '    if (signature.length > 0) return signature;\n',
+      'isGood = isSignature(signature, key, input);',
+      'isGood = signature.length > 0;',
       '[dispatch.bound] a key of RSA with another private exponent signs nothing',
     ],
     [
@@ -186,7 +186,7 @@ export const EXCHANGED: readonly Mutant[] = [
     ],
     [
       'memory.clean',
-      '    wipe(mask, masked, blinded);\n',
+      '    wipe(mask, masked, blinded, isGood ? null : signature);\n',
       '',
       '[memory.clean] of the shares of an exponent nothing stays, neither with us nor in OpenSSL',
     ],

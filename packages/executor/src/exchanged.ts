@@ -39,9 +39,10 @@ export async function exchange(
   const [address, idp] = of.addresses;
   if (scheme === undefined || address === undefined) return { call: {}, forget: () => undefined };
   if (scheme.scheme !== 'oauth2') {
-    const pinned = (to: typeof address) => ({ address: to, pins: pinsFor(sealed.envelope.header.dauth, to.origin) });
+    const policy = sealed.envelope.header.dauth;
+    const pinned = (to: typeof address) => ({ address: to, pins: pinsFor(policy, to.origin) });
     const before = idp === undefined ? {} : { idp: pinned(idp) };
-    const token = await deps.tokens.take({ ...common, scheme, ...pinned(address), ...before });
+    const token = await deps.tokens.take({ ...common, owner: policy.owner, scheme, ...pinned(address), ...before });
     return { call: { token }, forget: () => deps.tokens.forget(common.connection, token) };
   }
   const { handle } = common.connection;

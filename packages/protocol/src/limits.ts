@@ -78,9 +78,9 @@ export const LIMITS = Object.freeze({
   /** Octets of a token endpoint's answer, and seconds for which a token is kept at most (§2.6). */
   tokenAnswer: 65_536,
   tokenKeptSeconds: 3_600,
-  /** Assertions of one connection that are good at a time, and octets of what answers are searched for of them (§2.6). */
-  assertions: 16,
-  assertionsTotal: 16_384,
+  /** The newest assertions of one connection for which answers are searched, and octets of them together (§2.6). */
+  assertions: 8,
+  assertionsTotal: 8_192,
   /**
    * Values that are captured out of one answer; octets of that answer, which is read whole, and its members, each of whose names
    * is compared with many while other calls wait; and seconds for which what was captured is used at most: a year, as what is

@@ -6,7 +6,7 @@
 import { DAuthError, LIMITS, nextHeader, type ConnectionHandle } from '@dauth/protocol';
 import type { Log } from '../log.ts';
 import { lookAtGrant, type HeldGrant } from '../secret/grant.ts';
-import { KeptAssertions, tooMany, type Connection } from '../secret/kept-assertions.ts';
+import { KeptAssertions, type Connection } from '../secret/kept-assertions.ts';
 import { rekeepToken, type KeptToken } from '../secret/kept-token.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import type { Authority } from '../who/authority.ts';
@@ -100,11 +100,6 @@ export class Refreshes {
       if (left <= 0) throw new DAuthError('DOWNSTREAM_TIMEOUT');
       const running = this.#flights.get(handle);
       const newest = kept?.sealed ?? sealed;
-      if (running === undefined && !this.#assertions.hasRoom(versionOf(newest), ask.scheme)) {
-        // Whether the last one is good still, the API says.
-        if (kept === undefined) throw tooMany();
-        return kept;
-      }
       const flight = running ?? this.#start(handle, { ...ask, sealed: newest });
       const outcome = await waitFor(flight.outcome, left, ask.signal);
       if ('kept' in outcome) {
@@ -182,7 +177,8 @@ export class Refreshes {
     await pending.settle(handle);
     // Before the lease, which does not wait for anybody's turn.
     const open = (): Plaintext => sealing.open(sealed.envelope, key);
-    const assertion = await sign({ turns, now }, { scheme, injections, open, beforeSend: ask.beforeSend });
+    const { owner } = sealed.envelope.header.dauth;
+    const assertion = await sign({ turns, now }, { owner, scheme, injections, open, beforeSend: ask.beforeSend });
     // A code has one lease, ever: who began this is asked before, and cannot spend it by leaving.
     if (held.kind === 'code') ask.beforeSend();
     // 2 · the lease: nobody else exchanges this version now

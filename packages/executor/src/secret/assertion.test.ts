@@ -8,6 +8,7 @@ import { plaintextOf } from '../support/calls.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
 import { signAndFill } from '../support/token-request.test-support.ts';
 import { THREE_PRIMES } from '../support/three-primes.test-support.ts';
+import { derOf } from './key-der.ts';
 
 const NOW = 1_795_000_000;
 const ENDPOINT = 'https://oauth2.example/token';
@@ -155,6 +156,15 @@ function otherCurve(): Buffer {
   });
   return privateKey;
 }
+/** The same in PKCS #8, which says outside that it is of P-256. */
+function otherCurveInside(): Buffer {
+  const sec1 = otherCurve();
+  const head = (tag: number, length: number): Buffer =>
+    length < 0x80 ? Buffer.of(tag, length) : Buffer.of(tag, 0x81, length);
+  const kind = Buffer.from('020100301306072a8648ce3d020106082a8648ce3d030107', 'hex');
+  const inside = Buffer.concat([kind, head(0x04, sec1.length), sec1]);
+  return Buffer.concat([head(0x30, inside.length), inside]);
+}
 const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[] = [
   ['of RSA for ES256', 'ES256', rsa],
   ['of P-256 for RS256', 'RS256', pkcs8(PAIRS.ES256.privateKey, 'pem')],
@@ -163,6 +173,7 @@ const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[
   ['of X25519', 'Ed25519', pkcs8(makePair('X25519').privateKey, 'der')],
   ['of Ed25519 that is cut off', 'EdDSA', pkcs8(PAIRS.EdDSA.privateKey, 'der').subarray(0, -1)],
   ['of Ed25519 with an octet more', 'EdDSA', Buffer.concat([pkcs8(PAIRS.EdDSA.privateKey, 'der'), Buffer.alloc(1)])],
+  ['of another curve within a key of P-256', 'ES256', otherCurveInside()],
   ['of P-384', 'ES256', pkcs8(makePair('P-384').privateKey, 'der')],
   ['of RSA with 1024 bits', 'RS256', pkcs8(makePair('RSA-1024').privateKey, 'der')],
   ['of RSA with more than 4096 bits', 'RS256', Buffer.concat([rsa, Buffer.alloc(1_200)])],
@@ -200,6 +211,14 @@ const WRONG: readonly (readonly [name: string, alg: Alg, key: string | Buffer])[
   ['of zeros', 'RS256', Buffer.alloc(1_200)],
   ['of nothing but a beginning', 'RS256', Buffer.concat([rsa.subarray(0, 26), Buffer.alloc(1_200)])],
 ];
+for (const [form, key] of [
+  ['PKCS #1', THREE_PRIMES.pkcs1],
+  ['PKCS #8', THREE_PRIMES.pkcs8],
+] as const)
+  test(`[dispatch.bound] a private key of three primes in ${form} is taken for nothing`, () =>
+    // Not for a client certificate either: answers would not be searched for the third.
+    assert.equal(derOf(Buffer.from(key)), null));
+
 for (const [name, alg, key] of WRONG) {
   test(`[dispatch.bound] a private key ${name} signs nothing`, () => {
     assert.throws(

@@ -37,11 +37,12 @@ export function signEd25519(seed: Buffer, input: Buffer): Buffer {
   scalar[31] = (scalar[31]! & 0x7f) | 0x40;
   const hashed = secretDigest('sha512', prefix, input);
   const nonce = ownedBytes(32);
+  const signature = ownedBytes(64);
   let commitment: Buffer | null = null;
+  let isGood = false;
   try {
     reduce(nonce, new Numbers(hashed));
     const publicKey = multiplyBase(scalar);
-    const signature = ownedBytes(64);
     commitment = multiplyBase(nonce);
     signature.set(commitment);
     const challenge = Buffer.alloc(32);
@@ -49,9 +50,10 @@ export function signEd25519(seed: Buffer, input: Buffer): Buffer {
     // S = r + k·a
     reduce(signature.subarray(32), new Numbers(nonce).plusProduct(challenge, scalar));
     assertGood(publicKey, input, signature);
+    isGood = true;
     return signature;
   } finally {
-    wipe(expanded, hashed, nonce, commitment);
+    wipe(expanded, hashed, nonce, commitment, isGood ? null : signature);
     // Hashes leave blocks of what they hash on the native stack; the same work with other octets takes that place.
     secretDigest('sha512', ownedBytes(32 + input.length));
     scrubRegisters();

@@ -2,15 +2,13 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { DAuthError, LIMITS, type TokenScheme } from '@dauth/protocol';
+import { DAuthError, LIMITS } from '@dauth/protocol';
 import { HANDLE, plaintextOf } from '../support/calls.test-support.ts';
 import { KeptAssertions } from './kept-assertions.ts';
 import { keepToken, openToken, rekeepToken, type KeptToken } from './kept-token.ts';
 
 const [FIRST, SECOND] = [1, 2].map((ver) => ({ handle: HANDLE, ver })) as [Connection, Connection];
 type Connection = Parameters<KeptAssertions['of']>[0];
-const ONE = { scheme: 'jwt_bearer' } as TokenScheme;
-const TWO = { scheme: 'id_jag' } as TokenScheme;
 
 let ms = 0;
 const make = (): KeptAssertions => new KeptAssertions(() => ms);
@@ -19,8 +17,6 @@ function kept(octets = 86, keeping?: number): KeptToken {
   using plaintext = plaintextOf({}, keeping);
   return keepToken(randomBytes(octets), plaintext);
 }
-
-const isTooMany = (error: unknown): boolean => error instanceof DAuthError && error.code === 'RATE_LIMITED';
 
 test('[response.clean] an assertion is kept for a minute longer than it is good, and for an hour where nobody says so', () => {
   const assertions = make();
@@ -38,33 +34,15 @@ test('[response.clean] an assertion is kept for a minute longer than it is good,
   assert.deepEqual(assertions.of(FIRST), []);
 });
 
-test('[response.clean] an assertion more than answers can be searched for is refused, though it was begun before', () => {
+test('[response.clean] of a connection the newest assertions are kept that answers can be searched for', () => {
   const assertions = make();
-  for (let i = 0; i < LIMITS.assertions; i++) assertions.add(FIRST, kept(683), 60);
-  assert.throws(() => assertions.add(FIRST, kept(), 60), isTooMany);
-  assert.equal(assertions.of(FIRST).length, LIMITS.assertions);
-  assertions.add(SECOND, kept(), 60);
+  const many = Array.from({ length: LIMITS.assertions + 2 }, () => kept(683));
+  for (const one of many) assertions.add(FIRST, one, 60);
+  assert.deepEqual(assertions.of(FIRST), many.slice(2));
   const large = make();
-  for (let octets = 0; octets < LIMITS.assertionsTotal; octets += LIMITS.injectedValue)
-    large.add(FIRST, kept(LIMITS.injectedValue), 60);
-  assert.throws(() => large.add(FIRST, kept(8), 60), isTooMany);
-});
-
-test('[response.clean] there is room for an exchange only where there is for the most that it adds', () => {
-  const assertions = make();
-  const room = (): readonly boolean[] => [ONE, TWO].map((scheme) => assertions.hasRoom(FIRST, scheme));
-  for (let i = 0; i < LIMITS.assertions - 3; i++) assertions.add(FIRST, kept(), 60);
-  assert.deepEqual(room(), [true, true]);
-  assertions.add(FIRST, kept(), 60);
-  assert.deepEqual(room(), [true, false]);
-  assertions.add(FIRST, kept(), 60);
-  assertions.add(FIRST, kept(), 60);
-  assert.deepEqual(room(), [false, false]);
-  ms += 120_000;
-  for (const octets of [4_000, 4_000]) assertions.add(FIRST, kept(octets), 60);
-  assert.deepEqual(room(), [true, true]);
-  assertions.add(FIRST, kept(4_000), 60);
-  assert.deepEqual(room(), [true, false]);
+  const three = [kept(LIMITS.injectedValue), kept(LIMITS.assertionsTotal - LIMITS.injectedValue), kept(8)];
+  for (const one of three) large.add(FIRST, one, 60);
+  assert.deepEqual(large.of(FIRST), three.slice(1));
 });
 
 test('[response.clean] the next version has those of the one before, for as long as they are good', () => {
@@ -110,4 +88,14 @@ test('those of the connections that made one last are kept', () => {
   const one = kept();
   for (let ver = 1; ver <= 4_097; ver++) assertions.add({ handle: HANDLE, ver }, one, 60);
   assert.deepEqual([assertions.of(FIRST).length, assertions.of(SECOND).length], [0, 1]);
+});
+
+test('[response.clean] no connection whose assertions are good no more takes the place of another', () => {
+  const assertions = make();
+  const one = kept();
+  assertions.add(FIRST, one, 3_600);
+  for (let ver = 2; ver <= 4_096; ver++) assertions.add({ handle: HANDLE, ver }, one, 10);
+  ms += 100_000;
+  assertions.add({ handle: HANDLE, ver: 5_000 }, one, 10);
+  assert.deepEqual(assertions.of(FIRST), [one]);
 });

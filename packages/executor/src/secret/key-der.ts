@@ -11,7 +11,7 @@ export const P256_KIND = Buffer.from('020100' + '301306072a8648ce3d020106082a864
 /** RFC 8410 §7, to the octets of the key: nothing of it has another length. */
 export const ED25519_KIND = Buffer.from('302e020100' + '300506032b6570' + '04220420', 'hex');
 /** RFC 5915 §3: the parameters, which name the curve. OpenSSL takes the curve from here, whatever stands around it. */
-const P256_PARAMETERS = Buffer.from('a00a06082a8648ce3d030107', 'hex');
+export const P256_PARAMETERS = Buffer.from('a00a06082a8648ce3d030107', 'hex');
 /** RFC 5915 §3: version 1, and a secret number of 32 octets. */
 const SEC1_START = Buffer.from('0201010420', 'hex');
 const SEC1_NUMBER = 32;
@@ -23,7 +23,7 @@ const TO_PKCS8: Readonly<Record<KeyLabel, (der: Buffer) => Buffer | null>> = {
   'PRIVATE KEY': (der) => ownedConcat(der),
   // GitHub gives out keys of its Apps like this (RFC 8017 A.1.2).
   'RSA PRIVATE KEY': (der) => wrap(RSA_KIND, der),
-  'EC PRIVATE KEY': (der) => (isP256(der) ? wrap(P256_KIND, der) : null),
+  'EC PRIVATE KEY': (der) => (namesCurve(der) ? wrap(P256_KIND, der) : null),
 };
 
 /** @returns owned memory which the caller zeroes; null for what is no such key. What is not PEM is taken for DER as it is. */
@@ -110,11 +110,10 @@ function startsWith(der: Buffer, start: Buffer): boolean {
   return der[0] === 0x30 && der.subarray(at, at + start.length).equals(start);
 }
 
-function isP256(der: Buffer): boolean {
+/** Parameters may be left out (RFC 5915 §3), but then nobody says what curve it is of. Of which, is looked at with its numbers. */
+function namesCurve(der: Buffer): boolean {
   const parameters = contentAt(der, 0).start + SEC1_START.length + SEC1_NUMBER;
-  return (
-    startsWith(der, SEC1_START) && der.subarray(parameters, parameters + P256_PARAMETERS.length).equals(P256_PARAMETERS)
-  );
+  return startsWith(der, SEC1_START) && der[parameters] === P256_PARAMETERS[0];
 }
 
 /** RFC 7468 §3. @returns owned memory; null for anything but base64 and space */

@@ -31,6 +31,31 @@ export function multiplyByPublic(secret: Buffer, factor: bigint, modulus: Buffer
   }
 }
 
+/** Whether the product of two secrets is that public number; all big-endian without leading zeros. */
+export function isProduct(product: Buffer, one: Buffer, other: Buffer): boolean {
+  // Neither more octets nor fewer can be.
+  if (![0, 1].includes(one.length + other.length - product.length)) return false;
+  const a = limbsOf(one, Math.ceil(one.length / 2));
+  const b = limbsOf(other, Math.ceil(other.length / 2));
+  const sum = new Uint16Array(ownedBytes(2 * (a.length + b.length)).buffer);
+  try {
+    for (const [i, limb] of a.entries()) {
+      let carry = 0;
+      for (let j = 0; j < b.length; j++) {
+        const x = sum[i + j]! + limb * b[j]! + carry;
+        sum[i + j] = x;
+        carry = x >>> BITS;
+      }
+      sum[i + b.length] = carry;
+    }
+    const wanted = limbsOf(product, sum.length);
+    return sum.every((limb, at) => limb === wanted[at]);
+  } finally {
+    for (const limbs of [a, b, sum]) limbs.fill(0);
+    scrubRegisters();
+  }
+}
+
 /** sum = a · b / 2^(16 · limbs), below 2n. */
 function accumulate(sum: Uint16Array, a: Uint16Array, b: Uint16Array, n: Uint16Array): void {
   const { length } = n;

@@ -6,14 +6,14 @@
 import { createSign } from 'node:crypto';
 import type { SigningAlg } from '@dauth/protocol';
 import { signEd25519 } from './ed25519.ts';
-import { derOf, innerItems, isKind, P256_KIND, RSA_KIND, versionAt } from './key-der.ts';
+import { derOf, innerItems, isKind, P256_KIND, RSA_KIND } from './key-der.ts';
 import { keyNumbers, numberOf } from './key-numbers.ts';
-import { wipe } from './memory.ts';
+import { ownedConcat, wipe } from './memory.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
 import { scrubRegisters } from './registers.ts';
 
-/** RFC 7518 §3.1: version and kind of a key as they stand in its DER (RFC 3279 §2.3.1, RFC 5480 §2.1.1). */
-const KINDS = { RS256: RSA_KIND, ES256: P256_KIND } as const;
+/** RFC 5208 §5 and RFC 5915 §3: what stands before the number in a key that has neither parameters nor a point. */
+const P256_START = Buffer.concat([Buffer.of(0x30, 0x41), P256_KIND, Buffer.from('0427' + '30250201010420', 'hex')]);
 
 const BLANK = Buffer.alloc(32);
 /** No leading zero, which DER forbids. */
@@ -30,28 +30,29 @@ export function signWith(key: Buffer, alg: SigningAlg, input: Buffer): Buffer | 
   const der = derOf(key);
   try {
     if (der === null || der.length > MAX_DER) return null;
-    if (alg === 'Ed25519' || alg === 'EdDSA') {
-      const key = keyNumbers(der);
-      return key?.kind === 'ed25519' ? signEd25519(key.secret[0]!, input) : null;
-    }
-    if (!isKind(der, KINDS[alg])) return null;
-    return alg === 'RS256' ? signRs256(rsaNumbers(der), input) : signEs256(der, input);
+    const numbers = keyNumbers(der);
+    if (alg === 'RS256') return isKind(der, RSA_KIND) ? signRs256(rsaNumbers(der), input) : null;
+    if (alg === 'ES256') return numbers?.kind === 'ec' ? signEs256(numbers.secret[0]!, input) : null;
+    return numbers?.kind === 'ed25519' ? signEd25519(numbers.secret[0]!, input) : null;
   } finally {
     wipe(der);
     scrubRegisters();
   }
 }
 
-function signEs256(der: Buffer, input: Buffer): Buffer | null {
+/** OpenSSL is given the number alone, in a key that is written here: never what else stood around it. */
+function signEs256(number: Buffer, input: Buffer): Buffer | null {
+  const der = ownedConcat(P256_START, number);
   let signature: Buffer | null = null;
   try {
     signature = signDer(der, input);
   } catch {
     // What OpenSSL says of a key is for nobody.
   }
-  if (signature === null) der.fill(DECOY, versionAt(der) + KINDS.ES256.length);
-  else disguise(der);
+  // Other octets in the place of the secret ones.
+  der.fill(DECOY, P256_START.length);
   signDecoy(der);
+  wipe(der);
   return signature;
 }
 
@@ -68,19 +69,16 @@ function signDecoy(der: Buffer): void {
   }
 }
 
-/** Puts other octets in the place of the secret number of a key that signed (RFC 5915 §3). */
-function disguise(der: Buffer): void {
-  for (const [item, { tag, start, end }] of innerItems(der, KINDS.ES256).entries())
-    if (item > 0 && tag === 0x04) der.fill(DECOY, start, end);
-}
-
 /** Views of a key's numbers (RFC 8017 A.1.2). */
 function rsaNumbers(der: Buffer): RsaKey {
-  const [, modulus, publicExponent, privateExponent] = innerItems(der, RSA_KIND).map((item) => numberOf(der, item));
+  const [, modulus, publicExponent, privateExponent, p, q] = innerItems(der, RSA_KIND).map((item) =>
+    numberOf(der, item),
+  );
   const none = Buffer.alloc(0);
   return {
     modulus: modulus ?? none,
     publicExponent: publicExponent ?? none,
     privateExponent: privateExponent ?? none,
+    primes: [p ?? none, q ?? none],
   };
 }

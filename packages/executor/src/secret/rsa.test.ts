@@ -1,6 +1,6 @@
 /** Signatures by RSA in shares: octet for octet those of OpenSSL, and nothing of a share stays. */
 import assert from 'node:assert/strict';
-import { createDiffieHellman, sign, type KeyObject } from 'node:crypto';
+import { createDiffieHellman, generatePrimeSync, sign, type KeyObject } from 'node:crypto';
 import { mock, test } from 'node:test';
 import { makePair } from '../support/signer.test-support.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
@@ -8,9 +8,9 @@ import { signRs256, type RsaKey } from './rsa.ts';
 const INPUT = Buffer.from('head.claims');
 
 function numbersOf(key: KeyObject): RsaKey {
-  const { n, e, d } = key.export({ format: 'jwk' });
-  const [modulus, publicExponent, privateExponent] = [n, e, d].map((number) => Buffer.from(number!, 'base64url'));
-  return { modulus: modulus!, publicExponent: publicExponent!, privateExponent: privateExponent! };
+  const { n, e, d, p, q } = key.export({ format: 'jwk' });
+  const of = (number: string | undefined): Buffer => Buffer.from(number!, 'base64url');
+  return { modulus: of(n), publicExponent: of(e), privateExponent: of(d), primes: [of(p), of(q)] };
 }
 
 const KEY = makePair('RSA-2048').privateKey;
@@ -23,6 +23,8 @@ for (const kind of ['RSA-2048', 'RSA-3072', 'RSA-4096'] as const)
       assert.deepEqual(signRs256(numbersOf(privateKey), input), sign('sha256', input, privateKey));
   });
 
+/** By which OpenSSL would be busy for seconds before each power. */
+const PRIME = Buffer.from(generatePrimeSync(2_048));
 const other = (number: Buffer): Buffer => {
   const changed = Buffer.from(number);
   changed[changed.length - 1]! ^= 2;
@@ -39,6 +41,8 @@ const WRONG: Readonly<Record<string, Partial<RsaKey>>> = {
   'another modulus': { modulus: other(NUMBERS.modulus) },
   'an even modulus': { modulus: Buffer.concat([NUMBERS.modulus.subarray(0, -1), Buffer.from([2])]) },
   'no modulus': { modulus: Buffer.alloc(0) },
+  'a modulus that is a prime': { modulus: PRIME, primes: [Buffer.from([1]), PRIME] },
+  'primes that make another modulus': { primes: [NUMBERS.primes[0], other(NUMBERS.primes[1])] },
   '1024 bits': numbersOf(makePair('RSA-1024').privateKey),
 };
 for (const [name, numbers] of Object.entries(WRONG))

@@ -13,7 +13,7 @@ import {
   type DiffieHellman,
 } from 'node:crypto';
 import { ownedBytes, wipe } from './memory.ts';
-import { multiplyByPublic } from './modular.ts';
+import { isProduct, multiplyByPublic } from './modular.ts';
 import { scrubRegisters } from './registers.ts';
 
 /** The numbers of a key (RFC 8017 A.1.2), big-endian without leading zeros. */
@@ -21,39 +21,44 @@ export interface RsaKey {
   readonly modulus: Buffer;
   readonly publicExponent: Buffer;
   readonly privateExponent: Buffer;
+  readonly primes: readonly [Buffer, Buffer];
 }
 
 /** RFC 8017 §9.2 note 1. */
 const SHA256_INFO = Buffer.from('3031300d060960864801650304020105000420', 'hex');
 /** RFC 7518 §3.3: 2048 bits at least. 4096 at most: a longer key would hold up everybody while it signs. */
 const [LEAST_OCTETS, MOST_OCTETS] = [256, 512];
+/** Octets of a prime: of a shorter one, or of one, the other is guessed. */
+const LEAST_PRIME = 32;
 /** By so many octets a share is longer than the exponent, so that its first ones do not tell those of the exponent. */
 const MARGIN = 16;
 const DECOY = Buffer.from([2]);
 
 /** @returns memory of the caller's own; null for numbers that are no key, or none that signs */
 export function signRs256(key: RsaKey, input: Buffer): Buffer | null {
-  const { modulus, publicExponent, privateExponent } = key;
+  const { modulus, publicExponent, privateExponent, primes } = key;
   const length = modulus.length;
   if (length < LEAST_OCTETS || length > MOST_OCTETS || (modulus[length - 1]! & 1) === 0) return null;
   if (publicExponent.length > 4 || privateExponent.length > length) return null;
+  // Of a modulus that is a prime OpenSSL would make sure, for seconds, before each power.
+  if (primes.some((prime) => prime.length < LEAST_PRIME) || !isProduct(modulus, ...primes)) return null;
   const message = encodeMessage(input, length);
   const [mask, masked] = shareOut(privateExponent, length + MARGIN);
-  let blinded: Buffer | null = null;
+  let [blinded, signature]: (Buffer | null)[] = [null, null];
+  let isGood = false;
   try {
     const inverse = invert(toNumber(raise(message, mask, modulus)), toNumber(modulus));
     if (inverse === null) return null;
     blinded = raise(message, masked, modulus);
-    const signature = multiplyByPublic(blinded, inverse, modulus);
+    signature = multiplyByPublic(blinded, inverse, modulus);
     // A wrong result would tell of the key (RFC 8017 §5.1 and its literature on faults), and says that the numbers are no key.
-    if (isSignature(signature, key, input)) return signature;
-    wipe(signature);
-    return null;
+    isGood = isSignature(signature, key, input);
+    return isGood ? signature : null;
   } catch {
     // What OpenSSL says of a number is for nobody.
     return null;
   } finally {
-    wipe(mask, masked, blinded);
+    wipe(mask, masked, blinded, isGood ? null : signature);
     scrubRegisters();
   }
 }

@@ -106,13 +106,6 @@ let ca: string;
 let tokens: Tokens;
 let refreshes: Refreshes;
 let key: OpeningKey;
-/**
- * Between rounds of calls so much time goes by that the assertions of one are not good any more in the next: of one connection
- * only so many may be at a time.
- */
-const ROUND_MS = 700_000;
-let skippedMs = 0;
-const monotonic = (): number => performance.now() + skippedMs;
 const resealed: string[] = [];
 const planted: Buffer[] = [];
 
@@ -141,7 +134,7 @@ async function one(order: CallOrder): Promise<number> {
       : order.stream
         ? Readable.from([order.body.slice(0, 1), order.body.slice(1)].map((b) => Buffer.from(b)))
         : Buffer.from(order.body);
-  const { handle, inject: injections } = envelope.header.dauth;
+  const { handle, owner, inject: injections } = envelope.header.dauth;
   const headers = [['content-type', order.type ?? 'text/plain']] as const;
   const method = order.method as UpstreamRequest['method'];
   const to = {
@@ -159,7 +152,7 @@ async function one(order: CallOrder): Promise<number> {
   };
   const scheme = tokenSchemeOf(injections);
   const token =
-    scheme === undefined ? {} : await exchanged(scheme, { ...common, ...(await checked(scheme)) }, envelope);
+    scheme === undefined ? {} : await exchanged(scheme, { ...common, owner, ...(await checked(scheme)) }, envelope);
   const length = body instanceof Readable ? { bodyLength: Buffer.byteLength(order.body!) } : {};
   const settled = await settleBody(
     { body, ...length, hold: () => undefined } as unknown as DispatchRequest,
@@ -237,7 +230,7 @@ function makeRefreshes(): Refreshes {
     onReplaced: () => undefined,
     turns: new Turns(),
     log: () => undefined,
-    monotonic,
+    monotonic: () => performance.now(),
     now: () => Math.floor(Date.now() / 1_000),
   });
 }
@@ -250,7 +243,12 @@ async function obey(order: Order): Promise<unknown> {
       upstream = createUpstream({
         ...{ ca: [order.ca], dangerouslyAllowLoopback: true, nowMs: Date.now, isFreedOverwritten },
       });
-      tokens = new Tokens(upstream, monotonic, () => Math.floor(Date.now() / 1_000), new Turns());
+      tokens = new Tokens(
+        upstream,
+        () => performance.now(),
+        () => Math.floor(Date.now() / 1_000),
+        new Turns(),
+      );
       refreshes = makeRefreshes();
       key = {
         kid: order.kid,
@@ -260,14 +258,11 @@ async function obey(order: Order): Promise<unknown> {
       };
       return null;
     case 'calls': {
-      let [redactions, next, end] = [0, 0, 0];
+      let [redactions, next] = [0, 0];
       const worker = async (): Promise<void> => {
-        while (next < end) redactions += await one(order.calls[next++ % order.calls.length]!);
+        while (next < order.times) redactions += await one(order.calls[next++ % order.calls.length]!);
       };
-      for (; next < order.times; skippedMs += ROUND_MS) {
-        end = Math.min(next + 3 * order.parallel, order.times);
-        await Promise.all(Array.from({ length: order.parallel }, worker));
-      }
+      await Promise.all(Array.from({ length: order.parallel }, worker));
       return redactions;
     }
     case 'plant':

@@ -124,7 +124,7 @@ export class Dispatches {
     const { connection = { handle: HANDLE, ver: 1 }, beforeSend = () => undefined } = options;
     const common = { connection, injections, open, beforeSend };
     const token = await this.tokens.take({
-      ...common,
+      ...{ ...common, owner: 'usr_ada' },
       ...(await this.#scheme(injections)),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),

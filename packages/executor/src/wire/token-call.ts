@@ -30,6 +30,8 @@ export type TokenAsk = Pick<
   UpstreamRequest,
   'connection' | 'address' | 'pins' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'
 > & {
+  /** Whose credential it is. */
+  readonly owner: string;
   readonly scheme: TokenScheme;
   /** Of the identity provider that is asked first, where the scheme has one. */
   readonly idp?: Pick<UpstreamRequest, 'address' | 'pins'>;
@@ -119,16 +121,16 @@ interface Told {
  */
 export async function sign(
   { turns, now }: Pick<Asker, 'turns' | 'now'>,
-  ask: Pick<TokenAsk, 'scheme' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'>,
+  ask: Pick<TokenAsk, 'owner' | 'scheme' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'>,
 ): Promise<SignedAssertion | undefined> {
-  const { scheme, injections, open, beforeSend, timeoutMs = TOTAL_MS, signal } = ask;
+  const { owner, scheme, injections, open, beforeSend, timeoutMs = TOTAL_MS, signal } = ask;
   if (!hasAssertion(scheme)) return undefined;
   const work = (): SignedAssertion => {
     using plaintext = open();
     beforeSend();
     return signAssertion(plaintext, injections, scheme, now);
   };
-  return turns.take(work, Math.min(timeoutMs, TOTAL_MS), signal);
+  return turns.take(work, { owner, ms: Math.min(timeoutMs, TOTAL_MS), signal });
 }
 
 /** Both in the time that is left. */
@@ -139,8 +141,9 @@ async function signAndExchange<T>(
   read: (octets: Buffer) => T,
 ): Promise<T> {
   const left = (): number => Math.max(endsAt - asker.monotonic(), 1);
-  const assertion = await sign(asker, { ...ask, timeoutMs: left() });
-  return exchange(asker, { ...ask, assertion, timeoutMs: left() }, read);
+  const { owner, ...own } = ask;
+  const assertion = await sign(asker, { ...own, owner, timeoutMs: left() });
+  return exchange(asker, { ...own, assertion, timeoutMs: left() }, read);
 }
 
 /**
@@ -151,7 +154,7 @@ async function signAndExchange<T>(
  */
 export async function exchange<T>(
   { upstream, assertions }: Pick<Asker, 'upstream' | 'assertions'>,
-  ask: Omit<TokenAsk, 'idp'> & Pick<UpstreamRequest, 'isSteadfast'> & Told,
+  ask: Omit<TokenAsk, 'idp' | 'owner'> & Pick<UpstreamRequest, 'isSteadfast'> & Told,
   read: (octets: Buffer) => T,
   isGone: (octets: Buffer) => boolean = () => false,
 ): Promise<T> {

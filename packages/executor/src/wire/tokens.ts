@@ -1,10 +1,10 @@
 /**
  * The tokens that credentials were exchanged for, between dispatches: one per version of a connection, each sealed so that
  * only who opens that envelope can read it. In memory alone, bounded, and gone when its connection changes.
- * Never a plain token, and none past its time but where no other can be asked for.
+ * Never a plain token, and never one past its time.
  */
 import { DAuthError, LIMITS, type ConnectionHandle } from '@dauth/protocol';
-import { KeptAssertions, tooMany } from '../secret/kept-assertions.ts';
+import { KeptAssertions } from '../secret/kept-assertions.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import { askForToken, type TokenAsk } from './token-call.ts';
 import type { Turns } from './turns.ts';
@@ -75,16 +75,11 @@ export class Tokens {
         this.#kept.set(key, kept);
         return kept.token;
       }
+      this.#kept.delete(key);
       const running = this.#flights.get(key);
       const left = deadline - this.#monotonic();
       if (left <= 0) throw new DAuthError('DOWNSTREAM_TIMEOUT');
-      if (running === undefined) {
-        if (this.#assertions.hasRoom(ask.connection, ask.scheme))
-          return this.#ask(key, left === Infinity ? ask : { ...ask, timeoutMs: left });
-        // Whether the last one is good still, the API says.
-        if (kept === undefined) throw tooMany();
-        return kept.token;
-      }
+      if (running === undefined) return this.#ask(key, left === Infinity ? ask : { ...ask, timeoutMs: left });
       const outcome = await waitFor(running.outcome, left, ask.signal);
       // That of its starter alone was the end of it: it says nothing about whoever waited with it.
       if ('token' in outcome) return outcome.token;
@@ -94,8 +89,8 @@ export class Tokens {
   /** The upstream did not take it: the next dispatch asks for another. */
   forget(connection: TokenAsk['connection'], token: KeptToken): void {
     const key = keyOf(connection);
-    const kept = this.#kept.get(key);
-    if (kept !== undefined && isSame(kept.token, token)) this.#kept.set(key, { ...kept, until: -Infinity });
+    // Others may stand behind it.
+    if (this.#kept.get(key)?.token.ciphertext === token.ciphertext) this.#kept.delete(key);
   }
 
   /** Called for every change of a connection; without one, for all. What is being asked for is not kept. */
@@ -138,9 +133,7 @@ export class Tokens {
     try {
       const { token, expiresIn } = await asked;
       const seconds = Math.min(expiresIn ?? 0, LIMITS.tokenKeptSeconds) - LIMITS.tokenMarginSeconds;
-      const isLast = this.#assertions.of(ask.connection).length > 0;
-      if (!flight.isDropped && (seconds > 0 || isLast))
-        this.#keep(key, { handle, token, until: askedAt + seconds * 1_000 });
+      if (!flight.isDropped && seconds > 0) this.#keep(key, { handle, token, until: askedAt + seconds * 1_000 });
       return token;
     } finally {
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -151,11 +144,6 @@ export class Tokens {
     this.#kept.set(key, kept);
     if (this.#kept.size > CAPACITY) this.#kept.delete(this.#kept.keys().next().value!);
   }
-}
-
-/** Whatever stands behind them. */
-function isSame(one: KeptToken, other: KeptToken): boolean {
-  return one.ciphertext === other.ciphertext;
 }
 
 /** A version never changes and has one scheme, so it has one endpoint and one token. */
