@@ -3,7 +3,13 @@
  * Never resolves a name, never offers a session of another connection, never skips a certificate check.
  */
 import { connect as connectTcp, type Socket } from 'node:net';
-import { connect as connectTls, createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
+import {
+  connect as connectTls,
+  createSecureContext,
+  rootCertificates,
+  type SecureContext,
+  type SecureContextOptions,
+} from 'node:tls';
 import { constants } from 'node:crypto';
 import { DAuthError } from '@dauth/protocol';
 import type { CheckedAddress } from '../where/address.ts';
@@ -27,12 +33,25 @@ const HARDENED: SecureContextOptions = {
 /** One TLS record (RFC 8446 §5.1), which is what a read brings at most. */
 const READ_BUFFER = 16_384;
 
+let store: { readonly extra: string; readonly trust: SecureContext } | undefined;
+
 /**
- * A trust store: Node's own roots, which it reads once for all that are made like this, and the operator's. Naming the roots
- * would have them read anew: 50 ms of a processor instead of one. What could change Node's own is refused at start (harden.ts).
+ * The trust store: Node's own roots and the operator's. The roots are named, since a Node may be built to trust the system's instead;
+ * that takes 50 ms of a processor, so it is made once.
  * @param extra PEM texts
  */
 export function trustStore(extra: readonly string[]): SecureContext {
+  const text = extra.join('\n');
+  if (store?.extra !== text)
+    store = { extra: text, trust: createSecureContext({ ca: [...rootCertificates, ...extra], ...HARDENED }) };
+  return store.trust;
+}
+
+/**
+ * As often as a credential is put into one: made from roots that Node has read already, in a few milliseconds.
+ * @param extra PEM texts
+ */
+function freshTrust(extra: readonly string[]): SecureContext {
   const trust = createSecureContext(HARDENED);
   for (const pem of extra) (trust.context as { addCACert(pem: string): void }).addCACert(pem);
   return trust;
@@ -48,7 +67,7 @@ export interface Trust {
 
 /** @param extra PEM texts */
 export function trustOf(extra: readonly string[]): Trust {
-  return { shared: trustStore(extra), fresh: () => trustStore(extra) };
+  return { shared: trustStore(extra), fresh: () => freshTrust(extra) };
 }
 
 /** Where a socket goes, whose keys it has to lead to, and as who. */
