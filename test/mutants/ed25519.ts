@@ -15,8 +15,8 @@ export const ED25519: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', 'packages/executor/dist/secret/assertion.test.js', [
     [
       'dispatch.bound',
-      "numbers?.kind === 'ed25519' ? ",
-      'numbers?.secret[0] !== undefined ? ',
+      "numbers.kind === 'ed25519' ? ",
+      'numbers.secret[0] !== undefined ? ',
       '[dispatch.bound] a private key of P-256 for Ed25519 signs nothing',
     ],
   ]),

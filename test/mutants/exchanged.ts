@@ -157,8 +157,8 @@ export const EXCHANGED: readonly Mutant[] = [
   ...of('executor', 'secret/pkcs8', ASSERTION, [
     [
       'dispatch.bound',
-      "numbers?.kind === 'ec' ? ",
-      'numbers?.secret[0] !== undefined ? ',
+      "numbers.kind === 'ec' ? ",
+      'numbers.secret[0] !== undefined ? ',
       '[dispatch.bound] a private key of Ed25519 for ES256 signs nothing',
     ],
   ]),

@@ -17,6 +17,8 @@ const NO_REQUEST = '[dispatch.bound] a server that asks for no certificate gets 
 const USABLE = '!shared.some((algorithm) => usable[kind].test(algorithm))';
 const UNSIGNED = (version: string, sigalgs: string, kind: string): string =>
   `[dispatch.bound] over ${version} a server that takes signatures by ${sigalgs} gets no request of a client with ${kind}`;
+const NO_SHORT_LINE =
+  '[response.clean] a key whose lines are too short to be searched for, or stand with its labels, is none';
 const NO_KEY_TEXT = '[response.clean] a key that is longer, of more lines, or spaced out is none';
 const NO_KEY = '[memory.clean] no key is taken where the process leaves what it frees as it is';
 const OVERWRITES =
@@ -108,6 +110,7 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
   ...of('executor', 'wire/upstream', CALLS, [
     ['memory.clean', 'options.isFreedOverwritten?.() !== true', 'options.isFreedOverwritten?.() === false', NO_KEY],
   ]),
+  ...of('executor', 'secret/client-certificate', MEMORY, [['memory.clean', '  wipe(plain);\n', '', leaves('P-256')]]),
   ...of('executor', 'secret/client-certificate', CALLS, [
     [
       'response.clean',
@@ -118,8 +121,11 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
   ]),
   ...of('protocol', 'client-key', test('protocol', 'client-key'), [
     ['response.clean', 'if (key.length > LIMITS.clientKey) return false;\n', '\n', NO_KEY_TEXT],
-    ['response.clean', 'return lines <= LIMITS.clientKeyLines', 'return lines > 0', NO_KEY_TEXT],
-    ['response.clean', 'block[start] !== DASH && !isBase64(block[end]!)', 'block[start] === LF', NO_KEY_TEXT],
+    ['response.clean', 'lines <= LIMITS.clientKeyLines', 'lines > 0', NO_KEY_TEXT],
+    ['response.clean', '!isLabel && !isBase64(block[end]!)', 'block[start] === LF', NO_KEY_TEXT],
+    ['response.clean', '      if (hasEnded) return false;\n', '', NO_SHORT_LINE],
+    ['response.clean', '    if (isLabel && block[end - 1] !== DASH) return false;\n', '', NO_SHORT_LINE],
+    ['response.clean', 'return texts > 0 && lines', 'return lines', NO_SHORT_LINE],
   ]),
   ...of('client', 'certificate', test('client', 'certificate'), [
     [

@@ -189,6 +189,21 @@ for (const [why, args, exit, code, message, hint] of WAYS) {
   });
 }
 
+test('a last newline is not the credential, but the last octet of a key in DER is', async () => {
+  const file = join(dir, 'value');
+  const read = async (octets: Buffer): Promise<Uint8Array> => {
+    writeFileSync(file, octets);
+    return (await readSecret({ fromFile: file, noInput: true }, ['token'])).token!;
+  };
+  const key = Buffer.concat([Buffer.of(2, 1, 0), Buffer.alloc(62, 1), Buffer.of(0x0a)]);
+  for (const length of [[0x42], [0x81, 0x42], [0x82, 0x00, 0x42]]) {
+    const der = Buffer.concat([Buffer.of(0x30, ...length), key]);
+    assert.deepEqual(Buffer.from(await read(der)), der);
+  }
+  const text = Buffer.from(`0A${'a'.repeat(64)}`);
+  assert.deepEqual(Buffer.from(await read(Buffer.concat([text, Buffer.from('\n')]))), text);
+});
+
 test('--no-input with nothing on stdin ends with 3', async () => {
   const empty = join(dir, 'empty');
   writeFileSync(empty, '');

@@ -14,6 +14,8 @@ export interface SecretSource {
 
 const MAX = 65_536;
 const RETRY_MS = 20;
+/** No text has these octets. */
+const VERSION_0 = Buffer.of(0x02, 0x01, 0x00);
 
 export async function readSecret(source: SecretSource, fields: readonly string[]): Promise<Record<string, Uint8Array>> {
   const octets = await readOctets(source);
@@ -95,12 +97,23 @@ function readBounded(file: number): Buffer {
   throw usage('The credential is larger than 65,536 octets.');
 }
 
-/** One trailing newline is the shell's, not the credential's. */
+/** One trailing newline is the shell's, not the credential's; but a private key in DER may end with that octet. */
 function cutNewline(octets: Buffer): Buffer {
+  if (isWholeKey(octets)) return octets;
   let end = octets.length;
   if (end > 0 && octets[end - 1] === 0x0a) end -= 1;
   if (end > 0 && end < octets.length && octets[end - 1] === 0x0d) end -= 1;
   return octets.subarray(0, end);
+}
+
+/** PKCS #8 in DER (RFC 5208 §5), which says itself where it ends (X.690 §8.1.3). */
+function isWholeKey(octets: Buffer): boolean {
+  const [tag, first = 0] = octets;
+  const more = first < 0x80 ? 0 : first & 0x7f;
+  if (tag !== 0x30 || more > 2 || octets.length < 2 + more + VERSION_0.length) return false;
+  const length = more === 0 ? first : octets.readUIntBE(2, more);
+  const start = 2 + more;
+  return start + length === octets.length && octets.subarray(start, start + VERSION_0.length).equals(VERSION_0);
 }
 
 function splitFields(octets: Buffer, fields: readonly string[]): Record<string, Uint8Array> {

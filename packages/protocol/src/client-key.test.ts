@@ -19,5 +19,15 @@ test('[response.clean] a key that is longer, of more lines, or spaced out is non
   assert.equal(isKeyText(new Uint8Array(LIMITS.clientKey + 1)), false);
   for (const end of ['\n', '\r\n', '\r']) assert.equal(isKeyText(pem([...most(16), ''], end)), false, end);
   for (const line of [' '.repeat(16), '\t', 'AA AA', '\v', '\f', 'AA-', 'AA_', '\0', 'Proc-Type: 4,ENCRYPTED', 'ä'])
-    assert.equal(isKeyText(pem(['AAAA', line])), false, line);
+    assert.equal(isKeyText(pem(['A'.repeat(16), line])), false, line);
+});
+
+test('[response.clean] a key whose lines are too short to be searched for, or stand with its labels, is none', () => {
+  assert.equal(isKeyText(pem(['A'.repeat(16), 'A'.repeat(15)])), true, 'control: the last one may be short');
+  for (const lines of [['A'.repeat(15), 'A'.repeat(16)], ['A'.repeat(15), 'A'.repeat(15)], []])
+    assert.equal(isKeyText(pem(lines)), false, lines.join());
+  const [begin, end] = ['-----BEGIN PRIVATE KEY-----', '-----END PRIVATE KEY-----\n'];
+  const body = 'A'.repeat(64);
+  for (const text of [begin + body + end, `${begin}${body}\n${body}\n${end}`, `${begin}\n${body}\n${body}${end}`])
+    assert.equal(isKeyText(encodeUtf8(text)), false, text);
 });

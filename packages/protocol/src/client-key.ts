@@ -9,7 +9,7 @@ const [LF, CR, DASH] = [0x0a, 0x0d, 0x2d];
 
 /**
  * Whether a key is one that answers can be searched for, line by line: of a bounded length, and in PEM nothing but base64 in
- * lines (RFC 7468 §3, strictly), of which there are so many at most. What is no PEM may be DER.
+ * lines of their own (RFC 7468 §3, strictly), of which there are so many at most, and none but the last is short. What is no PEM may be DER.
  * @param key what was sealed, or is about to be
  */
 export function isKeyText(key: Uint8Array): boolean {
@@ -19,14 +19,21 @@ export function isKeyText(key: Uint8Array): boolean {
 }
 
 function isLines(block: Uint8Array): boolean {
-  let lines = 0;
+  let [lines, texts, hasEnded] = [0, 0, false];
   for (let start = 0; start < block.length; lines++) {
+    const isLabel = block[start] === DASH;
     let end = start;
-    for (; end < block.length && !isBreak(block[end]!); end++)
-      if (block[start] !== DASH && !isBase64(block[end]!)) return false;
+    for (; end < block.length && !isBreak(block[end]!); end++) if (!isLabel && !isBase64(block[end]!)) return false;
+    // What stands on a label's line, or in short ones, is not searched for.
+    if (isLabel && block[end - 1] !== DASH) return false;
+    if (!isLabel && end > start) {
+      if (hasEnded) return false;
+      hasEnded = end - start < LIMITS.clientKeyLine;
+      texts++;
+    }
     start = end + (block[end] === CR && block[end + 1] === LF ? 2 : 1);
   }
-  return lines <= LIMITS.clientKeyLines;
+  return texts > 0 && lines <= LIMITS.clientKeyLines;
 }
 
 function isBreak(octet: number): boolean {

@@ -69,6 +69,8 @@ export const LIMITS = Object.freeze({
   /** Octets and lines of a client certificate's key: RSA of 4096 bits has 3.3 KiB in 54, and answers are searched for each (§2.9). */
   clientKey: 8_192,
   clientKeyLines: 128,
+  /** Octets of a line of it but the last: a shorter one is anybody's by chance, so that no answer is searched for it (§2.9). */
+  clientKeyLine: 16,
   /** Octets below which a value is not injected: an answer could not be searched for it (§2.2). */
   shortestValue: 8,
   /** Octets below which a value could be guessed by watching where it is starred out (§5.3). */

@@ -81,20 +81,22 @@ function makeJwt(
     wipe(octets);
   }
   const input = jwt.take();
-  using key = fill(template, fields, () => true);
-  const signature = signWith(key.bytes, alg, input);
-  if (signature === null) {
-    wipe(input);
-    throw new DAuthError(
-      'POLICY_DENIED',
-      `The private key of the sealed credential is no key for ${alg} in PKCS #8, PKCS #1 or SEC 1. Its owner has to seal another one.`,
-    );
+  let signature: Buffer | null = null;
+  try {
+    using key = fill(template, fields, () => true);
+    signature = signWith(key.bytes, alg, input);
+    if (signature === null)
+      throw new DAuthError(
+        'POLICY_DENIED',
+        `The private key of the sealed credential is no key for ${alg} in PKCS #8, PKCS #1 or SEC 1. Its owner has to seal another one.`,
+      );
+    using whole = new ByteWriter(input.length + signature.length * 2);
+    whole.bytes(input).text('.');
+    writeBase64(whole, signature, 'base64url', false);
+    return whole.take();
+  } finally {
+    wipe(input, signature);
   }
-  using whole = new ByteWriter(input.length + signature.length * 2);
-  whole.bytes(input).text('.');
-  writeBase64(whole, signature, 'base64url', false);
-  wipe(input, signature);
-  return whole.take();
 }
 
 function writeMember(out: ByteWriter, name: string, template: Template, fields: Fields): void {

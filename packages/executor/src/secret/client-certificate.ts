@@ -15,7 +15,7 @@ import {
 } from '@dauth/protocol';
 import { writeBase64 } from './encode.ts';
 import { readFields } from './fields.ts';
-import { derOf } from './key-der.ts';
+import { derOf, p256Der } from './key-der.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import { keyNumbers, type KeyKind } from './key-numbers.ts';
 import type { Plaintext } from './plaintext.ts';
@@ -31,9 +31,7 @@ export interface Wearer {
 const MOST_CERTIFICATES = 16_384;
 const CERTIFICATE = Buffer.from('-----BEGIN CERTIFICATE-----');
 const DASH = 0x2d;
-/** Octets. */
-const SHORTEST_LINE = 16;
-const UNSEARCHABLE = `has a private key of more than ${LIMITS.clientKey} octets or ${LIMITS.clientKeyLines} lines, or with something else than base64 in them`;
+const UNSEARCHABLE = `has a private key of more than ${LIMITS.clientKey} octets or ${LIMITS.clientKeyLines} lines, or with something else than base64 in them, or fewer than ${LIMITS.clientKeyLine}`;
 
 /**
  * @returns the kind of the key
@@ -43,8 +41,8 @@ export function wearCertificate(plaintext: Plaintext, scheme: Mtls, wearer: Wear
   return plaintext.lend((bytes) => {
     const [certificate, key] = valuesOf(bytes, scheme);
     const der = derOf(key);
+    const pem = der === null ? null : plainPem(der);
     const kind = der === null ? undefined : keyNumbers(der)?.kind;
-    const pem = der === null || kind === undefined ? null : toPem(der);
     wipe(der);
     try {
       if (pem === null || kind === undefined)
@@ -98,7 +96,7 @@ function linesOf(pem: Uint8Array): readonly Buffer[] {
   const lines: Buffer[] = [];
   for (let at = 0, start = 0; at <= pem.length; at++) {
     if (at < pem.length && !isBreak(pem[at]!)) continue;
-    if (at - start >= SHORTEST_LINE && pem[start] !== DASH) lines.push(ownedConcat(pem.subarray(start, at)));
+    if (at - start >= LIMITS.clientKeyLine && pem[start] !== DASH) lines.push(ownedConcat(pem.subarray(start, at)));
     start = at + 1;
   }
   return lines;
@@ -112,6 +110,16 @@ function valuesOf(bytes: Buffer, scheme: Mtls): readonly [certificate: Buffer, k
   // Each line of it is searched for in several forms, while other calls wait: padded with lines it would hold up all of them.
   if (!isKeyText(key)) throw unusable(UNSEARCHABLE);
   return [fields.get(names[0]!)!, key];
+}
+
+/** A key as OpenSSL is given it. @returns owned memory which the caller zeroes; null for any other than TLS is spoken with here */
+function plainPem(der: Buffer): Buffer | null {
+  const numbers = keyNumbers(der);
+  if (numbers?.kind !== 'ec') return numbers === null ? null : toPem(der);
+  const plain = p256Der(numbers.secret[0]!);
+  const pem = toPem(plain);
+  wipe(plain);
+  return pem;
 }
 
 /** RFC 7468 §10, written octet by octet. */

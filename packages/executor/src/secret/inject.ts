@@ -93,7 +93,7 @@ export function inject(
           if (token?.equals(value) !== true) secrets.push(ownedConcat(value));
         }
       }
-      // Of assertions as many are made as can be searched for beside the rest.
+      // Of assertions only so many are kept as can be searched for beside the rest.
       if (octetsOf(secrets) - octetsOf(behind) > LIMITS.injectedTotal)
         throw unfit('makes them too long together to be searched for in answers');
       for (const written of slots.flatMap((slot) => writtenForms(slot, fields))) {

@@ -15,6 +15,8 @@ export const P256_PARAMETERS = Buffer.from('a00a06082a8648ce3d030107', 'hex');
 /** RFC 5915 §3: version 1, and a secret number of 32 octets. */
 const SEC1_START = Buffer.from('0201010420', 'hex');
 const SEC1_NUMBER = 32;
+/** RFC 5208 §5 and RFC 5915 §3: what stands before the number in a key that has neither parameters nor a point. */
+const P256_START = Buffer.concat([Buffer.of(0x30, 0x41), P256_KIND, Buffer.from('0427' + '30250201010420', 'hex')]);
 /** RFC 8017 A.1.2: version 0 is a key of two primes. */
 const PKCS1_START = Buffer.from('020100', 'hex');
 
@@ -64,6 +66,15 @@ export interface Item {
   readonly tag: number;
   readonly start: number;
   readonly end: number;
+}
+
+/**
+ * A key of P-256 for OpenSSL, of which nothing is said but its number: what else stood around that one is the owner's, who may have
+ * put there what OpenSSL never comes to an end with.
+ * @returns owned memory which the caller zeroes
+ */
+export function p256Der(number: Buffer): Buffer {
+  return ownedConcat(P256_START, number);
 }
 
 /** What stands in the SEQUENCE in the OCTET STRING behind a key's kind. */

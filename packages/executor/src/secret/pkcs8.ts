@@ -6,20 +6,15 @@
 import { createSign } from 'node:crypto';
 import type { SigningAlg } from '@dauth/protocol';
 import { signEd25519 } from './ed25519.ts';
-import { derOf, innerItems, isKind, P256_KIND, RSA_KIND } from './key-der.ts';
+import { derOf, innerItems, p256Der, RSA_KIND } from './key-der.ts';
 import { keyNumbers, numberOf } from './key-numbers.ts';
-import { ownedConcat, wipe } from './memory.ts';
+import { wipe } from './memory.ts';
 import { signRs256, type RsaKey } from './rsa.ts';
 import { scrubRegisters } from './registers.ts';
-
-/** RFC 5208 §5 and RFC 5915 §3: what stands before the number in a key that has neither parameters nor a point. */
-const P256_START = Buffer.concat([Buffer.of(0x30, 0x41), P256_KIND, Buffer.from('0427' + '30250201010420', 'hex')]);
 
 const BLANK = Buffer.alloc(32);
 /** No leading zero, which DER forbids. */
 const DECOY = 0x10;
-/** Octets of a key of RSA with 4096 bits in DER. */
-const MAX_DER = 2_400;
 
 /**
  * Signs by the key's own kind alone.
@@ -29,20 +24,19 @@ const MAX_DER = 2_400;
 export function signWith(key: Buffer, alg: SigningAlg, input: Buffer): Buffer | null {
   const der = derOf(key);
   try {
-    if (der === null || der.length > MAX_DER) return null;
-    const numbers = keyNumbers(der);
-    if (alg === 'RS256') return isKind(der, RSA_KIND) ? signRs256(rsaNumbers(der), input) : null;
-    if (alg === 'ES256') return numbers?.kind === 'ec' ? signEs256(numbers.secret[0]!, input) : null;
-    return numbers?.kind === 'ed25519' ? signEd25519(numbers.secret[0]!, input) : null;
+    const numbers = der === null ? null : keyNumbers(der);
+    if (der === null || numbers === null) return null;
+    if (alg === 'RS256') return numbers.kind === 'rsa' ? signRs256(rsaNumbers(der), input) : null;
+    if (alg === 'ES256') return numbers.kind === 'ec' ? signEs256(numbers.secret[0]!, input) : null;
+    return numbers.kind === 'ed25519' ? signEd25519(numbers.secret[0]!, input) : null;
   } finally {
     wipe(der);
     scrubRegisters();
   }
 }
 
-/** OpenSSL is given the number alone, in a key that is written here: never what else stood around it. */
 function signEs256(number: Buffer, input: Buffer): Buffer | null {
-  const der = ownedConcat(P256_START, number);
+  const der = p256Der(number);
   let signature: Buffer | null = null;
   try {
     signature = signDer(der, input);
@@ -50,7 +44,7 @@ function signEs256(number: Buffer, input: Buffer): Buffer | null {
     // What OpenSSL says of a key is for nobody.
   }
   // Other octets in the place of the secret ones.
-  der.fill(DECOY, P256_START.length);
+  der.fill(DECOY, der.length - number.length);
   signDecoy(der);
   wipe(der);
   return signature;

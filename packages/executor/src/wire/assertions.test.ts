@@ -3,43 +3,27 @@
  * nothing for as long as they are good, whatever became of the asking.
  */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { DAuthError, LIMITS, parseInjections, type Injection } from '@dauth/protocol';
-import { upstreamFor } from '../support/calls.test-support.ts';
+import { Endpoints } from '../support/endpoints.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
-import { bearer, Dispatches, serveProvider, type Asked, type Provider } from '../support/tokens.test-support.ts';
-import { TestCa, type Identity } from '../support/upstreams.test-support.ts';
-import type { Upstream } from './upstream.ts';
+import { bearer, type Asked, type Dispatches, type Provider } from '../support/tokens.test-support.ts';
 
 const KEYS = { RS256: makePair('RSA-2048'), ES256: makePair('P-256'), Ed25519: makePair('Ed25519') };
 const pem = (alg: keyof typeof KEYS): string => KEYS[alg].privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
 const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
 const SUBJECT = 'a-subject-token-0123456789';
 
-let identity: Identity;
-let ca: TestCa;
+const endpoints = Endpoints.forEach(1);
 let provider: Provider;
-let upstream: Upstream;
 let dispatches: Dispatches;
-before(async () => {
-  ca = await TestCa.create();
-  identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
-});
-beforeEach(async () => {
-  await close();
-  provider = await serveProvider(identity);
-  upstream = upstreamFor(ca.pem, { limits: { totalMs: 20_000 } });
-  dispatches = new Dispatches(upstream);
+beforeEach(() => {
+  [provider] = endpoints.providers as [Provider];
+  ({ dispatches } = endpoints);
   provider.answer = give({});
   provider.api = (_, response) => response.end(echoes());
 });
-after(close);
-
-async function close(): Promise<void> {
-  await provider?.[Symbol.asyncDispose]();
-  await upstream?.close();
-}
 
 /** A token as each kind of endpoint gives it, and an ID-JAG where one is asked for. */
 const give =

@@ -1,49 +1,26 @@
 /** ID-JAGs: an identity provider, the server of an API and that API over TLS, asked in turn, right ones and every wrong one. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { DAuthError, parseInjections, type ErrorCode, type Injection } from '@dauth/protocol';
-import { refusalOf, upstreamFor } from '../support/calls.test-support.ts';
-import {
-  bearer,
-  clientOf,
-  Dispatches,
-  serveProvider,
-  type Asked,
-  type Provider,
-} from '../support/tokens.test-support.ts';
-import { TestCa, type Identity } from '../support/upstreams.test-support.ts';
-import type { Upstream } from './upstream.ts';
+import { refusalOf } from '../support/calls.test-support.ts';
+import { Endpoints } from '../support/endpoints.test-support.ts';
+import { bearer, clientOf, type Asked, type Dispatches, type Provider } from '../support/tokens.test-support.ts';
 
 const ID_JAG = 'urn:ietf:params:oauth:token-type:id-jag';
 const FIELDS = { token: 'a-subject-token-0123456789', idp_secret: 'secret-at-the-idp', secret: 'secret-at-the-server' };
 
-let identity: Identity;
-let ca: TestCa;
+const endpoints = Endpoints.forEach(2);
 let idp: Provider;
 /** The server of the API, and the API. */
 let server: Provider;
-let upstream: Upstream;
 let dispatches: Dispatches;
-before(async () => {
-  ca = await TestCa.create();
-  identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
-});
-beforeEach(async () => {
-  await close();
-  [idp, server] = [await serveProvider(identity), await serveProvider(identity)];
-  upstream = upstreamFor(ca.pem, { limits: { totalMs: 20_000 } });
-  dispatches = new Dispatches(upstream);
+beforeEach(() => {
+  [idp, server] = endpoints.providers as [Provider, Provider];
+  ({ dispatches } = endpoints);
   idp.answer = (response, _, token) => reply(response, 200, idJag(token));
   server.answer = (response, _, token) => reply(response, 200, bearer(token));
 });
-after(close);
-
-async function close(): Promise<void> {
-  await idp?.[Symbol.asyncDispose]();
-  await server?.[Symbol.asyncDispose]();
-  await upstream?.close();
-}
 
 function reply(response: ServerResponse, status: number, text: string, headers: object = {}): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(text);

@@ -1,41 +1,26 @@
 /** Credentials that are exchanged for a token: a real token endpoint and API over TLS, right ones and every wrong one. */
 import assert from 'node:assert/strict';
-import { after, before, beforeEach, test } from 'node:test';
+import { beforeEach, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { DAuthError, type ErrorCode } from '@dauth/protocol';
 import { HANDLE, refusalOf, upstreamFor } from '../support/calls.test-support.ts';
+import { Endpoints } from '../support/endpoints.test-support.ts';
 import {
   bearer,
   CLIENT,
   clientCredentials,
   clientOf,
   Dispatches,
-  serveProvider,
   type Asked,
   type Provider,
 } from '../support/tokens.test-support.ts';
-import { TestCa, type Identity } from '../support/upstreams.test-support.ts';
-import type { Upstream } from './upstream.ts';
 
-let ca: TestCa;
-let identity: Identity;
+const endpoints = Endpoints.forEach(1);
 let provider: Provider;
-let upstream: Upstream;
 let dispatches: Dispatches;
-before(async () => {
-  ca = await TestCa.create();
-  identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
-});
-beforeEach(async () => {
-  await provider?.[Symbol.asyncDispose]();
-  await upstream?.close();
-  provider = await serveProvider(identity);
-  upstream = upstreamFor(ca.pem, { limits: { totalMs: 20_000 } });
-  dispatches = new Dispatches(upstream);
-});
-after(async () => {
-  await provider[Symbol.asyncDispose]();
-  await upstream.close();
+beforeEach(() => {
+  [provider] = endpoints.providers as [Provider];
+  ({ dispatches } = endpoints);
 });
 
 const run = (members: object = {}, options: Parameters<Dispatches['run']>[2] = {}) =>
@@ -172,7 +157,10 @@ test('[dispatch.bound] an endless answer of a token endpoint is cut off', async 
 });
 
 test('[dispatch.bound] a token endpoint on a private address is not asked', async () => {
-  const strict = upstreamFor(ca.pem, { dangerouslyAllowLoopback: false, resolve: () => Promise.resolve(['10.0.0.1']) });
+  const strict = upstreamFor(endpoints.authority, {
+    dangerouslyAllowLoopback: false,
+    resolve: () => Promise.resolve(['10.0.0.1']),
+  });
   try {
     const [scheme] = clientCredentials('https://auth.example/oauth/token');
     const error = await refusalOf(new Dispatches(strict).run('https://api.example', [scheme!]));
