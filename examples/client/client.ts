@@ -4,10 +4,11 @@ import { createClient, importKey } from '@dauth/client';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 
 const resource = process.env.MCP_RESOURCE!;
+const key = JSON.parse(readFileSync('laptop.jwk', 'utf8'));
 const dauth = createClient({
   issuer: process.env.DAUTH_ISSUER!,
-  clientId: process.env.CLIENT_ID!,
-  key: await importKey(JSON.parse(readFileSync('laptop.jwk', 'utf8'))),
+  clientId: key.client_id,
+  key: await importKey(key),
 });
 const fetch = dauth.fetch({ resource, connections: [process.env.CONNECTION!] });
 

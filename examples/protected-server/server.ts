@@ -6,11 +6,12 @@ import { createMcpHandler, McpServer } from '@modelcontextprotocol/server';
 import { Octokit } from 'octokit';
 
 const baseUrl = process.env.GITHUB_API ?? 'https://api.github.com';
+const key = JSON.parse(readFileSync('mcp-server.jwk', 'utf8'));
 const protection = protect({
   resource: process.env.MCP_RESOURCE!,
   authorizationServers: [process.env.DAUTH_ISSUER!],
   executor: process.env.DAUTH_EXECUTOR!,
-  server: { clientId: process.env.MCP_CLIENT_ID!, key: JSON.parse(readFileSync('mcp-server.jwk', 'utf8')) },
+  server: { clientId: key.client_id, key },
 });
 
 const handler = createMcpHandler(() => {

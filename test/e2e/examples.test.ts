@@ -42,7 +42,7 @@ suite('the examples', () => {
         join(dir.path, `${name}.jwk`),
       ]);
     const added = ['servers', 'add', '--resource', resource, '--generate', join(dir.path, 'mcp-server.jwk')];
-    const { client_id: MCP_CLIENT_ID } = await stack.dauth<{ client_id: string }>(added);
+    await stack.dauth(added);
     const [laptop, device, runner] = [await register('laptop'), await register('device'), await register('runner')];
     const runnerKey = JSON.parse(await readFile(join(dir.path, 'runner.jwk'), 'utf8')) as JWK;
     const connect = ['connect', 'github', '--origin', upstream.origin, '--server', resource];
@@ -52,8 +52,8 @@ suite('the examples', () => {
     );
     env = {
       ...{ DAUTH_ISSUER: authority, DAUTH_EXECUTOR: executor, EXECUTOR_IDENTITY: executor_identity },
-      ...{ MCP_RESOURCE: resource, MCP_CLIENT_ID, GITHUB_API: upstream.origin, CONNECTION: handle },
-      ...{ CLIENT_ID: laptop.client_id, DEVICE_ID: device.client_id, RUNNER_ID: runner.client_id },
+      ...{ MCP_RESOURCE: resource, GITHUB_API: upstream.origin, CONNECTION: handle },
+      ...{ DEVICE_ID: device.client_id, RUNNER_ID: runner.client_id },
       RUNNER_JKT: await calculateJwkThumbprint(runnerKey),
     };
     server = await serve('protected-server/server', port);

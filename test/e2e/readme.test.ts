@@ -37,7 +37,26 @@ const replaceAll = (text: string, values: readonly (readonly [from: string, to: 
     return page.replaceAll(from, to);
   }, text);
 
-const example = (name: string) => ({ file: process.execPath, args: [join(ROOT, `examples/dist/${name}.js`)] });
+/** What a person types: without the comments. */
+const commandsOf = (fence: string): string[] =>
+  fence
+    .split('\n')
+    .map((line) => line.replace(/\s+#.*$/, ''))
+    .filter(Boolean);
+
+/** The names and values of a line that exports them. */
+function exported(line: string): string[][] {
+  const [first, ...pairs] = line.split(' ');
+  assert.equal(first, 'export', line);
+  return pairs.map((pair) => pair.split(/=(.*)/s));
+}
+
+/** The program that a line starts, as it stands in the clone. */
+function built(line: string, end = ''): { file: string; args: string[] } {
+  const [, path] = /^node (examples\/dist\/[a-z/-]+\.js)( &)?$/.exec(line) ?? [];
+  assert.equal(line, `node ${path}${end}`);
+  return { file: process.execPath, args: [join(ROOT, path!)] };
+}
 
 const isGone = (pid: number): boolean => {
   try {
@@ -59,10 +78,7 @@ suite('the pages', () => {
       ['https://api.github.com', upstream.origin],
       ['127.0.0.1:3000', `127.0.0.1:${port}`],
     ]);
-    const commands = page
-      .split('\n')
-      .map((line) => line.replace(/\s+#.*$/, ''))
-      .filter(Boolean);
+    const commands = commandsOf(page);
     const { scripts } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>;
     };
@@ -104,12 +120,17 @@ suite('the pages', () => {
       const listed = await dauth(['connections', 'ls', '--key', 'laptop.jwk', '--json'], dir.path);
       const [row] = JSON.parse(listed.stdout) as { name: string; handle: string; status: string; owner: string }[];
       assert.deepEqual([row?.name, row?.handle, row?.status, row?.owner], ['github', CONNECTION, 'active', CLIENT_ID]);
-      const env = {
-        ...{ DAUTH_ISSUER: ready.authority, DAUTH_EXECUTOR: ready.executor, GITHUB_API: upstream.origin, PORT: port },
-        ...{ MCP_RESOURCE: `http://127.0.0.1:${port}/mcp`, MCP_CLIENT_ID, CLIENT_ID, CONNECTION },
-      };
-      await using _server = await start({ ...example('protected-server/server'), cwd: dir.path, env });
-      const called = await run({ ...example('client/client'), cwd: dir.path, env });
+      const calls = replaceAll(await fence('README.md', 'call-it'), [
+        ['http://127.0.0.1:4180', ready.authority],
+        ['http://127.0.0.1:4181', ready.executor],
+        ['127.0.0.1:3000', `127.0.0.1:${port}`],
+        ['PORT=3000', `PORT=${port}`],
+        ['ddls:conn:…', CONNECTION],
+      ]);
+      const [client, server, ...exports] = commandsOf(calls).toReversed();
+      const env = { ...Object.fromEntries(exports.flatMap(exported)), GITHUB_API: upstream.origin };
+      await using _server = await start({ ...built(server!, ' &'), cwd: dir.path, env });
+      const called = await run({ ...built(client!), cwd: dir.path, env });
       assert.equal(called.code, 0, called.stderr);
       assert.deepEqual(JSON.parse(called.stdout), [{ type: 'text', text: upstream.login }]);
     } finally {
