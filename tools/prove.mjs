@@ -18,6 +18,9 @@ import { root as home, setUp } from './setup.mjs';
 /** Mutants tried at a time, each in a tree of its own. Tests wait for time to pass as much as they compute. */
 const WORKERS = availableParallelism() + 1;
 
+/** How long a process may take to end by itself, in milliseconds, so that Node keeps what it compiled: half of a start goes there. */
+const ENDING_MS = 3_000;
+
 /** How long the tests of a file may take, in milliseconds: those that look through memory take minutes on a busy machine. */
 const LATEST_MS = 600_000;
 
@@ -37,6 +40,7 @@ for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exi
 
 /** Where nothing is ever taken out: each test has to pass there first. */
 const clean = copyTree();
+const compiled = makeDirectory();
 let done = 0;
 /** Said once more at the end, where they are looked for. */
 const failures = [];
@@ -117,14 +121,13 @@ async function toJavaScript(sourcefile, source) {
  * a test may leave servers and their files, so its processes are a group and what it writes has a directory, and both go.
  */
 async function runTests(copy, file, names) {
-  const directory = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
-  made.push(directory);
+  const directory = makeDirectory();
   const patterns = [...names].map(
     (name) => `--test-name-pattern=/^${name.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')}$/`,
   );
   const child = spawn(process.execPath, ['--test-reporter=./tools/outcomes.mjs', ...patterns, file], {
     cwd: copy,
-    env: { ...process.env, TMPDIR: directory },
+    env: { ...process.env, TMPDIR: directory, NODE_COMPILE_CACHE: compiled },
     stdio: ['ignore', 'pipe', 'ignore'],
     detached: true,
   });
@@ -137,10 +140,19 @@ async function runTests(copy, file, names) {
     if (outcomes.length === names.size) break;
   }
   clearTimeout(late);
-  end(child);
+  child.stdout.resume();
+  const ending = setTimeout(() => end(child), copy === clean ? ENDING_MS : 0);
   await closed;
+  clearTimeout(ending);
+  end(child);
   rmSync(directory, { recursive: true, force: true, maxRetries: 3 });
   return outcomes;
+}
+
+function makeDirectory() {
+  const directory = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
+  made.push(directory);
+  return directory;
 }
 
 /** Ends a test's process and all that it started. */
@@ -161,8 +173,7 @@ function say(outcome) {
 
 /** Files and builds are copied; dependencies are linked, but our own packages are those of the copy. */
 function copyTree() {
-  const copy = mkdtempSync(join(tmpdir(), 'dauth-prove-'));
-  made.push(copy);
+  const copy = makeDirectory();
   const skipped = new Set(['.git', 'node_modules', '.dauth']);
   for (const name of readdirSync(root)) {
     if (!skipped.has(name)) cpSync(join(root, name), join(copy, name), { recursive: true, preserveTimestamps: true });
