@@ -41,6 +41,7 @@ import { HOST_PROVIDER } from './provider.ts';
 import { REGISTERS } from './registers.ts';
 import { REDEEMED_CODES } from './redeemed.ts';
 import { REFRESHED } from './refreshed.ts';
+import { REFUSED_LOGINS } from './refused-login.ts';
 import { SIGNERS } from './signed.ts';
 import { STORES } from './stores.ts';
 import { USE_LIMITS } from './use-limits.ts';
@@ -80,6 +81,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...POSTGRES,
     ...CAPTURED,
     ...HOSTILE_LOGIN,
+    ...REFUSED_LOGINS,
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,

@@ -7,6 +7,12 @@ const MEMORY = 'packages/executor/dist/secret/id-jag-memory.test.js';
 const LEAVES = '[memory.clean] leaves no copy of a subject token, nor of an ID-JAG and the token that comes for it';
 const apart = (what: string): string =>
   `[seal.bound] one key for both servers, with assertions that name ${what}, is refused`;
+const NAMES = 'packages/protocol/dist/server-names.test.js';
+const named = (name: string): string =>
+  `[seal.bound] "${name}" is taken for a name of https://idp.example/realms/a/token`;
+const anyServer = (name: string): string => `[seal.bound] "${name}" is taken for a name of any server`;
+const BACKSLASH =
+  '[seal.bound] a name with a backslash, which some parsers read as a slash, is taken for one of any server';
 const refuses = (what: string): string =>
   `[dispatch.bound] an identity provider that answers with ${what} is refused, and nobody else is asked`;
 
@@ -22,14 +28,74 @@ export const ID_JAGS: readonly Mutant[] = [
       'if (shown.length > 99)',
       '[seal.bound] a scheme of ID-JAGs with a key that the other server is shown is refused',
     ],
-    ['seal.bound', 'if (names.idp.includes(api.aud) || ', 'if (', apart("the identity provider's endpoint")],
-    ['seal.bound', 'api.aud) || names.api.includes(idp.aud))', 'api.aud))', apart("the API's issuer")],
-    ['seal.bound', 'api.endpoint, api.audience]', 'api.endpoint]', apart("the API's issuer")],
+    ['seal.bound', '    [api.aud, idp.aud],\n', '', apart('both servers alike')],
+    ['seal.bound', '    [api.aud, idp.endpoint],\n', '', apart("the identity provider's endpoint")],
+    ['seal.bound', '    [idp.aud, api.endpoint],\n', '', apart("the API's endpoint")],
+    ['seal.bound', '    [idp.aud, api.audience],\n', '', apart("the API's issuer")],
+    ['seal.bound', 'mayNameOneServer(one, other)', 'one === other', apart("the API's issuer in other letters")],
+    [
+      'seal.bound',
+      'mayNameOneServer(one, other)',
+      'one === other',
+      '[seal.bound] an envelope with one key for both servers, whose names are one, is read by nobody',
+    ],
+    [
+      'seal.bound',
+      'namedFields([api.aud, idp.aud]).length > 0',
+      'namedFields([api.aud, idp.aud]).length > 9',
+      '[seal.bound] one key for both servers, with an assertion for whom a field says, is refused',
+    ],
     [
       'response.clean',
       'return [...clientTemplates(scheme), ...clientTemplates(idp), idp.subject_token];',
       'return [...clientTemplates(scheme), ...clientTemplates(idp), idp.client_id];',
       'a scheme is read as it stands, with what has a default, and what either server is shown is searched for',
+    ],
+  ]),
+  ...of('protocol', 'server-names', NAMES, [
+    [
+      'seal.bound',
+      'if (one === null || other === null) return true;',
+      'if (one === null || other === null) return false;',
+      anyServer('https://[::1]/'),
+    ],
+    ['seal.bound', '    .toLowerCase();', '    .trim();', named('https://idp.example/Realms/A')],
+    ['seal.bound', 'LABEL.test(label) && ', '', anyServer('https://idp.example@other.example/')],
+    ['seal.bound', '[^!-[\\]-~]', '[^!-~]', BACKSLASH],
+    ['seal.bound', '20|23|', '20|', anyServer('https://other.example/%23x')],
+    [
+      'seal.bound',
+      "digits === '' || DEFAULT_PORTS.includes(port)",
+      "digits === ''",
+      named('https://idp.example:443/realms/a'),
+    ],
+    ['seal.bound', "if (plain === '..') kept.pop();\n    else if", 'if', named('https://idp.example/x/../realms/a')],
+    ['seal.bound', " && plain !== '.'", '', named('https://idp.example/./realms/a/.')],
+    ['seal.bound', "plain !== '' && ", '', named('https://idp.example/realms//a')],
+    ['seal.bound', "segment.replace(/;.*$/, '')", 'segment', named('https://idp.example/realms;v=1/a')],
+    ['seal.bound', '25|2f|', '25|', anyServer('https://other.example/..%2Frealms/a')],
+    ['seal.bound', '23|25|', '23|', anyServer('https://other.example/%252e%252e')],
+    ['seal.bound', '|[^!-[\\]-~]/', '|\\\\/', anyServer('https://other.example/a b')],
+    [
+      'seal.bound',
+      "(!label.startsWith('xn--') || isALabel(label))",
+      'isALabel.length > 0',
+      anyServer('https://xn--a.example/'),
+    ],
+    ['seal.bound', '!NUMERIC.test(', '!!(', anyServer('https://127.0.0.1/')],
+    [
+      'seal.bound',
+      'short.every((segment, at) => segment === long[at])',
+      'short.length === long.length',
+      named('https://idp.example'),
+    ],
+  ]),
+  ...of('client', 'one-key', 'packages/client/dist/one-key.test.js', [
+    [
+      'seal.bound',
+      'if (!isEqual(fields[one]!, fields[other]!)) return;',
+      'if (one !== other) return;',
+      '[seal.bound] one key under two names, for two servers, is refused before it is sealed',
     ],
   ]),
   ...of('protocol', 'token-scheme', SCHEME, [

@@ -60,6 +60,7 @@ import { assertVerified, type VerifiedExecutor } from './directory.ts';
 import { assertCertificate } from './certificate.ts';
 import { encodeFields, type Fields } from './fields.ts';
 import { signSealProof, type ClientKey } from './key.ts';
+import { assertKeysDiffer } from './one-key.ts';
 import { assertKeyContainer } from './private-key.ts';
 
 /** The policy an owner seals; plain strings, checked here. */
@@ -266,6 +267,7 @@ function assertFieldsFit(inject: readonly Injection[], fields: Fields, captured:
     throw new DAuthError('INVALID_REQUEST', 'The credential has too many fields.');
   for (const name of searchedFields(inject)) if (!captured.includes(name)) assertSearchable(name, fields[name]!);
   for (const use of keyUses(inject)) if (!captured.includes(use.field)) assertKeyContainer(use, fields[use.field]!);
+  assertKeysDiffer(inject, fields);
   const certified = certificateOf(inject);
   if (certified !== undefined) assertCertificate(certified, fields);
   if (loginOf(inject) !== undefined) Object.entries(fields).forEach(([name, value]) => assertPassword(name, value));

@@ -18,6 +18,7 @@ function logIn(request: IncomingMessage, response: ServerResponse): boolean {
   const text = JSON.stringify({ pad: pad(400), auth: { token, refresh }, again: how === 'again' ? token : 'no' });
   request.resume().on('end', () => {
     response.setHeader('content-type', 'application/json');
+    if (how === 'no') response.statusCode = 401;
     if (how === 'head') response.setHeader('x-token', token!);
     if (how === 'gzip') {
       response.setHeader('content-encoding', 'gzip');
@@ -38,7 +39,7 @@ const capture = [
   { pointer: '/auth/token', field: 'captured' },
   { pointer: '/auth/refresh', field: 'more' },
 ];
-const CALLS = ['', '?split', '?gzip', '?again', '?head'].map((how) => ({
+const CALLS = ['', '?split', '?gzip', '?again', '?head', '?no'].map((how) => ({
   ...{ method: 'POST', target: `/login${how}`, body: '{"a":1}', type: 'application/json', capture },
 }));
 

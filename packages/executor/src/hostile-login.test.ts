@@ -73,41 +73,6 @@ for (const [what, says] of Object.entries(REFUSED))
     assert.equal(refusalOf(await at.use()).code, 'NEEDS_REAUTHORIZATION');
   });
 
-const SAYS_NO: Readonly<Record<string, string>> = {
-  'what would be captured': auth(),
-  'a list of what would be captured': auth([token]),
-  'a token under another name': JSON.stringify({ errors: [{ code: 7, data: { access_token: token } }] }),
-  'a token in a list at the top': JSON.stringify([{ token: [token] }]),
-  'a token, and no end': `{"jwt":"${token}"`,
-  'a token, and a byte order mark': `\ufeff {"jwt":"${token}"}`,
-  'a token further in than is read': `${'{"x":'.repeat(40)}{"jwt":"${token}"}${'}'.repeat(40)}`,
-};
-
-for (const [what, body] of Object.entries(SAYS_NO))
-  test(`[response.clean] a login that says no with ${what} is refused, and nothing of the answer goes back`, async () => {
-    for (const status of [401, 500]) {
-      at.says = () => ({ status, body });
-      const reply = await at.logIn();
-      assert.equal(refusalOf(reply).code, 'RESPONSE_UNSCANNABLE', reply.text);
-      assert.equal(reply.text.includes(token.slice(0, 11)), false);
-    }
-    assert.equal(at.stored.ver, 1);
-  });
-
-for (const body of ['', '<h1>No</h1>', '{"error":"locked","token":null,"tokens":7,"secret":false}'])
-  test(`[response.clean] a login that says no with ${body || 'nothing'} goes back, without the password`, async () => {
-    const headers = { 'content-type': 'text/plain', 'x-why': LOGIN.password };
-    const said = async (text: string) => {
-      at.says = () => ({ status: 403, headers, body: text });
-      const reply = await at.logIn();
-      assert.equal(reply.text.includes(LOGIN.password), false);
-      return reply.json.response as { readonly status: number; readonly body: unknown };
-    };
-    const { status, body: text } = await said(body);
-    assert.deepEqual([status, text], [403, body || null]);
-    assert.equal((await said(`No: ${LOGIN.password}`)).body, `No: ${'*'.repeat(LOGIN.password.length)}`);
-  });
-
 test('[response.clean] the password is starred out of a head behind an interim one, in one piece', async () => {
   const head = `HTTP/1.1 200 ${LOGIN.password}\r\ncontent-length: ${auth().length}\r\n\r\n`;
   at.says = () => ({ raw: true, body: `HTTP/1.1 103 Early Hints\r\n\r\n${head}${auth()}` });
@@ -124,16 +89,6 @@ test('a token is captured out of an object that is named like one', async () => 
   at.pointer = '/auth/token';
   at.says = () => ({ body: JSON.stringify({ token: { value: token, lasts: 60 } }) });
   assert.deepEqual((await streamed()).json, { token: { value: at.session, lasts: 60 } });
-});
-
-test('[response.clean] a login that says no with a text where the way leads on is refused', async () => {
-  at.pointer = '/token/value';
-  await at.connect();
-  at.pointer = '/auth/token';
-  for (const said of [token, [token], { value: token }]) {
-    at.says = () => ({ status: 409, body: JSON.stringify({ token: said }) });
-    assert.equal(refusalOf(await at.logIn()).code, 'RESPONSE_UNSCANNABLE');
-  }
 });
 
 test('[response.clean] tokens that no request could carry together are not captured', async () => {

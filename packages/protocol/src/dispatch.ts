@@ -19,6 +19,8 @@ export const HEADER = Object.freeze({
   requestId: 'dauth-request-id',
   upstreamChallenge: 'dauth-upstream-www-authenticate',
   executorProof: 'dauth-executor-proof',
+  /** `withheld` on the answer of a login that says no in a body that may hold a credential (§2.8). */
+  body: 'dauth-body',
 });
 
 const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade'];

@@ -100,12 +100,16 @@ function shared(own: object, change: object): unknown {
   return JSON.parse(JSON.stringify(said));
 }
 const APART: readonly (readonly [what: string, own: object, change: object])[] = [
-  ['both servers alike', { aud: 'https://login.example' }, { aud: 'https://login.example' }],
+  ['both servers alike', { aud: 'https://other.example' }, { aud: 'https://other.example' }],
   ['both endpoints alike', { endpoint: IDP.endpoint }, {}],
-  ["the identity provider's endpoint", { aud: IDP.endpoint }, { aud: 'https://idp.example' }],
+  ["the identity provider's endpoint", { aud: IDP.endpoint }, { aud: 'urn:idp' }],
   ["the identity provider's issuer", { aud: 'https://idp.example' }, { aud: 'https://idp.example' }],
-  ["the API's endpoint", {}, { aud: SCHEME.endpoint }],
-  ["the API's issuer", {}, { aud: SCHEME.audience }],
+  ["the API's endpoint", { aud: 'urn:api', audience: 'urn:login' }, { aud: SCHEME.endpoint }],
+  ["the API's issuer", { aud: 'urn:api', audience: 'urn:login' }, { aud: 'urn:login' }],
+  ["the identity provider's endpoint in other letters", { aud: 'https://IDP.example:443/%74oken/' }, {}],
+  ["the identity provider's issuer in other letters", { aud: 'https://IDP.example/' }, {}],
+  ["the API's issuer in other letters", {}, { aud: 'https://Login.example:443//' }],
+  ['who knows whom', { aud: 'https://idp.example@login.example' }, {}],
 ];
 for (const [what, own, change] of APART)
   test(`[seal.bound] one key for both servers, with assertions that name ${what}, is refused`, () => {
@@ -113,6 +117,17 @@ for (const [what, own, change] of APART)
     // Under a key of its own it is good at that server alone.
     assert.ok(parseInjections([shared(own, { ...change, private_key: '{own}' })]));
   });
+
+test('[seal.bound] one key for both servers, with an assertion for whom a field says, is refused', () => {
+  const inAField = [shared({ aud: '{for}' }, {}), shared({}, { aud: 'https://{tenant}.example' })];
+  for (const scheme of inAField) refused(() => parseInjections([scheme]), /"aud" of each is fixed text/);
+  assert.ok(parseInjections([shared({ aud: '{for}' }, { private_key: '{own}' })]));
+});
+
+test('[seal.bound] an envelope with one key for both servers, whose names are one, is read by nobody', () => {
+  const inject = [shared({ aud: 'https://IDP.example:443/' }, {})];
+  refused(seal('https://api.example', '/**', { inject }), /"aud" of each has to name that server alone/);
+});
 
 function seal(origin: string, path: string, more: object = {}): () => Envelope {
   const dauth = {

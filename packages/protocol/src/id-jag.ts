@@ -10,6 +10,7 @@ import {
   proofTemplates,
   type ProvenClient,
 } from './client-auth.ts';
+import { mayNameOneServer } from './server-names.ts';
 import { exactObject, refuse } from './shape.ts';
 import { namedFields, parseTemplate, type Template } from './template.ts';
 import { parseTokenEndpoint, type TokenEndpoint } from './token-endpoint.ts';
@@ -79,8 +80,16 @@ function assertKeysAlone(client: ProvenClient, idp: IdentityProvider): void {
 function assertAssertionsApart(api: ProvenClient & Pick<IdJag, 'endpoint' | 'audience'>, idp: IdentityProvider): void {
   if (api.auth !== 'private_key_jwt' || idp.auth !== 'private_key_jwt') return;
   if (!proofKeys(api).some((field) => proofKeys(idp).includes(field))) return;
-  const names = { api: [api.aud, api.endpoint, api.audience], idp: [idp.aud, idp.endpoint] };
-  if (names.idp.includes(api.aud) || names.api.includes(idp.aud))
+  // What a field holds is known to nobody before it is opened, and whoever opens it has signed by then.
+  if (namedFields([api.aud, idp.aud]).length > 0)
+    refuse('One key is for both servers: "aud" of each is fixed text, so that it can be seen whom it names.');
+  const named = [
+    [api.aud, idp.aud],
+    [api.aud, idp.endpoint],
+    [idp.aud, api.endpoint],
+    [idp.aud, api.audience],
+  ] as const;
+  if (named.some(([one, other]) => mayNameOneServer(one, other)))
     refuse('One key is for both servers: "aud" of each has to name that server alone, as by its issuer.');
 }
 

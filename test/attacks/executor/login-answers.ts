@@ -16,11 +16,17 @@ export const sized = (body: string | Buffer, more: readonly string[] = [], statu
 };
 const chunk = (piece: Buffer, extension = ''): Buffer =>
   Buffer.concat([Buffer.from(`${piece.length.toString(16)}${extension}\r\n`), piece, Buffer.from('\r\n')]);
-const chunked = (body: string | Buffer, length: number, more: readonly string[] = [], last = '0\r\n\r\n'): Buffer => {
+const chunked = (
+  body: string | Buffer,
+  length: number,
+  more: readonly string[] = [],
+  last = '0\r\n\r\n',
+  status = '200 OK',
+): Buffer => {
   const octets = Buffer.from(body as string);
   const pieces: Buffer[] = [];
   for (let at = 0; at < octets.length; at += length) pieces.push(chunk(octets.subarray(at, at + length)));
-  const lines = ['HTTP/1.1 200 OK', ...more, 'transfer-encoding: chunked'];
+  const lines = [`HTTP/1.1 ${status}`, ...more, 'transfer-encoding: chunked'];
   return Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`), ...pieces, Buffer.from(last)]);
 };
 const coded = (coding: string, body: Buffer): Buffer => sized(body, [`content-encoding: ${coding}`]);
@@ -147,4 +153,38 @@ export const REFUSED: Readonly<Record<string, Login>> = {
       },
     ]),
   ),
+};
+
+const NO = '401 Unauthorized';
+const no = (body: string | Buffer, more: readonly string[] = []): Buffer => sized(body, more, NO);
+
+/** Answers that say no, and have the token all the same: of each the status goes back. */
+export const SAYS_NO: Readonly<Record<string, Login>> = {
+  'as it should say yes': (token) => no(right(token), ['content-type: application/json']),
+  'in UTF-16': (token) => no(Buffer.from(right(token), 'utf16le'), ['content-type: application/json; charset=utf-16']),
+  'behind two byte order marks': (token) => no(`\ufeff\ufeff${right(token)}`),
+  'as a script': (token) => no(`callback(${right(token)})`, ['content-type: application/javascript']),
+  'as a form': (token) => no(`access_token=${encodeURIComponent(token)}`),
+  'as lines of JSON': (token) => no(`{}\n${right(token)}\n`, ['content-type: application/x-ndjson']),
+  'as a text': (token) => no(`Still logged in: ${token}`, ['content-type: text/plain']),
+  'as a page': (token) => no(`<h1>No</h1><!-- ${token} -->`, ['content-type: text/html']),
+  'as JSON in a text': (token) => no(JSON.stringify({ error: right(token) })),
+  'in gzip': (token) => no(gzipSync(`t=${token}`), ['content-encoding: gzip']),
+  'in br': (token) => no(brotliCompressSync(right(token)), ['content-encoding: br']),
+  'in chunks that split the token': (token) => chunked(right(token), 9, [], undefined, NO),
+  'octet by octet': (token, socket) => dripped(no(right(token)), socket),
+  'until it hangs up': (token, socket) => ended(`HTTP/1.1 ${NO}\r\nconnection: close\r\n\r\n${right(token)}`, socket),
+  'with the token in trailers': (token) =>
+    chunked('no', 1, ['trailer: x-auth-token'], `0\r\nx-auth-token: ${token}\r\n\r\n`, NO),
+  'with the token in an early hint': (token) =>
+    Buffer.concat([Buffer.from(`HTTP/1.1 103 Early Hints\r\nlink: <${token}>\r\n\r\n`), no('no')]),
+  'with the token in the reason': (token) => sized('no', [], `401 ${token}`),
+  'with the token in headers': (token) =>
+    no(
+      'no',
+      ['content-type', 'content-language', 'retry-after', 'x-auth-token'].map((name) => `${name}: ${token}`),
+    ),
+  'with the token in a cookie': (token) => no('no', [`set-cookie: s=${token}; Secure`]),
+  'with the token in a challenge': (token) => no('no', [`www-authenticate: Bearer nonce="${token}"`]),
+  'with 599': (token) => sized(right(token), [], '599 No'),
 };

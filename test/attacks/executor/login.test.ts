@@ -9,7 +9,7 @@ import { after, before, describe } from 'node:test';
 import { proves } from '../../claims.ts';
 import { findSecret } from '../../support/encodings.ts';
 import type { SealedLogin } from '../../world/standing.ts';
-import { CAPTURED, escaped, REFUSED, right, sized, type Login } from './login-answers.ts';
+import { CAPTURED, escaped, REFUSED, right, SAYS_NO, sized, type Login } from './login-answers.ts';
 import { laySiege, type Said, type Siege } from './siege.ts';
 import { OK, type Answer } from './upstream.ts';
 
@@ -101,6 +101,19 @@ describe('a login that belongs to somebody else', { timeout: 400_000 }, () => {
       await assertHeld();
     });
 
+  for (const [how, login] of Object.entries(SAYS_NO))
+    proves('response.clean', `of a login that says no ${how} the status goes back, and nothing else`, async () => {
+      const token = freshToken();
+      const said = await logIn(login, token);
+      for (const { error, octets } of said) {
+        assert.equal(error, undefined, octets.toString('latin1'));
+        assert.match(octets.toString('latin1'), /dauth-body"?: ?"?withheld/i);
+        assert.match(octets.toString('latin1'), how === 'with 599' ? /\b599\b/ : /\b401\b/);
+      }
+      assertHidden(said, token);
+      await assertHeld();
+    });
+
   proves('response.clean', 'a login that answers for longer than its call may take captures nothing', async () => {
     const token = freshToken();
     siege.upstream.answer = () => `HTTP/1.1 200 OK\r\ncontent-length: 5000\r\n\r\n${right(token)}`;
@@ -138,7 +151,8 @@ describe('a login that belongs to somebody else', { timeout: 400_000 }, () => {
       ];
       for (const { error } of used) assert.equal(error, undefined);
       assertHidden(used, first);
-      const no = await logIn(() => sized(`no: ${first}`, [`x-last: ${first}`], '403 Forbidden'), first);
+      const denied = JSON.stringify({ error: `no: ${first}` });
+      const no = await logIn(() => sized(denied, [`x-last: ${first}`], '403 Forbidden'), first);
       for (const { octets } of no)
         assert.ok(octets.includes(`no: ${'*'.repeat(first.length)}`), octets.toString('latin1'));
       assertHidden(no, first);

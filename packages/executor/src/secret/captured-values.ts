@@ -5,7 +5,7 @@
 import { DAuthError, LIMITS, pointerNames, type CapturedValue } from '@dauth/protocol';
 import { whyUnfindable } from './inject.ts';
 import { decodeText, isText } from './json-members.ts';
-import { ascii, walkJson } from './json-walk.ts';
+import { ascii, walkObject } from './json-walk.ts';
 import { wipe } from './memory.ts';
 
 /** A text in the answer, quotes included, and what it says in owned memory which the caller zeroes. */
@@ -30,7 +30,7 @@ interface Seen {
   /** One JSON text whose members are few enough, and in which no name on a way stands twice. */
   readonly isTaken: boolean;
   readonly ways: readonly Way[];
-  /** Whether a member that no way leads to, nor through as an object, is named like a credential, and may hold one. */
+  /** Whether a member that no way leads to, nor through, is named like a credential, and may hold one. */
   readonly hasOthers: boolean;
 }
 
@@ -41,7 +41,6 @@ const CREDENTIALS = [
 ]
   .flatMap((name) => [...new Set([name, name.replace('_', '')])])
   .map(ascii);
-const BYTE_ORDER_MARK = Buffer.of(0xef, 0xbb, 0xbf);
 
 /** @throws DAuthError `RESPONSE_UNSCANNABLE` with the reason, and without a word of the answer */
 export function findCaptured(answer: Buffer, fields: readonly CapturedValue[]): readonly FoundValue[] {
@@ -49,22 +48,8 @@ export function findCaptured(answer: Buffer, fields: readonly CapturedValue[]): 
   if (!isTaken) throw uncaptured('is no JSON object in which each captured value stands once, or has too many members');
   if (ways.some(({ value }) => value?.[0] !== 0x22))
     throw uncaptured('does not have a text at each pointer of "capture"');
-  if (hasOthers) throw besides();
+  if (hasOthers) throw uncaptured('holds a credential besides, by its name, which "capture" does not take');
   return taken(answer, ways);
-}
-
-/**
- * Of an answer that says no, and in which nothing is captured: whoever asked for it may have chosen that it does, and what stands in
- * it. What begins as JSON has to be JSON to its end, or there would be no telling.
- * @throws DAuthError `RESPONSE_UNSCANNABLE`
- */
-export function assertNoCredential(answer: Buffer, fields: readonly CapturedValue[]): void {
-  const text = answer.subarray(answer.indexOf(BYTE_ORDER_MARK) === 0 ? BYTE_ORDER_MARK.length : 0);
-  const first = text.find((octet) => ![0x20, 0x09, 0x0a, 0x0d].includes(octet));
-  if (first !== 0x7b && first !== 0x5b) return;
-  const { isTaken, ways, hasOthers } = look(text, fields);
-  if (!isTaken) throw uncaptured('says no in what begins as JSON and cannot be read, or has too many members');
-  if (hasOthers || ways.some(({ value }) => value !== null && mayHold(value))) throw besides();
 }
 
 function look(answer: Buffer, fields: readonly CapturedValue[]): Seen {
@@ -75,7 +60,7 @@ function look(answer: Buffer, fields: readonly CapturedValue[]): Seen {
   let hasOthers = false;
   /** Per depth, the ways that lead through the value there. */
   const through: (readonly Way[])[] = [];
-  const isTaken = walkJson(answer, {
+  const isTaken = walkObject(answer, {
     entering: (name, depth) => {
       // Each name is compared with many while other calls wait.
       if (name !== null && ++members > LIMITS.capturedMembers) return false;
@@ -88,8 +73,7 @@ function look(answer: Buffer, fields: readonly CapturedValue[]): Seen {
       const here = through[depth] ?? [];
       const ends = here.filter(({ names }) => names.length === depth + 1);
       for (const way of ends) way.value = value;
-      const isOnWay = ends.length > 0 || (here.length > 0 && value[0] === 0x7b);
-      hasOthers ||= !isOnWay && mayHold(value) && isCredential(name);
+      hasOthers ||= here.length === 0 && mayHold(value) && isCredential(name);
       return true;
     },
   });
@@ -129,10 +113,6 @@ function isNamed(name: Buffer, wanted: Uint8Array | undefined): boolean {
 
 function isCredential(name: Buffer): boolean {
   return CREDENTIALS.some((known) => isText(name, known, true));
-}
-
-function besides(): DAuthError {
-  return uncaptured('holds a credential besides, by its name, which "capture" does not take');
 }
 
 export function uncaptured(why: string): DAuthError {

@@ -74,13 +74,13 @@ export function isText(text: Buffer, wanted: Uint8Array, ignoresCase: boolean): 
 }
 
 /** Octets in which one character stands: itself, or an escape (RFC 8259 §7). */
-function widthAt(text: Buffer, at: number): number {
+export function widthAt(text: Buffer, at: number): number {
   if (text[at] !== 0x5c) return 1;
   return text[at + 1] === 0x75 ? 6 : 2;
 }
 
 /** What they mean: an octet, or the number of `\uXXXX`. */
-function unitAt(text: Buffer, at: number): number {
+export function unitAt(text: Buffer, at: number): number {
   if (text[at] !== 0x5c) return text[at]!;
   const escaped = ESCAPES.get(text[at + 1]!);
   if (escaped !== undefined) return escaped;

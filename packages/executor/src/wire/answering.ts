@@ -4,7 +4,7 @@
  */
 import { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
-import type { ContentCoding } from './answer.ts';
+import type { AnswerHead, ContentCoding } from './answer.ts';
 import type { CapturedAnswer } from './capture.ts';
 import { Decoder } from './decode.ts';
 import { Scanner } from './scan.ts';
@@ -48,7 +48,7 @@ export class Answering implements Disposable {
   #lookSoon: NodeJS.Immediate | undefined;
   /** All of an answer that is captured. */
   readonly #whole = new ByteWriter(0);
-  #captured = 0;
+  #captured: Pick<CapturedAnswer, 'redactions' | 'headers'> = { redactions: 0, headers: [] };
   #isFull = false;
   #isOver = false;
   #bytes = 0;
@@ -68,7 +68,12 @@ export class Answering implements Disposable {
 
   /** Places starred out so far. */
   get redactions(): number {
-    return this.#scanner.redactions + this.#captured;
+    return this.#scanner.redactions + this.#captured.redactions;
+  }
+
+  /** Ours, of an answer that came whole. */
+  get headers(): AnswerHead['headers'] {
+    return this.#captured.headers;
   }
 
   /** The reader is slow, and what comes waits for it. */
@@ -139,7 +144,7 @@ export class Answering implements Disposable {
   async #capture(): Promise<void> {
     const captured = await this.#options.capture?.(this.#whole.take());
     if (captured === undefined || this.#isOver) return;
-    this.#captured = captured.redactions;
+    this.#captured = captured;
     if (captured.octets.length > 0) this.body.push(captured.octets);
   }
 

@@ -3,13 +3,15 @@
  * its place, and what is left is searched for it like for any secret.
  * Never passes on an answer whose values are not sealed and stored.
  */
-import type { CapturedValue, ConnectionHandle } from '@dauth/protocol';
+import { HEADER, type CapturedValue, type ConnectionHandle } from '@dauth/protocol';
 import type { Replacement } from '../reseal.ts';
-import { assertNoCredential, findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
+import { findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
 import { ascii } from '../secret/json-walk.ts';
-import { wipe } from '../secret/memory.ts';
+import { ownedBytes, wipe } from '../secret/memory.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
+import { isHarmless } from '../secret/refusal-body.ts';
 import { ByteWriter } from '../secret/writer.ts';
+import type { AnswerHead } from './answer.ts';
 import { Forms } from './forms.ts';
 import { redactWhole } from './scan.ts';
 
@@ -28,12 +30,21 @@ export interface CapturedAnswer {
   /** Scanned; owned memory. */
   readonly octets: Buffer;
   readonly redactions: number;
+  /** Ours, of what goes back: how it came is for this hop. */
+  readonly headers: AnswerHead['headers'];
 }
+
+const JSON_TYPE: AnswerHead['headers'] = [['content-type', 'application/json']];
+/** Tells an answer that had no body from one whose body is kept back. */
+const WITHHELD: AnswerHead['headers'] = [[HEADER.body, 'withheld']];
 
 /** Names of headers that say how the body came. No other of such an answer is read: any of them may hold what is captured. */
 const FRAMING = ['content-encoding', 'transfer-encoding', 'content-length', 'connection'].map(ascii);
-/** Of an answer that says no, also those that say how. In any other may stand what only a login should give. */
-const REFUSING = [...FRAMING, ...['content-type', 'content-language', 'retry-after'].map(ascii)];
+/** Of an answer that says no, also when to try again. In any other may stand what only a login should give. */
+const RETRY_AFTER = ascii('retry-after');
+const REFUSING = [...FRAMING, RETRY_AFTER];
+/** RFC 9110 §10.2.3: seconds, or a date of one length (§5.6.7). */
+const WAIT = /^(?:[0-9]{1,9}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT)$/;
 
 /**
  * @param answer the whole body, decoded; zeroed in the tick in which this is called
@@ -60,18 +71,17 @@ export async function captureAnswer(
 }
 
 /**
- * An answer that says no, and in which nothing is captured.
- * @param answer the whole body, decoded; given back, with stars
- * @throws DAuthError `RESPONSE_UNSCANNABLE` where it may hold a credential
+ * An answer that says no, and in which nothing is captured: whoever asked for it may have chosen that it does, and in which form.
+ * Its status goes back whatever it holds, its body only where that shows to hold no credential.
+ * @param answer the whole body, decoded; given back, with stars, or zeroed
  */
 export async function refusingAnswer(answer: Buffer, { fields }: CaptureAsk, forms: Forms): Promise<CapturedAnswer> {
-  try {
-    assertNoCredential(answer, fields);
-    return { octets: answer, redactions: redactWhole(answer, [forms]) };
-  } catch (error) {
-    wipe(answer);
-    throw error;
-  }
+  if (answer.length === 0) return { octets: answer, redactions: 0, headers: [] };
+  // With stars first: what is kept back must not tell what an echo of the password has in it.
+  const redactions = redactWhole(answer, [forms]);
+  if (isHarmless(answer, fields)) return { octets: answer, redactions, headers: JSON_TYPE };
+  wipe(answer);
+  return { octets: ownedBytes(0), redactions: 0, headers: WITHHELD };
 }
 
 /** In an answer that says no nothing is captured; one that leads elsewhere may lead there with a credential. */
@@ -99,13 +109,21 @@ function replaced(answer: Buffer, found: readonly FoundValue[], into: Connection
   // A value that is part of the handle's own text is no secret, and would star out what stands for it.
   if (!places.every((place) => octets.subarray(place, place + handle.length).equals(handle)))
     throw uncaptured('has a captured value that is part of what would stand in its place');
-  return { octets, redactions };
+  return { octets, redactions, headers: JSON_TYPE };
 }
 
 /** Name and value in turn, of those headers alone that are read of the answer to a login. */
 export function readableOf(raw: readonly Buffer[], isCaptured: boolean): Buffer[] {
   const names = isCaptured ? FRAMING : REFUSING;
-  return raw.filter((_, at) => names.some((name) => isName(raw[at - (at % 2)]!, name)));
+  return raw.filter((_, at) => {
+    const [name, value] = [raw[at - (at % 2)]!, raw[at - (at % 2) + 1]!];
+    return names.some((known) => isName(name, known)) && (!isName(name, RETRY_AFTER) || isWait(value));
+  });
+}
+
+/** Looked at before a string is made of it. */
+function isWait(value: Buffer | undefined): boolean {
+  return value !== undefined && value.length <= 29 && WAIT.test(value.toString('latin1'));
 }
 
 function isName(octets: Buffer, name: Uint8Array): boolean {

@@ -7,7 +7,7 @@ import { DAuthError, LIMITS } from '@dauth/protocol';
 import type { Line } from '../frames/line.ts';
 import { Relay } from '../frames/relay.ts';
 import type { Dispatcher } from 'undici';
-import { readAnswerHead, readUpgradeHead, withLength, type AnswerHead, type ContentCoding } from './answer.ts';
+import { readAnswerHead, readUpgradeHead, withLength, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { CallLimits, CallParts, UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
 import { captureAnswer, captureOf, readableOf, refusingAnswer, type CaptureAsk } from './capture.ts';
@@ -148,8 +148,7 @@ export class Exchange implements Traveller, RawHandler {
       this.#status = status;
       this.#redactions += head.redactions;
       this.#answering = this.#makeAnswering(head.coding, this.#worn.forms, capture);
-      const own = capture === undefined ? [] : JSON_TYPE;
-      const headers = [...(isHead ? withLength(head) : head.headers), ...own];
+      const headers = isHead ? withLength(head) : head.headers;
       const answer = { status, headers, body: this.#answering.body, finished: this.finished };
       if (this.#worn.isGuessable || this.#request.capture !== undefined) this.#whole = answer;
       else this.#answer.resolve(answer);
@@ -196,8 +195,10 @@ export class Exchange implements Traveller, RawHandler {
   onComplete(): void {
     this.#leaveWire();
     const hasHint = (): boolean => this.#inHead > 0;
-    this.#answering?.complete(hasHint, () => {
-      if (this.#whole !== null) this.#answer.resolve(this.#whole);
+    const answering = this.#answering;
+    answering?.complete(hasHint, () => {
+      const whole = this.#whole;
+      if (whole !== null) this.#answer.resolve({ ...whole, headers: [...whole.headers, ...answering.headers] });
       this.#end(null);
     });
   }
@@ -282,6 +283,3 @@ export class Exchange implements Traveller, RawHandler {
     this.#finished.resolve({ status: this.#status, bytes, redactions: this.#inHead + inBody, error });
   }
 }
-
-/** All that is said of an answer that was captured: how it came is for this hop. */
-const JSON_TYPE: AnswerHead['headers'] = [['content-type', 'application/json']];
