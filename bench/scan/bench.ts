@@ -9,12 +9,7 @@ import { compare } from '../method/ratio.ts';
 import { say } from '../method/report.ts';
 import { runHeats, type Contestant, type Round } from '../method/rounds.ts';
 import { median } from '../method/statistics.ts';
-
-/** The executor's own scan, by path: nobody but a benchmark may load it outside of its room. */
-interface Scan {
-  readonly Forms: new (secrets: readonly Uint8Array[]) => Disposable;
-  readonly Scanner: new (forms: Disposable) => { push(chunk: Uint8Array): Uint8Array; end(): Uint8Array };
-}
+import { loadRoom } from '../stage/room.ts';
 
 interface Scanned extends Round {
   readonly octetsPerCpuSecond: number;
@@ -29,7 +24,7 @@ export const scanBench: Benchmark = {
   name: 'scan',
   title: 'The search of an answer',
   async run({ quick, say: tell }) {
-    const { Forms, Scanner } = await loadScan();
+    const { Forms, Scanner } = await loadRoom();
     const secret = Buffer.from(`sk_${randomBytes(30).toString('hex')}`);
     const body = Buffer.from(randomBytes(BODY).toString('base64url').slice(0, BODY));
     using forms = new Forms([secret]);
@@ -62,12 +57,6 @@ export const scanBench: Benchmark = {
     };
   },
 };
-
-async function loadScan(): Promise<Scan> {
-  const load = (name: string): Promise<object> =>
-    import(new URL(`../../../packages/executor/dist/wire/${name}.js`, import.meta.url).href) as Promise<object>;
-  return { ...(await load('forms')), ...(await load('scan')) } as Scan;
-}
 
 function contestant(name: string, once: () => void, seconds: number): Contestant<Scanned> {
   return {
