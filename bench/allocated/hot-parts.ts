@@ -2,8 +2,6 @@
  * What runs for every dispatch and computes without waiting, each on inputs that never change: the published vectors. Whatever is
  * refused throws, so nothing is counted that has become a refusal.
  */
-import { createPrivateKey } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import {
   assertRequestPath,
   parseAllow,
@@ -24,6 +22,7 @@ import {
   verifySealProof,
 } from '@dauth/verify';
 import { loadRoom, type Room } from '../stage/room.ts';
+import { readSealed, readVectors, type SealedVector } from '../stage/sealed-vectors.ts';
 
 export type HotParts = Readonly<Record<string, () => unknown>>;
 
@@ -49,7 +48,7 @@ interface TokenVectors {
 }
 
 async function whoAsks(): Promise<HotParts> {
-  const { dispatch } = await read<TokenVectors>('token');
+  const { dispatch } = await readVectors<TokenVectors>('token');
   const { now, issuer, resource, node, method, path, jwks } = dispatch;
   const [{ token, proof }] = dispatch.accepted as [{ token: string; proof: string }];
   const { kty, crv, x, y } = jwks.keys[0]!;
@@ -70,31 +69,16 @@ async function whoAsks(): Promise<HotParts> {
   };
 }
 
-interface EnvelopeVector {
-  readonly alg: string;
-  readonly recipient: Readonly<Record<string, string>>;
-  readonly envelope: string;
-  readonly seal_proof?: string;
-}
-
 async function whatIsSealed({ openEnvelope }: Room): Promise<HotParts> {
-  const { accepted } = await read<{ readonly accepted: readonly EnvelopeVector[] }>('envelope');
-  const [{ envelope: text, seal_proof: proof }] = accepted as [EnvelopeVector];
-  const { handle, ver } = parseEnvelope(text).header.dauth;
-  const openings = accepted.map(({ alg, recipient, envelope }) => {
-    const { kty, crv, x, y, d, kid } = recipient as Readonly<Record<'kty' | 'crv' | 'x' | 'd' | 'kid', string>> & {
-      readonly y?: string;
-    };
-    const points = [x, y ?? ''].map((each) => Buffer.from(each, 'base64url'));
-    const publicRaw = Buffer.concat(y === undefined ? points : [Buffer.of(4), ...points]);
-    const jwk = { kty, crv, x, d, ...(y === undefined ? {} : { y }) };
-    const key = { kid, alg, publicRaw, privateKey: createPrivateKey({ key: jwk, format: 'jwk' }) };
-    const parsed = parseEnvelope(envelope);
-    return [`an envelope is opened (${alg})`, () => openEnvelope(parsed, key)[Symbol.dispose]()] as const;
+  const sealed = await readSealed();
+  const [{ text, envelope, sealProof }] = sealed as [SealedVector];
+  const { handle, ver } = envelope.header.dauth;
+  const openings = sealed.map(({ envelope, key }) => {
+    return [`an envelope is opened (${key.alg})`, () => openEnvelope(envelope, key)[Symbol.dispose]()] as const;
   });
   return {
     'an envelope is parsed': () => parseEnvelope(text),
-    'a seal proof is verified': () => verifySealProof(proof!, { handle, ver, envelope: text }),
+    'a seal proof is verified': () => verifySealProof(sealProof!, { handle, ver, envelope: text }),
     ...Object.fromEntries(openings),
   };
 }
@@ -113,7 +97,7 @@ interface DispatchVectors {
 }
 
 async function whereTo({ decideTarget, inject, Plaintext }: Room): Promise<HotParts> {
-  const { handle, calls } = await read<DispatchVectors>('dispatch');
+  const { handle, calls } = await readVectors<DispatchVectors>('dispatch');
   const [{ inject: slots, fields, request }] = calls.items as [DispatchVectors['calls']['items'][number]];
   const injections = parseInjections(slots);
   const permit = {
@@ -155,10 +139,6 @@ function searched({ Forms, Scanner }: Room): HotParts {
       return [scanner.push(record), scanner.end()];
     },
   };
-}
-
-async function read<T>(name: string): Promise<T> {
-  return JSON.parse(await readFile(new URL(`../../../vectors/${name}.json`, import.meta.url), 'utf8')) as T;
 }
 
 /** What the counter itself is tried on: so many octets in objects, so many in a buffer, and a part that got dearer. */

@@ -4,16 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Benchmark } from '../benchmark.ts';
-import { watch } from '../method/machine.ts';
 import { compare } from '../method/ratio.ts';
 import { say } from '../method/report.ts';
-import { runHeats, type Contestant, type Round } from '../method/rounds.ts';
+import { runHeats } from '../method/rounds.ts';
 import { median } from '../method/statistics.ts';
+import { computing, type Computed } from '../stage/computing.ts';
 import { loadRoom } from '../stage/room.ts';
-
-interface Scanned extends Round {
-  readonly octetsPerCpuSecond: number;
-}
 
 const [OURS, PEER] = ['the executor’s scan', 'one copy and one search'];
 /** One TLS record, and what is looked through between two looks at the clock. */
@@ -37,7 +33,7 @@ export const scanBench: Benchmark = {
     const search = (): void => {
       for (const record of records(body)) if (Buffer.from(record).includes(secret)) throw new Error('found by chance');
     };
-    const contestants = [contestant(OURS, scan, seconds), contestant(PEER, search, seconds)];
+    const contestants = [computing(OURS, scan, seconds), computing(PEER, search, seconds)];
     tell('warming up');
     for (const { round } of contestants) await round();
     tell('scanning');
@@ -48,7 +44,7 @@ export const scanBench: Benchmark = {
       unit: 'MB per CPU second',
       better: 'more',
     } as const;
-    const read = (round: Scanned): number => round.octetsPerCpuSecond / 1e6;
+    const read = (round: Computed): number => BODY / round.cpu / 1e6;
     const rows = [OURS, PEER].map((name) => [name, say(median(heats.heats.map((heat) => read(heat.get(name)!))))]);
     return {
       ratios: [compare(measure, heats, OURS, PEER, read)],
@@ -57,20 +53,6 @@ export const scanBench: Benchmark = {
     };
   },
 };
-
-function contestant(name: string, once: () => void, seconds: number): Contestant<Scanned> {
-  return {
-    name,
-    round: async () => {
-      const { read } = watch({ own: process.pid });
-      const until = process.hrtime.bigint() + BigInt(Math.round(seconds * 1e9));
-      let octets = 0;
-      for (; process.hrtime.bigint() < until; octets += BODY) once();
-      const { used, foreign } = read();
-      return { foreign, octetsPerCpuSecond: octets / used.own! };
-    },
-  };
-}
 
 function records(body: Buffer): readonly Buffer[] {
   return Array.from({ length: BODY / RECORD }, (_, at) => body.subarray(at * RECORD, (at + 1) * RECORD));

@@ -1,17 +1,9 @@
 /** The executor's own parts, by path: nobody but a benchmark may load them outside of their room. */
-import type { KeyObject } from 'node:crypto';
 import type { Envelope, Injection } from '@dauth/protocol';
+import type { RecipientKey } from './sealed-vectors.ts';
 
 export interface Room {
-  readonly openEnvelope: (
-    envelope: Envelope,
-    key: {
-      readonly kid: string;
-      readonly alg: string;
-      readonly privateKey: KeyObject;
-      readonly publicRaw: Uint8Array;
-    },
-  ) => Disposable;
+  readonly openEnvelope: (envelope: Envelope, key: RecipientKey) => Disposable;
   readonly decideTarget: (wish: object, permit: object) => object;
   readonly inject: (plaintext: Disposable, injections: readonly Injection[], request: object) => object;
   readonly Plaintext: new (bytes: Buffer, keeping: Buffer) => Disposable;
