@@ -3,19 +3,12 @@
  * ratio, both on stdout; how far it is goes to stderr. `--write` puts what was measured into docs/performance.md.
  */
 import { parseArgs } from 'node:util';
-import { dispatch } from './dispatch/bench.ts';
+import { ALL } from './benchmarks.ts';
 import { whyNoNginx } from '#test/support/nginx.js';
 import { descendants } from '#test/support/process.js';
 import { describeMachine, whyNoMachine } from './method/machine.ts';
 import { ratioTable, renderPlain } from './method/report.ts';
 import { keep } from './page.ts';
-import { protectBench } from './protect/bench.ts';
-import { scaleBench } from './scale/bench.ts';
-import { scanBench } from './scan/bench.ts';
-import { startBench } from './start/bench.ts';
-import { tokenBench } from './token/bench.ts';
-
-const ALL = [dispatch, protectBench, scaleBench, scanBench, startBench, tokenBench];
 
 const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, write: { type: 'boolean', default: false } },

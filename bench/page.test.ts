@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { suite, test } from 'node:test';
+import { ALL } from './benchmarks.ts';
 import { PAGE, renderPage, RESULTS, type Kept, type Results } from './page.ts';
 
 const KEPT: Kept = {
@@ -19,6 +20,17 @@ suite('the page of performance', () => {
     assert.match(page, /\| cost \| {2}\| peer \| {2}\| not measured \| nobody was there \|/);
     assert.match(page, /### b, Node 20\.1\.0: numbers\n\n\| {2}\| ms \|\n/);
     assert.match(page, /In the same run: this held; that held\./);
+  });
+
+  test('names what has no figures, for each version, and nothing where all have', () => {
+    const all = Object.fromEntries(ALL.map(({ name }) => [name, KEPT]));
+    const { start: _, ...others } = all;
+    const page = renderPage({ '24.1.0': all, '20.1.0': others });
+    assert.match(
+      page,
+      /## Not measured yet on Node 20\.1\.0\n\n- start: The executor, from nothing to listening\.\n\n## /,
+    );
+    assert.doesNotMatch(page, /Not measured yet on Node 24/);
   });
 
   test('is the one that its results give', async () => {

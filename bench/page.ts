@@ -1,6 +1,7 @@
 /** docs/performance.md, written of measurements alone: by version of Node, what each benchmark came to and when. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { ALL } from './benchmarks.ts';
 import type { Benchmark } from './benchmark.ts';
 import { describeMachine } from './method/machine.ts';
 import { ratioTable, renderMarkdown, type Outcome } from './method/report.ts';
@@ -43,10 +44,17 @@ export async function keep({ name, title }: Benchmark, outcome: Outcome, quick: 
 
 export function renderPage(results: Results): string {
   const versions = Object.keys(results).toSorted((a, b) => a.localeCompare(b, 'en', { numeric: true }));
-  const sections = versions.flatMap((version) =>
-    Object.entries(results[version]!).map(([name, kept]) => section(`${name}, Node ${version}`, kept)),
-  );
+  const sections = versions.flatMap((version) => [
+    ...Object.entries(results[version]!).map(([name, kept]) => section(`${name}, Node ${version}`, kept)),
+    ...lacking(version, results[version]!),
+  ]);
   return [HEAD, ...sections].join('\n');
+}
+
+/** What has no figures yet is named: a page that leaves it out would look whole. */
+function lacking(version: string, kept: Results[string]): readonly string[] {
+  const names = ALL.filter(({ name }) => kept[name] === undefined).map(({ name, title }) => `- ${name}: ${title}.`);
+  return names.length === 0 ? [] : [`## Not measured yet on Node ${version}\n\n${names.join('\n')}\n`];
 }
 
 function section(heading: string, { title, date, machine, quick, ratios, tables, held }: Kept): string {

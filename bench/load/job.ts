@@ -25,6 +25,8 @@ export interface Wanted {
   readonly signer?: Signer;
   /** Its body, in the place of the target's. */
   readonly form?: AssertedForm;
+  /** A refresh token that goes with the form; works once, and the next one comes with its answer. */
+  readonly refreshToken?: string;
 }
 
 /** Whom to call. */

@@ -33,26 +33,59 @@ export function makeSender({ target, callers, requests, warmUp }: Job): Sender {
     const shown = prove === undefined ? [...headers] : [...headers, 'dpop', prove()];
     return { path, headers: shown, body: forms[at % wanted.length]!() };
   });
+  const purse = new Purse(wanted.flatMap(({ refreshToken = [] }) => refreshToken));
   let next = 0;
   return {
     send(ended) {
       const { path, headers, body } = ring[next++]!;
-      pool.dispatch({ method, path, headers, body }, new Answer(expected, ended));
+      if (purse.isEmpty) return void pool.dispatch({ method, path, headers, body }, new Answer(expected, ended));
+      const answer = new Answer(expected, (octets, failure) => ended(octets, failure ?? purse.put(answer.text)), true);
+      pool.dispatch({ method, path, headers, body: `${body}&refresh_token=${purse.take()}` }, answer);
     },
     close: () => pool.close(),
   };
+}
+
+/** Refresh tokens that were not used yet: as many as callers, so that there is one whenever a request is sent. */
+class Purse {
+  readonly isEmpty: boolean;
+  readonly #tokens: string[];
+
+  constructor(tokens: string[]) {
+    this.isEmpty = tokens.length === 0;
+    this.#tokens = tokens;
+  }
+
+  take(): string | undefined {
+    return this.#tokens.pop();
+  }
+
+  /** @returns what is wrong with an answer that has none */
+  put(answer: string): string | undefined {
+    const { refresh_token: token } = JSON.parse(answer) as { readonly refresh_token?: string };
+    if (token === undefined) return 'an answer without a refresh token';
+    this.#tokens.push(token);
+    return undefined;
+  }
 }
 
 /** One answer as it comes. */
 class Answer implements Dispatcher.DispatchHandler {
   readonly #expected: number | undefined;
   readonly #ended: Ended;
+  readonly #kept: Buffer[] | undefined;
   #octets = 0;
   #failure: string | undefined;
 
-  constructor(expected: number | undefined, ended: Ended) {
+  /** @param keeps whether what it says is needed */
+  constructor(expected: number | undefined, ended: Ended, keeps = false) {
     this.#expected = expected;
     this.#ended = ended;
+    this.#kept = keeps ? [] : undefined;
+  }
+
+  get text(): string {
+    return Buffer.concat(this.#kept ?? []).toString();
   }
 
   onConnect(): void {}
@@ -70,6 +103,7 @@ class Answer implements Dispatcher.DispatchHandler {
 
   onData(chunk: Buffer): boolean {
     this.#octets += chunk.length;
+    this.#kept?.push(chunk);
     return true;
   }
 

@@ -4,20 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { makeHandle } from '@dauth/protocol';
+import { openDatabase } from '../stage/database.ts';
 
-type Value = string | number | null;
-
-/** The authority's own way to open a database, by path: its room lends nothing else. */
-interface Driver {
-  readonly openDatabase: (path: string) => Promise<{
-    run(sql: string, ...values: Value[]): number;
-    get(sql: string, ...values: Value[]): Readonly<Record<string, Value>> | undefined;
-    transaction<T>(body: () => T): T;
-    close(): void;
-  }>;
-}
-
-const DRIVER = new URL('../../../packages/authority/dist/store/driver.js', import.meta.url).href;
 /** Rows of a transaction: the authority waits for each, and beats four times a second. */
 const BATCH = 2_000;
 const PER_OWNER = 10;
@@ -35,7 +23,6 @@ export interface Filling {
 
 /** @returns the handles of those that belong to its owner */
 export async function fillStore({ path, count, like, own }: Filling): Promise<readonly string[]> {
-  const { openDatabase } = (await import(DRIVER)) as Driver;
   const database = await openDatabase(path);
   const { owner, org } = database.get('SELECT owner, org FROM connections WHERE handle = ?', like)!;
   const sealed = database.get('SELECT * FROM envelopes WHERE handle = ?', like)!;

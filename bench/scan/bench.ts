@@ -4,21 +4,12 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Benchmark } from '../benchmark.ts';
-import { watch } from '../method/machine.ts';
 import { compare } from '../method/ratio.ts';
 import { say } from '../method/report.ts';
-import { runHeats, type Contestant, type Round } from '../method/rounds.ts';
+import { runHeats } from '../method/rounds.ts';
 import { median } from '../method/statistics.ts';
-
-/** The executor's own scan, by path: nobody but a benchmark may load it outside of its room. */
-interface Scan {
-  readonly Forms: new (secrets: readonly Uint8Array[]) => Disposable;
-  readonly Scanner: new (forms: Disposable) => { push(chunk: Uint8Array): Uint8Array; end(): Uint8Array };
-}
-
-interface Scanned extends Round {
-  readonly octetsPerCpuSecond: number;
-}
+import { computing, type Computed } from '../stage/computing.ts';
+import { loadRoom } from '../stage/room.ts';
 
 const [OURS, PEER] = ['the executor’s scan', 'one copy and one search'];
 /** One TLS record, and what is looked through between two looks at the clock. */
@@ -29,7 +20,7 @@ export const scanBench: Benchmark = {
   name: 'scan',
   title: 'The search of an answer',
   async run({ quick, say: tell }) {
-    const { Forms, Scanner } = await loadScan();
+    const { Forms, Scanner } = await loadRoom();
     const secret = Buffer.from(`sk_${randomBytes(30).toString('hex')}`);
     const body = Buffer.from(randomBytes(BODY).toString('base64url').slice(0, BODY));
     using forms = new Forms([secret]);
@@ -42,7 +33,7 @@ export const scanBench: Benchmark = {
     const search = (): void => {
       for (const record of records(body)) if (Buffer.from(record).includes(secret)) throw new Error('found by chance');
     };
-    const contestants = [contestant(OURS, scan, seconds), contestant(PEER, search, seconds)];
+    const contestants = [computing(OURS, scan, seconds), computing(PEER, search, seconds)];
     tell('warming up');
     for (const { round } of contestants) await round();
     tell('scanning');
@@ -53,7 +44,7 @@ export const scanBench: Benchmark = {
       unit: 'MB per CPU second',
       better: 'more',
     } as const;
-    const read = (round: Scanned): number => round.octetsPerCpuSecond / 1e6;
+    const read = (round: Computed): number => BODY / round.cpu / 1e6;
     const rows = [OURS, PEER].map((name) => [name, say(median(heats.heats.map((heat) => read(heat.get(name)!))))]);
     return {
       ratios: [compare(measure, heats, OURS, PEER, read)],
@@ -62,26 +53,6 @@ export const scanBench: Benchmark = {
     };
   },
 };
-
-async function loadScan(): Promise<Scan> {
-  const load = (name: string): Promise<object> =>
-    import(new URL(`../../../packages/executor/dist/wire/${name}.js`, import.meta.url).href) as Promise<object>;
-  return { ...(await load('forms')), ...(await load('scan')) } as Scan;
-}
-
-function contestant(name: string, once: () => void, seconds: number): Contestant<Scanned> {
-  return {
-    name,
-    round: async () => {
-      const { read } = watch({ own: process.pid });
-      const until = process.hrtime.bigint() + BigInt(Math.round(seconds * 1e9));
-      let octets = 0;
-      for (; process.hrtime.bigint() < until; octets += BODY) once();
-      const { used, foreign } = read();
-      return { foreign, octetsPerCpuSecond: octets / used.own! };
-    },
-  };
-}
 
 function records(body: Buffer): readonly Buffer[] {
   return Array.from({ length: BODY / RECORD }, (_, at) => body.subarray(at * RECORD, (at + 1) * RECORD));

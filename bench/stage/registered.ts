@@ -19,8 +19,8 @@ export function addServer(stack: Stack, dir: string, resource: string = RESOURCE
   return add(stack, join(dir, `${name}.jwk`), ['servers', 'add', '--resource', resource, '--scope', SCOPE]);
 }
 
-export function addClient(stack: Stack, dir: string, name = 'client'): Promise<Party> {
-  return add(stack, join(dir, `${name}.jwk`), ['clients', 'add', '--name', name]);
+export function addClient(stack: Stack, dir: string, name = 'client', more: readonly string[] = []): Promise<Party> {
+  return add(stack, join(dir, `${name}.jwk`), ['clients', 'add', '--name', name, ...more]);
 }
 
 /** Seals a credential of a client for that server. @returns the handle */

@@ -4,13 +4,14 @@
  */
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePort, makeTempDir, start, type StartOptions } from '#test/support/process.js';
+import { makeTempDir, start, type StartOptions } from '#test/support/process.js';
 import type { Benchmark } from '../benchmark.ts';
 import { cpuSeconds, memoryOctets, watch } from '../method/machine.ts';
 import { compare, type Measure } from '../method/ratio.ts';
 import { say, type Outcome, type Table } from '../method/report.ts';
 import { runHeats, type Contestant, type Heats, type Round } from '../method/rounds.ts';
 import { median } from '../method/statistics.ts';
+import { executorIn } from '../stage/executor.ts';
 
 /** One start. */
 interface Started extends Round {
@@ -22,7 +23,6 @@ interface Started extends Round {
 }
 
 const [EXECUTOR, BARE] = ['the executor', 'bare Node with undici'];
-const LAUNCH = fileURLToPath(new URL('../../../packages/executor/dist/launch.js', import.meta.url));
 const BARE_MAIN = fileURLToPath(new URL('../peers/bare-main.js', import.meta.url));
 const HEATS = { repeats: 10, foreign: 0.1, random: () => Math.random() };
 
@@ -31,7 +31,7 @@ export const startBench: Benchmark = {
   title: 'The executor, from nothing to listening',
   async run({ quick, say: tell }) {
     await using directory = await makeTempDir('dauth-bench-');
-    const executor = await executorIn(join(directory.path, 'executor'));
+    const { options: executor } = await executorIn(join(directory.path, 'executor'));
     const contestants = [
       contestant(EXECUTOR, executor),
       contestant(BARE, { file: process.execPath, args: [BARE_MAIN] }),
@@ -43,16 +43,6 @@ export const startBench: Benchmark = {
     return outcomeOf(heats);
   },
 };
-
-/** How the executor is started where there is no authority yet: that does not keep it from listening. */
-async function executorIn(data: string): Promise<StartOptions> {
-  const port = await freePort();
-  const config = {
-    listen: { host: '127.0.0.1', port },
-    ...{ resource: `http://127.0.0.1:${port}`, issuer: 'http://127.0.0.1:1', data, upstream: {} },
-  };
-  return { file: process.execPath, args: [LAUNCH], env: { DAUTH_RESOLVED_CONFIG: JSON.stringify(config) } };
-}
 
 function contestant(name: string, options: StartOptions): Contestant<Started> {
   return {

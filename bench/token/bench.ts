@@ -16,7 +16,7 @@ import { NAMES, raiseTokenStage, type Name } from './stage.ts';
 
 const HEATS = { repeats: 5, foreign: 0.1, random: () => Math.random() };
 const CALLERS = 16;
-const ORDER: readonly Name[] = ['own', 'named', 'exchange', 'oidc'];
+const ORDER: readonly Name[] = ['own', 'named', 'exchange', 'refresh', 'oidc'];
 const OVER_FLOOR = { must: 3, aim: 2 };
 const OVER_OIDC = { must: 0.5, aim: 0.3 };
 
@@ -48,6 +48,7 @@ export const tokenBench: Benchmark = {
         versus('CPU per token', 'own', NAMES.oidc, OVER_OIDC),
         versus('CPU per token that names a connection', 'named', FLOOR),
         versus('CPU per exchange', 'exchange', FLOOR),
+        versus('CPU per refresh', 'refresh', FLOOR),
       ],
       tables: [costTable(`${CALLERS} callers`, heats)],
       held: [await checkOnce(ORDER.map((name) => entrants[name]))],
@@ -59,8 +60,9 @@ export const tokenBench: Benchmark = {
 async function checkOnce(all: readonly Entrant[]): Promise<string> {
   for (const { name, target } of all) {
     const { origin, wanted } = await target(0);
-    const { path, headers, signer, form } = wanted[0]!;
-    const [sign, fill] = [makeSigner(signer!, 'POST'), makeForm(form!)];
+    const { path, headers, signer, form, refreshToken } = wanted[0]!;
+    const [sign, make] = [makeSigner(signer!, 'POST'), makeForm(form!)];
+    const fill = (): string => `${make()}${refreshToken === undefined ? '' : `&refresh_token=${refreshToken}`}`;
     const ask = async (dpop: string, body: string): Promise<string> => {
       const all = { [headers[0]!]: headers[1]!, dpop };
       const response = await fetch(origin + path, { method: 'POST', headers: all, body });
@@ -72,8 +74,11 @@ async function checkOnce(all: readonly Entrant[]): Promise<string> {
     // oidc-provider has one code for every grant that is not valid.
     if (!/^at\+jwt ES256 bound,invalid_client,invalid_(?:dpop_proof|grant)$/.test(said))
       throw new Error(`${name} answered ${said}`);
+    // One that was used ends all that came of the same yes.
+    if (refreshToken !== undefined && (await ask(sign(), fill())) !== 'invalid_grant')
+      throw new Error(`${name} took a refresh token twice`);
   }
-  return 'all give JWTs signed with ES256 and bound to a key, and for an assertion or a proof that was used nothing';
+  return 'all give JWTs signed with ES256 and bound to a key, and for an assertion, a proof or a refresh token that was used nothing';
 }
 
 function kindOf(token: string): string {

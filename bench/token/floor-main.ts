@@ -12,6 +12,7 @@ import {
   verify,
 } from 'node:crypto';
 import { createInterface } from 'node:readline';
+import { openDatabase } from '../stage/database.ts';
 
 export interface FloorRun {
   readonly id: number;
@@ -20,18 +21,7 @@ export interface FloorRun {
   readonly group: number;
 }
 
-/** The authority's own way to open a database (WAL, `synchronous=FULL`), by path: its room lends nothing else. */
-interface Driver {
-  readonly openDatabase: (path: string) => Promise<{
-    exec(sql: string): void;
-    run(sql: string, ...values: (string | number)[]): number;
-    transaction<T>(body: () => T): T;
-  }>;
-}
-
 const LIFE_SECONDS = 300;
-const driver = new URL('../../../packages/authority/dist/store/driver.js', import.meta.url).href;
-const { openDatabase } = (await import(driver)) as Driver;
 const database = await openDatabase(process.argv[2]!);
 database.exec('CREATE TABLE used (key TEXT PRIMARY KEY, expires_at INTEGER NOT NULL) STRICT, WITHOUT ROWID');
 

@@ -22,12 +22,14 @@ import {
   type Party,
 } from '../stage/registered.ts';
 import { startAll, startSetUp, type Started } from '../stage/started.ts';
+import { openFamilies } from './families.ts';
 import { startFloor } from './floor.ts';
 
 export const NAMES = {
   own: 'DAuth',
   named: 'DAuth, one connection',
   exchange: 'DAuth, exchange',
+  refresh: 'DAuth, refresh',
   oidc: 'oidc-provider',
 } as const;
 export type Name = keyof typeof NAMES;
@@ -40,6 +42,11 @@ export interface TokenStage extends AsyncDisposable {
 
 const EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
 const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+/** An app that a person said yes to, with a key of its own. */
+const APP = [
+  ...['--redirect-uri', 'http://127.0.0.1/callback'],
+  ...['--grant', 'authorization_code', '--grant', 'refresh_token'],
+];
 /** Less than the life of an access token and of the window that its proof opens, in milliseconds. */
 const SUBJECT_MS = 120_000;
 
@@ -73,6 +80,7 @@ export function raiseTokenStage(floor: { readonly operations: number; readonly g
             },
           ]),
         ),
+        refresh: ours('refresh', await refreshes(started, stack, dir, floor.group)),
         oidc: await startOidc(started, client, form),
       },
     };
@@ -88,6 +96,23 @@ async function subjects({ ready }: Stack, { id, key }: Party, handle: string): P
     const subject_dpop = await signProof(owner, { method: 'POST', url: RESOURCE, accessToken });
     return { subject_token: accessToken, subject_token_type: ACCESS_TOKEN, subject_dpop };
   });
+}
+
+/** @param callers each of which has a refresh token that it alone uses up */
+async function refreshes(started: Started, stack: Stack, dir: string, callers: number): Promise<() => Promise<Target>> {
+  const { authority, data } = stack.ready;
+  const { id: clientId, key } = await addClient(stack, dir, 'app', APP);
+  const path = join(data, 'authority', 'authority.db');
+  const families = started.use(await openFamilies({ path, clientId, resource: RESOURCE, scope: SCOPE }));
+  const asked = { form: { grant_type: 'refresh_token' }, clientId, key, audience: authority };
+  return async () => {
+    const tokens = families.make(callers);
+    const target = askTokens(
+      authority,
+      tokens.map(() => asked),
+    );
+    return { ...target, wanted: target.wanted.map((each, at) => ({ ...each, refreshToken: tokens[at]! })) };
+  };
 }
 
 async function startOidc(started: Started, { id: clientId, key }: Party, form: Jwk): Promise<Entrant> {
