@@ -86,7 +86,10 @@ test('[token.bound] of equal requests that come at once one gets a token', async
   const body = tokenForm(world, client, { resource: MCP });
   const ask = () => world.app.request('/token', { method: 'POST', headers: { dpop: proof }, body });
   const answers = await Promise.all([ask(), ask(), ask(), ask()]);
-  assert.deepEqual(answers.map(({ status }) => status).sort((a, b) => a - b), [200, 401, 401, 401]);
+  assert.deepEqual(
+    answers.map(({ status }) => status).sort((a, b) => a - b),
+    [200, 401, 401, 401],
+  );
 });
 
 test('[revoke.fast] a client that is revoked while others are answered is no client any more', async () => {
