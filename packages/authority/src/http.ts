@@ -56,10 +56,12 @@ export function installEdge(app: Hono<HttpEnv>, options: EdgeOptions): void {
     c.set('requestId', newId());
     c.set('issuer', issuer);
     await next();
-    c.header(HEADER.requestId, c.get('requestId'));
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!c.res.headers.has(name)) c.header(name, value);
-    if (issuer.startsWith('https:')) c.header('strict-transport-security', HSTS);
-    if (!c.res.headers.has('cache-control')) c.header('cache-control', 'no-store');
+    // The answer's own headers: `c.header` would make a whole new answer of it for each of them.
+    const { headers } = c.res;
+    headers.set(HEADER.requestId, c.get('requestId'));
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) if (!headers.has(name)) headers.set(name, value);
+    if (issuer.startsWith('https:')) headers.set('strict-transport-security', HSTS);
+    if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
     answered?.(c.req.routePath, c.res.status);
   });
   app.notFound((c) => {
