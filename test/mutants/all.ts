@@ -9,6 +9,7 @@ import { CLIENTS } from './authority/clients.ts';
 import { DEVICE } from './authority/device.ts';
 import { EXECUTOR as EXECUTOR_DOOR } from './authority/executor.ts';
 import { FEDERATION } from './authority/federation.ts';
+import { GROUPED } from './authority/group.ts';
 import { INTAKE } from './authority/intake.ts';
 import { OAUTH } from './authority/oauth.ts';
 import { PEOPLE } from './authority/people.ts';
@@ -55,6 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...[...OAUTH, ...ANSWERS, ...CONSENT_FLOW, ...INTAKE, ...API, ...CLIENTS, ...EXECUTOR_DOOR, ...BOUNDS],
   ...[
     ...FEDERATION,
+    ...GROUPED,
     ...PEOPLE,
     ...DEVICE,
     ...BATTERY,

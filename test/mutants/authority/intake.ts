@@ -14,14 +14,6 @@ const STORE: readonly Mutant[] = [
       "[token.bound] a runner's grant ends when it expires, and its tokens end with it",
     ],
   ]),
-  ...of('store/driver', unit('oauth/details'), [
-    [
-      'crash.safe',
-      "      this.exec('ROLLBACK');",
-      "      this.exec('COMMIT');",
-      '[crash.safe] when one carried credential is for another server, none is stored and nothing is used up',
-    ],
-  ]),
 ];
 
 const SUBMISSIONS: readonly Mutant[] = of('intake', unit('intake'), [

@@ -21,6 +21,7 @@ const ASSERTION_TYP = [undefined, 'JWT', 'client-authentication+jwt'];
 const ASSERTION_SECONDS = 300;
 const MAX_JTI = 128;
 const HOW = 'Clients authenticate with private_key_jwt (client_assertion).';
+const NOT_PROVEN = 'The client assertion does not prove a registered client.';
 /** Schemes of an Authorization header that an answer may name; whatever else came is nothing to repeat. */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
   ['bearer', 'Bearer'],
@@ -85,7 +86,10 @@ async function readPublic(
 }
 
 /** Records the assertion and the proof, each once. Call inside the transaction that issues. */
-export function consumeOnce({ store }: Authority, { assertion, proof }: AuthenticatedClient): void {
+export function consumeOnce({ store }: Authority, { client, assertion, proof }: AuthenticatedClient): void {
+  // Asked at the door already, but others were answered since: no token follows an acknowledged revocation.
+  if (store.changes.isRevoked('client', client.client_id))
+    throw new OAuthError('invalid_client', assertion === null ? HOW : NOT_PROVEN);
   if (assertion !== null && !store.once.consume(...assertion))
     throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
   if (proof !== null && !store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
@@ -124,7 +128,7 @@ async function readAssertion(
     return { client, assertion: checkClaims(authority, client, claims, path) };
   } catch (cause) {
     if (!(cause instanceof DAuthError)) throw cause;
-    throw new OAuthError('invalid_client', 'The client assertion does not prove a registered client.', { cause });
+    throw new OAuthError('invalid_client', NOT_PROVEN, { cause });
   }
 }
 

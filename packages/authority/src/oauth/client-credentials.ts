@@ -28,9 +28,9 @@ export async function grantClientCredentials(
   if (resource === config.issuer && asked.credentials.length + asked.wishes.length > 0) {
     throw new OAuthError('invalid_authorization_details', 'A token for the authority itself names no connections.');
   }
-  // The one thing waited for; from here on nothing of another request comes in between.
+  // Waited for out here: within the transaction nothing of another request comes in between.
   const directory = asked.credentials.length === 0 ? undefined : await authority.directory.directory();
-  return store.transaction(() => {
+  return store.grouped(() => {
     consumeOnce(authority, by);
     const subject = subjectOfAsked(authority, asked, client, jkt);
     const grant = findGrant(authority, client, subject, resource);

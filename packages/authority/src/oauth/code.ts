@@ -34,11 +34,11 @@ export function makeCode({ store, now }: Authority, request: AuthorizationReques
 }
 
 /** The grant type `authorization_code`. */
-export function grantCode(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
+export async function grantCode(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
   const { store, now } = authority;
   const hash = hashed(need(form, 'code'));
   const verifier = need(form, 'code_verifier');
-  const answer = store.transaction(() => {
+  const answer = await store.grouped(() => {
     consumeOnce(authority, by);
     const code = store.codes.find<CodeTerms>(hash);
     // One that never was, one that ended, and another client's are one answer.

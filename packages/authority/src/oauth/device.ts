@@ -102,10 +102,10 @@ function shownAddressOf(c: HttpContext): string {
 }
 
 /** The grant type of RFC 8628 §3.4. */
-export function grantDevice(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
+export async function grantDevice(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
   const { store } = authority;
   const hash = hashed(need(form, 'device_code'));
-  const answer = store.transaction(() => {
+  const answer = await store.grouped(() => {
     consumeOnce(authority, by);
     const device = store.devices.find<DeviceRequest, Terms>(hash);
     // One that never was and another client's are one answer.

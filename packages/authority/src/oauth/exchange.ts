@@ -17,7 +17,7 @@ const ACCESS_TOKEN_TYPE = 'urn:ietf:params:oauth:token-type:access_token';
 /** RFC 8693 §2.2.2: the one code for a subject token that is invalid for any reason, or not taken by policy. */
 const NOT_TAKEN = 'invalid_request';
 
-export function grantExchange(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
+export async function grantExchange(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
   const { store, config, now } = authority;
   const server = store.registry.serverOf(by.client.client_id);
   if (server === undefined)
@@ -33,7 +33,7 @@ export function grantExchange(authority: Authority, by: AuthenticatedClient, for
   const call = readSubject(authority, server, form);
   const { subject, windowEnd, windowKey, subjectDpop } = call;
   const details = narrowDetails(subject, form.authorization_details);
-  return store.transaction(() => {
+  return store.grouped(() => {
     consumeOnce(authority, by);
     // Read inside the transaction: a revocation that was acknowledged before is seen here.
     assertLive(authority, subject, server);

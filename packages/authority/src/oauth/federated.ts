@@ -39,9 +39,9 @@ export async function issueFederated(
 ): Promise<TokenAnswer> {
   const { store, config, now } = authority;
   const { resource } = server;
-  // The last thing waited for; from here on nothing of another request comes in between.
+  // Waited for out here: within the transaction nothing of another request comes in between.
   const directory = asked.credentials.length === 0 ? undefined : await authority.directory.directory();
-  return store.transaction(() => {
+  return store.grouped(() => {
     if (exp <= now()) throw new AssertionRefused('time');
     consume();
     const grant = standingGrant(authority, client, subject, resource);

@@ -25,7 +25,7 @@ export function introspectionEndpoint(app: Hono<HttpEnv>, authority: Authority):
       if (resource === undefined && client.client_id !== OPERATOR_ID)
         throw new OAuthError('unauthorized_client', 'Only a registered MCP server may ask, about tokens for it.');
       // Read where the assertion is used up: a revocation that was acknowledged before is seen.
-      const claims = store.transaction(() => {
+      const claims = await store.grouped(() => {
         consumeOnce(authority, by);
         return readActive(authority, client, resource, token);
       });

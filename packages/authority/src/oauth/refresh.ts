@@ -43,10 +43,10 @@ export function findFamily({ store }: Authority, token: string): RefreshFamily<T
 }
 
 /** The grant type `refresh_token`. */
-export function grantRefresh(authority: Authority, by: AuthenticatedClient, form: Form): TokenAnswer {
+export async function grantRefresh(authority: Authority, by: AuthenticatedClient, form: Form): Promise<TokenAnswer> {
   const { store, now } = authority;
   const [, family = '', secret = ''] = FORM.exec(need(form, 'refresh_token')) ?? [];
-  const answer = store.transaction(() => {
+  const answer = await store.grouped(() => {
     consumeOnce(authority, by);
     const row = store.refresh.find<Terms>(hashed(family));
     // One that never was, one that ended, and another client's are one answer.

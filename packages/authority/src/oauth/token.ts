@@ -65,9 +65,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
 }
 
 /** A grant for which the client authenticates itself first of all. */
-function byClient(
-  grant: (authority: Authority, by: AuthenticatedClient, form: Form) => TokenAnswer | Promise<TokenAnswer>,
-): Granter {
+function byClient(grant: (authority: Authority, by: AuthenticatedClient, form: Form) => Promise<TokenAnswer>): Granter {
   return async (authority, c, form, mayUse) => {
     const by = await authenticateClient(authority, c, form);
     mayUse(by.client);

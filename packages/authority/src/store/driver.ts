@@ -21,6 +21,9 @@ interface DatabaseSync {
   close(): void;
 }
 
+/** What came of a part of a transaction. */
+export type Attempt<T> = { readonly value: T } | { readonly reason: unknown };
+
 /** A SQLite connection with its prepared statements. */
 export class Database {
   readonly #database: DatabaseSync;
@@ -50,15 +53,32 @@ export class Database {
   /** Runs `body` whole or not at all. Calls are synchronous, so nothing else of this process runs in between. */
   transaction<T>(body: () => T): T {
     // IMMEDIATE: a second process waits here, not at its first write, so what was read stays true until the commit.
-    this.exec('BEGIN IMMEDIATE');
+    this.run('BEGIN IMMEDIATE');
     try {
       const result = body();
-      this.exec('COMMIT');
+      this.run('COMMIT');
       return result;
     } catch (error) {
       this.#rollback();
       throw error;
     }
+  }
+
+  /**
+   * Runs a part of a transaction, which goes on whatever comes of it: whole, or not at all where it throws.
+   * @throws Error where the transaction has ended with it, as SQLite ends one when a disk is full
+   */
+  attempt<T>(part: () => T): Attempt<T> {
+    this.run('SAVEPOINT part');
+    let attempt: Attempt<T>;
+    try {
+      attempt = { value: part() };
+    } catch (reason) {
+      this.#rollBackPart(reason);
+      attempt = { reason };
+    }
+    this.run('RELEASE part');
+    return attempt;
   }
 
   close(): void {
@@ -70,6 +90,14 @@ export class Database {
       this.exec('ROLLBACK');
     } catch {
       // A full disk has rolled back by itself; the error to report is the first one.
+    }
+  }
+
+  #rollBackPart(reason: unknown): void {
+    try {
+      this.run('ROLLBACK TO part');
+    } catch {
+      throw new Error('A transaction ended before all of it was done.', { cause: reason });
     }
   }
 

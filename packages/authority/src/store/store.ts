@@ -7,6 +7,7 @@ import { Connections } from './connections.ts';
 import { Devices } from './devices.ts';
 import { openDatabase, type Database } from './driver.ts';
 import { Grants } from './grants.ts';
+import { Group } from './group.ts';
 import { Leases } from './leases.ts';
 import { Once } from './once.ts';
 import { People } from './people.ts';
@@ -28,10 +29,12 @@ export class Store {
   readonly codes: Codes;
   readonly refresh: RefreshTokens;
   readonly #db: Database;
+  readonly #group: Group;
 
   constructor(database: Database, now: () => number) {
     migrate(database);
     this.#db = database;
+    this.#group = new Group(database);
     this.changes = new Changes(database);
     this.registry = new Registry(database);
     this.grants = new Grants(database);
@@ -49,6 +52,14 @@ export class Store {
   /** Runs `body` whole or not at all; durable when it returns. */
   transaction<T>(body: () => T): T {
     return this.#db.transaction(body);
+  }
+
+  /**
+   * The same, together with what else is ready in this turn. Time passes before `body` runs: what others may have changed
+   * since the request came in is asked inside.
+   */
+  grouped<T>(body: () => T): Promise<T> {
+    return this.#group.run(body);
   }
 
   close(): void {
