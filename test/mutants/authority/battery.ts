@@ -8,7 +8,7 @@ export const BATTERY: readonly Mutant[] = [
   ...of('http', [
     [
       'token.bound',
-      "c.header('cache-control', 'no-store');",
+      "headers.set('cache-control', 'no-store');",
       "c.header('cache-control', 'private');",
       'token.no-grant: no grant type (RFC 6749 §5.2)',
     ],
