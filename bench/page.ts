@@ -27,8 +27,9 @@ Written by \`npm run bench -- --write\`; what the words mean, and how it is meas
 In each heat both ran once; \`ours\` and \`its\` are the medians of all heats, \`ratio\` is the median of the heats' own ratios and so not
 exactly the one by the other, and \`spread\` its lowest and highest. Of throughput more is better and a goal is the least, of time, memory and tails
 less is better and a goal is the most. \`must\` and \`aim\` are goals of this project, not promises; \`reached\` says which of them was met. \`heats\`
-says how many a row is made of, and how many were disturbed or failed. Rows marked NOT QUIET had neighbours on the machine all the time, are made
-of disturbed heats, and are good for a first digit of processor time: their requests per second and latency are not to be quoted.
+says how many a row is made of, and how many of all were disturbed or failed. In rows marked NOT QUIET some that count were disturbed, because
+too few were not; they are good for a first digit of processor time, and their requests per second and latency are not to be quoted. Why goals are
+missed is in [benchmarks.md](benchmarks.md#where-the-time-goes).
 `;
 
 /** Puts an outcome in the place of the one before, of the same version of Node. */

@@ -149,7 +149,10 @@ if (files.length === 0) {
 }
 console.error(`Running ${files.length} test files …`);
 const { outcomes, summary, failed } = await runTests(spread(files));
-const status = failed > 0 || outcomes.length === 0 ? 1 : 0;
+// A file that ran none of its tests passes in the runner's eyes, under its own name.
+const silent = outcomes.filter(({ name }) => name.endsWith('.test.js'));
+for (const { name } of silent) console.error(`${name} ran no test.`);
+const status = failed > 0 || silent.length > 0 || outcomes.length === 0 ? 1 : 0;
 const skipped = outcomes.filter(({ verdict }) => verdict === 'skipped');
 for (const { name, reason } of skipped) console.error(`NOT CHECKED: ${name} (${reason ?? 'no reason given'})`);
 const mustCheck = (process.env.CI ?? '') !== '';
@@ -159,4 +162,4 @@ const unproven =
     : [];
 for (const sentence of unproven) console.error(sentence);
 console.log(summary.join('\n'));
-process.exit(unproven.length > 0 ? 1 : status);
+process.exit(unproven.length > 0 ? 1 : status || (process.exitCode ?? 0));

@@ -27,8 +27,8 @@ async function fence(page: string, name: string): Promise<string> {
   return found[1]!;
 }
 
-const dauth = (args: readonly string[], cwd: string, env: Record<string, string> = {}) =>
-  run({ file: process.execPath, args: [DAUTH, ...args], cwd, env });
+const dauth = (args: readonly string[], cwd: string, input = '') =>
+  run({ file: process.execPath, args: [DAUTH, ...args], cwd, input });
 
 /** The page with what only a test can name; each value it replaces has to be there. */
 const replaceAll = (text: string, values: readonly (readonly [from: string, to: string])[]): string =>
@@ -101,7 +101,8 @@ suite('the pages', () => {
       for (const command of commands) {
         const [npx, name, ...args] = command.split(' ');
         assert.deepEqual([npx, name], ['npx', 'dauth'], command);
-        const ended = await dauth(args, dir.path, { GITHUB_TOKEN: secret });
+        // `connect` asks for it on a terminal; here stdin is none, and is read.
+        const ended = await dauth(args, dir.path, args[0] === 'connect' ? secret : '');
         assert.equal(ended.code, 0, `${command}\n${ended.stderr}`);
         assert.deepEqual(findSecret(Buffer.from(ended.stdout + ended.stderr), Buffer.from(secret)), []);
         printed.push(ended.stdout);
@@ -127,7 +128,8 @@ suite('the pages', () => {
         ['PORT=3000', `PORT=${port}`],
         ['ddls:conn:…', CONNECTION],
       ]);
-      const [client, server, ...exports] = commandsOf(calls).toReversed();
+      const [ended, client, server, ...exports] = commandsOf(calls).toReversed();
+      assert.equal(ended, 'kill %1');
       const env = { ...Object.fromEntries(exports.flatMap(exported)), GITHUB_API: upstream.origin };
       await using _server = await start({ ...built(server!, ' &'), cwd: dir.path, env });
       const called = await run({ ...built(client!), cwd: dir.path, env });

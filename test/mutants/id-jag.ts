@@ -69,11 +69,13 @@ export const ID_JAGS: readonly Mutant[] = [
       "digits === ''",
       named('https://idp.example:443/realms/a'),
     ],
-    ['seal.bound', "if (plain === '..') kept.pop();\n    else if", 'if', named('https://idp.example/x/../realms/a')],
-    ['seal.bound', " && plain !== '.'", '', named('https://idp.example/./realms/a/.')],
-    ['seal.bound', "plain !== '' && ", '', named('https://idp.example/realms//a')],
+    ['seal.bound', "plain.includes('..') ? null : ", '', anyServer('https://other.example/realms/b/../a')],
+    ['seal.bound', ' || AROUND.test(text)', '', anyServer('blob:https://other.example/realms/a')],
+    ['seal.bound', '|[a-z][a-z0-9+.-]*:(?=\\/\\/))', ')', named('ftp://idp.example/realms/a')],
+    ['seal.bound', " && segment !== '.'", '', named('https://idp.example/./realms/a/.')],
+    ['seal.bound', "segment !== '' && ", '', named('https://idp.example/realms//a')],
     ['seal.bound', "segment.replace(/;.*$/, '')", 'segment', named('https://idp.example/realms;v=1/a')],
-    ['seal.bound', '25|2f|', '25|', anyServer('https://other.example/..%2Frealms/a')],
+    ['seal.bound', '25|2f|', '25|', anyServer('https://other.example/x%2Frealms/a')],
     ['seal.bound', '23|25|', '23|', anyServer('https://other.example/%252e%252e')],
     ['seal.bound', '|[^!-[\\]-~]/', '|\\\\/', anyServer('https://other.example/a b')],
     [
@@ -93,9 +95,15 @@ export const ID_JAGS: readonly Mutant[] = [
   ...of('client', 'one-key', 'packages/client/dist/one-key.test.js', [
     [
       'seal.bound',
-      'if (!isEqual(fields[one]!, fields[other]!)) return;',
+      'if (!isOneKey(fields[one]!, fields[other]!)) return;',
       'if (one !== other) return;',
       '[seal.bound] one key under two names, for two servers, is refused before it is sealed',
+    ],
+    [
+      'seal.bound',
+      "one.kind === 'pem' && other.kind === 'pem'",
+      "one.kind === 'der' && other.kind === 'pem'",
+      '[seal.bound] one key is one however its file is written',
     ],
   ]),
   ...of('protocol', 'token-scheme', SCHEME, [

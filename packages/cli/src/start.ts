@@ -227,7 +227,7 @@ function banner(
           ['sign in', ready.first_run.url],
           ['code', `${ready.first_run.code} (once, within a day)`],
         ]),
-    ['next', 'dauth servers add --resource URL --generate server.jwk'],
+    ['next', 'dauth servers add --resource URL --generate mcp-server.jwk'],
     ['stop', 'Ctrl-C'],
   ];
   sayBold('DAuth is running');

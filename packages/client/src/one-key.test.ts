@@ -29,6 +29,19 @@ test('[seal.bound] one key under two names, for two servers, is refused before i
   check('one key', 'one key ');
 });
 
+test('[seal.bound] one key is one however its file is written', () => {
+  const inject = parseInjections([scheme('key', 'idp_key')]);
+  const pem = (base64: string, label = 'PRIVATE KEY'): string =>
+    `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----`;
+  const key = 'MC4CAQAwBQYDK2VwBCIEIJ1hsZ3v';
+  const check = (other: string): void =>
+    assertKeysDiffer(inject, { token: octets('t'), key: octets(pem(key)), idp_key: octets(other) });
+  const broken = `${key.slice(0, 16)}\r\n${key.slice(16)}`;
+  for (const same of [pem(key), `${pem(key)}\n`, pem(broken), `Bag Attributes\n${pem(key)}`, pem(`${key} \n`)])
+    assert.throws(() => check(same), /hold one key/);
+  for (const other of [pem(`${key}A`), pem(key.slice(1)), pem(key.replace('v', 'w')), key]) check(other);
+});
+
 test('one key under one name, and a scheme with one key, is let through', () => {
   assertKeysDiffer(parseInjections([scheme('key', 'key')]), { token: octets('t'), key: octets('k') });
   const bearer = { scheme: 'jwt_bearer', endpoint: 'https://login.example/token', private_key: '{key}', alg: 'ES256' };

@@ -15,7 +15,13 @@ before(async () => (at = await LoginWorld.open()));
 beforeEach(() => at.connect());
 after(() => at[Symbol.asyncDispose]());
 
-const token = `st-${randomBytes(15).toString('base64url')}-x`;
+const letters = (count: number): string =>
+  String.fromCharCode(...Array.from(randomBytes(count), (octet) => 0x61 + (octet % 26)));
+/** In words, as some are: nothing but its name and its place tells it. */
+const token = `st-${letters(20)}-x`;
+/** As most are. */
+const numbered = `${token}7`;
+const word = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJ';
 const json = (value: unknown): string => JSON.stringify(value);
 const right = json({ auth: { token } });
 const form = `access_token=${token}&token_type=bearer`;
@@ -89,9 +95,23 @@ const WITHHELD: Readonly<Record<string, Says>> = {
   'a form in a text of JSON': { body: json({ body: form }) },
   'a form in a text of JSON, in escapes': { body: json({ body: form }).replaceAll('=', '\\u003D') },
   'a page in a text of JSON': { body: json({ html: `<b>${token}</b>` }) },
-  'what is percent-encoded in a text of JSON': { body: json({ body: encodeURIComponent(right) }) },
+  'what is percent-encoded in a text of JSON': { body: json({ body: `%EF%BB%BF${token}` }) },
   'a form in the name of a member': { body: json({ [form]: 1 }) },
   'a form behind a quote in a text': { body: `{"a":"\\\\\\"","b":"${form}"}` },
+  'a token in a list that nobody named': { body: json([[numbered]]) },
+  'a table': { body: json({ columns: ['id', 'kind'], rows: [[7, numbered]] }) },
+  'names and values': { body: json({ data: [{ name: 'X', value: numbered }] }) },
+  'a token under a name of its own': { body: json({ access: numbered }) },
+  'a token in the middle of a message': { body: json({ error: `Go on with (${numbered}).` }) },
+  'a token as the name of a member': { body: json({ [numbered]: true }) },
+  'a token in escapes': {
+    body: `{"a":"${Array.from(numbered, (letter) => `\\u00${letter.charCodeAt(0).toString(16)}`).join('')}"}`,
+  },
+  'a token of letters alone': { body: json({ a: word }) },
+  'a long number': { body: json({ id: 123456789012 }) },
+  'JSON in base64 in a text of JSON': {
+    body: json({ a: Buffer.from(`${right}  `).toString('base64').replaceAll('=', '') }),
+  },
   'a token in gzip': coded('gzip', gzipSync(form)),
   'a token in deflate': coded('deflate', deflateSync(utf16(right))),
   'a token in br': coded('br', brotliCompressSync(right)),
@@ -124,6 +144,11 @@ const HARMLESS: readonly unknown[] = [
   { error: 'locked', auth: { token: '' }, jwt: null, secret: false, session: true },
   { error: 'invalid_token', error_description: 'The "access_token" is too old: log in again [7].' },
   { type: 'https://api.example/errors/locked', title: 'Locked – bis später', status: 401, request: token.slice(0, 9) },
+  {
+    a: 'abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz_abcdef',
+    b: '12345678901 a1b2c3d4e5f',
+    at: 'https://a.example/v1/locked',
+  },
   { auth: { reason: 'locked' }, errors: [{ field: 'password', messages: ['is wrong'] }, []] },
   [],
   {},

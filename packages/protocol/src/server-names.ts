@@ -10,10 +10,12 @@ interface Named {
   readonly path: readonly string[];
 }
 
-/** WHATWG URL §4.4: however many slashes follow the scheme, the host comes next. */
-const WEB = /^(?:https?:)?\/*([^/?#]*)([^?#]*)/;
-/** Of another scheme, where no port follows the colon: it means itself. */
-const OTHER = /^(?!https?:)[a-z][a-z0-9+.-]*:(?![0-9]{0,5}(?:[/?#]|$))/;
+/** WHATWG URL §4.4: however many slashes follow the scheme, the host comes next; of any other scheme, after two. */
+const WEB = /^(?:https?:|[a-z][a-z0-9+.-]*:(?=\/\/))?\/*([^/?#]*)([^?#]*)/;
+/** Of another scheme, without a host, and where no port follows the colon: it means itself. */
+const OTHER = /^(?!https?:)[a-z][a-z0-9+.-]*:(?!\/\/)(?![0-9]{0,5}(?:[/?#]|$))/;
+/** A name around another one (WHATWG URL §4.7: the origin of a `blob:` is that of what follows). */
+const AROUND = /^[a-z][a-z0-9+.-]*:[^/?#]*:\/\//;
 const LABEL = /^[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?$/;
 /** A host whose last label is a number is an IPv4 address, which has many spellings. */
 const NUMERIC = /^(?:[0-9]+|0x[0-9a-f]*)$/;
@@ -21,7 +23,7 @@ const NUMERIC = /^(?:[0-9]+|0x[0-9a-f]*)$/;
 const DEFAULT_PORTS: readonly number[] = [443, 80];
 
 /**
- * Scheme, case, default port, query, fragment, parameters, dot segments, doubled slashes and whatever is percent-encoded make no
+ * Scheme, case, default port, query, fragment, parameters, single dots, doubled slashes and whatever is percent-encoded make no
  * difference. One of two paths may begin with the other: the issuer of a server stands above its endpoint.
  * @param a printable ASCII, as `b`
  */
@@ -36,13 +38,14 @@ export function mayNameOneServer(a: string, b: string): boolean {
 /** @returns null where what it means cannot be told: it may mean any server */
 function readName(name: string): Named | null {
   const text = decoded(name);
-  if (text === null) return null;
+  if (text === null || AROUND.test(text)) return null;
   if (OTHER.test(text)) return { host: text.replace(/\/+$/, ''), port: null, path: [] };
   const [, authority = '', path = ''] = WEB.exec(text) ?? [];
   const [, written = '', digits = ''] = /^(.*?)(?::([0-9]*))?$/.exec(authority) ?? [];
   const port = Number(digits);
-  if (!isHost(written)) return null;
-  return { host: written, port: digits === '' || DEFAULT_PORTS.includes(port) ? null : port, path: segments(path) };
+  const segments = segmentsOf(path);
+  if (!isHost(written) || segments === null) return null;
+  return { host: written, port: digits === '' || DEFAULT_PORTS.includes(port) ? null : port, path: segments };
 }
 
 /** @returns null where whoever decodes sooner or twice would read another name, for `\`, and for what is no visible ASCII */
@@ -65,12 +68,8 @@ function isHost(host: string): boolean {
   );
 }
 
-function segments(path: string): readonly string[] {
-  const kept: string[] = [];
-  for (const segment of path.split('/')) {
-    const plain = segment.replace(/;.*$/, '');
-    if (plain === '..') kept.pop();
-    else if (plain !== '' && plain !== '.') kept.push(plain);
-  }
-  return kept;
+/** @returns null where it leads up: one who resolves that and one who does not read two names */
+function segmentsOf(path: string): readonly string[] | null {
+  const plain = path.split('/').map((segment) => segment.replace(/;.*$/, ''));
+  return plain.includes('..') ? null : plain.filter((segment) => segment !== '' && segment !== '.');
 }

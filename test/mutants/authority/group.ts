@@ -5,6 +5,8 @@ const GROUP = 'packages/authority/dist/store/group.test.js';
 const UNTOLD = '[crash.safe] where a commit fails nobody of it is told that something is stored';
 const ENDED = '[crash.safe] a part that ends the transaction ends it for all, whatever the part says itself';
 const ALONE = '[token.bound] what is refused leaves nothing behind, and takes nothing of the others with it';
+const MARKED =
+  '[token.bound] a client whose mark is taken away while others are answered gets no token without a key any more';
 const REVOKED = '[revoke.fast] a client that is revoked while others are answered is no client any more';
 
 export const GROUPED: readonly Mutant[] = [
@@ -33,5 +35,6 @@ export const GROUPED: readonly Mutant[] = [
       "  if (store.changes.isRevoked('client', ''))\n",
       REVOKED,
     ],
+    ['token.bound', ' && !mayStillBeUnbound(authority, client))', ' && false)', MARKED],
   ]),
 ];

@@ -21,6 +21,7 @@ const ASSERTION_TYP = [undefined, 'JWT', 'client-authentication+jwt'];
 const ASSERTION_SECONDS = 300;
 const MAX_JTI = 128;
 const HOW = 'Clients authenticate with private_key_jwt (client_assertion).';
+const NEEDS_PROOF = 'The request needs a DPoP header; every token is bound to a key.';
 const NOT_PROVEN = 'The client assertion does not prove a registered client.';
 /** Schemes of an Authorization header that an answer may name; whatever else came is nothing to repeat. */
 const SCHEMES: ReadonlyMap<string, string> = new Map([
@@ -86,15 +87,24 @@ async function readPublic(
 }
 
 /** Records the assertion and the proof, each once. Call inside the transaction that issues. */
-export function consumeOnce({ store }: Authority, { client, assertion, proof }: AuthenticatedClient): void {
+export function consumeOnce(authority: Authority, { client, assertion, proof }: AuthenticatedClient): void {
+  const { store } = authority;
   // Asked at the door already, but others were answered since: no token follows an acknowledged revocation.
   if (store.changes.isRevoked('client', client.client_id))
     throw new OAuthError('invalid_client', assertion === null ? HOW : NOT_PROVEN);
+  if (proof === null && mayBeUnbound(authority, client) && !mayStillBeUnbound(authority, client))
+    throw new OAuthError('invalid_dpop_proof', NEEDS_PROOF);
   if (assertion !== null && !store.once.consume(...assertion))
     throw new OAuthError('invalid_client', 'This client assertion was used before. Sign a fresh one.');
   if (proof !== null && !store.once.consume(`${proof.jkt}.${proof.jti}`, proof.iat + LIMITS.proofReplaySeconds)) {
     throw new OAuthError('invalid_dpop_proof', 'This DPoP proof was used before. Sign a fresh one.');
   }
+}
+
+/** Nor does a token without a key follow the end of the mark that allows it. */
+function mayStillBeUnbound(authority: Authority, { client_id: id }: Client): boolean {
+  const client = authority.store.registry.client(id);
+  return client !== undefined && mayBeUnbound(authority, client);
 }
 
 /** Thumbprint of the key that what is issued will be bound to; null under the Bearer exception. */
@@ -166,8 +176,7 @@ function readTokenProof(authority: Authority, c: HttpContext, client: Client, pa
     // RFC 9449 §10.1: a pushed request may name its key by a proof, by `dpop_jkt`, or leave it to the token request. Where
     // nothing is issued a proof is not needed, and one that came is held to all that a proof is held to.
     if (proof === undefined && (!BINDING.includes(path) || mayBeUnbound(authority, client))) return null;
-    if (proof === undefined)
-      throw new DAuthError('UNAUTHENTICATED', 'The request needs a DPoP header; every token is bound to a key.');
+    if (proof === undefined) throw new DAuthError('UNAUTHENTICATED', NEEDS_PROOF);
     const htu = `${authority.config.issuer}${path}`;
     const now = authority.now();
     const verified = verifyDpopProof(proof, { htm: 'POST', htu, now, windowSeconds: LIMITS.proofSeconds });

@@ -50,13 +50,16 @@ export class Database {
     return this.#prepare(sql).all(...values) as Row[];
   }
 
-  /** Runs `body` whole or not at all. Calls are synchronous, so nothing else of this process runs in between. */
-  transaction<T>(body: () => T): T {
+  /**
+   * Runs `body` whole or not at all. Calls are synchronous, so nothing else of this process runs in between.
+   * @param isKept of what it returned; where it is false nothing of it stays, and nothing is written
+   */
+  transaction<T>(body: () => T, isKept: (result: T) => boolean = () => true): T {
     // IMMEDIATE: a second process waits here, not at its first write, so what was read stays true until the commit.
     this.run('BEGIN IMMEDIATE');
     try {
       const result = body();
-      this.run('COMMIT');
+      this.run(isKept(result) ? 'COMMIT' : 'ROLLBACK');
       return result;
     } catch (error) {
       this.#rollback();

@@ -68,9 +68,9 @@ test('what is ready in one turn is one transaction, of 64 at most', async () => 
   const { db, group, kept } = await open();
   let transactions = 0;
   const transaction = db.transaction.bind(db);
-  db.transaction = (body) => {
+  db.transaction = (body, isKept) => {
     transactions += 1;
-    return transaction(body);
+    return transaction(body, isKept);
   };
   const ids = Array.from({ length: 65 }, (_, id) => id);
   await Promise.all(ids.map((id) => group.run(keep(db, id))));
@@ -105,4 +105,39 @@ test('[revoke.fast] a client that is revoked while others are answered is no cli
     return grouped(body);
   };
   assert.equal((await ask()).status, 401);
+});
+
+test('[token.bound] a client whose mark is taken away while others are answered gets no token without a key any more', async () => {
+  const world = await makeWorld();
+  await addServer(world);
+  const client = await addClient(world, { dpop_bound_access_tokens: false });
+  const ask = async (): Promise<Response> =>
+    world.app.request('/token', { method: 'POST', body: tokenForm(world, client, { resource: MCP }) });
+  assert.equal((await ask()).status, 200);
+  const grouped = world.store.grouped.bind(world.store);
+  world.store.grouped = (body) => {
+    const { registry } = world.store;
+    registry.putClient({ ...registry.client(client.id)!, dpop_bound_access_tokens: true });
+    return grouped(body);
+  };
+  assert.equal((await ask()).status, 400);
+});
+
+test('where all are refused nothing is written', async () => {
+  const { db, group, kept } = await open();
+  const ran: string[] = [];
+  const run = db.run.bind(db);
+  db.run = (sql, ...values) => {
+    ran.push(sql);
+    return run(sql, ...values);
+  };
+  const refused = Array.from({ length: 2 }, (_, id) =>
+    group.run(() => {
+      keep(db, id)();
+      throw new Error('refused');
+    }),
+  );
+  for (const each of refused) await assert.rejects(each, /refused/);
+  assert.equal(ran.at(-1), 'ROLLBACK');
+  assert.deepEqual(kept(), []);
 });

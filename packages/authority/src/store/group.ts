@@ -40,7 +40,11 @@ export class Group {
     if (this.#waiting.length > 0) setImmediate(() => this.#commit());
     let attempts: readonly Attempt<unknown>[];
     try {
-      attempts = this.#db.transaction(() => group.map(({ body }) => this.#db.attempt(body)));
+      // Where all were refused there is nothing to keep, and nobody makes the disk work for it.
+      attempts = this.#db.transaction(
+        () => group.map(({ body }) => this.#db.attempt(body)),
+        (all) => all.some((attempt) => 'value' in attempt),
+      );
     } catch (reason) {
       // A full disk, say: what the bodies returned is not there.
       attempts = group.map(() => ({ reason }));

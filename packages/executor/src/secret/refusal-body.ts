@@ -1,6 +1,6 @@
 /**
- * What a login that says no may say (§2.8): one JSON text in which nothing looks like a credential, nor like another document that
- * may hold one. Never makes a string of anything in it, and never lets by what it cannot read to its end.
+ * What a login that says no may say (§2.8): one JSON text in which nothing looks like a credential or is named like one, nor like
+ * another document that may hold one. Never makes a string of anything in it, and never lets by what it cannot read to its end.
  */
 import { LIMITS, pointerNames, type CapturedValue } from '@dauth/protocol';
 import { Utf8Check } from '../frames/utf8-check.ts';
@@ -15,6 +15,12 @@ import { ownedBytes, wipe } from './memory.ts';
 const CREDENTIAL = ['token', 'jwt', 'secret', 'session', 'cookie', 'ticket', 'apikey'].map(octetsOf);
 /** Of JSON, markup, a form and a URL with a query, or of any of them once more encoded. */
 const OF_DOCUMENTS: ReadonlySet<number> = new Set(ascii('{<=%'));
+/** Letters, digits, and what stands between them in tokens. Not "/": between two of it stand words of an address. */
+const OF_TOKENS: ReadonlySet<number> = new Set(
+  ascii('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+_.~-'),
+);
+/** Letters in a row: no word has so many. */
+const NO_WORD = 32;
 /** The first octets of `null`, `true` and `false`. */
 const LITERAL: ReadonlySet<number> = new Set(ascii('ntf'));
 
@@ -38,7 +44,7 @@ export function isHarmless(answer: Buffer, fields: readonly CapturedValue[]): bo
       return !isNamed && !isOnWay;
     },
   });
-  return isTaken && !hasDocument(answer);
+  return isTaken && !hasDocument(answer) && !hasToken(answer);
 }
 
 /** A value that is no credential, however it is named. */
@@ -72,6 +78,25 @@ function hasDocument(json: Buffer): boolean {
   for (let at = 0; at < json.length; at += isText ? widthAt(json, at) : 1) {
     if (json[at] === 0x22) isText = !isText;
     else if (isText && OF_DOCUMENTS.has(unitAt(json, at))) return true;
+  }
+  return false;
+}
+
+/**
+ * Whether anything in it could be a token, however it is named: as many letters and digits in one piece as a captured value has at
+ * least (§2.8), one of them a digit, or more letters than a word has.
+ */
+function hasToken(json: Buffer): boolean {
+  let [length, letters, hasDigit] = [0, 0, false];
+  for (let at = 0; at < json.length; at += widthAt(json, at)) {
+    const unit = unitAt(json, at);
+    if (!OF_TOKENS.has(unit)) [length, letters, hasDigit] = [0, 0, false];
+    else {
+      length++;
+      letters = unit >= 0x41 && unit !== 0x5f && unit !== 0x7e ? letters + 1 : 0;
+      hasDigit ||= unit >= 0x30 && unit <= 0x39;
+      if ((hasDigit && length >= LIMITS.guessableValue) || letters >= NO_WORD) return true;
+    }
   }
   return false;
 }
