@@ -4,6 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { existsSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -105,6 +106,8 @@ function check([name, ...args]) {
 /** Runs them with Node's runner; its summary is held back, so that it is the last thing said. */
 async function runTests(files) {
   const ending = new AbortController();
+  // One for each file, which is no leak.
+  setMaxListeners(0, ending.signal);
   const tests = run({ files, concurrency: FILES, timeout: LATEST_MS, signal: ending.signal });
   const checked = filter === undefined ? checkHouse(() => ending.abort()) : undefined;
   let failed = 0;

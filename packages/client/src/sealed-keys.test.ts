@@ -18,7 +18,8 @@ before(async () => {
   key = await generateKey();
 });
 
-const block = (label: string): string => `-----BEGIN ${label}-----\nMIGH\n-----END ${label}-----\n`;
+const block = (label: string, base64 = 'MIGH'): string =>
+  `-----BEGIN ${label}-----\n${base64}\n-----END ${label}-----\n`;
 const PARAMETERS = '-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n';
 const LOCKED = block('ENCRYPTED PRIVATE KEY');
 
@@ -43,7 +44,11 @@ const SCHEMES: Readonly<
   ],
   mtls: [{ scheme: 'mtls', certificate: '{certificate}', private_key: '{key}' }, { key: 'any' }],
 };
-const FILES = { RSA: block('RSA PRIVATE KEY'), EC: PARAMETERS + block('EC PRIVATE KEY'), any: block('PRIVATE KEY') };
+const FILES = {
+  RSA: block('RSA PRIVATE KEY', 'MIGI'),
+  EC: PARAMETERS + block('EC PRIVATE KEY'),
+  any: block('PRIVATE KEY'),
+};
 
 for (const [name, [scheme, keys]] of Object.entries(SCHEMES)) {
   const sealWith = async (files: Readonly<Record<string, string>>) => {
