@@ -18,7 +18,7 @@ import { root as home, setUp } from './setup.mjs';
 /** Mutants tried at a time, each in a tree of its own. Tests wait for time to pass as much as they compute. */
 const WORKERS = availableParallelism() + 1;
 
-/** How long a process may take to end by itself, in milliseconds, so that Node keeps what it compiled: half of a start goes there. */
+/** How long a process may take to end by itself, in milliseconds, so that Node keeps what it compiled: a sixth of a start goes there. */
 const ENDING_MS = 3_000;
 
 /** How long the tests of a file may take, in milliseconds: those that look through memory take minutes on a busy machine. */

@@ -41,7 +41,7 @@ const READ = join(root, 'node_modules', '.dauth-read');
 /** What is installed, built, or left by runs, wherever it stands. */
 const MADE = /^(?:node_modules|dist|coverage|\.git|\.dauth|\.demo|\.scratch)$|\.tsbuildinfo$/;
 
-/** Test files run at a time: they wait for time to pass as much as they compute. */
+/** Test files run at a time: one more than two processors, because some wait for time to pass. */
 const FILES = 3;
 
 /** How long a file may take, in milliseconds. */

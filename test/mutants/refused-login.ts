@@ -82,7 +82,8 @@ export const REFUSED_LOGINS: readonly Mutant[] = [
     ['response.clean', 'if (isHarmless(answer, fields)) return', 'if (answer.length > 0) return', without('a form')],
     ['response.clean', 'const redactions = redactWhole(answer, [forms]);', 'const redactions = 0;', STARS],
     ['response.clean', ' && (!isName(name, RETRY_AFTER) || isWait(value))', '', WAIT],
-    ['response.clean', 'WAIT.test(', '/^/.test(', WAIT],
+    ['response.clean', 'hasForm(octet, DATE[at]!)', 'hasForm(octet, octet)', WAIT],
+    ['response.clean', 'value.length === DATE.length && ', '', WAIT],
   ]),
   ...of('executor', 'wire/exchange', REFUSAL, [
     ['response.clean', 'capture && ((answer)', 'ask && capture && ((answer)', without('a token under another name')],

@@ -43,8 +43,9 @@ const FRAMING = ['content-encoding', 'transfer-encoding', 'content-length', 'con
 /** Of an answer that says no, also when to try again. In any other may stand what only a login should give. */
 const RETRY_AFTER = ascii('retry-after');
 const REFUSING = [...FRAMING, RETRY_AFTER];
-/** RFC 9110 §10.2.3: seconds, or a date of one length (§5.6.7). */
-const WAIT = /^(?:[0-9]{1,9}|[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9]{2}:[0-9]{2}:[0-9]{2} GMT)$/;
+/** RFC 9110 §10.2.3: so many digits of seconds at most, or a date of one length (§5.6.7), here with `A`, `a` and `0` for what changes. */
+const SECONDS = 9;
+const DATE = ascii('Aaa, 00 Aaa 0000 00:00:00 GMT');
 
 /**
  * @param answer the whole body, decoded; zeroed in the tick in which this is called
@@ -121,9 +122,17 @@ export function readableOf(raw: readonly Buffer[], isCaptured: boolean): Buffer[
   });
 }
 
-/** Looked at before a string is made of it. */
+/** By its octets: what has another form may be what is captured, and no string is made of it. */
 function isWait(value: Buffer | undefined): boolean {
-  return value !== undefined && value.length <= 29 && WAIT.test(value.toString('latin1'));
+  if (value === undefined || value.length === 0) return false;
+  if (value.length <= SECONDS) return value.every((octet) => hasForm(octet, 0x30));
+  return value.length === DATE.length && value.every((octet, at) => hasForm(octet, DATE[at]!));
+}
+
+function hasForm(octet: number, form: number): boolean {
+  if (form === 0x41) return octet >= 0x41 && octet <= 0x5a;
+  if (form === 0x61) return octet >= 0x61 && octet <= 0x7a;
+  return form === 0x30 ? octet >= 0x30 && octet <= 0x39 : octet === form;
 }
 
 function isName(octets: Buffer, name: Uint8Array): boolean {
