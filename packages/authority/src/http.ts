@@ -110,14 +110,14 @@ export function sayWhen(c: HttpContext, { status }: DAuthError): void {
   if (status === 429) c.header('retry-after', '60');
 }
 
-/** Whether Node's own server read the head of this request. */
-function isServed(c: HttpContext): boolean {
-  return (c.env as HttpEnv['Bindings'] | undefined)?.incoming !== undefined;
+/** The request as Node's own server read it, where one did. */
+export function incomingOf(c: HttpContext): HttpEnv['Bindings']['incoming'] | undefined {
+  return (c.env as HttpEnv['Bindings'] | undefined)?.incoming;
 }
 
 /** Headers as they stood on the wire, where there was one: only there are duplicates visible. */
 export function rawHeaders(c: HttpContext): RequestHeaders {
-  return (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.rawHeaders ?? c.req.raw.headers;
+  return incomingOf(c)?.rawHeaders ?? c.req.raw.headers;
 }
 
 /**
@@ -125,7 +125,7 @@ export function rawHeaders(c: HttpContext): RequestHeaders {
  * proxy's, for what a header says about that is the caller's to choose.
  */
 export function addressOf(c: HttpContext): string {
-  const address = (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.socket?.remoteAddress ?? '';
+  const address = incomingOf(c)?.socket?.remoteAddress ?? '';
   return address.includes('.') ? address : address.split(':', 4).join(':');
 }
 
@@ -141,7 +141,7 @@ export function targetOf(c: HttpContext, issuer: string): string {
 export async function readBody(c: HttpContext, maxOctets: number): Promise<Uint8Array> {
   const declared = c.req.header('content-length');
   if (Number(declared ?? 0) > maxOctets) throw new DAuthError('PAYLOAD_TOO_LARGE');
-  if (declared !== undefined && isServed(c)) return readDeclared(c, maxOctets);
+  if (declared !== undefined && incomingOf(c) !== undefined) return readDeclared(c, maxOctets);
   const chunks: Uint8Array[] = [];
   let size = 0;
   try {

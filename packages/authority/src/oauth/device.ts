@@ -5,7 +5,7 @@
 import { randomInt } from 'node:crypto';
 import type { Hono } from 'hono';
 import type { Authority } from '../context.ts';
-import { addressOf, type HttpContext, type HttpEnv } from '../http.ts';
+import { addressOf, incomingOf, type HttpContext, type HttpEnv } from '../http.ts';
 import type { Device } from '../store/devices.ts';
 import { authenticateClient, boundTo, consumeOnce, type AuthenticatedClient } from './client-auth.ts';
 import { issueConsented, type Terms } from './consented.ts';
@@ -98,7 +98,7 @@ export function hashedUserCode(code: string): string {
 
 /** For a person's eyes. Behind a proxy it is the proxy's: a header that says otherwise is whatever somebody wrote into it. */
 function shownAddressOf(c: HttpContext): string {
-  return (c.env as HttpEnv['Bindings'] | undefined)?.incoming?.socket?.remoteAddress ?? 'unknown';
+  return incomingOf(c)?.socket?.remoteAddress ?? 'unknown';
 }
 
 /** The grant type of RFC 8628 §3.4. */
