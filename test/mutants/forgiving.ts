@@ -146,6 +146,12 @@ export const FORGIVING: readonly Mutant[] = [
     ['memory.clean', "argument.replaceAll('_', '-')", 'argument', "[memory.clean] Node's --heap_prof is refused"],
     [
       'memory.clean',
+      '(?:PATH|COMPILE_CACHE\\w*)$/',
+      'PATH$/',
+      '[memory.clean] NODE_COMPILE_CACHE in the environment is refused by name, its value unsaid',
+    ],
+    [
+      'memory.clean',
       "process.on('uncaughtException', (",
       "process.on('warning', (",
       "[memory.clean] an error that nobody catches says its kind and nothing else: throw 'canary'",

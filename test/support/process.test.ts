@@ -1,6 +1,9 @@
 /** Child processes: clean environment, ready line, captured output, and an end that is waited for. */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { existsSync, readFileSync } from 'node:fs';
 import { access } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { test } from 'node:test';
 import { freePort, makeTempDir, run, start } from './process.ts';
 
@@ -57,9 +60,16 @@ test('input goes to stdin, and later lines can be waited for', async () => {
   assert.match(await running.line((line) => line.includes('second')), /second/);
 });
 
-test('a free port is a port, and a temporary directory goes away', async () => {
+test('a free port and the one behind it can be listened on, and no outgoing connection is given them', async () => {
   const port = await freePort();
-  assert.ok(port > 0 && port < 65_536);
+  const servers = [port, port + 1].map((each) => createServer().listen(each, '127.0.0.1'));
+  await Promise.all(servers.map((server) => once(server, 'listening')));
+  servers.forEach((server) => server.close());
+  const range = '/proc/sys/net/ipv4/ip_local_port_range';
+  if (existsSync(range)) assert.ok(port + 1 < Number(readFileSync(range, 'utf8').split(/\s/)[0]));
+});
+
+test('a temporary directory goes away', async () => {
   let path: string;
   {
     await using directory = await makeTempDir();

@@ -3,10 +3,11 @@
  * Ends only what it started, by its own process id.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -189,14 +190,29 @@ export function cleanEnvironment(): Record<string, string> {
   return Object.fromEntries(kept);
 }
 
-/** A TCP port of 127.0.0.1 that was free a moment ago. Prefer port 0 where the program can say what it got. */
+/** Below what systems give to outgoing connections, of which other tests make hundreds meanwhile; even ones only. */
+const PORTS = [12_000, 32_000] as const;
+
+/**
+ * A TCP port of 127.0.0.1 that was free a moment ago, and the one behind it, which a stack takes for its second room. Prefer
+ * port 0 where the program can say what it got.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
+  for (;;) {
+    const port = 2 * randomInt(PORTS[0] / 2, PORTS[1] / 2);
+    if ((await isFree(port)) && (await isFree(port + 1))) return port;
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer().listen(port, '127.0.0.1');
+  try {
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
+  await once(server.close(), 'close');
+  return true;
 }
 
 /** A fresh directory, removed with everything in it when disposed of. */

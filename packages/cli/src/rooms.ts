@@ -85,13 +85,24 @@ function addressInUse(name: string): CliError {
   );
 }
 
-/** A free port, told by the system; somebody else could take it before its room does, which then fails aloud. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+/** Below what systems give to outgoing connections, which could take a port before its room does. */
+const [LOWEST_PORT, PORTS] = [12_000, 20_000];
+
+/** Two ports of 127.0.0.1, one behind the other, that were free a moment ago. A room that finds its own taken fails aloud. */
+export async function freePorts(): Promise<readonly [authority: number, executor: number]> {
+  // Each process looks elsewhere first: two stacks that start together should not meet.
+  for (let next = 2 * process.pid; ; next += 2) {
+    const port = LOWEST_PORT + (next % PORTS);
+    if ((await isFree(port)) && (await isFree(port + 1))) return [port, port + 1];
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+  });
 }
 
 async function timeout(ms: number, name: string): Promise<never> {

@@ -11,7 +11,7 @@ import { lockHome, makeHome, openHome, type Home } from './home.ts';
 import { generateKeyFile, readPublicJwk } from './key-file.ts';
 import { OPERATOR } from './reach.ts';
 import { CliError, EXIT, say, sayBold, usage } from './output.ts';
-import { freePort, startRoom, type Room, type RoomPaths } from './rooms.ts';
+import { freePorts, startRoom, type Room, type RoomPaths } from './rooms.ts';
 
 export interface StartFlags {
   readonly data?: string;
@@ -99,15 +99,15 @@ interface Plan {
 async function makePlan(flags: StartFlags, config: StackConfig): Promise<Plan> {
   const port = flags.port === undefined ? DEFAULT_PORT : Number(flags.port);
   if (!Number.isInteger(port) || port < 0 || port > 65_534) throw usage('--port is a number from 0 to 65534.');
-  const ports = port === 0 ? [await freePort(), await freePort()] : [port, port + 1];
+  const ports = port === 0 ? await freePorts() : ([port, port + 1] as const);
   const authorityListen =
     flags.port === undefined && config.authority.listen !== undefined
       ? parseListen(config.authority.listen)
-      : { host: '127.0.0.1', port: ports[0]! };
+      : { host: '127.0.0.1', port: ports[0] };
   const executorListen =
     flags.port === undefined && config.executor.listen !== undefined
       ? parseListen(config.executor.listen)
-      : { host: '127.0.0.1', port: ports[1]! };
+      : { host: '127.0.0.1', port: ports[1] };
   return {
     issuer: config.authority.issuer ?? `http://127.0.0.1:${authorityListen.port}`,
     resource: config.executor.resource ?? `http://127.0.0.1:${executorListen.port}`,

@@ -21,6 +21,7 @@ test('[memory.clean] a hardened process may start (control)', () => {
 for (const name of [
   ...['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'NODE_OPTIONS'],
   ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OPENSSL_CONF', 'LD_PRELOAD', 'NODE_V8_COVERAGE', 'NODE_USE_ENV_PROXY'],
+  ...['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE', 'NODE_PATH', 'OPENSSL_MODULES', 'OPENSSL_ia32cap'],
 ]) {
   test(`[memory.clean] ${name} in the environment is refused by name, its value unsaid`, () => {
     const [sentence, ...more] = refused({ env: { [name]: 'canary' } });

@@ -23,10 +23,11 @@ const REFUSED_ENV: readonly (readonly [name: RegExp, why: string])[] = [
   [/^NODE_USE_(?:ENV_PROXY|SYSTEM_CA|OPENSSL_CA)$/, 'it changes whom the process talks to or trusts'],
   [/^(?:https?|all|no|ftp)_proxy$/i, 'the executor dials the address it checked and never a proxy'],
   [/^NODE_OPTIONS$/, 'it can load code and open a debugger'],
+  [/^NODE_(?:PATH|COMPILE_CACHE\w*)$/, 'it brings code from elsewhere, compiled already where nobody reads it'],
   [/^NODE_DEBUG(?:_NATIVE)?$/, 'it prints what passes through the process'],
   [/^NODE_V8_COVERAGE$/, 'it writes from the heap to disk'],
   [/^SSLKEYLOGFILE$/, 'it records TLS keys'],
-  [/^(?:OPENSSL_CONF|OPENSSL_MODULES|SSL_CERT_(?:FILE|DIR))$/, 'it replaces cryptographic code or trust'],
+  [/^(?:OPENSSL_\w+|SSL_CERT_(?:FILE|DIR))$/, 'it replaces cryptographic code or trust'],
   [/^LD_(?:PRELOAD|LIBRARY_PATH|AUDIT)$/, 'it loads foreign code'],
 ];
 

@@ -50,8 +50,8 @@ export async function findInMemory(pid: number, needles: readonly Needle[]): Pro
 }
 
 /**
- * The parts of a private region that the process has pages for, in memory or swapped out (proc(5), `pagemap`). The others are
- * nothing but zeros, or what the mapped file holds: Node reserves ten times what it uses.
+ * The parts of a private region that the process has pages of its own for, in memory or swapped out (proc(5), `pagemap`). The
+ * others are nothing but zeros, or what the mapped file holds: Node reserves ten times what it uses.
  */
 function usedRuns(pid: number, region: Region): Region[] {
   if (process.arch !== 'x64') return [region];
@@ -69,8 +69,9 @@ function usedRuns(pid: number, region: Region): Region[] {
   const runs: Region[] = [];
   for (let page = 0, from = -1, last = -1; page <= entries.length / 8; page++) {
     const isEnd = page === entries.length / 8;
-    // Bit 63: present; bit 62: swapped out.
-    const isUsed = !isEnd && entries[page * 8 + 7]! >= 0x40;
+    const state = isEnd ? 0 : entries[page * 8 + 7]! >> 5;
+    // Bit 63: present; bit 62: swapped out; bit 61: as in the file, never written by the process.
+    const isUsed = state >= 0b010 && (state & 0b001) === 0;
     if (from >= 0 && (isEnd || page - last > GAP)) {
       runs.push({ ...region, from: region.from + from * PAGE, to: region.from + (last + 1) * PAGE });
       from = -1;
@@ -85,17 +86,24 @@ export function findInFile(path: string, needles: readonly Needle[]): Promise<Fi
   return find(path, [{ name: 'file', from: 0, to: statSync(path).size }], needles);
 }
 
+/** Places for what needles begin with: so many that hardly any place of memory is looked up in vain. */
+const STARTS = 1 << 20;
+
+function slotOf(key: number): number {
+  return Math.imul(key, 0x9e3779b1) >>> 12;
+}
+
 /**
  * In one pass over the regions. Needles are 4 octets or longer. Takes turns with whatever else this process does: the upstream
  * that the looked-at process calls may live here.
  */
 async function find(path: string, regions: readonly Region[], needles: readonly Needle[]): Promise<Finding[]> {
   const longest = Math.max(...needles.map(({ bytes }) => bytes.length));
-  const starts = new Uint8Array(65_536);
+  const starts = new Uint8Array(STARTS);
   const byStart = new Map<number, Needle[]>();
   for (const needle of needles) {
-    starts[needle.bytes.readUInt16LE(0)] = 1;
-    const key = needle.bytes.readUInt32LE(0);
+    const key = needle.bytes.readInt32LE(0);
+    starts[slotOf(key)] = 1;
     byStart.set(key, [...(byStart.get(key) ?? []), needle]);
   }
   const memory = openSync(path, 'r');
@@ -103,9 +111,13 @@ async function find(path: string, regions: readonly Region[], needles: readonly 
   const found: Finding[] = [];
   const look = (region: string, at: number, length: number): void => {
     const last = Math.min(STEP, length - 3);
+    if (last < 1) return;
+    // The octets i to i + 3, as readInt32LE reads them.
+    let key = window.readUIntLE(0, 3) << 8;
     for (let i = 0; i < last; i++) {
-      if (starts[window[i]! | (window[i + 1]! << 8)] === 0) continue;
-      for (const { name, bytes } of byStart.get(window.readUInt32LE(i)) ?? []) {
+      key = (key >>> 8) | (window[i + 3]! << 24);
+      if (starts[slotOf(key)] === 0) continue;
+      for (const { name, bytes } of byStart.get(key) ?? []) {
         if (i + bytes.length > length || bytes.compare(window, i, i + bytes.length) !== 0) continue;
         const around = window
           .toString('latin1', Math.max(0, i - 24), Math.min(length, i + 48))
