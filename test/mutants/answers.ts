@@ -56,4 +56,18 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] a body in br is decoded, scanned and passed on as identity',
     ],
   ]),
+  ...of('executor', 'wire/search', 'packages/executor/dist/wire/search.test.js', [
+    [
+      'response.clean',
+      'Math.min(START, forms.at(-1)?.length ?? 0)',
+      'START',
+      '[response.clean] of forms of 2 octets and more whatever stands there is found, and nothing else',
+    ],
+    [
+      'response.clean',
+      'for (let number = forms.length; number > 0; number--)',
+      'for (let number = 1; number <= forms.length; number++)',
+      '[response.clean] of forms of 1 octets and more whatever stands there is found, and nothing else',
+    ],
+  ]),
 ];

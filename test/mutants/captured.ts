@@ -154,7 +154,7 @@ export const CAPTURED: readonly Mutant[] = [
   ...of('executor', 'wire/scan', HOSTILE, [
     [
       'response.clean',
-      'const ranges = merge(all.flatMap((forms) => look(data, forms).ranges));\n  star(data, ranges, data.length);',
+      'const ranges = merge(all.flatMap((forms) => look(data, forms)));\n  star(data, ranges, data.length);',
       'const ranges = all.toReversed().map((forms) => redact(data, forms));',
       '[response.clean] a token that is part of the password, or the other way round, gives neither away',
     ],

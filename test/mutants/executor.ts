@@ -39,7 +39,7 @@ export const EXECUTOR: readonly Mutant[] = [
     claim: 'response.clean',
     file: 'packages/executor/src/wire/scan.ts',
     find: '    const open = holdFrom(data, this.#forms);\n',
-    replace: '    const { open } = look(data, this.#forms);\n    holdFrom(data, this.#forms);\n',
+    replace: '    const open = openFrom(data, this.#forms);\n    holdFrom(data, this.#forms);\n',
     test: {
       file: room('wire/scan'),
       name: '[response.clean] when an answer is passed on says nothing of what the credential begins with',
@@ -67,7 +67,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/scan.ts',
+    file: 'packages/executor/src/wire/search.ts',
     find: 'found.push([at, at + form.length]);',
     replace: 'void [at, form];',
     test: {
@@ -87,7 +87,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'server.blind',
-    file: 'packages/executor/src/wire/scan.ts',
+    file: 'packages/executor/src/wire/search.ts',
     find: 'found.push([at, at + form.length]);',
     replace: 'void [at, form];',
     test: {

@@ -146,6 +146,12 @@ export const FORGIVING: readonly Mutant[] = [
     ['memory.clean', "argument.replaceAll('_', '-')", 'argument', "[memory.clean] Node's --heap_prof is refused"],
     [
       'memory.clean',
+      'if (!isStartedForThem(facts.env))',
+      "if (!('OPENSSL_ia32cap' in facts.env))",
+      '[memory.clean] instructions with which OpenSSL keeps octets of what it decrypted are refused, whoever allows them',
+    ],
+    [
+      'memory.clean',
       '(?:PATH|COMPILE_CACHE\\w*)$/',
       'PATH$/',
       '[memory.clean] NODE_COMPILE_CACHE in the environment is refused by name, its value unsaid',

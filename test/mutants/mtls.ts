@@ -169,9 +169,17 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
   ...of('executor', 'launch', BETWEEN, [
     [
       'memory.clean',
-      '{ DAUTH_RESOLVED_CONFIG: json, ...OVERWRITING }',
-      '{ DAUTH_RESOLVED_CONFIG: json }',
+      '{ DAUTH_RESOLVED_CONFIG: json, ...OVERWRITING, ...INSTRUCTIONS }',
+      '{ DAUTH_RESOLVED_CONFIG: json, ...INSTRUCTIONS }',
       '[server.blind] a tool is taken for whoever the certificate names, without having its key',
+    ],
+  ]),
+  ...of('executor', 'launch', 'packages/cli/dist/start.test.js', [
+    [
+      'memory.clean',
+      '...OVERWRITING, ...INSTRUCTIONS }',
+      '...OVERWRITING }',
+      'the banner of dauth start says in plain words what the isolation is worth',
     ],
   ]),
 ];

@@ -14,6 +14,12 @@ export const REGISTERS: readonly Mutant[] = [
     ],
     [
       'memory.clean',
+      '  for (let i = 0; i < source.length; i++) target[at + i] = source[i]!;\n',
+      '  target.set(source, at);\n',
+      '[memory.clean] of a short secret nothing native copies, so that nothing of it gets into the registers',
+    ],
+    [
+      'memory.clean',
       '    copyOctets(joined, part, offset);\n',
       '    joined.set(part, offset);\n',
       overwritten('when a secret was joined'),

@@ -233,8 +233,8 @@ export const WEB_SOCKETS: readonly Mutant[] = [
   ...of('executor', 'wire/scan', MEMORY, [
     [
       'memory.clean',
-      '    wipe(this.#held);\n    const { ranges }',
-      '    const { ranges }',
+      '    wipe(this.#held);\n    const ranges',
+      '    const ranges',
       '[memory.clean] leaves no copy of a credential or its keys: of a WebSocket, in a header',
     ],
   ]),

@@ -15,7 +15,7 @@ import { createInterface } from 'node:readline';
 export interface StartOptions {
   readonly file: string;
   readonly args?: readonly string[];
-  /** Added to a minimal environment (`PATH`, `HOME`, `TMPDIR`, `LANG`); nothing else of the parent's is inherited. */
+  /** Added to a minimal environment (`cleanEnvironment`); nothing else of the parent's is inherited. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
   /** Written to stdin first; secrets go this way and never by `args` or `env`. */
@@ -181,9 +181,12 @@ function isEvent(line: string): boolean {
   return line.startsWith('{') && line.includes('"event"');
 }
 
-/** What every child gets: enough to find programs and a temporary directory, and none of the parent's secrets or proxies. */
+/**
+ * What every child gets: enough to find programs, a temporary directory and what Node compiled before, and none of the parent's
+ * secrets or proxies.
+ */
 export function cleanEnvironment(): Record<string, string> {
-  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG'].flatMap((name) => {
+  const kept = ['PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE'].flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value] as const];
   });

@@ -52,9 +52,15 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** What `dauth` is started with: nothing of this process's but where programs are, and what Node compiled before. */
+export function environment(home: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const { PATH = '', NODE_COMPILE_CACHE: compiled } = process.env;
+  return { PATH, HOME: home, ...(compiled === undefined ? {} : { NODE_COMPILE_CACHE: compiled }), ...more };
+}
+
 /** Starts `dauth`, and reads nothing of what it says. */
 export function spawnDauth(args: readonly string[], cwd: string): ChildProcessWithoutNullStreams {
-  const env = { PATH: process.env.PATH ?? '', HOME: cwd };
+  const env = environment(cwd);
   return spawn(process.execPath, [DAUTH, ...args], { cwd, env, stdio: 'pipe' });
 }
 

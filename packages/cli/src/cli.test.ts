@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { environment } from './authority.test-support.ts';
 import { explainConfig, loadConfig } from './config.ts';
 import { generateKeyFile } from './key-file.ts';
 import { parseInject } from './inject.ts';
@@ -16,7 +17,7 @@ const dir = mkdtempSync(join(tmpdir(), 'dauth-cli-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
 
 function dauth(args: readonly string[], options: { input?: string; env?: Record<string, string> } = {}) {
-  const env = { PATH: process.env.PATH ?? '', HOME: dir, ...options.env };
+  const env = environment(dir, options.env);
   const { status, stdout, stderr } = spawnSync(process.execPath, [DAUTH, ...args], {
     cwd: dir,
     env,

@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { environment } from './authority.test-support.ts';
 
 const DAUTH = fileURLToPath(new URL('./main.js', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'dauth-start-'));
@@ -25,8 +26,6 @@ writeFileSync(
   }),
 );
 
-const environment = (more: Record<string, string>) => ({ PATH: process.env.PATH ?? '', HOME: dir, ...more });
-
 /** Starts, waits until it said `until`, looks, and stops it. @returns all it said on both streams */
 async function said(
   args: readonly string[],
@@ -35,7 +34,7 @@ async function said(
   look: (text: string) => void = () => undefined,
 ): Promise<string> {
   const child = spawn(process.execPath, [DAUTH, ...args], {
-    ...{ cwd: dir, env: environment(env), stdio: ['ignore', 'pipe', 'pipe'] },
+    ...{ cwd: dir, env: environment(dir, env), stdio: ['ignore', 'pipe', 'pipe'] },
   });
   const ended = once(child, 'exit');
   let text = '';
@@ -108,7 +107,7 @@ for (const [name, why] of [
       [['serve', 'executor', '--config', SERVED], 'serve executor --config FILE'],
       [['serve', 'authority', '--config', SERVED], 'serve authority --config FILE'],
     ] as const) {
-      const env = environment({ [name]: '0' });
+      const env = environment(dir, { [name]: '0' });
       const { status, stdout, stderr } = spawnSync(process.execPath, [DAUTH, ...args], {
         ...{ cwd: dir, env, encoding: 'utf8', timeout: 60_000 },
       });

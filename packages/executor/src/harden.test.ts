@@ -3,10 +3,11 @@ import { spawnSync } from 'node:child_process';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { findRefusals, type StartFacts } from './harden.ts';
+import { INSTRUCTIONS } from './instructions.ts';
 
 const LIMITS = 'Max core file size        0                    0                    bytes';
 const GOOD: StartFacts = {
-  env: { DAUTH_X: '1' },
+  env: { DAUTH_X: '1', ...INSTRUCTIONS },
   execArgv: ['--permission'],
   permission: () => false,
   processLimits: LIMITS,
@@ -21,15 +22,20 @@ test('[memory.clean] a hardened process may start (control)', () => {
 for (const name of [
   ...['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'NODE_OPTIONS'],
   ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OPENSSL_CONF', 'LD_PRELOAD', 'NODE_V8_COVERAGE', 'NODE_USE_ENV_PROXY'],
-  ...['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE', 'NODE_PATH', 'OPENSSL_MODULES', 'OPENSSL_ia32cap'],
+  ...['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE', 'NODE_PATH', 'OPENSSL_MODULES', 'OPENSSL_ENGINES'],
 ]) {
   test(`[memory.clean] ${name} in the environment is refused by name, its value unsaid`, () => {
-    const [sentence, ...more] = refused({ env: { [name]: 'canary' } });
+    const [sentence, ...more] = refused({ env: { ...INSTRUCTIONS, [name]: 'canary' } });
     assert.match(sentence ?? '', new RegExp(`environment variable ${name} is set`));
     assert.doesNotMatch(sentence ?? '', /canary/);
     assert.deepEqual(more, []);
   });
 }
+
+test('[memory.clean] instructions with which OpenSSL keeps octets of what it decrypted are refused, whoever allows them', () => {
+  for (const env of [{}, { OPENSSL_ia32cap: '' }, { OPENSSL_ia32cap: ':~0x600c0230001' }])
+    assert.match(refused({ env }).join(), /^OpenSSL may keep octets/);
+});
 
 for (const flag of [
   '--inspect',

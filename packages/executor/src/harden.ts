@@ -3,6 +3,7 @@
  * TLS, and Node's permission model in force. Never a warning: each finding is a sentence and an end.
  */
 import { readFileSync } from 'node:fs';
+import { INSTRUCTIONS, isStartedForThem } from './instructions.ts';
 
 /** The start of a process, as data, so that each finding can be tested. */
 export interface StartFacts {
@@ -45,6 +46,7 @@ const REFUSED_FLAGS: readonly (readonly [flag: RegExp, why: string])[] = [
 export function findRefusals(facts: StartFacts): readonly string[] {
   const refusals: string[] = [];
   for (const name of Object.keys(facts.env)) {
+    if (name in INSTRUCTIONS) continue;
     const [, why] = REFUSED_ENV.find(([pattern]) => pattern.test(name)) ?? [];
     if (why !== undefined) refusals.push(`The environment variable ${name} is set: ${why}. Unset it.`);
   }
@@ -61,6 +63,8 @@ export function findRefusals(facts: StartFacts): readonly string[] {
     refusals.push(
       'Core dumps would hold memory where the system pipes them. Start the executor through its launch script.',
     );
+  if (!isStartedForThem(facts.env))
+    refusals.push('OpenSSL may keep octets of what it decrypted. Start the executor through its launch script.');
   refusals.push(...findMissingPermissionModel(facts.permission));
   return refusals;
 }

@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { configSentence, parseConfig, type ExecutorConfig } from './config.ts';
 import { OVERWRITING } from './freed.ts';
+import { INSTRUCTIONS } from './instructions.ts';
 
 const HOME = dirname(dirname(fileURLToPath(import.meta.url)));
 const NEEDED = ['@dauth/protocol', '@dauth/verify', 'undici', 'ipaddr.js'];
@@ -90,7 +91,7 @@ function launch(): void {
   }
   const command = [process.execPath, ...nodeFlags(config), join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
   // Of the shell's environment nothing goes in: not a proxy, not a debugger, not a key log.
-  const env = { DAUTH_RESOLVED_CONFIG: json, ...OVERWRITING };
+  const env = { DAUTH_RESOLVED_CONFIG: json, ...OVERWRITING, ...INSTRUCTIONS };
   const child =
     process.platform === 'win32'
       ? spawn(command[0]!, command.slice(1), { env, stdio: ['pipe', 'inherit', 'inherit'] })

@@ -12,10 +12,20 @@ export function ownedBytes(length: number): Buffer {
   return Buffer.from(new ArrayBuffer(length));
 }
 
+/** Up to so many octets are copied one by one sooner than the registers are overwritten. */
+const FEW = 256;
+
 /** Copies octets, and leaves none of them in the registers. */
 export function copyOctets(target: Uint8Array, source: Uint8Array, at = 0): void {
+  if (source.length <= FEW) return copyFew(target, source, at);
   target.set(source, at);
   scrubRegisters();
+}
+
+/** @throws RangeError as `set` does: what lies beyond the end would be lost without a word */
+function copyFew(target: Uint8Array, source: Uint8Array, at: number): void {
+  if (at + source.length > target.length) throw new RangeError('offset is out of bounds');
+  for (let i = 0; i < source.length; i++) target[at + i] = source[i]!;
 }
 
 /** One owned copy of several parts in a row. */

@@ -52,9 +52,10 @@ test('[memory.clean] code that V8 gives up when an answer was read finds no piec
   );
 });
 
-const SECRET = randomBytes(40);
+/** More than are copied one by one. */
+const SECRET = randomBytes(400);
 const USES: Readonly<Record<string, () => unknown>> = {
-  copied: () => copyOctets(Buffer.alloc(40), SECRET),
+  copied: () => copyOctets(Buffer.alloc(400), SECRET),
   joined: () => ownedConcat(SECRET),
   zeroed: () => wipe(Buffer.from(SECRET)),
   written: () => new ByteWriter(64).bytes(SECRET),
@@ -74,6 +75,16 @@ for (const [what, use] of Object.entries(USES))
     use();
     assert.equal(last, 'overwritten');
   });
+
+test('[memory.clean] of a short secret nothing native copies, so that nothing of it gets into the registers', (t) => {
+  const short = SECRET.subarray(0, 256);
+  const set = t.mock.method(Buffer.prototype, 'set');
+  const target = Buffer.alloc(256 + 7);
+  copyOctets(target, short, 7);
+  assert.deepEqual(target.subarray(7), short);
+  assert.equal(set.mock.callCount(), 0);
+  assert.throws(() => copyOctets(target, short, 8), RangeError);
+});
 
 test('[memory.clean] the registers are overwritten after each look at the forms of a secret', (t) => {
   const forms = new Forms([SECRET]);

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { decodeBase64url, parseEnvelope, type Injection } from '@dauth/protocol';
 import { WebSocketServer } from 'ws';
 import { OVERWRITING } from '../freed.ts';
+import { INSTRUCTIONS } from '../instructions.ts';
 import { echo, echoFrames } from './echo.test-support.ts';
 import { deriveKeys } from './envelope-keys.test-support.ts';
 import type { CallOrder, Order } from './memory.child.test-support.ts';
@@ -88,7 +89,7 @@ export class MemoryProof implements AsyncDisposable {
     this.#opening = { privateKey, publicRaw: Buffer.from(decodeBase64url(publicKey.export({ format: 'jwk' }).x!)) };
     this.#child = fork(new URL('./memory.child.test-support.js', import.meta.url), {
       stdio: 'inherit',
-      env: { ...withoutOverwriting(), ...(isOverwritten ? OVERWRITING : {}) },
+      env: { ...withoutOverwriting(), ...INSTRUCTIONS, ...(isOverwritten ? OVERWRITING : {}) },
       ...(dir === undefined ? {} : { cwd: dir }),
     });
   }

@@ -137,7 +137,11 @@ export class World implements AsyncDisposable {
   /** Tells the executor about changes; it has dealt with them when the promise settles. */
   async change(...changes: readonly Change[]): Promise<void> {
     this.authority.change(...changes);
-    await until('the executor has read every change', () => this.authority.streams.every(({ isRead }) => isRead));
+    // One that was closed says nothing any more: what it did not say, the next one does.
+    await until('the executor has read every change', () => {
+      const stream = this.authority.streams.at(-1);
+      return stream !== undefined && !stream.isClosed && stream.isRead;
+    });
   }
 
   async seal(

@@ -6,19 +6,11 @@
 import type { Forms } from './forms.ts';
 import { ownedBytes, ownedConcat, wipe } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
+import { findForms, type Range } from './search.ts';
 
 /** Same length, so that counted framing stays true. */
 const MARK = 0x2a;
 const LINE_FEED = Buffer.of(0x0a);
-
-/** From, up to: octets to star out. */
-type Range = readonly [start: number, end: number];
-
-interface Look {
-  readonly ranges: readonly Range[];
-  /** Where the longest possible beginning of a form starts; `data.length` where the data ends in none. */
-  readonly open: number;
-}
 
 /**
  * Stars out what is complete in `data`, in place.
@@ -26,8 +18,9 @@ interface Look {
  * @returns how many places
  */
 export function redact(data: Buffer, forms: Forms, more = false): number {
-  const { ranges, open } = look(data, forms);
-  const settled = more ? ranges.filter(([, end]) => end <= open) : ranges;
+  const ranges = look(data, forms);
+  const open = more ? openFrom(data, forms) : data.length;
+  const settled = ranges.filter(([, end]) => end <= open);
   star(data, settled, data.length);
   return settled.length;
 }
@@ -38,7 +31,7 @@ export function redact(data: Buffer, forms: Forms, more = false): number {
  * @returns how many places
  */
 export function redactWhole(data: Buffer, all: readonly Forms[]): number {
-  const ranges = merge(all.flatMap((forms) => look(data, forms).ranges));
+  const ranges = merge(all.flatMap((forms) => look(data, forms)));
   star(data, ranges, data.length);
   return ranges.length;
 }
@@ -50,7 +43,7 @@ export function redactWhole(data: Buffer, all: readonly Forms[]): number {
 export function redactParts(parts: readonly Buffer[], forms: Forms): readonly number[] {
   // Nothing that a slot takes has a line feed, so parts do not make a value together; if they did, both would be starred.
   const joined = ownedConcat(...parts.flatMap((part) => [part, LINE_FEED]));
-  const { ranges } = look(joined, forms);
+  const ranges = look(joined, forms);
   wipe(joined);
   let start = 0;
   return parts.map((part) => {
@@ -85,7 +78,7 @@ export class Scanner {
     const seen = this.#held.length;
     const data = ownedConcat(this.#held, chunk);
     wipe(this.#held);
-    const { ranges } = look(data, this.#forms, this.#known);
+    const ranges = look(data, this.#forms, this.#known);
     const open = holdFrom(data, this.#forms);
     this.#redactions += ranges.filter(([, end]) => end > seen).length;
     star(data, ranges, open);
@@ -120,37 +113,22 @@ function holdFrom(data: Buffer, { longest, longestAcrossLines }: Forms): number 
   return Math.max(0, data.length - longest + 1, line);
 }
 
-function look(data: Buffer, forms: Forms, known: readonly Range[] = []): Look {
-  return forms.lend((plain) => {
-    const found: Range[] = [...known];
-    for (const form of plain) {
-      for (let at = find(data, form, 0); at >= 0; at = find(data, form, at + 1)) found.push([at, at + form.length]);
-    }
-    return { ranges: found.length === 0 ? found : merge(found), open: openFrom(data, plain, forms.longest) };
-  });
-}
-
-/** A search leaves octets around what it looked at in the registers. */
-function find(data: Buffer, form: Buffer, from: number): number {
-  const at = data.indexOf(form, from);
-  scrubRegisters();
-  return at;
+function look(data: Buffer, forms: Forms, known: readonly Range[] = []): readonly Range[] {
+  return merge([...known, ...forms.lend((plain) => findForms(data, plain))]);
 }
 
 /** The first place from which the data's end is a true beginning of some form. */
-function openFrom(data: Buffer, plain: readonly Buffer[], longest: number): number {
-  const byFirst: (readonly Buffer[] | undefined)[] = [];
-  for (const form of plain) byFirst[form[0]!] = [...(byFirst[form[0]!] ?? []), form];
-  for (let at = Math.max(0, data.length - longest + 1); at < data.length; at++) {
-    for (const form of byFirst[data[at]!] ?? []) {
-      if (form.length > data.length - at && begins(form, data, at)) return at;
+function openFrom(data: Buffer, forms: Forms): number {
+  return forms.lend((plain) => {
+    for (let at = Math.max(0, data.length - forms.longest + 1); at < data.length; at++) {
+      if (plain.some((form) => form.length > data.length - at && begins(form, data, at))) return at;
     }
-  }
-  return data.length;
+    return data.length;
+  });
 }
 
 function begins(form: Buffer, data: Buffer, at: number): boolean {
-  for (let i = 1; at + i < data.length; i++) if (form[i] !== data[at + i]) return false;
+  for (let i = 0; at + i < data.length; i++) if (form[i] !== data[at + i]) return false;
   return true;
 }
 
