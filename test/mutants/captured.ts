@@ -233,7 +233,13 @@ export const CAPTURED: readonly Mutant[] = [
       refuses('a token besides, in an object'),
     ],
     ['response.clean', ", 'token', 'jwt']", ", 'jwt']", refuses('a token besides, under no other name')],
-    ['response.clean', "'session_token', ", '', refuses('a session token besides')],
+    ['response.clean', "'sessiontoken', ", '', refuses('a session token besides')],
+    [
+      'response.clean',
+      'some((known) => isSpelled(name, known))',
+      'some((known) => isText(name, known, true))',
+      refuses('an access token besides, with a hyphen'),
+    ],
     [
       'response.clean',
       '++members > LIMITS.capturedMembers',

@@ -10,6 +10,14 @@ const ON_WAY = '[response.clean] a login that says no with a text where the way 
 const NAMED = '[response.clean] what is named as what is captured goes back nowhere in a login that says no';
 
 export const REFUSED_LOGINS: readonly Mutant[] = [
+  ...of('executor', 'secret/json-members', REFUSAL, [
+    [
+      'response.clean',
+      'unit <= 0x5a ? unit | 0x20',
+      'unit <= 0x5a ? unit',
+      without('a token under a name with hyphens'),
+    ],
+  ]),
   ...of('executor', 'secret/refusal-body', REFUSAL, [
     ['response.clean', '!utf8.takes(answer) || ', '', without('octets that are no UTF-8')],
     [
@@ -51,18 +59,7 @@ export const REFUSED_LOGINS: readonly Mutant[] = [
     ['response.clean', "'cookie', ", '', without('the lines of a cookie')],
     ['response.clean', "'ticket', ", '', without('a ticket')],
     ['response.clean', 'letters.includes(stem)', 'letters.equals(stem)', without('a token under a name in camel case')],
-    [
-      'response.clean',
-      'unit <= 0x5a ? unit | 0x20',
-      'unit <= 0x5a ? unit',
-      without('a token under a name with hyphens'),
-    ],
-    [
-      'response.clean',
-      'const unit = unitAt(name, at);',
-      'const unit = name[at]!;',
-      without('a token under a name in escapes'),
-    ],
+    ['response.clean', 'letterOf(unitAt(name, at))', 'letterOf(name[at]!)', without('a token under a name in escapes')],
     [
       'response.clean',
       'value[0] === 0x22 && value.length === 2',

@@ -46,7 +46,7 @@ const REFUSED_FLAGS: readonly (readonly [flag: RegExp, why: string])[] = [
 export function findRefusals(facts: StartFacts): readonly string[] {
   const refusals: string[] = [];
   for (const name of Object.keys(facts.env)) {
-    if (name in INSTRUCTIONS) continue;
+    if (Object.hasOwn(INSTRUCTIONS, name)) continue;
     const [, why] = REFUSED_ENV.find(([pattern]) => pattern.test(name)) ?? [];
     if (why !== undefined) refusals.push(`The environment variable ${name} is set: ${why}. Unset it.`);
   }

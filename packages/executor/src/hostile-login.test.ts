@@ -50,6 +50,7 @@ const REFUSED: Readonly<Record<string, Says>> = {
   'a refresh token besides': { body: auth(token, { refresh_token: `${token}-r` }) },
   'an id token besides, in other letters': { body: auth(token, { ID_Token: `${token}-i` }) },
   'an access token besides, in camel case': { body: auth(token, { list: [{ accessToken: `${token}-a` }] }) },
+  'an access token besides, with a hyphen': { body: auth(token, { 'Access-Token': `${token}-a` }) },
   'a session token besides': { body: auth(token, { sessionToken: `${token}-s` }) },
   'a token besides, under no other name': { body: auth(token, { more: { token: `${token}-t` } }) },
   'a list of tokens besides': { body: auth(token, { access_token: [`${token}-a`] }) },

@@ -4,7 +4,7 @@
  */
 import { DAuthError, LIMITS, pointerNames, type CapturedValue } from '@dauth/protocol';
 import { whyUnfindable } from './inject.ts';
-import { decodeText, isText } from './json-members.ts';
+import { decodeText, isSpelled, isText } from './json-members.ts';
 import { ascii, walkObject } from './json-walk.ts';
 import { wipe } from './memory.ts';
 
@@ -34,13 +34,11 @@ interface Seen {
   readonly hasOthers: boolean;
 }
 
-/** RFC 6749 §5.1, OpenID Connect Core §3.1.3.3, and what else programs call a credential; camel case is without `_`. */
+/** RFC 6749 §5.1, OpenID Connect Core §3.1.3.3, and what else programs call a credential, however they spell it. */
 const CREDENTIALS = [
-  ...['access_token', 'refresh_token', 'id_token', 'session_token', 'auth_token', 'mfa_token', 'token', 'jwt'],
-  ...['api_key', 'client_secret', 'secret'],
-]
-  .flatMap((name) => [...new Set([name, name.replace('_', '')])])
-  .map(ascii);
+  ...['accesstoken', 'refreshtoken', 'idtoken', 'sessiontoken', 'authtoken', 'mfatoken', 'token', 'jwt'],
+  ...['apikey', 'clientsecret', 'secret'],
+].map(ascii);
 
 /** @throws DAuthError `RESPONSE_UNSCANNABLE` with the reason, and without a word of the answer */
 export function findCaptured(answer: Buffer, fields: readonly CapturedValue[]): readonly FoundValue[] {
@@ -112,7 +110,7 @@ function isNamed(name: Buffer, wanted: Uint8Array | undefined): boolean {
 }
 
 function isCredential(name: Buffer): boolean {
-  return CREDENTIALS.some((known) => isText(name, known, true));
+  return CREDENTIALS.some((known) => isSpelled(name, known));
 }
 
 export function uncaptured(why: string): DAuthError {

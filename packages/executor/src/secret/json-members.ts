@@ -73,6 +73,22 @@ export function isText(text: Buffer, wanted: Uint8Array, ignoresCase: boolean): 
   return at === text.length;
 }
 
+/** Likewise by small letters and digits alone: `Access-Token`, `access_token` and `accessToken` are one name, `accesstoken`. */
+export function isSpelled(text: Buffer, letters: Uint8Array): boolean {
+  let index = 0;
+  for (let at = 0; at < text.length; at += widthAt(text, at)) {
+    const letter = letterOf(unitAt(text, at));
+    if (letter !== null && letter !== letters[index++]) return false;
+  }
+  return index === letters.length;
+}
+
+/** A small letter or digit, or null where it is neither in any case. */
+export function letterOf(unit: number): number | null {
+  const small = unit >= 0x41 && unit <= 0x5a ? unit | 0x20 : unit;
+  return (small >= 0x61 && small <= 0x7a) || (small >= 0x30 && small <= 0x39) ? small : null;
+}
+
 /** Octets in which one character stands: itself, or an escape (RFC 8259 §7). */
 export function widthAt(text: Buffer, at: number): number {
   if (text[at] !== 0x5c) return 1;

@@ -4,7 +4,7 @@
  */
 import { LIMITS, pointerNames, type CapturedValue } from '@dauth/protocol';
 import { Utf8Check } from '../frames/utf8-check.ts';
-import { unitAt, widthAt } from './json-members.ts';
+import { letterOf, unitAt, widthAt } from './json-members.ts';
 import { ascii, walkJson } from './json-walk.ts';
 import { ownedBytes, wipe } from './memory.ts';
 
@@ -60,14 +60,13 @@ function octetsOf(text: string): Buffer {
   return Buffer.from(text, 'ascii');
 }
 
-/** As it is meant, in small letters and digits alone: `Access-Token`, `access_token` and `accessToken` are one name. */
+/** As it is meant, in small letters and digits alone. */
 function lettersOf(name: Buffer): Buffer {
   const whole = ownedBytes(name.length);
   let length = 0;
   for (let at = 0; at < name.length; at += widthAt(name, at)) {
-    const unit = unitAt(name, at);
-    const small = unit >= 0x41 && unit <= 0x5a ? unit | 0x20 : unit;
-    if ((small >= 0x61 && small <= 0x7a) || (small >= 0x30 && small <= 0x39)) whole[length++] = small;
+    const letter = letterOf(unitAt(name, at));
+    if (letter !== null) whole[length++] = letter;
   }
   return whole.subarray(0, length);
 }
