@@ -78,3 +78,8 @@ test('a temporary directory goes away', async () => {
   }
   await assert.rejects(access(path), { code: 'ENOENT' });
 });
+
+test('a process that is given up ends with what came out of it, which has its pipes', async () => {
+  const script = `require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'], { stdio: 'inherit' })`;
+  await assert.rejects(start({ ...node(script), readyMs: 1_500 }), /said nothing while a line was awaited/);
+});

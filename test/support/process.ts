@@ -1,6 +1,6 @@
 /**
  * Child processes for tests and the demo: a clean environment, input on stdin, a line that says "ready", all output kept.
- * Ends only what it started, by its own process id.
+ * Ends only what it started, and what came out of that, by its own process id.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { randomInt } from 'node:crypto';
@@ -65,7 +65,8 @@ export async function start(options: StartOptions): Promise<Running> {
   running.readyLine = await running
     .line(options.isReady ?? isEvent, options.readyMs ?? 60_000)
     .catch(async (error: unknown) => {
-      await running.stop('SIGKILL');
+      running.end();
+      await running.exited;
       throw error;
     });
   return running;
@@ -156,10 +157,17 @@ class Child implements Running {
 
   async stop(signal: NodeJS.Signals = 'SIGTERM', graceMs = 5_000): Promise<Exit> {
     if (!this.#ended) this.#child.kill(signal);
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs);
+    const timer = setTimeout(() => this.end(), graceMs);
     const exit = await this.exited;
     clearTimeout(timer);
     return exit;
+  }
+
+  /** With all that came out of it, which has its pipes and would go on without it. */
+  end(): void {
+    const born = descendants(this.pid);
+    this.#child.kill('SIGKILL');
+    for (const pid of born) endProcess(pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -243,6 +251,14 @@ export function descendants(pid: number): number[] {
     next.push(...born);
   }
   return found;
+}
+
+function endProcess(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    return; // ended in the meantime
+  }
 }
 
 function listProcesses(): string[] {
