@@ -46,7 +46,8 @@ test('nothing of the parent’s environment is inherited but what programs need'
   delete process.env.DAUTH_TEST_SECRET_IN_PARENT;
   const seen = JSON.parse(ended.stdout) as Record<string, string>;
   assert.equal(seen.MINE, '1');
-  for (const name of Object.keys(seen)) assert.ok(['MINE', 'PATH', 'HOME', 'TMPDIR', 'LANG'].includes(name), name);
+  for (const name of Object.keys(seen))
+    assert.ok(['MINE', 'PATH', 'HOME', 'TMPDIR', 'LANG', 'NODE_COMPILE_CACHE'].includes(name), name);
 });
 
 test('input goes to stdin, and later lines can be waited for', async () => {
