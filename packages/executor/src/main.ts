@@ -6,8 +6,11 @@
 import { configSentence, isAddressInUse, parseConfig, type ExecutorConfig } from './config.ts';
 import { dieQuietly, findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
 
-/** Whoever starts this tells an address in use from the rest (docs/cli.md). */
-const [EXIT_FAILED, EXIT_CONFLICT] = [1, 8];
+/**
+ * Whoever starts this tells an address in use from the rest (docs/cli.md), and a configuration that contradicts itself, which is
+ * for whoever wrote it to mend.
+ */
+const [EXIT_FAILED, EXIT_CONFIG, EXIT_CONFLICT] = [1, 2, 8];
 
 keepInspectorShut();
 dieQuietly();
@@ -27,7 +30,7 @@ function readConfig(): ExecutorConfig {
   try {
     return parseConfig(json ?? '');
   } catch (error) {
-    return end([configSentence(error)]);
+    return end([configSentence(error)], EXIT_CONFIG);
   }
 }
 
