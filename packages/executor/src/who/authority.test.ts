@@ -20,7 +20,7 @@ async function answeredBy(
   await once(server, 'listening');
   const issuer = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const identity = { jkt: 'x', jwk: {} as never, sign: () => 'a.b.c' };
-  const authority = connectAuthority({ issuer, identity, trust: trustStore([]), now: () => 0 });
+  const authority = connectAuthority({ issuer, identity, trust: () => trustStore([]), now: () => 0 });
   t.after(async () => {
     await authority.close();
     server.closeAllConnections();

@@ -73,7 +73,7 @@ export interface AuthorityOptions {
   readonly issuer: string;
   readonly identity: Identity;
   /** Whose certificate it may show. */
-  readonly trust: SecureContext;
+  readonly trust: () => SecureContext;
   /** Unix seconds. */
   readonly now: () => number;
 }
@@ -89,8 +89,9 @@ const MAX_ANSWER = LIMITS.envelope + 16 * LIMITS.proof;
 /** Connects to the authority at `issuer`. */
 export function connectAuthority(options: AuthorityOptions): Authority {
   const { issuer, identity, now } = options;
+  const secureContext = issuer.startsWith('https:') ? { secureContext: options.trust() } : {};
   const agent = new Agent({
-    connect: { timeout: CONNECT_MS, secureContext: options.trust },
+    connect: { timeout: CONNECT_MS, ...secureContext },
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
     connections: 16,
