@@ -3,7 +3,7 @@
  * `listening` on stdout, logs on stderr, drains on SIGTERM. Started by `launch.js`, which sets what is checked here.
  * Never loads anything that reads a key before the checks have passed.
  */
-import { configSentence, isAddressInUse, parseConfig, type ExecutorConfig } from './config.ts';
+import type { ExecutorConfig } from './config.ts';
 import { dieQuietly, findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
 
 /**
@@ -14,10 +14,16 @@ const [EXIT_FAILED, EXIT_CONFIG, EXIT_CONFLICT] = [1, 2, 8];
 
 keepInspectorShut();
 dieQuietly();
-const config = readConfig();
+const json = process.env.DAUTH_RESOLVED_CONFIG ?? '';
+delete process.env.DAUTH_RESOLVED_CONFIG;
 const refusals = findRefusals(readStartFacts());
 if (refusals.length > 0) end(refusals);
-const { run } = await import('./run.ts');
+// Side by side: reading the files of both is most of a start, and loading makes nothing.
+const [{ configSentence, isAddressInUse, parseConfig }, { run }] = await Promise.all([
+  import('./config.ts'),
+  import('./run.ts'),
+]);
+const config = readConfig();
 try {
   await run(config);
 } catch (error) {
@@ -25,10 +31,8 @@ try {
 }
 
 function readConfig(): ExecutorConfig {
-  const json = process.env.DAUTH_RESOLVED_CONFIG;
-  delete process.env.DAUTH_RESOLVED_CONFIG;
   try {
-    return parseConfig(json ?? '');
+    return parseConfig(json);
   } catch (error) {
     return end([configSentence(error)], EXIT_CONFIG);
   }
