@@ -1,13 +1,13 @@
 /**
  * Starts the executor's process the one way it may run: Node's permission model with nothing but its own files, no core
  * dump, no debugger, an environment of its own. Holds no key and reads none; ends when its child ends.
+ * Loads nothing but this: who starts waits for two processes of Node, and the second one judges the configuration.
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { configSentence, parseConfig, type ExecutorConfig } from './config.ts';
 import { OVERWRITING } from './freed.ts';
 import { INSTRUCTIONS } from './instructions.ts';
 
@@ -19,19 +19,20 @@ const [MAJOR = 0, MINOR = 0] = process.versions.node.split('.').map(Number);
  * Node's flags for this version and these files. The strictest that work: no child, worker, addon or WASI, no code from
  * strings, no `__proto__`, files by name. Before 25 the model has no word for the network.
  */
-export function nodeFlags(config: Pick<ExecutorConfig, 'data' | 'upstream'>): readonly string[] {
-  const data = resolve(config.data);
+function nodeFlags({ data, ca }: Places): readonly string[] {
+  const own = data.map((path) => join(resolve(path), '*'));
   const readable = [
     ...codePaths(),
     '/proc/self/limits',
     '/proc/*/limits',
     '/proc/self/coredump_filter',
-    ...config.upstream.ca.map((path) => resolve(path)),
+    ...ca.map((path) => resolve(path)),
+    ...own,
   ];
   return [
     hasStablePermission() ? '--permission' : '--experimental-permission',
-    ...[...readable, join(data, '*')].map((path) => `--allow-fs-read=${path}`),
-    `--allow-fs-write=${join(data, '*')}`,
+    ...readable.map((path) => `--allow-fs-read=${path}`),
+    ...own.map((path) => `--allow-fs-write=${path}`),
     ...(MAJOR >= 25 ? ['--allow-net'] : []),
     ...(hasSigusr1Switch() ? ['--disable-sigusr1'] : []),
     '--no-addons',
@@ -70,8 +71,32 @@ function hasSigusr1Switch(): boolean {
   return MAJOR > 23 || (MAJOR === 23 && MINOR >= 7) || (MAJOR === 22 && MINOR >= 14);
 }
 
-/** A configuration that contradicts itself is for whoever wrote it to mend. */
-const EXIT_CONFIG = 2;
+/** What a configuration names of the file system. */
+interface Places {
+  /** The data directory, or nothing. */
+  readonly data: readonly string[];
+  readonly ca: readonly string[];
+}
+
+/**
+ * Nothing is judged by it: the executor parses the same text strictly, before it makes or reads anything, and ends where a place is
+ * missing here because it is none.
+ */
+function placesIn(json: string): Places {
+  const texts = (values: unknown): readonly string[] =>
+    Array.isArray(values)
+      ? values.filter((path): path is string => typeof path === 'string' && !path.includes('\0'))
+      : [];
+  try {
+    const config = JSON.parse(json) as {
+      readonly data?: unknown;
+      readonly upstream?: { readonly ca?: unknown };
+    } | null;
+    return { data: texts([config?.data]), ca: texts(config?.upstream?.ca) };
+  } catch {
+    return { data: [], ca: [] };
+  }
+}
 
 /**
  * A core dump that the system pipes into a program is made whatever its size may be (core(5)), and a limit can be raised from
@@ -81,15 +106,7 @@ const NO_CORE = '{ echo 0 > /proc/self/coredump_filter; } 2>/dev/null; ulimit -c
 
 function launch(): void {
   const json = process.env.DAUTH_RESOLVED_CONFIG ?? '';
-  let config: ExecutorConfig;
-  try {
-    config = parseConfig(json);
-    mkdirSync(config.data, { recursive: true, mode: 0o700 });
-  } catch (error) {
-    process.stderr.write(`${JSON.stringify({ event: 'refused', reason: configSentence(error) })}\n`);
-    process.exit(EXIT_CONFIG);
-  }
-  const command = [process.execPath, ...nodeFlags(config), join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
+  const command = [process.execPath, ...nodeFlags(placesIn(json)), join(HOME, 'dist', 'main.js'), '--end-with-stdin'];
   // Of the shell's environment nothing goes in: not a proxy, not a debugger, not a key log.
   const env = { DAUTH_RESOLVED_CONFIG: json, ...OVERWRITING, ...INSTRUCTIONS };
   const child =

@@ -3,18 +3,27 @@
  * `listening` on stdout, logs on stderr, drains on SIGTERM. Started by `launch.js`, which sets what is checked here.
  * Never loads anything that reads a key before the checks have passed.
  */
-import { configSentence, isAddressInUse, parseConfig, type ExecutorConfig } from './config.ts';
+import type { ExecutorConfig } from './config.ts';
 import { dieQuietly, findRefusals, keepInspectorShut, readStartFacts } from './harden.ts';
 
-/** Whoever starts this tells an address in use from the rest (docs/cli.md). */
-const [EXIT_FAILED, EXIT_CONFLICT] = [1, 8];
+/**
+ * Whoever starts this tells an address in use from the rest (docs/cli.md), and a configuration that contradicts itself, which is
+ * for whoever wrote it to mend.
+ */
+const [EXIT_FAILED, EXIT_CONFIG, EXIT_CONFLICT] = [1, 2, 8];
 
 keepInspectorShut();
 dieQuietly();
-const config = readConfig();
+const json = process.env.DAUTH_RESOLVED_CONFIG ?? '';
+delete process.env.DAUTH_RESOLVED_CONFIG;
 const refusals = findRefusals(readStartFacts());
 if (refusals.length > 0) end(refusals);
-const { run } = await import('./run.ts');
+// Side by side: reading the files of both is most of a start, and loading makes nothing.
+const [{ configSentence, isAddressInUse, parseConfig }, { run }] = await Promise.all([
+  import('./config.ts'),
+  import('./run.ts'),
+]);
+const config = readConfig();
 try {
   await run(config);
 } catch (error) {
@@ -22,12 +31,10 @@ try {
 }
 
 function readConfig(): ExecutorConfig {
-  const json = process.env.DAUTH_RESOLVED_CONFIG;
-  delete process.env.DAUTH_RESOLVED_CONFIG;
   try {
-    return parseConfig(json ?? '');
+    return parseConfig(json);
   } catch (error) {
-    return end([configSentence(error)]);
+    return end([configSentence(error)], EXIT_CONFIG);
   }
 }
 

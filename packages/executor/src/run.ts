@@ -3,6 +3,7 @@
  * Never started before `main.ts` has checked the process.
  */
 import { readFileSync } from 'node:fs';
+import type { SecureContext } from 'node:tls';
 import { isObject, NO_OPERATOR_RULES, parseJson, type OperatorRules } from '@dauth/protocol';
 import { connectAuthority } from './who/authority.ts';
 import type { ExecutorConfig } from './config.ts';
@@ -19,6 +20,9 @@ export async function run(config: ExecutorConfig): Promise<void> {
   const nowMs = (): number => Date.now();
   const log = makeLog((line) => process.stderr.write(line), nowMs);
   const ca = config.upstream.ca.map((path) => readPem(path));
+  const trust = (): SecureContext => trustStore(ca);
+  // What the operator gave is read at once, for a mistake in it ends the start.
+  if (ca.length > 0) trust();
   const { dangerouslyAllowLoopback } = config.upstream;
   const limits = { totalMs: config.limits.totalMs, responseBytes: config.limits.streamedResponseBytes };
   const room = await openRoom({
@@ -33,12 +37,12 @@ export async function run(config: ExecutorConfig): Promise<void> {
       ...{ ca, dangerouslyAllowLoopback, nowMs, limits, deny: config.rules.deny.addresses },
       isFreedOverwritten,
     }),
-    databases: createDatabases({ trust: trustStore(ca) }),
+    databases: createDatabases({ trust }),
     connect: ({ identity }) =>
       connectAuthority({
         issuer: config.issuer,
         identity,
-        trust: trustStore(ca),
+        trust,
         now: () => Math.floor(nowMs() / 1_000),
       }),
   });
@@ -69,6 +73,8 @@ export async function run(config: ExecutorConfig): Promise<void> {
       ...(address.metricsPort === undefined ? {} : { metrics_port: address.metricsPort }),
     })}\n`,
   );
+  // A start does not wait for it, and neither does the first call.
+  setImmediate(trust);
 }
 
 /** @throws TypeError with a sentence for the operator */

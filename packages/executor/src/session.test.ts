@@ -26,7 +26,7 @@ let handle: ConnectionHandle;
 before(async () => {
   const ca = await TestCa.create();
   database = await serveDatabase(await ca.issue([{ type: 'dns', value: 'localhost' }]), { passwords: [SECRET] });
-  const real = createDatabases({ trust: trustStore([ca.pem]) });
+  const real = createDatabases({ trust: () => trustStore([ca.pem]) });
   world = await World.open({
     databases: {
       open: (request) => {

@@ -7,6 +7,8 @@ import { EMPTY_HEAD, readChain, type Head } from './journal-format.ts';
 import { MAX_BATCH, type JournalTail } from './journal.ts';
 import type { SegmentFiles } from './segment.ts';
 
+const BLANK = Buffer.alloc(4_096);
+
 export interface Recovery {
   readonly tail: JournalTail;
   /** Records younger than `since`, oldest first. */
@@ -44,7 +46,7 @@ export async function recoverJournal(
       if (isRecent(line.record, since)) recent.push(line.record);
     }
     const rest = content.subarray(end);
-    const used = rest.findLastIndex((octet) => octet !== 0) + 1;
+    const used = writtenOctets(rest);
     // A whole line that does not follow the one before was not torn: somebody changed one of the two.
     const [stray] = readChain(rest, undefined);
     if (stray !== undefined || (i < firsts.length - 1 && used > 0)) throw damaged('was edited');
@@ -86,6 +88,14 @@ async function startForRecent(
 
 function isRecent(record: JsonObject, since: number): boolean {
   return typeof record.time === 'string' && Date.parse(record.time) >= since;
+}
+
+/** How far something but zeros stands. Whole blocks are compared: a segment is reserved in zeros, so there are megabytes of them. */
+function writtenOctets(rest: Buffer): number {
+  let end = rest.length;
+  while (end >= BLANK.length && rest.compare(BLANK, 0, BLANK.length, end - BLANK.length, end) === 0)
+    end -= BLANK.length;
+  return rest.subarray(0, end).findLastIndex((octet) => octet !== 0) + 1;
 }
 
 async function wipeTorn(files: SegmentFiles, first: number, end: number, used: number): Promise<void> {

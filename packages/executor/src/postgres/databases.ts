@@ -48,7 +48,7 @@ export interface Databases {
 }
 
 export interface DatabasesOptions {
-  readonly trust: SecureContext;
+  readonly trust: () => SecureContext;
   readonly limits?: Partial<DatabasesLimits>;
 }
 
@@ -73,12 +73,12 @@ export function createDatabases({ trust, limits: given }: DatabasesOptions): Dat
   return {
     open: async (request) => {
       const { address } = request;
-      const { socket, ip } = await connectDatabase(address, trust, limits.connectMs);
+      const { socket, ip } = await connectDatabase(address, trust(), limits.connectMs);
       const loggedIn = await logIn(socket, request, limits.connectMs);
       const cancel = (): Promise<void> =>
         loggedIn.key.length === 0
           ? Promise.resolve()
-          : cancelAt({ ...address, ips: [ip] }, loggedIn.key, trust, limits.connectMs);
+          : cancelAt({ ...address, ips: [ip] }, loggedIn.key, trust(), limits.connectMs);
       return new Opened(socket, loggedIn, request, limits, cancel);
     },
   };

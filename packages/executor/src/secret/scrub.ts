@@ -3,7 +3,7 @@
  * executor's data path"). Never part of an answer: they run after it.
  */
 import { Duplex } from 'node:stream';
-import { Client } from 'undici';
+import { Client, request } from '../wire/http-client.ts';
 
 /** A TLS read goes through a 16 KiB array on the native stack, below a 12 KiB one of the event loop. */
 const STACK_WORDS = 8_192;
@@ -46,7 +46,7 @@ export class ParserScrub {
 
   /** Resolves when the parser's buffer holds nothing but blanks. */
   async run(): Promise<void> {
-    const { body } = await this.#client.request({ method: 'GET', path: '/' });
+    const { body } = await request(this.#client, { method: 'GET', path: '/' });
     await body.dump();
   }
 

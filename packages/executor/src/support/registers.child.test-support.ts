@@ -48,7 +48,7 @@ async function ask({ kind, ca, port, answers }: Order): Promise<void> {
   const socket =
     kind === 'dial'
       ? await dial({ address: address as never }, trust, 5_000, received)
-      : bare(trust.shared, port, received);
+      : bare(trust.shared(), port, received);
   socket.resume();
   for (let number = 0; number < answers; number++) {
     const answer = new Promise<void>((resolve) => (came = resolve));

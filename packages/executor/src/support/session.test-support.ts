@@ -39,7 +39,7 @@ export function openAt(
   options: SessionOptions = {},
 ): Promise<OpenedSession> {
   const { limits = {}, fields = { token: PASSWORD }, ...request } = options;
-  return createDatabases({ trust: trustFor(ca), limits }).open({
+  return createDatabases({ trust: () => trustFor(ca), limits }).open({
     address: {
       origin: 'postgres://localhost' as never,
       scheme: 'postgres',

@@ -19,8 +19,9 @@ import {
   type ConnectionStatus,
 } from '@dauth/protocol';
 import { sha256Base64url, type FetchLike } from '@dauth/verify';
-import { Agent, fetch as undiciFetch, request, type Dispatcher } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { Identity } from '../secret/keys.ts';
+import { Agent, request } from '../wire/http-client.ts';
 
 /** A stored version as the authority serves it. Nothing in it is believed before its checks. */
 export interface StoredEnvelope {
@@ -72,10 +73,12 @@ export interface AuthorityOptions {
   readonly issuer: string;
   readonly identity: Identity;
   /** Whose certificate it may show. */
-  readonly trust: SecureContext;
+  readonly trust: () => SecureContext;
   /** Unix seconds. */
   readonly now: () => number;
 }
+
+type Asked = Omit<Dispatcher.RequestOptions, 'origin' | 'path' | 'method'> & { readonly method?: 'POST' };
 
 const CONNECT_MS = 3_000;
 const ANSWER_MS = 5_000;
@@ -86,12 +89,17 @@ const MAX_ANSWER = LIMITS.envelope + 16 * LIMITS.proof;
 /** Connects to the authority at `issuer`. */
 export function connectAuthority(options: AuthorityOptions): Authority {
   const { issuer, identity, now } = options;
+  const secureContext = issuer.startsWith('https:') ? { secureContext: options.trust() } : {};
   const agent = new Agent({
-    connect: { timeout: CONNECT_MS, secureContext: options.trust },
+    connect: { timeout: CONNECT_MS, ...secureContext },
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
     connections: 16,
   });
+  const ask = (url: string, options: Asked): Promise<Dispatcher.ResponseData> => {
+    const { origin, pathname, search } = new URL(url);
+    return request(agent, { method: 'GET', ...options, origin, path: `${pathname}${search}` });
+  };
   const prove = (htm: string, url: string, body?: string) => {
     const jti = randomUUID();
     const digest = body === undefined ? {} : { body_sha256: sha256Base64url(body) };
@@ -102,16 +110,14 @@ export function connectAuthority(options: AuthorityOptions): Authority {
     const url = `${issuer}${path}`;
     const body = JSON.stringify(content);
     const headers = { ...prove('POST', url, body).headers, 'content-type': 'application/json' };
-    const answer = await reaching(
-      request(url, { dispatcher: agent, method: 'POST', headers, body, signal: AbortSignal.timeout(TOTAL_MS) }),
-    );
+    const answer = await reaching(ask(url, { method: 'POST', headers, body, signal: AbortSignal.timeout(TOTAL_MS) }));
     return { status: answer.statusCode, text: await reaching(readBody(answer)) };
   };
   return {
     async envelope(handle) {
       const url = `${issuer}/executor/envelopes/${handle}`;
       const answer = await reaching(
-        request(url, { dispatcher: agent, headers: prove('GET', url).headers, signal: AbortSignal.timeout(TOTAL_MS) }),
+        ask(url, { headers: prove('GET', url).headers, signal: AbortSignal.timeout(TOTAL_MS) }),
       );
       const body = await reaching(readBody(answer));
       if (answer.statusCode === 404) throw new DAuthError('CONNECTION_NOT_FOUND');
@@ -122,8 +128,7 @@ export function connectAuthority(options: AuthorityOptions): Authority {
       const url = `${issuer}/executor/status?since=${since}`;
       const { jti, headers } = prove('GET', url);
       const controller = new AbortController();
-      const options = { dispatcher: agent, headers, bodyTimeout: 0, signal: controller.signal };
-      const answer = await reaching(request(url, options));
+      const answer = await reaching(ask(url, { headers, bodyTimeout: 0, signal: controller.signal }));
       if (answer.statusCode !== 200) {
         controller.abort();
         answer.body.on('error', () => undefined);
@@ -152,10 +157,17 @@ export function connectAuthority(options: AuthorityOptions): Authority {
       const { status } = await post(`/executor/reauthorizations/${handle}`, { ver });
       if (status !== 204) throw unreachable();
     },
-    // undici's `Response` is the platform's, under another name.
-    fetch: (url, init) => undiciFetch(url, { ...init, dispatcher: agent }) as unknown as Promise<Response>,
+    fetch: async (url, { headers, signal }) => asResponse(await ask(url, { headers, signal })),
     close: () => agent.destroy(),
   };
+}
+
+/** The part of a `Response` that is read of a key set. No redirect was followed, for a dispatcher knows none. */
+function asResponse({ statusCode: status, headers, body }: Dispatcher.ResponseData): Response {
+  // Whoever refuses an answer by its head reads no further, and what it then ends with is nobody's.
+  body.on('error', () => undefined);
+  const get = (name: string): string | null => [headers[name] ?? []].flat().join(', ') || null;
+  return { status, redirected: false, headers: { get }, body } as unknown as Response;
 }
 
 async function readBody(answer: Dispatcher.ResponseData): Promise<string> {

@@ -37,7 +37,7 @@ let store: { readonly extra: string; readonly trust: SecureContext } | undefined
 
 /**
  * The trust store: Node's own roots and the operator's. The roots are named, since a Node may be built to trust the system's instead;
- * that takes 50 ms of a processor, so it is made once.
+ * that takes 50 ms of a processor, so it is made once, and not before somebody needs it.
  * @param extra PEM texts
  */
 export function trustStore(extra: readonly string[]): SecureContext {
@@ -60,14 +60,14 @@ function freshTrust(extra: readonly string[]): SecureContext {
 /** What sockets trust. */
 export interface Trust {
   /** For all that show nothing of their own. */
-  readonly shared: SecureContext;
+  readonly shared: () => SecureContext;
   /** As often as a credential is put into one. */
   readonly fresh: () => SecureContext;
 }
 
 /** @param extra PEM texts */
 export function trustOf(extra: readonly string[]): Trust {
-  return { shared: trustStore(extra), fresh: () => freshTrust(extra) };
+  return { shared: () => trustStore(extra), fresh: () => freshTrust(extra) };
 }
 
 /** Where a socket goes, whose keys it has to lead to, and as who. */
@@ -102,7 +102,7 @@ function dialOne(to: Dialled, ip: string, trust: Trust, timeout: AbortSignal, re
   const { address, certified } = to;
   const socket =
     certified === undefined
-      ? connectPlainly(to, ip, trust.shared, received)
+      ? connectPlainly(to, ip, trust.shared(), received)
       : connectCertified({ ...to, certified }, ip, trust.fresh, received);
   return whenConnected(socket, address.scheme === 'http' ? 'connect' : 'secureConnect', timeout);
 }

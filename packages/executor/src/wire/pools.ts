@@ -3,13 +3,14 @@
  * Never shares a socket or a TLS session between credentials, so no answer can meet another one's request.
  */
 import { certificateOf, DAuthError, type ConnectionHandle } from '@dauth/protocol';
-import { Pool, type buildConnector } from 'undici';
+import type { buildConnector } from 'undici';
 import type { CheckedAddress } from '../where/address.ts';
 import type { UpstreamRequest } from './call.ts';
 import { dial, type Trust } from './dial.ts';
 import type { Certified } from './dial-certified.ts';
 import type { Exchange } from './exchange.ts';
 import { asDownstream } from './faults.ts';
+import { Pool } from './http-client.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import { Slots } from './slot.ts';
 import { Wire } from './wire.ts';
