@@ -140,7 +140,7 @@ export class World implements AsyncDisposable {
     // One that was closed says nothing any more: what it did not say, the next one does.
     await until('the executor has read every change', () => {
       const stream = this.authority.streams.at(-1);
-      return stream !== undefined && !stream.isClosed && stream.isRead;
+      return this.#isStopped || (stream !== undefined && !stream.isClosed && stream.isRead);
     });
   }
 
