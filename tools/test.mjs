@@ -108,6 +108,7 @@ function check([name, ...args]) {
 function keepCompiled() {
   const directory = mkdtempSync(join(tmpdir(), 'dauth-compiled-'));
   process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
+  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
   process.env.NODE_COMPILE_CACHE = directory;
 }
 

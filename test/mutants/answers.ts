@@ -56,18 +56,20 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] a body in br is decoded, scanned and passed on as identity',
     ],
   ]),
-  ...of('executor', 'wire/search', 'packages/executor/dist/wire/search.test.js', [
+  ...of('executor', 'secret/oauth1', 'packages/executor/dist/wire/oauth1.test.js', [
     [
       'response.clean',
-      'Math.min(START, forms.at(-1)?.length ?? 0)',
-      'START',
-      '[response.clean] of forms of 2 octets and more whatever stands there is found, and nothing else',
+      'bytes.length >= LIMITS.shortestValue',
+      'bytes.length >= 0',
+      '[response.clean] the name of a key, however short, is no secret, and takes nothing away from the search for those',
     ],
+  ]),
+  ...of('executor', 'wire/forms', 'packages/executor/dist/wire/forms.test.js', [
     [
       'response.clean',
-      'for (let number = forms.length; number > 0; number--)',
-      'for (let number = 1; number <= forms.length; number++)',
-      '[response.clean] of forms of 1 octets and more whatever stands there is found, and nothing else',
+      '[...secrets, ...lines].some(({ length }) => length < LIMITS.shortestValue)',
+      'secrets.length === 0',
+      '[response.clean] no forms are made of what is too short to be searched for, beside whatever else',
     ],
   ]),
 ];

@@ -67,7 +67,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/search.ts',
+    file: 'packages/executor/src/wire/scan.ts',
     find: 'found.push([at, at + form.length]);',
     replace: 'void [at, form];',
     test: {
@@ -87,7 +87,7 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'server.blind',
-    file: 'packages/executor/src/wire/search.ts',
+    file: 'packages/executor/src/wire/scan.ts',
     find: 'found.push([at, at + form.length]);',
     replace: 'void [at, form];',
     test: {

@@ -91,16 +91,19 @@ const [LOWEST_PORT, PORTS] = [12_000, 20_000];
 /** Two ports of 127.0.0.1, one behind the other, that were free a moment ago. A room that finds its own taken fails aloud. */
 export async function freePorts(): Promise<readonly [authority: number, executor: number]> {
   // Each process looks elsewhere first: two stacks that start together should not meet.
-  for (let next = 2 * process.pid; ; next += 2) {
-    const port = LOWEST_PORT + (next % PORTS);
+  for (let tries = 0; tries < PORTS; tries += 2) {
+    const port = LOWEST_PORT + ((2 * process.pid + tries) % PORTS);
     if ((await isFree(port)) && (await isFree(port + 1))) return [port, port + 1];
   }
+  throw new CliError(EXIT.conflict, 'ADDRESS_IN_USE', 'No two ports are free.', 'Choose one yourself: --port N.');
 }
 
 function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(false) : reject(error),
+    );
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 }

@@ -23,6 +23,7 @@ for (const name of [
   ...['NODE_TLS_REJECT_UNAUTHORIZED', 'NODE_EXTRA_CA_CERTS', 'HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'NODE_OPTIONS'],
   ...['SSLKEYLOGFILE', 'NODE_DEBUG', 'OPENSSL_CONF', 'LD_PRELOAD', 'NODE_V8_COVERAGE', 'NODE_USE_ENV_PROXY'],
   ...['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE', 'NODE_PATH', 'OPENSSL_MODULES', 'OPENSSL_ENGINES'],
+  ...['GCONV_PATH', 'DYLD_INSERT_LIBRARIES', 'NODE_REDIRECT_WARNINGS', 'MALLOC_TRACE', 'LD_PROFILE', 'LD_DEBUG_OUTPUT'],
 ]) {
   test(`[memory.clean] ${name} in the environment is refused by name, its value unsaid`, () => {
     const [sentence, ...more] = refused({ env: { ...INSTRUCTIONS, [name]: 'canary' } });

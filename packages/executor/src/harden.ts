@@ -25,6 +25,8 @@ const REFUSED_ENV: readonly (readonly [name: RegExp, why: string])[] = [
   [/^(?:https?|all|no|ftp)_proxy$/i, 'the executor dials the address it checked and never a proxy'],
   [/^NODE_OPTIONS$/, 'it can load code and open a debugger'],
   [/^NODE_(?:PATH|COMPILE_CACHE\w*)$/, 'it brings code from elsewhere, compiled already where nobody reads it'],
+  [/^(?:GCONV_PATH|DYLD_INSERT_LIBRARIES)$/, 'it loads foreign code'],
+  [/^(?:NODE_REDIRECT_WARNINGS|MALLOC_TRACE|LD_(?:PROFILE|DEBUG_OUTPUT))$/, 'it writes to disk what nobody asked for'],
   [/^NODE_DEBUG(?:_NATIVE)?$/, 'it prints what passes through the process'],
   [/^NODE_V8_COVERAGE$/, 'it writes from the heap to disk'],
   [/^SSLKEYLOGFILE$/, 'it records TLS keys'],

@@ -24,7 +24,7 @@ export function copyOctets(target: Uint8Array, source: Uint8Array, at = 0): void
 
 /** @throws RangeError as `set` does: what lies beyond the end would be lost without a word */
 function copyFew(target: Uint8Array, source: Uint8Array, at: number): void {
-  if (at + source.length > target.length) throw new RangeError('offset is out of bounds');
+  if (!(at >= 0 && at + source.length <= target.length)) throw new RangeError('offset is out of bounds');
   for (let i = 0; i < source.length; i++) target[at + i] = source[i]!;
 }
 

@@ -5,7 +5,7 @@
  */
 import { isForm } from '../where/form.ts';
 import type { OAuth1 } from '@dauth/protocol';
-import { DAuthError } from '@dauth/protocol';
+import { DAuthError, LIMITS } from '@dauth/protocol';
 import { splitTarget, writeCanonicalQuery } from './canonical.ts';
 import { percent, UNRESERVED, writeBase64, writePercent } from './encode.ts';
 import { fill, held, type Fields, type Held } from './fill.ts';
@@ -45,7 +45,10 @@ export function signOAuth1(scheme: OAuth1, fields: Fields, request: Outgoing): S
   lines.bytes(inHeader);
   lines.text('"\r\n');
   // In the header they are percent-encoded, and somebody may encode that once more.
-  const written = [consumerKey, ...(token === null ? [] : [token])].map(({ bytes }) => ownedConcat(bytes));
+  const written = [consumerKey, ...(token === null ? [] : [token])]
+    // The name of a key is no secret, and one that is too short is not looked for.
+    .filter(({ bytes }) => bytes.length >= LIMITS.shortestValue)
+    .map(({ bytes }) => ownedConcat(bytes));
   return { target: ownedConcat(request.target), lines: lines.take(), secrets: [signature, inHeader, ...written] };
 }
 

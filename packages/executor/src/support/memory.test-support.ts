@@ -282,7 +282,8 @@ export class MemoryProof implements AsyncDisposable {
   }
 }
 
-/** The surroundings that this process was started in, but for what OVERWRITING sets. */
+/** The surroundings that this process was started in, but for what OVERWRITING sets, and for what the executor is never given. */
 function withoutOverwriting(): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !(name in OVERWRITING)));
+  const without = [...Object.keys(OVERWRITING), 'NODE_COMPILE_CACHE'];
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !without.includes(name)));
 }

@@ -66,12 +66,14 @@ function usedRuns(pid: number, region: Region): Region[] {
   } catch {
     return [region];
   }
+  // What has no name on a disk may have been written by whoever has it open.
+  const isOfDisk = /^\/(?!memfd:|dev\/).*(?<! \(deleted\))$/.test(region.name);
   const runs: Region[] = [];
   for (let page = 0, from = -1, last = -1; page <= entries.length / 8; page++) {
     const isEnd = page === entries.length / 8;
     const state = isEnd ? 0 : entries[page * 8 + 7]! >> 5;
-    // Bit 63: present; bit 62: swapped out; bit 61: as in the file, never written by the process.
-    const isUsed = state >= 0b010 && (state & 0b001) === 0;
+    // Bit 63: present; bit 62: swapped out; bit 61: as in the file, never written through here.
+    const isUsed = state >= 0b010 && !(isOfDisk && (state & 0b001) === 1);
     if (from >= 0 && (isEnd || page - last > GAP)) {
       runs.push({ ...region, from: region.from + from * PAGE, to: region.from + (last + 1) * PAGE });
       from = -1;

@@ -129,6 +129,14 @@ for (const [name, [value, escaped]] of Object.entries(ESCAPED)) {
   });
 }
 
+test('[response.clean] no forms are made of what is too short to be searched for, beside whatever else', () => {
+  const secret = Buffer.from('a secret of some length');
+  for (const length of [0, 1, 2, 7]) {
+    assert.throws(() => new Forms([secret, Buffer.alloc(length, 'k')]), { code: 'POLICY_DENIED' });
+    assert.throws(() => new Forms([secret], [Buffer.alloc(length, 'k')]), { code: 'POLICY_DENIED' });
+  }
+});
+
 test('each form is searched for once, and the longest first', () => {
   const line = Buffer.from('MIGHAgEAMBMGByqGSM49/gEG');
   using forms = new Forms([Buffer.from('0123456789ab'), line], [line, Buffer.from('another/line+of+it'), line]);

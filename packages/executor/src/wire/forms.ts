@@ -3,6 +3,7 @@
  * any alignment, hex, UTF-16, HTML. Never plain at rest: between two looks the forms lie under a random mask.
  */
 import { randomFillSync } from 'node:crypto';
+import { LIMITS } from '@dauth/protocol';
 import {
   PERCENT_SETS,
   writeBase64,
@@ -13,6 +14,7 @@ import {
   writePercent,
   type Case,
 } from '../secret/encode.ts';
+import { unfit } from '../secret/fill.ts';
 import { ownedBytes, wipe } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import { ByteWriter } from '../secret/writer.ts';
@@ -94,8 +96,11 @@ export class Forms {
   /**
    * Reads what it is given and leaves zeroing it to the caller.
    * @param lines text in base64 that stands in lines, whose ends every writer spells its own way
+   * @throws DAuthError `POLICY_DENIED` for one that is too short: some form of it would be empty, and stand everywhere
    */
   constructor(secrets: readonly Uint8Array[], lines: readonly Uint8Array[] = []) {
+    if ([...secrets, ...lines].some(({ length }) => length < LIMITS.shortestValue))
+      throw unfit('is too short to be recognized in an answer');
     using writer = new ByteWriter(4096);
     const ends: number[] = [];
     for (const secret of secrets) writeForms(writer, secret, () => ends.push(writer.length));

@@ -96,3 +96,11 @@ test('[response.clean] an upstream that gives back what was signed with, or the 
     assert.equal(response?.body, `<${'*'.repeat(echo(upstream.seen.at(-1)!).length)}>`);
   }
 });
+
+test('[response.clean] the name of a key, however short, is no secret, and takes nothing away from the search for those', async () => {
+  for (const name of ['k', 'kk', 'a key']) {
+    await using at = await connected({ consumer_key: name });
+    upstream.answer = () => Buffer.from(`<${FIELDS.secret}>`);
+    assert.equal((await at.call({})).response?.body, `<${'*'.repeat(FIELDS.secret.length)}>`, name);
+  }
+});

@@ -6,11 +6,13 @@
 import type { Forms } from './forms.ts';
 import { ownedBytes, ownedConcat, wipe } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
-import { findForms, type Range } from './search.ts';
 
 /** Same length, so that counted framing stays true. */
 const MARK = 0x2a;
 const LINE_FEED = Buffer.of(0x0a);
+
+/** From, up to: octets to star out. */
+type Range = readonly [start: number, end: number];
 
 /**
  * Stars out what is complete in `data`, in place.
@@ -114,21 +116,38 @@ function holdFrom(data: Buffer, { longest, longestAcrossLines }: Forms): number 
 }
 
 function look(data: Buffer, forms: Forms, known: readonly Range[] = []): readonly Range[] {
-  return merge([...known, ...forms.lend((plain) => findForms(data, plain))]);
+  return forms.lend((plain) => {
+    const found: Range[] = [...known];
+    for (const form of plain) {
+      for (let at = find(data, form, 0); at >= 0; at = find(data, form, at + 1)) found.push([at, at + form.length]);
+    }
+    return merge(found);
+  });
 }
 
-/** The first place from which the data's end is a true beginning of some form. */
+/** A search leaves octets around what it looked at in the registers. */
+function find(data: Buffer, form: Buffer, from: number): number {
+  const at = data.indexOf(form, from);
+  scrubRegisters();
+  return at;
+}
+
+/** The first place from which the data's end is a true beginning of some form; `data.length` where there is none. */
 function openFrom(data: Buffer, forms: Forms): number {
   return forms.lend((plain) => {
+    const byFirst: (readonly Buffer[] | undefined)[] = [];
+    for (const form of plain) byFirst[form[0]!] = [...(byFirst[form[0]!] ?? []), form];
     for (let at = Math.max(0, data.length - forms.longest + 1); at < data.length; at++) {
-      if (plain.some((form) => form.length > data.length - at && begins(form, data, at))) return at;
+      for (const form of byFirst[data[at]!] ?? []) {
+        if (form.length > data.length - at && begins(form, data, at)) return at;
+      }
     }
     return data.length;
   });
 }
 
 function begins(form: Buffer, data: Buffer, at: number): boolean {
-  for (let i = 0; at + i < data.length; i++) if (form[i] !== data[at + i]) return false;
+  for (let i = 1; at + i < data.length; i++) if (form[i] !== data[at + i]) return false;
   return true;
 }
 
