@@ -1,12 +1,12 @@
 /** Whose word ends a reseal: the authority's own, and nobody's who stands before it. */
 import assert from 'node:assert/strict';
-import { generateKeyPairSync } from 'node:crypto';
 import { createServer, type RequestListener } from 'node:http';
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { JwksCache } from '@dauth/verify';
+import { makeSigner } from '../support/signer.test-support.ts';
 import { trustStore } from '../wire/dial.ts';
 import { connectAuthority, type Authority } from './authority.ts';
 
@@ -58,7 +58,7 @@ for (const [who, [status, body]] of Object.entries(OTHERS))
   test(`[crash.safe] a reseal is not given up for the word of ${who}`, async (t) =>
     assert.rejects(storedAt(t, status, body), { code: 'ENCLAVE_UNAVAILABLE' }));
 
-const KEY = { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid: 'one' };
+const KEY = { ...makeSigner().jwk, kid: 'one' };
 const KEYS = JSON.stringify({ keys: [KEY] });
 const JSON_TYPE = { 'content-type': 'application/json' };
 
