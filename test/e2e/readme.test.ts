@@ -99,8 +99,8 @@ suite('the pages', () => {
       assert.equal(ready.data, join(dir.path, '.dauth'));
       const printed: string[] = [];
       for (const command of commands) {
-        const [npx, name, ...args] = command.split(' ');
-        assert.deepEqual([npx, name], ['npx', 'dauth'], command);
+        const [npx, no, name, ...args] = command.split(' ');
+        assert.deepEqual([npx, no, name], ['npx', '--no', 'dauth'], command);
         // `connect` asks for it on a terminal; here stdin is none, and is read.
         const ended = await dauth(args, dir.path, args[0] === 'connect' ? secret : '');
         assert.equal(ended.code, 0, `${command}\n${ended.stderr}`);
