@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { KINDS } from '../support/memory-kinds.test-support.ts';
 import { measureKinds } from '../support/memory-run.test-support.ts';
 import { isClean, MARKS, renderTable, type Results } from '../support/memory-table.test-support.ts';
+import { canLook } from '../support/scanner.test-support.ts';
 
 const docs = (name: string): string => readFileSync(new URL(`../../../../docs/${name}`, import.meta.url), 'utf8');
 const measurable = Object.values(KINDS).flatMap((kinds) => (typeof kinds === 'string' ? [] : kinds));
@@ -20,6 +21,17 @@ for (const [number, word] of [
     assert.ok(isClean(measured), JSON.stringify(measured));
   });
 }
+
+test('[memory.clean] a look that is forbidden is skipped with its reason, and fails where everything must be checked', (t) => {
+  const { CI } = process.env;
+  t.after(() => (CI === undefined ? delete process.env.CI : (process.env.CI = CI)));
+  // No process has this number.
+  const nobody = 2 ** 30;
+  process.env.CI = '';
+  assert.match(canLook(nobody) ?? '', /^NOT CHECKED: .*ENOENT/);
+  process.env.CI = 'true';
+  assert.throws(() => canLook(nobody), /^Error: NOT CHECKED/);
+});
 
 test('the page has a row for every kind that the codec knows, as it was measured', () => {
   const results = JSON.parse(docs('memory.json')) as Results;
