@@ -7,6 +7,14 @@ const minute = (scheme: string): string =>
   `[token.bound] a client of ${scheme} proves itself by ES256, to its endpoint alone and for a minute`;
 
 export const CLIENT_KEYS: readonly Mutant[] = [
+  ...of('executor', 'wire/token-call', 'packages/executor/dist/wire/assertions.test.js', [
+    [
+      'memory.clean',
+      "alg === 'ES256' && !upstream.isFreedOverwritten()",
+      "alg === 'ES256' && upstream.isFreedOverwritten === undefined",
+      '[memory.clean] where the process leaves what it frees as it is, no key of P-256 signs, and nothing is opened for it',
+    ],
+  ]),
   ...of('protocol', 'client-auth', SCHEME, [
     [
       'seal.bound',

@@ -108,7 +108,7 @@ export const CLIENT_CERTIFICATES: readonly Mutant[] = [
     ['memory.clean', '    (context.context as { close(): void }).close();\n', '', leaves('P-256')],
   ]),
   ...of('executor', 'wire/upstream', CALLS, [
-    ['memory.clean', 'options.isFreedOverwritten?.() !== true', 'options.isFreedOverwritten?.() === false', NO_KEY],
+    ['memory.clean', 'options.isFreedOverwritten?.() === true', 'options.isFreedOverwritten?.() !== false', NO_KEY],
   ]),
   ...of('executor', 'secret/client-certificate', MEMORY, [['memory.clean', '  wipe(plain);\n', '', leaves('P-256')]]),
   ...of('executor', 'secret/client-certificate', CALLS, [

@@ -2,21 +2,25 @@
 import { of, type Mutant } from './mutant.ts';
 
 const TEST = 'packages/executor/dist/secret/registers.test.js';
+const NOTHING_NATIVE =
+  '[memory.clean] of a short secret nothing native copies, compares or searches, so that nothing of it gets into the registers';
 const overwritten = (when: string): string => `[memory.clean] the registers are overwritten ${when}`;
 
 export const REGISTERS: readonly Mutant[] = [
   ...of('executor', 'secret/memory', TEST, [
     [
       'memory.clean',
-      '  target.set(source, at);\n  scrubRegisters();\n',
-      '  target.set(source, at);\n',
+      '    target.set(source, at);\n    scrubRegisters();\n',
+      '    target.set(source, at);\n',
       overwritten('when a secret was copied'),
     ],
+    ['memory.clean', 'target[at + i] = source[i]!;\n  else', 'target.set(source, at);\n  else', NOTHING_NATIVE],
+    ['memory.clean', 'copyWords(target, source, at);', 'target.set(source, at);', NOTHING_NATIVE],
     [
       'memory.clean',
-      '  for (let i = 0; i < source.length; i++) target[at + i] = source[i]!;\n',
-      '  target.set(source, at);\n',
-      '[memory.clean] of a short secret nothing native copies, so that nothing of it gets into the registers',
+      'return one.length === other.length && compareOctets(one, other) === 0;',
+      'return Buffer.from(one.buffer, one.byteOffset, one.length).equals(other);',
+      NOTHING_NATIVE,
     ],
     [
       'memory.clean',
@@ -41,5 +45,6 @@ export const REGISTERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'wire/forms', TEST, [
     ['memory.clean', '    scrubRegisters();\n', '', overwritten('after each look at the forms of a secret')],
+    ['memory.clean', 'compareOctets(a, b))', 'a.compare(b))', NOTHING_NATIVE],
   ]),
 ];

@@ -86,7 +86,7 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'secret/inject', INJECTION, [
     [
       'response.clean',
-      'if (secrets.some((secret) => secret.equals(written)))',
+      'if (secrets.some((secret) => areSame(secret, written)))',
       'if (secrets.some((secret) => secret.length === 0 && secret.equals(written)))',
       '[response.clean] a field in many slots is looked for once as it stands there',
     ],

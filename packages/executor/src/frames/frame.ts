@@ -3,7 +3,7 @@
  * Never an extension: the three reserved bits are always zero, so that what is scanned is what was meant.
  */
 import { randomFillSync } from 'node:crypto';
-import { ownedBytes } from '../secret/memory.ts';
+import { copyOctets, ownedBytes } from '../secret/memory.ts';
 
 export type MessageKind = 'text' | 'binary';
 
@@ -47,7 +47,7 @@ export function writeFrame(sender: Sender, opcode: number, isLast: boolean, payl
   if (extended === 2) frame.writeUInt16BE(length, 2);
   if (extended === 8) frame.writeBigUInt64BE(BigInt(length), 2);
   const body = frame.subarray(2 + extended + masking);
-  body.set(payload);
+  copyOctets(body, payload);
   // RFC 6455 §5.3: from a strong source of entropy, another one for each frame.
   if (masking > 0) mask(body, randomFillSync(frame.subarray(2 + extended, 6 + extended)), 0);
   return frame;

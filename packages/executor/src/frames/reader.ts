@@ -3,7 +3,7 @@
  * Never lenient: what two readers could take for two things ends the connection, and nothing is kept but a head and 125 octets.
  */
 import { isCloseCode, LIMITS } from '@dauth/protocol';
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { copyOctets, ownedBytes, wipe } from '../secret/memory.ts';
 import { CLOSE, FrameError, mask, MAX_CONTROL, OPCODE, type MessageKind, type Sender } from './frame.ts';
 import { Utf8Check } from './utf8-check.ts';
 
@@ -115,7 +115,7 @@ export class FrameReader implements Disposable {
     const piece = octets.subarray(at, at + frame.length - frame.at);
     if (frame.key !== null) mask(piece, frame.key, frame.at);
     const isControl = frame.opcode >= OPCODE.close;
-    if (isControl) this.#control.set(piece, frame.at);
+    if (isControl) copyOctets(this.#control, piece, frame.at);
     frame.at += piece.length;
     const isWhole = frame.at === frame.length;
     if (isWhole) this.#frame = null;

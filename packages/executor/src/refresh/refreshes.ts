@@ -33,7 +33,7 @@ export interface RefreshedUse {
 }
 
 export interface RefreshesOptions extends StoreDeps {
-  readonly upstream: Pick<Upstream, 'call'>;
+  readonly upstream: Pick<Upstream, 'call' | 'isFreedOverwritten'>;
   readonly authority: Pick<Authority, 'lease' | 'needsReauthorization'>;
   readonly pending: StoreDeps['pending'] & Pick<Pending, 'reserve' | 'release'>;
   readonly sealing: Sealing;
@@ -178,7 +178,10 @@ export class Refreshes {
     // Before the lease, which does not wait for anybody's turn.
     const open = (): Plaintext => sealing.open(sealed.envelope, key);
     const { owner } = sealed.envelope.header.dauth;
-    const assertion = await sign({ turns, now }, { owner, scheme, injections, open, beforeSend: ask.beforeSend });
+    const assertion = await sign(
+      { turns, now, upstream },
+      { owner, scheme, injections, open, beforeSend: ask.beforeSend },
+    );
     // A code has one lease, ever: who began this is asked before, and cannot spend it by leaving.
     if (held.kind === 'code') ask.beforeSend();
     // 2 · the lease: nobody else exchanges this version now

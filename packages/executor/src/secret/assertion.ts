@@ -46,8 +46,8 @@ export function signatureOf(jwt: Buffer): Buffer {
   return jwt.subarray(jwt.lastIndexOf(0x2e) + 1);
 }
 
-/** Seconds. GitHub takes ten minutes at most, and asks for a beginning in the past, for clocks that differ. */
-export const APP_JWT = { since: 60, life: 540 };
+/** Times in seconds. GitHub takes ten minutes at most, and asks for a beginning in the past, for clocks that differ. */
+export const APP_JWT = { alg: 'RS256', since: 60, life: 540 } as const;
 
 /**
  * The JWT with which a GitHub App says who it is ("Generating a JSON Web Token (JWT) for a GitHub App").
@@ -57,12 +57,12 @@ export const APP_JWT = { since: 60, life: 540 };
  */
 export function makeAppJwt(scheme: GithubApp, fields: Fields, now: number): Buffer {
   using header = new ByteWriter();
-  header.text('{"alg":"RS256","typ":"JWT"}');
+  header.text(`{"alg":"${APP_JWT.alg}","typ":"JWT"}`);
   using claims = new ByteWriter();
   claims.text(`{"iat":${now - APP_JWT.since},"exp":${now + APP_JWT.life}`);
   writeMember(claims, 'iss', scheme.iss, fields);
   claims.text('}');
-  return makeJwt(header, claims, 'RS256', scheme.private_key, fields);
+  return makeJwt(header, claims, APP_JWT.alg, scheme.private_key, fields);
 }
 
 /** RFC 7515 §7.1, of header and claims as they stand. */

@@ -5,7 +5,7 @@
  */
 import { hexDigit } from './decode.ts';
 import { plainOctets, UNRESERVED, writePercent } from './encode.ts';
-import { wipe } from './memory.ts';
+import { compareOctets, placeOf, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
 
 export interface Line {
@@ -20,7 +20,7 @@ const PATH = plainOctets('-._~/');
 
 /** Path and query of a target; the query without its `?`. Views. */
 export function splitTarget(target: Buffer): { readonly path: Buffer; readonly query: Buffer } {
-  const cut = target.indexOf(QUESTION);
+  const cut = placeOf(target, QUESTION);
   return cut < 0
     ? { path: target, query: target.subarray(target.length) }
     : { path: target.subarray(0, cut), query: target.subarray(cut + 1) };
@@ -28,7 +28,7 @@ export function splitTarget(target: Buffer): { readonly path: Buffer; readonly q
 
 /** What stands between a target and a parameter that is added behind it. */
 export function separatorOf(target: Buffer): '?' | '&' | '' {
-  const cut = target.indexOf(QUESTION);
+  const cut = placeOf(target, QUESTION);
   if (cut < 0) return '?';
   return cut === target.length - 1 ? '' : '&';
 }
@@ -47,12 +47,12 @@ export function writeCanonicalPath(out: ByteWriter, path: Buffer, isS3: boolean)
 /** Each name and value in one encoding, sorted by name and then by value. */
 export function writeCanonicalQuery(out: ByteWriter, query: Buffer): void {
   const pairs = piecesOf(query, AND).map((pair) => {
-    const cut = pair.indexOf(EQUALS);
+    const cut = placeOf(pair, EQUALS);
     const [name, value] =
       cut < 0 ? [pair, pair.subarray(pair.length)] : [pair.subarray(0, cut), pair.subarray(cut + 1)];
     return { name: reencoded(name), value: reencoded(value) };
   });
-  pairs.sort((a, b) => a.name.compare(b.name) || a.value.compare(b.value));
+  pairs.sort((a, b) => compareOctets(a.name, b.name) || compareOctets(a.value, b.value));
   pairs.forEach(({ name, value }, index) => {
     if (index > 0) out.octet(AND);
     out.bytes(name).octet(EQUALS).bytes(value);
@@ -128,7 +128,7 @@ function percentDecoded(text: Buffer, isQuery: boolean): Buffer {
 function piecesOf(text: Buffer, separator: number): Buffer[] {
   const pieces: Buffer[] = [];
   for (let start = 0; start < text.length;) {
-    const found = text.indexOf(separator, start);
+    const found = placeOf(text, separator, start);
     const end = found < 0 ? text.length : found;
     if (end > start) pieces.push(text.subarray(start, end));
     start = end + 1;

@@ -8,7 +8,7 @@ import { readFields } from './fields.ts';
 import type { Fields } from './fill.ts';
 import { isDigit } from './json-walk.ts';
 import { keepToken, type KeptToken } from './kept-token.ts';
-import { ownedConcat } from './memory.ts';
+import { ownedConcat, placeOf } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 
 /** Views into the plaintext. */
@@ -33,7 +33,7 @@ const DIGITS = 15;
 export function readGrant(scheme: OAuth2, fields: Fields): Grant {
   const value = fields.get(refreshField(scheme))!;
   if (scheme.redirect_uri === undefined || value[0]! >= SPACE) return { kind: 'refresh', token: value };
-  const space = value.indexOf(SPACE);
+  const space = placeOf(value, SPACE);
   const [first, second] = [value.subarray(1, space), value.subarray(space + 1)];
   if (space < 0 || second.length === 0) throw new DAuthError('DECRYPTION_FAILED');
   if (value[0] === GRANT.code && first.length >= VERIFIER.least && first.length <= VERIFIER.most)

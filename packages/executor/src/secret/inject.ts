@@ -25,7 +25,7 @@ import { findFields, readFields } from './fields.ts';
 import { fill, HEADER_OCTET, NO_CONTROL, unfit, type Fields, type Rule } from './fill.ts';
 import { searchedParts } from './grant.ts';
 import { openTokens, type KeptToken } from './kept-token.ts';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { areSame, ownedBytes, ownedConcat, placeOf, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
 import { sign, type Outgoing } from './sign.ts';
 import { ByteWriter } from './writer.ts';
@@ -90,7 +90,7 @@ export function inject(
         for (const value of searchedParts(injections, name, fields)) {
           assertFindable(value);
           // An access token that is all there is has been opened already.
-          if (token?.equals(value) !== true) secrets.push(ownedConcat(value));
+          if (token === null || !areSame(token, value)) secrets.push(ownedConcat(value));
         }
       }
       // Of assertions only so many are kept as can be searched for beside the rest.
@@ -98,7 +98,7 @@ export function inject(
         throw unfit('makes them too long together to be searched for in answers');
       for (const written of slots.flatMap((slot) => writtenForms(slot, fields))) {
         // Once each: a field in many slots would take that many times as long to be searched for.
-        if (secrets.some((secret) => secret.equals(written))) wipe(written);
+        if (secrets.some((secret) => areSame(secret, written))) wipe(written);
         else secrets.push(written);
       }
       const target = fillTarget(request.target, slots, fields);
@@ -137,7 +137,7 @@ export function searchedValues(
     const fields = readFields(bytes, searchedFields(injections));
     return [...fields.keys()]
       .flatMap((name) => searchedParts(injections, name, fields))
-      .filter((value) => !known.some((one) => one.equals(value)))
+      .filter((value) => !known.some((one) => areSame(one, value)))
       .map((value) => ownedConcat(value));
   });
 }
@@ -251,7 +251,7 @@ function fillLines(injections: readonly Slot[], fields: Fields, token: Buffer | 
 function basicCredential(injection: Slot & { in: 'basic' }, fields: Fields): Buffer {
   using user = fill(injection.user, fields, NO_CONTROL);
   // RFC 7617 §2: everything after the first colon is the password, so a colon would move the border.
-  if (user.bytes.includes(0x3a)) throw unfit('has a colon, which a Basic user name cannot have');
+  if (placeOf(user.bytes, 0x3a) >= 0) throw unfit('has a colon, which a Basic user name cannot have');
   using pass = fill(injection.pass, fields, NO_CONTROL);
   const pair = ownedConcat(user.bytes, Buffer.from(':'), pass.bytes);
   using credential = new ByteWriter(Math.ceil(pair.length / 3) * 4);

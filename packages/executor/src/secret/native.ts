@@ -6,7 +6,7 @@
  */
 import { createHash, createHmac, diffieHellman, hash as hashOnce, pbkdf2Sync, type KeyObject } from 'node:crypto';
 import type { HmacHash } from '@dauth/protocol';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { copyOctets, ownedBytes, ownedConcat, wipe } from './memory.ts';
 import { scrubRegisters } from './registers.ts';
 
 /**
@@ -66,11 +66,11 @@ export function digestOf(hash: HmacHash, ...parts: readonly Uint8Array[]): Buffe
   return digest;
 }
 
-/** Registers first: to make memory of our own is to run other code. The copy's go with the zeroing. */
+/** Registers first: to make memory of our own is to run other code. */
 function taken(made: Buffer): Buffer {
   scrubRegisters();
   const owned = ownedBytes(made.length);
-  owned.set(made);
+  copyOctets(owned, made);
   wipe(made);
   return owned;
 }

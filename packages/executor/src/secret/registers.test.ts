@@ -9,7 +9,7 @@ import { serveRaw, TestCa, type TestServer } from '../support/upstreams.test-sup
 import { deferred } from '../wire/deferred.ts';
 import { dial, trustOf } from '../wire/dial.ts';
 import { Forms } from '../wire/forms.ts';
-import { copyOctets, ownedConcat, wipe } from './memory.ts';
+import { areSame, compareOctets, copyOctets, ownedConcat, placeOf, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
 
 /** A register takes 16 octets: the secret's end stands at every place of one. */
@@ -52,10 +52,10 @@ test('[memory.clean] code that V8 gives up when an answer was read finds no piec
   );
 });
 
-/** More than are copied one by one. */
-const SECRET = randomBytes(400);
+/** More than are copied from here. */
+const SECRET = randomBytes(10_000);
 const USES: Readonly<Record<string, () => unknown>> = {
-  copied: () => copyOctets(Buffer.alloc(400), SECRET),
+  copied: () => copyOctets(Buffer.alloc(10_000), SECRET),
   joined: () => ownedConcat(SECRET),
   zeroed: () => wipe(Buffer.from(SECRET)),
   written: () => new ByteWriter(64).bytes(SECRET),
@@ -76,14 +76,36 @@ for (const [what, use] of Object.entries(USES))
     assert.equal(last, 'overwritten');
   });
 
-test('[memory.clean] of a short secret nothing native copies, so that nothing of it gets into the registers', (t) => {
-  const short = SECRET.subarray(0, 256);
-  const set = t.mock.method(Buffer.prototype, 'set');
-  const target = Buffer.alloc(256 + 7);
-  copyOctets(target, short, 7);
-  assert.deepEqual(target.subarray(7), short);
-  assert.equal(set.mock.callCount(), 0);
-  assert.throws(() => copyOctets(target, short, 8), RangeError);
+test('[memory.clean] of a short secret nothing native copies, compares or searches, so that nothing of it gets into the registers', (t) => {
+  const natives = ['set', 'copy', 'equals', 'compare', 'indexOf', 'includes'] as const;
+  const calls = natives.map((name) => t.mock.method(Buffer.prototype, name));
+  for (const length of [0, 1, 127, 128, 129, 130, 131, 8_192]) {
+    const short = SECRET.subarray(0, length);
+    const target = Buffer.alloc(length + 7);
+    copyOctets(target, short, 7);
+    assert.ok(target.subarray(7).every((octet, at) => octet === short[at]));
+    assert.throws(() => copyOctets(target, short, 8), RangeError);
+    assert.ok(areSame(ownedConcat(short), short));
+    assert.equal(placeOf(short, short[0] ?? 0), length === 0 ? -1 : 0);
+  }
+  const text = Buffer.from(randomBytes(40).toString('hex'));
+  new Forms([text.subarray(0, 50), text.subarray(30, 80)])[Symbol.dispose]();
+  assert.deepEqual(
+    calls.map(({ mock }) => mock.callCount()),
+    natives.map(() => 0),
+  );
+});
+
+test('octets are ordered and told apart as Node does it', () => {
+  const texts = ['', 'a', 'ab', 'abc', 'abd', 'b', 'aX', '\u00ff'].map((text) => Buffer.from(text, 'latin1'));
+  for (const one of texts) {
+    for (const other of texts) {
+      assert.equal(Math.sign(compareOctets(one, other)), one.compare(other));
+      assert.equal(areSame(one, other), one.equals(other));
+    }
+    for (const octet of [0x61, 0x62, 0x58]) assert.equal(placeOf(one, octet), one.indexOf(octet));
+  }
+  assert.equal(placeOf(Buffer.from('aba'), 0x61, 1), 2);
 });
 
 test('[memory.clean] the registers are overwritten after each look at the forms of a secret', (t) => {

@@ -5,7 +5,7 @@
 import { createPublicKey, type KeyObject } from 'node:crypto';
 import { encodeBase64url, SUITES, type Suite } from '@dauth/protocol';
 import type { OpeningKey } from '../open.ts';
-import { ownedBytes, ownedConcat, wipe } from './memory.ts';
+import { copyOctets, ownedBytes, ownedConcat, wipe } from './memory.ts';
 import { agree, mac } from './native.ts';
 
 const EMPTY = new Uint8Array(0);
@@ -72,7 +72,7 @@ function importEncapsulated({ crv }: Suite, enc: Uint8Array): KeyObject {
 function exportInto(exported: Buffer, id: Buffer, secret: Buffer, context: Buffer): void {
   const exporter = labeledExpand(id, secret, 'exp', context, LENGTH);
   const output = labeledExpand(id, exporter, 'sec', KEEPING, exported.length);
-  output.copy(exported);
+  copyOctets(exported, output);
   wipe(exporter, output);
 }
 
@@ -108,7 +108,7 @@ function labeledExpand(id: Buffer, prk: Buffer, label: string, info: Uint8Array,
     Buffer.concat([twoOctets(length), Buffer.from('HPKE-v1', 'ascii'), id, Buffer.from(label, 'ascii'), info, first]),
   );
   const output = ownedBytes(length);
-  block.copy(output, 0, 0, length);
+  copyOctets(output, block.subarray(0, length));
   wipe(block);
   return output;
 }

@@ -2,7 +2,7 @@
  * The assertion in a request for a token, where its scheme has one (§2.6): signed before the request is filled, since signing
  * takes its turn, and sealed in between as a token is.
  */
-import { injectedFields, proofOf, type Injection, type TokenScheme } from '@dauth/protocol';
+import { injectedFields, proofOf, type Injection, type SigningAlg, type TokenScheme } from '@dauth/protocol';
 import { APP_JWT, makeAppJwt, makeAssertion, signatureOf } from './assertion.ts';
 import { readFields } from './fields.ts';
 import type { Fields } from './fill.ts';
@@ -21,9 +21,12 @@ export interface SignedAssertion {
   readonly seconds: number;
 }
 
-export function hasAssertion(scheme: TokenScheme): boolean {
-  const { scheme: name } = scheme;
-  return name === 'jwt_bearer' || name === 'github_app' || proofOf(scheme)?.auth === 'private_key_jwt';
+/** By what a scheme signs; undefined where it does not. */
+export function signingAlg(scheme: TokenScheme): SigningAlg | undefined {
+  if (scheme.scheme === 'github_app') return APP_JWT.alg;
+  if (scheme.scheme === 'jwt_bearer') return scheme.alg;
+  const proof = proofOf(scheme);
+  return proof?.auth === 'private_key_jwt' ? proof.alg : undefined;
 }
 
 /**

@@ -24,7 +24,7 @@ import { assertFindable, type Filled } from './inject.ts';
 import { openToken, type KeptToken } from './kept-token.ts';
 import { ownedConcat, wipe } from './memory.ts';
 import type { Plaintext } from './plaintext.ts';
-import { hasAssertion } from './token-assertion.ts';
+import { signingAlg } from './token-assertion.ts';
 import { ByteWriter } from './writer.ts';
 
 /** What was obtained and signed for a request before. */
@@ -48,7 +48,7 @@ export function fillTokenRequest(
 ): Filled {
   if ((scheme.scheme === 'id_jag') !== (before.grant !== undefined))
     throw new TypeError('An ID-JAG goes with its scheme.');
-  if (hasAssertion(scheme) !== (before.assertion !== undefined))
+  if ((signingAlg(scheme) === undefined) !== (before.assertion === undefined))
     throw new TypeError('An assertion goes with what signs it.');
   return plaintext.lend((bytes) => {
     const secrets: Buffer[] = [];

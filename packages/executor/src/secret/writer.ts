@@ -36,6 +36,18 @@ export class ByteWriter {
     return this;
   }
 
+  /** Whether what was written from `start` on stands at `at` already. */
+  isRepeated(start: number, at: number): boolean {
+    for (let i = start; i < this.#length; i++) if (this.#bytes[i] !== this.#bytes[at + i - start]) return false;
+    return true;
+  }
+
+  /** Takes back what was written from `start` on. */
+  takeBack(start: number): void {
+    for (let i = start; i < this.#length; i++) this.#bytes[i] = 0;
+    this.#length = start;
+  }
+
   /** Ends the writer with one owned buffer of exactly what was written. */
   take(): Buffer {
     const taken = ownedBytes(this.#length);

@@ -35,7 +35,8 @@ export class Endpoints {
   async #open(count: number): Promise<void> {
     await this.#close();
     this.providers = await Promise.all(Array.from({ length: count }, () => serveProvider(this.#identity)));
-    this.#upstream = upstreamFor(this.#ca.pem, { limits: { totalMs: 20_000 } });
+    const isFreedOverwritten = (): boolean => true;
+    this.#upstream = upstreamFor(this.#ca.pem, { limits: { totalMs: 20_000 }, isFreedOverwritten });
     this.dispatches = new Dispatches(this.#upstream);
   }
 

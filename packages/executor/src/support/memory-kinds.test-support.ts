@@ -23,6 +23,8 @@ export interface Places {
 
 export interface Kind {
   readonly name: string;
+  /** Taken only where the C library overwrites what is freed, so measured there. */
+  readonly isOverwritten?: true;
   readonly use: (places: Places) => Use;
 }
 
@@ -82,13 +84,17 @@ const KEYS = { RS256: 'RSA-2048', ES256: 'P-256', Ed25519: 'Ed25519', EdDSA: 'Ed
 function clientKey(name: string, alg: SigningAlg, form: KeyForm, members: object): Kind {
   const scheme = { client_id: 'robot', private_key: '{token}', alg, ...members };
   const material = () => privateKey(KEYS[alg], form);
-  return exchange(name, scheme, '/oauth/token', { material });
+  return { ...exchange(name, scheme, '/oauth/token', { material }), ...overwritten(alg) };
+}
+
+function overwritten(alg: SigningAlg): Pick<Kind, 'isOverwritten'> {
+  return alg === 'ES256' ? { isOverwritten: true } : {};
 }
 
 function jwtKey(name: string, alg: SigningAlg, form: KeyForm): Kind {
   const scheme = { scheme: 'jwt_bearer', alg, private_key: '{token}', iss: 'robot@project.example' };
   const material = () => privateKey(KEYS[alg], form);
-  return exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material });
+  return { ...exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material }), ...overwritten(alg) };
 }
 
 const SALT = Buffer.from('a salt of a role');

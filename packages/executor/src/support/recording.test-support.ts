@@ -39,6 +39,7 @@ export function recordingUpstream(recorder: Recorder): Upstream {
       recorder.sent.push(sent);
       return answerWith(await recorder.answer(sent));
     },
+    isFreedOverwritten: () => true,
     reset: (handle) => void recorder.resets.push(handle),
     close: async () => undefined,
   };

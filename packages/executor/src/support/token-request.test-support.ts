@@ -3,7 +3,7 @@ import type { Injection, TokenScheme } from '@dauth/protocol';
 import type { Filled } from '../secret/inject.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
-import { hasAssertion, signAssertion } from '../secret/token-assertion.ts';
+import { signingAlg, signAssertion } from '../secret/token-assertion.ts';
 import { fillTokenRequest } from '../secret/token-request.ts';
 
 /** @param now Unix seconds; @param grant what the credential was exchanged for before */
@@ -14,6 +14,7 @@ export function signAndFill(
   now: number,
   grant?: KeptToken,
 ): Filled {
-  const assertion = hasAssertion(scheme) ? signAssertion(plaintext, injections, scheme, now).jwt : undefined;
+  const assertion =
+    signingAlg(scheme) === undefined ? undefined : signAssertion(plaintext, injections, scheme, now).jwt;
   return fillTokenRequest(plaintext, injections, scheme, { grant, assertion });
 }

@@ -6,9 +6,10 @@ import assert from 'node:assert/strict';
 import { beforeEach, test } from 'node:test';
 import type { ServerResponse } from 'node:http';
 import { DAuthError, LIMITS, parseInjections, type Injection } from '@dauth/protocol';
+import { upstreamFor } from '../support/calls.test-support.ts';
 import { Endpoints } from '../support/endpoints.test-support.ts';
 import { makePair } from '../support/signer.test-support.ts';
-import { bearer, type Asked, type Dispatches, type Provider } from '../support/tokens.test-support.ts';
+import { bearer, Dispatches, type Asked, type Provider } from '../support/tokens.test-support.ts';
 
 const KEYS = { RS256: makePair('RSA-2048'), ES256: makePair('P-256'), Ed25519: makePair('Ed25519') };
 const pem = (alg: keyof typeof KEYS): string => KEYS[alg].privateKey.export({ format: 'pem', type: 'pkcs8' }) as string;
@@ -203,4 +204,22 @@ test('[response.clean] however often an endpoint fails another token is asked fo
   const answer = await run(CREDENTIALS);
   assert.equal(answer.status, 200);
   assertStarred(answer.body, signatures().slice(-LIMITS.assertions));
+});
+
+test('[memory.clean] where the process leaves what it frees as it is, no key of P-256 signs, and nothing is opened for it', async (t) => {
+  const upstream = upstreamFor(endpoints.authority);
+  t.after(() => upstream.close());
+  for (const [what, { alg, members, fields = {} }] of Object.entries(KINDS)) {
+    const elsewhere = new Dispatches(upstream);
+    const asked = provider.asked.length;
+    const call = elsewhere.run(provider.server.origin, scheme(members()), { fields: { key: pem(alg), ...fields } });
+    if (alg !== 'ES256') {
+      await call;
+      assert.ok(provider.asked.length > asked, what);
+      continue;
+    }
+    const { code, publicMessage } = await refusal(call);
+    assert.deepEqual([code, elsewhere.opened, provider.asked.length], ['POLICY_DENIED', 0, asked], what);
+    assert.match(publicMessage, /takes no key of P-256 that signs: its C library does not overwrite what is freed/);
+  }
 });

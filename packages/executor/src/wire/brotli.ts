@@ -3,7 +3,7 @@
  * 16 MiB of the plain answer in it, where nothing of ours can erase it (docs/memory.md).
  * Never reads before the start of what it decoded but for the words that everybody knows, nor past what came.
  */
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { copyOctets, ownedBytes, wipe } from '../secret/memory.ts';
 import { peek, type BitReader } from './bits.ts';
 import { changeKind, readBlockHead, readWindowBits, takeLength, type BlockHead } from './brotli-block.ts';
 import { BrotliError, entryOf, takeBits, takeLong, type Waiting } from './brotli-code.ts';
@@ -267,7 +267,7 @@ export class Brotli implements Disposable {
   /** Memory as far as it is needed: most answers are much smaller than the window that they name. */
   #grow(): void {
     const larger = ownedBytes(2 * this.#ring.length);
-    this.#ring.copy(larger);
+    copyOctets(larger, this.#ring);
     wipe(this.#ring);
     this.#ring = larger;
   }

@@ -7,7 +7,7 @@ import { HEADER, type CapturedValue, type ConnectionHandle } from '@dauth/protoc
 import type { Replacement } from '../reseal.ts';
 import { findCaptured, uncaptured, type FoundValue } from '../secret/captured-values.ts';
 import { ascii } from '../secret/json-walk.ts';
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { areSame, ownedBytes, wipe } from '../secret/memory.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import { isHarmless } from '../secret/refusal-body.ts';
 import { ByteWriter } from '../secret/writer.ts';
@@ -108,7 +108,7 @@ function replaced(answer: Buffer, found: readonly FoundValue[], into: Connection
   using secrets = new Forms(found.map(({ value }) => value));
   const redactions = redactWhole(octets, [forms, secrets]);
   // A value that is part of the handle's own text is no secret, and would star out what stands for it.
-  if (!places.every((place) => octets.subarray(place, place + handle.length).equals(handle)))
+  if (!places.every((place) => areSame(octets.subarray(place, place + handle.length), handle)))
     throw uncaptured('has a captured value that is part of what would stand in its place');
   return { octets, redactions, headers: JSON_TYPE };
 }

@@ -51,3 +51,14 @@ export function abortReason(signal: AbortSignal | undefined): DAuthError {
     ? signal.reason
     : new DAuthError('ENCLAVE_UNAVAILABLE', 'The call was cut off.');
 }
+
+/**
+ * Where memory that is freed is not overwritten (freed.ts).
+ * @param what of which OpenSSL frees the octets as they are
+ */
+export function untaken(what: string): DAuthError {
+  return new DAuthError(
+    'POLICY_DENIED',
+    `This executor takes no ${what}: its C library does not overwrite what is freed, and parts of the key would stay in memory. It does so with the GNU C library (Linux).`,
+  );
+}

@@ -15,7 +15,7 @@ import {
   type Case,
 } from '../secret/encode.ts';
 import { unfit } from '../secret/fill.ts';
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { areSame, compareOctets, ownedBytes, placeOf, wipe } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import { ByteWriter } from '../secret/writer.ts';
 
@@ -102,19 +102,19 @@ export class Forms {
     if ([...secrets, ...lines].some(({ length }) => length < LIMITS.shortestValue))
       throw unfit('is too short to be recognized in an answer');
     using writer = new ByteWriter(4096);
-    const ends: number[] = [];
-    for (const secret of secrets) writeForms(writer, secret, () => ends.push(writer.length));
-    for (const line of lines) writeLineForms(writer, line, () => ends.push(writer.length));
+    const places: Place[] = [];
+    for (const secret of secrets) places.push(...placesOf(writer, (end) => writeForms(writer, secret, end)));
+    for (const line of lines) places.push(...placesOf(writer, (end) => writeLineForms(writer, line, end)));
     while (writer.length % 4 !== 0) writer.octet(0);
     this.#block = writer.take();
-    const all = ends.map((end, index) => this.#block.subarray(ends[index - 1] ?? 0, end));
+    const all = places.map(({ start, end }) => this.#block.subarray(start, end));
     // The longest first, so that a form inside another one is found inside what is redacted already. Equal ones stand beside each
     // other then: whoever seals decides how many there are, so that each is not compared with all.
     this.#forms = all
-      .sort((a, b) => b.length - a.length || a.compare(b))
-      .filter((form, index) => index === 0 || !form.equals(all[index - 1]!));
+      .sort((a, b) => b.length - a.length || compareOctets(a, b))
+      .filter((form, index) => index === 0 || !areSame(form, all[index - 1]!));
     this.longest = this.#forms[0]?.length ?? 0;
-    this.longestAcrossLines = this.#forms.find((form) => form.includes(0x0a))?.length ?? 0;
+    this.longestAcrossLines = this.#forms.find((form) => placeOf(form, 0x0a) >= 0)?.length ?? 0;
     this.#mask = randomFillSync(ownedBytes(this.#block.length));
     this.#flip();
   }
@@ -140,6 +140,26 @@ export class Forms {
     // Comparing and searching leave pieces of the forms there.
     scrubRegisters();
   }
+}
+
+/** Where a form stands in what is written. */
+interface Place {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Most writers escape nothing of most secrets: what stands there already is taken back. */
+function placesOf(out: ByteWriter, write: (end: () => void) => void): readonly Place[] {
+  const places: Place[] = [];
+  let start = out.length;
+  write(() => {
+    const end = out.length;
+    if (places.some((one) => one.end - one.start === end - start && out.isRepeated(start, one.start)))
+      out.takeBack(start);
+    else places.push({ start, end });
+    start = out.length;
+  });
+  return places;
 }
 
 function writeForms(out: ByteWriter, secret: Uint8Array, end: () => void): void {

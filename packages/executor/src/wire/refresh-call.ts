@@ -9,7 +9,7 @@ import { readFields } from '../secret/fields.ts';
 import { accessValue, readGrant } from '../secret/grant.ts';
 import { whyUnfindable } from '../secret/inject.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
-import { wipe } from '../secret/memory.ts';
+import { areSame, wipe } from '../secret/memory.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import type { SignedAssertion } from '../secret/token-assertion.ts';
 import { isInvalidGrant, readRefreshAnswer, type RefreshAnswer } from '../secret/token-answer.ts';
@@ -86,7 +86,7 @@ function nextValue(
     const grant = readGrant(scheme, readFields(bytes, new Set([refreshField(scheme)])));
     // A code is worth nothing any more, whatever came for it.
     if (grant.kind === 'code') return refresh ?? accessValue(token, expiresIn === null ? null : now + expiresIn);
-    return refresh === null || (grant.kind === 'refresh' && grant.token.equals(refresh)) ? null : refresh;
+    return refresh === null || (grant.kind === 'refresh' && areSame(grant.token, refresh)) ? null : refresh;
   });
 }
 

@@ -18,10 +18,11 @@ import type { KeptAssertions } from '../secret/kept-assertions.ts';
 import { keepToken, type KeptToken } from '../secret/kept-token.ts';
 import { wipe } from '../secret/memory.ts';
 import { readIdJag, readInstallationToken, readTokenAnswer, type TokenAnswer } from '../secret/token-answer.ts';
-import { hasAssertion, signAssertion, type SignedAssertion } from '../secret/token-assertion.ts';
+import { signAssertion, signingAlg, type SignedAssertion } from '../secret/token-assertion.ts';
 import { fillTokenRequest } from '../secret/token-request.ts';
 import { ByteWriter } from '../secret/writer.ts';
 import type { UpstreamRequest } from './call.ts';
+import { untaken } from './faults.ts';
 import type { Turns } from './turns.ts';
 import type { Upstream } from './upstream.ts';
 
@@ -48,7 +49,7 @@ const TOTAL_MS = 20_000;
 
 /** What asks, and by which clocks. */
 export interface Asker {
-  readonly upstream: Pick<Upstream, 'call'>;
+  readonly upstream: Pick<Upstream, 'call' | 'isFreedOverwritten'>;
   /** Unix seconds, of what is signed. */
   readonly now: number;
   /** Milliseconds of a clock that never goes back. */
@@ -120,11 +121,13 @@ interface Told {
  * @throws DAuthError `RATE_LIMITED`, `DOWNSTREAM_TIMEOUT`, `POLICY_DENIED`, and whatever `open` and `beforeSend` throw
  */
 export async function sign(
-  { turns, now }: Pick<Asker, 'turns' | 'now'>,
+  { turns, now, upstream }: Pick<Asker, 'turns' | 'now' | 'upstream'>,
   ask: Pick<TokenAsk, 'owner' | 'scheme' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'>,
 ): Promise<SignedAssertion | undefined> {
   const { owner, scheme, injections, open, beforeSend, timeoutMs = TOTAL_MS, signal } = ask;
-  if (!hasAssertion(scheme)) return undefined;
+  const alg = signingAlg(scheme);
+  if (alg === undefined) return undefined;
+  if (alg === 'ES256' && !upstream.isFreedOverwritten()) throw untaken('key of P-256 that signs');
   const work = (): SignedAssertion => {
     using plaintext = open();
     beforeSend();

@@ -29,7 +29,7 @@ interface Flight {
 const CAPACITY = 1_024;
 
 export class Tokens {
-  readonly #upstream: Pick<Upstream, 'call'>;
+  readonly #upstream: Pick<Upstream, 'call' | 'isFreedOverwritten'>;
   readonly #monotonic: () => number;
   readonly #now: () => number;
   readonly #turns: Pick<Turns, 'take'>;
@@ -43,7 +43,7 @@ export class Tokens {
    * @param turns in which that is
    */
   constructor(
-    upstream: Pick<Upstream, 'call'>,
+    upstream: Pick<Upstream, 'call' | 'isFreedOverwritten'>,
     monotonic: () => number,
     now: () => number,
     turns: Pick<Turns, 'take'>,

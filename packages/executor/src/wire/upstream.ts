@@ -8,7 +8,7 @@ import { AddressBook, makeSystemResolver, parseRange, type CheckedAddress, type 
 import type { CallLimits, UpstreamAnswer, UpstreamRequest } from './call.ts';
 import { trustOf } from './dial.ts';
 import { Exchange } from './exchange.ts';
-import { asDownstream } from './faults.ts';
+import { asDownstream, untaken } from './faults.ts';
 import { assertHead } from './head.ts';
 import { Pools, type PoolLimits } from './pools.ts';
 import { AwsChunks } from '../secret/aws-chunks.ts';
@@ -27,6 +27,8 @@ export interface Upstream {
    * `RESPONSE_TOO_LARGE`, `RESPONSE_UNSCANNABLE`. Nothing was sent unless `beforeSend` returned.
    */
   call(request: UpstreamRequest): Promise<UpstreamAnswer>;
+  /** Whether all memory that this process frees is overwritten. */
+  isFreedOverwritten(): boolean;
   /** Resets every open call of a handle (revocation, §6) and closes its sockets. `why` default `CONNECTION_REVOKED`. */
   reset(handle: ConnectionHandle, why?: DAuthError): void;
   /** Closes idle sockets and waits for open calls to end. */
@@ -57,7 +59,7 @@ export interface UpstreamOptions {
   /** The operator's ranges in CIDR notation, to which nothing goes. */
   readonly deny?: readonly string[];
   readonly resolve?: Resolver;
-  /** Whether all memory that is freed is overwritten, without which no key of a client certificate is taken. */
+  /** Whether all memory that is freed is overwritten, without which no key is taken that OpenSSL reads; default no. */
   readonly isFreedOverwritten?: () => boolean;
 }
 
@@ -98,10 +100,11 @@ export function createUpstream(options: UpstreamOptions): Upstream {
     });
   };
 
+  const isFreedOverwritten = (): boolean => options.isFreedOverwritten?.() === true;
   const call = async (asked: UpstreamRequest): Promise<UpstreamAnswer> => {
     const request = inPieces(asked);
     assertHead(request);
-    if (certificateOf(request.injections) !== undefined && options.isFreedOverwritten?.() !== true) throw unclear();
+    if (certificateOf(request.injections) !== undefined && !isFreedOverwritten()) throw untaken('client certificate');
     const exchange = new Exchange(request, limits, { nowMs: options.nowMs, onEcho: scrub });
     if (request.isSteadfast !== true) register(request.connection.handle, exchange);
     try {
@@ -114,6 +117,7 @@ export function createUpstream(options: UpstreamOptions): Upstream {
 
   return {
     check: (origin) => addresses.check(origin),
+    isFreedOverwritten,
     call,
     reset: (handle, why = new DAuthError('CONNECTION_REVOKED')) => {
       for (const exchange of open.get(handle) ?? []) exchange.fail(why);
@@ -128,11 +132,4 @@ export function createUpstream(options: UpstreamOptions): Upstream {
       await parser.close();
     },
   };
-}
-
-function unclear(): DAuthError {
-  return new DAuthError(
-    'POLICY_DENIED',
-    'This executor takes no client certificate: its C library does not overwrite what is freed, and parts of the key would stay in memory. It does so with the GNU C library (Linux).',
-  );
 }
