@@ -311,8 +311,8 @@ suite('the command line', { timeout: 170_000 }, () => {
 
   test('doctor is content with this stack, and says what to do where there is none or it is down', async () => {
     type Check = { check: string; result: string; detail: string; fix?: string };
-    const doctor = async (data: string, exit: number, env: Record<string, string> = {}) => {
-      const args = [DAUTH, 'doctor', '--data', data, '--json'];
+    const doctor = async (data: string, exit: number, env: Record<string, string> = {}, flags: string[] = []) => {
+      const args = [DAUTH, 'doctor', '--data', data, '--json', ...flags];
       const { code, stdout } = await run({ file: process.execPath, args, cwd: dir.path, env });
       assert.equal(code, exit, stdout);
       return new Map(
@@ -335,6 +335,12 @@ suite('the command line', { timeout: 170_000 }, () => {
     const down = await doctor(join(dir.path, 'down'), 1);
     for (const check of ['authority', 'executor', 'executor identity'])
       assert.equal(down.get(check)?.fix, 'start it, or check the address', check);
+    const flags = ['--authority', stack.ready.authority, '--key', join(stack.ready.data, 'operator.jwk')];
+    const pinned = await readFile(join(stack.ready.data, 'executor.pin'), 'utf8');
+    const far = await doctor(join(dir.path, 'none'), 0, ca, [...flags, '--executor-identity', pinned.trim()]);
+    assert.equal(far.get('key')?.result, 'ok');
+    assert.deepEqual(far.get('executor identity'), well.get('executor identity'));
+    assert.deepEqual([far.get('data directory'), far.get('operator key')], [undefined, undefined]);
     const pin = ['doctor', '--executor-identity', 'A'.repeat(43)];
     const other = JSON.parse((await stack.tryDauth(pin)).stdout) as Check[];
     const wrong = other.find(({ check }) => check === 'executor identity');

@@ -30,8 +30,11 @@ export async function doctor(flags: GlobalFlags): Promise<number> {
   const signIn = signInOf(home);
   // Where a person signed in somewhere else there is no stack, and nothing is missing.
   const isPersons = signIn !== undefined && stack === undefined && !existsSync(home.operatorKey);
-  checks.push(checkMode('data directory', home.dir, 0o077));
-  if (!isPersons) checks.push(checkMode('operator key', home.operatorKey, 0o177));
+  // Whoever names authority and key needs no directory here.
+  const isElsewhere = flags.authority !== undefined && flags.key !== undefined;
+  if (!isElsewhere || existsSync(home.dir)) checks.push(checkMode('data directory', home.dir, 0o077));
+  if (flags.key !== undefined) checks.push(checkMode('key', flags.key, 0o177));
+  else if (!isPersons) checks.push(checkMode('operator key', home.operatorKey, 0o177));
   if (existsSync(home.loginFile))
     checks.push(checkMode('sign-in', home.loginFile, 0o177), checkMode('sign-in key', home.loginKey, 0o177));
   if (signIn !== undefined) checks.push(checkSignIn(signIn));
