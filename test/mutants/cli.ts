@@ -40,6 +40,16 @@ export const CLI: readonly Mutant[] = [
   },
   {
     claim: 'dispatch.bound',
+    file: 'packages/cli/src/serve.ts',
+    find: '  assertFileAlone(process.env);\n',
+    replace: '',
+    test: {
+      file: START,
+      name: '[dispatch.bound] what an operator says in a variable is never ignored: a room alone ends with exit 2 and what to do',
+    },
+  },
+  {
+    claim: 'dispatch.bound',
     file: 'packages/cli/src/rooms.ts',
     find: "'TMPDIR', 'SystemRoot']",
     replace: "'TMPDIR', 'SystemRoot', 'HTTPS_PROXY']",

@@ -6,6 +6,7 @@ import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { parse as parseYaml } from 'yaml';
 import { trustedIssuers } from './issuers.ts';
+import { CONFIGURING } from './environment.ts';
 import { operatorRules } from './operator-schema.ts';
 import { usage } from './output.ts';
 
@@ -210,7 +211,7 @@ export function explainConfig(
 function readEnvironment(env: NodeJS.ProcessEnv, take: (key: string, value: string, from: string) => void): void {
   const names = new Map(KEYS.map((key) => [environmentName(key), key]));
   for (const [from, value] of Object.entries(env)) {
-    if (value === undefined || !/^DAUTH_(?:AUTHORITY|EXECUTOR)_/.test(from)) continue;
+    if (value === undefined || !CONFIGURING.test(from)) continue;
     const name = from.replace(/_FILE$/, '');
     const key = names.get(name);
     if (key === undefined) throw usage(`${from} is not a configuration variable.${nearest(from, [...names.keys()])}`);

@@ -9,6 +9,8 @@ const REFUSED: readonly (readonly [name: string, why: string])[] = [
   ['NODE_TLS_REJECT_UNAUTHORIZED', 'DAuth does not start where TLS checks may be off.'],
   ['NODE_USE_ENV_PROXY', 'DAuth does not start where Node is told to use a proxy.'],
 ];
+/** What `dauth start` is configured by, besides its file. */
+export const CONFIGURING = /^DAUTH_(?:AUTHORITY|EXECUTOR)_/;
 const PROXY = /^(?:https?|all)_proxy$/i;
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -32,4 +34,17 @@ export function checkEnvironment(env: Environment, command: string): void {
     const names = `${proxies.join(', ')} ${proxies.length === 1 ? 'is' : 'are'} set and not used`;
     say(`${names}: no room is given a proxy, and the executor connects to the address it checked and to nothing else.`);
   }
+}
+
+/**
+ * Of a room alone, which is configured by its file: what an operator refused in a variable would be allowed without a word.
+ * @throws CliError (usage) with which variables to unset
+ */
+export function assertFileAlone(env: Environment): void {
+  const names = Object.keys(env).filter((name) => CONFIGURING.test(name));
+  if (names.length === 0) return;
+  throw usage(
+    `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} set; a room alone is configured by its file and by nothing else.`,
+    'Put into the file what the variable says (docs/configuration.md "One room alone"), and unset it.',
+  );
 }

@@ -1,7 +1,7 @@
 /** `dauth serve authority|executor --config FILE`: one room alone, for real deployments; every address is explicit. */
 import { readFileSync } from 'node:fs';
 import { parse as parseYaml } from 'yaml';
-import { checkEnvironment } from './environment.ts';
+import { assertFileAlone, checkEnvironment } from './environment.ts';
 import { EXIT, usage } from './output.ts';
 import { startRoom, type Room, type RoomPaths } from './rooms.ts';
 
@@ -9,6 +9,7 @@ import { startRoom, type Room, type RoomPaths } from './rooms.ts';
 export async function serve(room: string, file: string, rooms: RoomPaths): Promise<number> {
   if (room !== 'authority' && room !== 'executor') throw usage('Serve either "authority" or "executor".');
   checkEnvironment(process.env, `serve ${room} --config FILE`);
+  assertFileAlone(process.env);
   let config: unknown;
   try {
     config = parseYaml(readFileSync(file, 'utf8'), { uniqueKeys: true, maxAliasCount: 0 });

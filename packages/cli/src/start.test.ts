@@ -118,3 +118,19 @@ for (const [name, why] of [
     }
   });
 }
+
+test('[dispatch.bound] what an operator says in a variable is never ignored: a room alone ends with exit 2 and what to do', () => {
+  for (const [room, ...names] of [
+    ['executor', 'DAUTH_EXECUTOR_RULES'],
+    ['authority', 'DAUTH_AUTHORITY_BEARER_EXCEPTION', 'DAUTH_EXECUTOR_FOO'],
+  ] as const) {
+    const env = environment(dir, Object.fromEntries(names.map((name) => [name, 'canary'])));
+    const { status, stdout, stderr } = spawnSync(process.execPath, [DAUTH, 'serve', room, '--config', SERVED], {
+      ...{ cwd: dir, env, encoding: 'utf8', timeout: 60_000 },
+    });
+    assert.deepEqual([status, stdout], [2, '']);
+    const are = names.length === 1 ? 'is' : 'are';
+    assert.ok(stderr.includes(`${names.join(', ')} ${are} set; a room alone is configured by its file`), stderr);
+    assert.doesNotMatch(stderr, /canary/, 'no value of a variable is said');
+  }
+});

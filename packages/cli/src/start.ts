@@ -227,11 +227,16 @@ function banner(
           ['sign in', ready.first_run.url],
           ['code', `${ready.first_run.code} (once, within a day)`],
         ]),
-    ['next', 'dauth servers add --resource URL --generate mcp-server.jwk'],
+    ['next', `${called()} servers add --resource URL --generate mcp-server.jwk`],
     ['stop', 'Ctrl-C'],
   ];
   sayBold('DAuth is running');
   for (const [label, value] of lines) say(`  ${label!.padEnd(10)} ${value}`);
+}
+
+/** In a clone, where `npm start` is typed, nothing of ours is on the path. */
+function called(): string {
+  return process.env.npm_lifecycle_event === undefined ? 'dauth' : 'npx --no dauth';
 }
 
 function listenForStop(): Promise<void> {
