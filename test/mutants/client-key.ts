@@ -3,6 +3,9 @@ import { of, type Mutant } from './mutant.ts';
 
 const SCHEME = 'packages/protocol/dist/client-auth.test.js';
 const PROVEN = 'packages/executor/dist/secret/client-auth.test.js';
+const OVERWRITTEN = 'packages/executor/dist/overwritten.test.js';
+const unopened = (what: string): string =>
+  `[memory.clean] where freed memory stays as it is nothing is opened for a key of P-256 that signs for ${what}`;
 const minute = (scheme: string): string =>
   `[token.bound] a client of ${scheme} proves itself by ES256, to its endpoint alone and for a minute`;
 
@@ -10,9 +13,40 @@ export const CLIENT_KEYS: readonly Mutant[] = [
   ...of('executor', 'wire/token-call', 'packages/executor/dist/wire/assertions.test.js', [
     [
       'memory.clean',
-      "alg === 'ES256' && !upstream.isFreedOverwritten()",
-      "alg === 'ES256' && upstream.isFreedOverwritten === undefined",
+      '  assertKeysTaken(scheme, upstream);\n',
+      '',
       '[memory.clean] where the process leaves what it frees as it is, no key of P-256 signs, and nothing is opened for it',
+    ],
+  ]),
+  ...of('executor', 'wire/token-call', OVERWRITTEN, [
+    [
+      'memory.clean',
+      '&& !upstream.isFreedOverwritten())',
+      '&& upstream.isFreedOverwritten === undefined)',
+      unopened('a JWT bearer'),
+    ],
+    ['memory.clean', '[scheme, idJagRequest(scheme)]', '[scheme]', unopened('an ID-JAG, at the identity provider')],
+    [
+      'memory.clean',
+      '[scheme, idJagRequest(scheme)]',
+      '[idJagRequest(scheme)]',
+      unopened('an ID-JAG, at the server of the API'),
+    ],
+  ]),
+  ...of('executor', 'dispatch', OVERWRITTEN, [
+    [
+      'memory.clean',
+      '  if (scheme !== undefined) assertKeysTaken(scheme, deps.upstream);\n',
+      '',
+      unopened('a connected refresh token'),
+    ],
+  ]),
+  ...of('executor', 'redeem', OVERWRITTEN, [
+    [
+      'memory.clean',
+      '  assertKeysTaken(scheme, deps.upstream);\n',
+      '',
+      '[memory.clean] where freed memory stays as it is a code is redeemed by no key of P-256, neither by ticket nor by dispatch',
     ],
   ]),
   ...of('protocol', 'client-auth', SCHEME, [

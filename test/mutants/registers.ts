@@ -7,6 +7,14 @@ const NOTHING_NATIVE =
 const overwritten = (when: string): string => `[memory.clean] the registers are overwritten ${when}`;
 
 export const REGISTERS: readonly Mutant[] = [
+  ...of('executor', 'secret/memory', 'packages/executor/dist/secret/octets.test.js', [
+    [
+      'response.clean',
+      'i < one.length; i++) differing',
+      'i < one.length && differing === 0; i++) differing',
+      '[response.clean] whether two are the same takes as many reads wherever they differ',
+    ],
+  ]),
   ...of('executor', 'secret/memory', TEST, [
     [
       'memory.clean',
@@ -18,8 +26,8 @@ export const REGISTERS: readonly Mutant[] = [
     ['memory.clean', 'copyWords(target, source, at);', 'target.set(source, at);', NOTHING_NATIVE],
     [
       'memory.clean',
-      'return one.length === other.length && compareOctets(one, other) === 0;',
-      'return Buffer.from(one.buffer, one.byteOffset, one.length).equals(other);',
+      'differing |= one[i]! ^ other[i]!;',
+      'differing += Buffer.from(one.buffer, one.byteOffset, one.length).equals(other) ? 0 : 1;',
       NOTHING_NATIVE,
     ],
     [

@@ -35,6 +35,7 @@ import type { NamedState, UseLimits } from './who/use-limits.ts';
 import { windowEndMs } from './who/window.ts';
 import { decideTarget, type Destination, type Wish } from './where/target.ts';
 import type { UpstreamAnswer } from './wire/call.ts';
+import { assertKeysTaken } from './wire/token-call.ts';
 import type { Upstream } from './wire/upstream.ts';
 
 export interface DispatchDeps extends AuthorizeDeps, ExchangeDeps {
@@ -44,7 +45,7 @@ export interface DispatchDeps extends AuthorizeDeps, ExchangeDeps {
   readonly calls: OpenCalls;
   /** Places for dispatches under way; taken by the forms after step 2. */
   readonly shares: Shares;
-  readonly upstream: Pick<Upstream, 'check' | 'call'>;
+  readonly upstream: Pick<Upstream, 'check' | 'call' | 'isFreedOverwritten'>;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
   /** What the operator refuses besides. */
   readonly rules: OperatorRules;
@@ -147,6 +148,8 @@ function endpointOrigins(injections: readonly Injection[]): readonly Origin[] {
 }
 
 async function checkAddresses({ origin }: Destination, { policy }: Permit, deps: DispatchDeps): Promise<Addresses> {
+  const scheme = tokenSchemeOf(policy.inject);
+  if (scheme !== undefined) assertKeysTaken(scheme, deps.upstream);
   const target = await deps.upstream.check(origin);
   const endpoints: Checked[] = [];
   for (const endpoint of endpointOrigins(policy.inject)) endpoints.push(await deps.upstream.check(endpoint));

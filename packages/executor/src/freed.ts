@@ -23,8 +23,18 @@ const TRIED = [...Array.from({ length: 60 }, (_, step) => 72 + 16 * step), 4_000
 /** More than one, because one may never have been given out before. */
 const TIMES = 7;
 
-/** Whether memory comes out as this process was started for; other C libraries know nothing of it. */
+let isKnown = false;
+
+/**
+ * Whether memory comes out as this process was started for; other C libraries know nothing of it. Tried until it is so once: the
+ * C library reads what it is told when the process starts, and to try takes a millisecond and more, in which no call goes on.
+ */
 export function isFreedOverwritten(): boolean {
+  isKnown ||= isSo();
+  return isKnown;
+}
+
+function isSo(): boolean {
   return TRIED.every((length) => {
     // All of them at a time, or the same block would come back.
     const blocks = Array.from({ length: TIMES }, () => Buffer.allocUnsafeSlow(length));

@@ -22,6 +22,7 @@ import { lookAtGrant } from './secret/grant.ts';
 import { makeTickets, MAX_TICKET, type TicketDeps } from './ticket.ts';
 import { permitOwner, type AuthorizeDeps, type Permit } from './who/authorize.ts';
 import type { Seen } from './who/seen.ts';
+import { assertKeysTaken } from './wire/token-call.ts';
 import type { Upstream } from './wire/upstream.ts';
 
 export interface RedeemDeps extends Omit<AuthorizeDeps, keyof TicketDeps>, TicketDeps {
@@ -31,7 +32,7 @@ export interface RedeemDeps extends Omit<AuthorizeDeps, keyof TicketDeps>, Ticke
   readonly open: typeof openEnvelope;
   readonly openingKeys: ReadonlyMap<string, OpeningKey>;
   readonly refreshes: Pick<Refreshes, 'take'>;
-  readonly upstream: Pick<Upstream, 'check'>;
+  readonly upstream: Pick<Upstream, 'check' | 'isFreedOverwritten'>;
   readonly rules: OperatorRules;
 }
 
@@ -81,6 +82,7 @@ async function redeem({ permitted, scheme, key }: Redeemable, deps: RedeemDeps):
   const { origin } = endpointParts(scheme.endpoint);
   if (deniesOrigin(deps.rules, origin))
     throw new DAuthError('POLICY_DENIED', 'The operator of this executor does not allow this destination.');
+  assertKeysTaken(scheme, deps.upstream);
   const address = await deps.upstream.check(origin);
   const stillStands = (): void => {
     deps.status.assertFresh();

@@ -18,6 +18,7 @@ interface Recorder {
   readonly sent: Sent[];
   readonly checked: string[];
   readonly resets: ConnectionHandle[];
+  readonly isFreedOverwritten: boolean;
   readonly onCall: () => void | Promise<void>;
   readonly answer: (request: Sent) => Partial<UpstreamAnswer> | Promise<Partial<UpstreamAnswer>>;
   journal(): readonly JournalLine[];
@@ -39,7 +40,7 @@ export function recordingUpstream(recorder: Recorder): Upstream {
       recorder.sent.push(sent);
       return answerWith(await recorder.answer(sent));
     },
-    isFreedOverwritten: () => true,
+    isFreedOverwritten: () => recorder.isFreedOverwritten,
     reset: (handle) => void recorder.resets.push(handle),
     close: async () => undefined,
   };

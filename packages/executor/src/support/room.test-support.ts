@@ -62,6 +62,8 @@ export class World implements AsyncDisposable {
   readonly checked: string[] = [];
   readonly resets: ConnectionHandle[] = [];
   opened = 0;
+  /** Whether the recording way out says that memory is overwritten where it is freed. */
+  isFreedOverwritten = true;
   port = 0;
   /** Of the private listener, where the configuration has one. */
   metricsPort = 0;

@@ -15,7 +15,7 @@ import {
   type Case,
 } from '../secret/encode.ts';
 import { unfit } from '../secret/fill.ts';
-import { areSame, compareOctets, ownedBytes, placeOf, wipe } from '../secret/memory.ts';
+import { compareOctets, ownedBytes, placeOf, wipe } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import { ByteWriter } from '../secret/writer.ts';
 
@@ -112,7 +112,7 @@ export class Forms {
     // other then: whoever seals decides how many there are, so that each is not compared with all.
     this.#forms = all
       .sort((a, b) => b.length - a.length || compareOctets(a, b))
-      .filter((form, index) => index === 0 || !areSame(form, all[index - 1]!));
+      .filter((form, index) => index === 0 || compareOctets(form, all[index - 1]!) !== 0);
     this.longest = this.#forms[0]?.length ?? 0;
     this.longestAcrossLines = this.#forms.find((form) => placeOf(form, 0x0a) >= 0)?.length ?? 0;
     this.#mask = randomFillSync(ownedBytes(this.#block.length));

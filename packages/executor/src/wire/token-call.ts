@@ -117,6 +117,16 @@ interface Told {
 }
 
 /**
+ * Asked before anything is opened for a scheme, and before any of its servers is asked: what the first gives would be for nothing.
+ * @throws DAuthError `POLICY_DENIED` for a key of P-256 that signs for one of them, where pieces of it would stay in freed memory
+ */
+export function assertKeysTaken(scheme: TokenScheme, upstream: Pick<Upstream, 'isFreedOverwritten'>): void {
+  const all = scheme.scheme === 'id_jag' ? [scheme, idJagRequest(scheme)] : [scheme];
+  if (all.some((one) => signingAlg(one) === 'ES256') && !upstream.isFreedOverwritten())
+    throw untaken('key of P-256 that signs');
+}
+
+/**
  * What a scheme signs for its request, in a turn of its own: signing holds the event loop.
  * @throws DAuthError `RATE_LIMITED`, `DOWNSTREAM_TIMEOUT`, `POLICY_DENIED`, and whatever `open` and `beforeSend` throw
  */
@@ -125,9 +135,8 @@ export async function sign(
   ask: Pick<TokenAsk, 'owner' | 'scheme' | 'injections' | 'open' | 'beforeSend' | 'timeoutMs' | 'signal'>,
 ): Promise<SignedAssertion | undefined> {
   const { owner, scheme, injections, open, beforeSend, timeoutMs = TOTAL_MS, signal } = ask;
-  const alg = signingAlg(scheme);
-  if (alg === undefined) return undefined;
-  if (alg === 'ES256' && !upstream.isFreedOverwritten()) throw untaken('key of P-256 that signs');
+  if (signingAlg(scheme) === undefined) return undefined;
+  assertKeysTaken(scheme, upstream);
   const work = (): SignedAssertion => {
     using plaintext = open();
     beforeSend();
