@@ -51,6 +51,14 @@ export const REGISTERS: readonly Mutant[] = [
       overwritten('when a secret was written'),
     ],
   ]),
+  ...of('executor', 'postgres/frames', TEST, [
+    [
+      'memory.clean',
+      'copyOctets(this.#message, piece, this.#filled);',
+      'piece.copy(this.#message, this.#filled);',
+      NOTHING_NATIVE,
+    ],
+  ]),
   ...of('executor', 'wire/forms', TEST, [
     ['memory.clean', '    scrubRegisters();\n', '', overwritten('after each look at the forms of a secret')],
     ['memory.clean', 'compareOctets(a, b))', 'a.compare(b))', NOTHING_NATIVE],

@@ -3,7 +3,7 @@
  * the rest. Never hands on a part of a message, and never holds more than a bound of one.
  */
 import { DAuthError } from '@dauth/protocol';
-import { ownedBytes, wipe } from '../secret/memory.ts';
+import { copyOctets, ownedBytes, wipe } from '../secret/memory.ts';
 
 /** A whole message with its type and length; it ends with the call. */
 export type OnMessage = (type: string, message: Buffer) => void;
@@ -45,16 +45,18 @@ export class Frames {
   push(octets: Buffer): void {
     for (let at = 0; at < octets.length;) {
       if (this.#message === null) {
-        const taken = octets.copy(this.#head, this.#headed, at, at + HEAD - this.#headed);
-        this.#headed += taken;
-        at += taken;
+        const piece = octets.subarray(at, at + HEAD - this.#headed);
+        copyOctets(this.#head, piece, this.#headed);
+        this.#headed += piece.length;
+        at += piece.length;
         if (this.#headed < HEAD) return;
         this.#message = this.#begin();
         this.#filled = HEAD;
       }
-      const taken = octets.copy(this.#message, this.#filled, at);
-      this.#filled += taken;
-      at += taken;
+      const piece = octets.subarray(at, at + this.#message.length - this.#filled);
+      copyOctets(this.#message, piece, this.#filled);
+      this.#filled += piece.length;
+      at += piece.length;
       if (this.#filled === this.#message.length) this.#complete();
     }
   }
@@ -73,7 +75,7 @@ export class Frames {
       this.#held = length + 1;
     }
     const message = ownedBytes(length + 1);
-    this.#head.copy(message);
+    copyOctets(message, this.#head);
     return message;
   }
 

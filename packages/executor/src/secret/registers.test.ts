@@ -6,6 +6,8 @@ import { test, type TestContext } from 'node:test';
 import type { Order } from '../support/registers.child.test-support.ts';
 import { canLook, findInMemory, piecesOf, type Finding } from '../support/scanner.test-support.ts';
 import { serveRaw, TestCa, type TestServer } from '../support/upstreams.test-support.ts';
+import { DAuthError } from '@dauth/protocol';
+import { Frames } from '../postgres/frames.ts';
 import { deferred } from '../wire/deferred.ts';
 import { dial, trustOf } from '../wire/dial.ts';
 import { Forms } from '../wire/forms.ts';
@@ -90,6 +92,12 @@ test('[memory.clean] of a short secret nothing native copies, compares or search
   }
   const text = Buffer.from(randomBytes(40).toString('hex'));
   new Forms([text.subarray(0, 50), text.subarray(30, 80)])[Symbol.dispose]();
+  const shown: string[] = [];
+  const limits = { most: 1_000, tooLarge: () => new DAuthError('PAYLOAD_TOO_LARGE'), hold: () => undefined };
+  using frames = new Frames(limits, (_, message) => void shown.push(message.subarray(5).toString('latin1')));
+  const row = Buffer.concat([Buffer.of(0x44, 0, 0, 0, 4 + text.length), text]);
+  for (const piece of [row.subarray(0, 3), row.subarray(3, 20), row.subarray(20), row]) frames.push(piece);
+  assert.deepEqual(shown, [text.toString(), text.toString()]);
   assert.deepEqual(
     calls.map(({ mock }) => mock.callCount()),
     natives.map(() => 0),
