@@ -30,7 +30,10 @@ for (const [name, least] of [
   ['dispatches', 1],
   ['within', 0],
 ])
-  if (values[name] !== undefined && !numbersIn(values[name]).every((number) => number >= least)) {
+  if (
+    values[name] !== undefined &&
+    !numbersIn(values[name]).every((number, at) => number >= least && (at === 0 || name === 'dispatches'))
+  ) {
     console.error(`--${name} takes ${least} or more.`);
     process.exit(2);
   }

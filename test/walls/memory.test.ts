@@ -8,6 +8,7 @@ const TOOL = fileURLToPath(new URL('../../../tools/memory.mjs', import.meta.url)
 const WRONG = [
   '--times=0',
   '--times=x',
+  '--times=1,2',
   '--dispatches=',
   '--dispatches=1,,2',
   '--within=-1',
