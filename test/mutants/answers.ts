@@ -32,7 +32,7 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] refuses an answer with garbage in place of br, and lives on',
     ],
   ]),
-  ...of('executor', 'wire/forms', COVERAGE, [
+  ...of('executor', 'wire/spellings', COVERAGE, [
     [
       'response.clean',
       'new Set([...GO_UNSAFE, 0x27, 0x3d])]',
@@ -40,7 +40,7 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] no form of a credential comes back from any place of an answer',
     ],
   ]),
-  ...of('executor', 'wire/forms', FORMS, [
+  ...of('executor', 'wire/spellings', FORMS, [
     [
       'response.clean',
       '= [GO_UNSAFE, new',
@@ -64,7 +64,7 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] the name of a key, however short, is no secret, and takes nothing away from the search for those',
     ],
   ]),
-  ...of('executor', 'wire/forms', 'packages/executor/dist/wire/forms.test.js', [
+  ...of('executor', 'wire/forms', FORMS, [
     [
       'response.clean',
       '[...secrets, ...lines].some(({ length }) => length < LIMITS.shortestValue)',

@@ -233,7 +233,7 @@ export const SIGNERS: readonly Mutant[] = [
     ],
     ['response.clean', 'new Set(namedFields(inQuery))', 'new Set(namedFields([]))', ONCE_MORE],
   ]),
-  ...of('executor', 'wire/forms', SIGNED, [
+  ...of('executor', 'wire/spellings', SIGNED, [
     [
       'response.clean',
       'if (at > 0) out.octet(0x20);',

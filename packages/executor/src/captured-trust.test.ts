@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, test } from 'node:test';
 import { parseEnvelope, type ConnectionHandle, type EnvelopePolicy } from '@dauth/protocol';
 import { LOGIN, LoginWorld, refusalOf } from './support/login.test-support.ts';
-import { endorsement } from './support/room.test-support.ts';
+import { endorsement } from './support/statements.test-support.ts';
 import { makeSigner } from './support/signer.test-support.ts';
 
 let at: LoginWorld;

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { parseDirectory } from '@dauth/protocol';
 import { thumbprint, verifyEmbeddedJws } from '@dauth/verify';
-import { MCP, ORIGIN, RESOURCE, SECRET, World } from './support/room.test-support.ts';
+import { MCP, RESOURCE, SECRET, World } from './support/room.test-support.ts';
+import { ORIGIN } from './support/statements.test-support.ts';
 
 let world: World;
 before(async () => {

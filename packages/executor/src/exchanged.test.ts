@@ -5,7 +5,8 @@ import { Readable } from 'node:stream';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { assertRefused } from './support/refused.test-support.ts';
 import type { Sent } from './support/recording.test-support.ts';
-import { ORIGIN, SECRET, World } from './support/room.test-support.ts';
+import { SECRET, World } from './support/room.test-support.ts';
+import { ORIGIN } from './support/statements.test-support.ts';
 import { bearer } from './support/tokens.test-support.ts';
 
 const ENDPOINT = 'https://login.example/oauth/token';

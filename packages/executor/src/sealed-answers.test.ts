@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
 import { Readable } from 'node:stream';
-import { ORIGIN, World } from './support/room.test-support.ts';
+import { World } from './support/room.test-support.ts';
+import { ORIGIN } from './support/statements.test-support.ts';
 import { bearer } from './support/tokens.test-support.ts';
 
 const ENDPOINT = 'https://login.example/oauth/token';

@@ -4,7 +4,8 @@ import { Readable } from 'node:stream';
 import { after, before, test } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
 import type { Reply } from '../support/door-caller.test-support.ts';
-import { ORIGIN, World } from '../support/room.test-support.ts';
+import { World } from '../support/room.test-support.ts';
+import { ORIGIN } from '../support/statements.test-support.ts';
 import { until } from '../support/until.test-support.ts';
 
 const PATH = '/repos/a';

@@ -4,7 +4,8 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Metrics } from './metrics.ts';
 import type { Reply } from '../support/door-caller.test-support.ts';
-import { MCP, ORIGIN, RESOURCE, SECRET, World } from '../support/room.test-support.ts';
+import { MCP, RESOURCE, SECRET, World } from '../support/room.test-support.ts';
+import { ORIGIN } from '../support/statements.test-support.ts';
 import { freshHandle } from '../support/signer.test-support.ts';
 
 let world: World;

@@ -10,7 +10,8 @@ import { OPCODE, writeFrame } from '../frames/frame.ts';
 import { upstreamFor } from '../support/calls.test-support.ts';
 import { assertRefused, type Refusal } from '../support/refused.test-support.ts';
 import type { Reply } from '../support/door-caller.test-support.ts';
-import { detail, MCP, SECRET, World } from '../support/room.test-support.ts';
+import { MCP, SECRET, World } from '../support/room.test-support.ts';
+import { detail } from '../support/statements.test-support.ts';
 import { dpop } from '../support/signer.test-support.ts';
 import { TestCa, type Identity, type TestServer } from '../support/upstreams.test-support.ts';
 import {

@@ -20,6 +20,7 @@ const WORDS = 128;
 /**
  * Copies octets, and leaves none of them in the registers of eight octets and more, which V8 writes down wherever it gives up a
  * piece of optimized code: also between a native copy and whatever would overwrite them, so that there is none.
+ * @param source may lie over the target only where it stands behind it: it is copied forward
  * @throws RangeError as `set` does: what lies beyond the end would be lost without a word
  */
 export function copyOctets(target: Uint8Array, source: Uint8Array, at = 0): void {
@@ -32,7 +33,7 @@ export function copyOctets(target: Uint8Array, source: Uint8Array, at = 0): void
   }
 }
 
-/** Forward, as two views that do not lie over each other. */
+/** Four octets at a time: too few to be a piece of a secret. */
 function copyWords(target: Uint8Array, source: Uint8Array, at: number): void {
   const { length } = source;
   const to = new DataView(target.buffer, target.byteOffset + at, length);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
-import { areSame, copyOctets } from './memory.ts';
+import { areSame, compareOctets, copyOctets, placeOf } from './memory.ts';
 
 /** Octets, and how often one of them was read. */
 function counted(octets: Uint8Array): { readonly octets: Uint8Array; readonly reads: () => number } {
@@ -52,4 +52,16 @@ test('a copy that does not fit is refused as the native call refuses it, and not
       assert.throws(() => copyOctets(target, new Uint8Array(length).fill(1), at), RangeError);
       assert.ok(target.every((octet) => octet === 0));
     }
+});
+
+test('octets are ordered and told apart as Node does it', () => {
+  const texts = ['', 'a', 'ab', 'abc', 'abd', 'b', 'aX', '\u00ff'].map((text) => Buffer.from(text, 'latin1'));
+  for (const one of texts) {
+    for (const other of texts) {
+      assert.equal(Math.sign(compareOctets(one, other)), one.compare(other));
+      assert.equal(areSame(one, other), one.equals(other));
+    }
+    for (const octet of [0x61, 0x62, 0x58]) assert.equal(placeOf(one, octet), one.indexOf(octet));
+  }
+  assert.equal(placeOf(Buffer.from('aba'), 0x61, 1), 2);
 });

@@ -3,15 +3,15 @@ import { fork } from 'node:child_process';
 import { createCipheriv, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { test, type TestContext } from 'node:test';
+import { DAuthError } from '@dauth/protocol';
+import { Frames } from '../postgres/frames.ts';
 import type { Order } from '../support/registers.child.test-support.ts';
 import { canLook, findInMemory, piecesOf, type Finding } from '../support/scanner.test-support.ts';
 import { serveRaw, TestCa, type TestServer } from '../support/upstreams.test-support.ts';
-import { DAuthError } from '@dauth/protocol';
-import { Frames } from '../postgres/frames.ts';
 import { deferred } from '../wire/deferred.ts';
 import { dial, trustOf } from '../wire/dial.ts';
 import { Forms } from '../wire/forms.ts';
-import { areSame, compareOctets, copyOctets, ownedConcat, placeOf, wipe } from './memory.ts';
+import { areSame, copyOctets, ownedConcat, placeOf, wipe } from './memory.ts';
 import { ByteWriter } from './writer.ts';
 
 /** A register takes 16 octets: the secret's end stands at every place of one. */
@@ -102,18 +102,6 @@ test('[memory.clean] of a short secret nothing native copies, compares or search
     calls.map(({ mock }) => mock.callCount()),
     natives.map(() => 0),
   );
-});
-
-test('octets are ordered and told apart as Node does it', () => {
-  const texts = ['', 'a', 'ab', 'abc', 'abd', 'b', 'aX', '\u00ff'].map((text) => Buffer.from(text, 'latin1'));
-  for (const one of texts) {
-    for (const other of texts) {
-      assert.equal(Math.sign(compareOctets(one, other)), one.compare(other));
-      assert.equal(areSame(one, other), one.equals(other));
-    }
-    for (const octet of [0x61, 0x62, 0x58]) assert.equal(placeOf(one, octet), one.indexOf(octet));
-  }
-  assert.equal(placeOf(Buffer.from('aba'), 0x61, 1), 2);
 });
 
 test('[memory.clean] the registers are overwritten after each look at the forms of a secret', (t) => {

@@ -6,7 +6,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { CapturedValue, ConnectionHandle, EnvelopePolicy } from '@dauth/protocol';
 import { freshHandle, type Signer } from './signer.test-support.ts';
 import type { Reply } from './door-caller.test-support.ts';
-import { detail, World, type Parts } from './room.test-support.ts';
+import { World, type Parts } from './room.test-support.ts';
+import { detail } from './statements.test-support.ts';
 import { createUpstream } from '../wire/upstream.ts';
 import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts';
 

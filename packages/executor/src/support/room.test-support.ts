@@ -8,7 +8,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TYP, type ConnectionHandle, type EnvelopePolicy } from '@dauth/protocol';
-import { sha256Base64url } from '@dauth/verify';
 import type { StoredEnvelope } from '../who/authority.ts';
 import { parseConfig } from '../config.ts';
 import { sendRawTo, sendTo, type Reply } from './door-caller.test-support.ts';
@@ -23,6 +22,7 @@ import { dpop, freshHandle, makeSigner, type Signer } from './signer.test-suppor
 import { readJournal, type JournalLine } from './journal-lines.test-support.ts';
 import { recordingUpstream, type Sent } from './recording.test-support.ts';
 import { sealCompact } from './sealed.test-support.ts';
+import { detail, ORIGIN, sealProof } from './statements.test-support.ts';
 import { until } from './until.test-support.ts';
 import type { UpstreamAnswer } from '../wire/call.ts';
 import type { Upstream } from '../wire/upstream.ts';
@@ -30,7 +30,6 @@ import type { Upstream } from '../wire/upstream.ts';
 export const ISSUER = 'https://auth.example';
 export const RESOURCE = 'https://executor.example';
 export const MCP = 'https://mcp.example/mcp';
-export const ORIGIN = 'https://api.github.com';
 export const SECRET = 'ghp_canary_0123456789';
 const START = 1_795_000_000_000;
 
@@ -279,24 +278,4 @@ export class World implements AsyncDisposable {
     await this.stop();
     if (this.#parts.data === undefined) rmSync(this.data, { recursive: true });
   }
-}
-
-/** The token's word for all that `World.seal` allows. */
-export function detail(handle: ConnectionHandle, changes: object = {}): object {
-  return {
-    type: 'dauth_connection',
-    identifier: handle,
-    name: 'github',
-    locations: [ORIGIN],
-    actions: ['GET /repos/**', 'POST /repos/**', 'GET /user'],
-    ...changes,
-  };
-}
-
-export function sealProof(by: Signer, handle: ConnectionHandle, ver: number, envelope: string): string {
-  return by.jws({ typ: TYP.seal, jwk: by.jwk }, { handle, ver, sha256: sha256Base64url(envelope) });
-}
-
-export function endorsement(by: Signer, handle: ConnectionHandle, jkt: string): string {
-  return by.jws({ typ: TYP.endorsement, jwk: by.jwk }, { handle, jkt });
 }

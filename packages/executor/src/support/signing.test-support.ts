@@ -1,7 +1,8 @@
 /** A TLS upstream that decides about signatures by itself, and executors whose one connection signs for any path of it. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createUpstream } from '../wire/upstream.ts';
-import { detail, World } from './room.test-support.ts';
+import { World } from './room.test-support.ts';
+import { detail } from './statements.test-support.ts';
 import { serveHttps, TestCa, type TestServer } from './upstreams.test-support.ts';
 
 export interface SignedRequest {

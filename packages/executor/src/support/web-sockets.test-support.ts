@@ -5,7 +5,8 @@ import type { IncomingMessage } from 'node:http';
 import type { TLSSocket } from 'node:tls';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws';
-import { detail, type World } from './room.test-support.ts';
+import type { World } from './room.test-support.ts';
+import { detail } from './statements.test-support.ts';
 import { serveRaw, started, type Identity, type TestServer } from './upstreams.test-support.ts';
 
 /** A WebSocket server on loopback under the name `localhost`. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { assertRefused } from '../support/refused.test-support.ts';
-import { detail, ORIGIN, World } from '../support/room.test-support.ts';
+import { World } from '../support/room.test-support.ts';
+import { detail, ORIGIN } from '../support/statements.test-support.ts';
 
 const OTHER = 'https://uploads.github.com';
 const DENIED = 'POLICY_DENIED';

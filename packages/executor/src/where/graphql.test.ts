@@ -8,7 +8,8 @@ import type { ConnectionHandle } from '@dauth/protocol';
 import { upstreamFor } from '../support/calls.test-support.ts';
 import { assertRefused, type Refusal } from '../support/refused.test-support.ts';
 import type { Reply } from '../support/door-caller.test-support.ts';
-import { detail, SECRET, World } from '../support/room.test-support.ts';
+import { SECRET, World } from '../support/room.test-support.ts';
+import { detail } from '../support/statements.test-support.ts';
 import { serveHttps, TestCa, type TestServer } from '../support/upstreams.test-support.ts';
 import type { Upstream } from '../wire/upstream.ts';
 

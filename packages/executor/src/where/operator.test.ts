@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { upstreamFor } from '../support/calls.test-support.ts';
 import { assertRefused } from '../support/refused.test-support.ts';
-import { ORIGIN, World } from '../support/room.test-support.ts';
+import { World } from '../support/room.test-support.ts';
+import { ORIGIN } from '../support/statements.test-support.ts';
 import { TestCa } from '../support/upstreams.test-support.ts';
 import { AddressBook, parseRange } from './address.ts';
 

@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import type { ConnectionHandle, EnvelopePolicy, ErrorCode, Revocable } from '@dauth/protocol';
 import { assertRefused } from '../support/refused.test-support.ts';
 import type { Reply } from '../support/door-caller.test-support.ts';
-import { endorsement, MCP, sealProof, World } from '../support/room.test-support.ts';
+import { MCP, World } from '../support/room.test-support.ts';
+import { endorsement, sealProof } from '../support/statements.test-support.ts';
 import { dpop, freshHandle, makeSigner } from '../support/signer.test-support.ts';
 
 let world: World;

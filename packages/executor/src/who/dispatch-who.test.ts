@@ -5,7 +5,8 @@ import { after, before, test } from 'node:test';
 import type { ConnectionHandle } from '@dauth/protocol';
 import { assertRefused, type Refusal } from '../support/refused.test-support.ts';
 import type { Reply } from '../support/door-caller.test-support.ts';
-import { detail, MCP, RESOURCE, World } from '../support/room.test-support.ts';
+import { MCP, RESOURCE, World } from '../support/room.test-support.ts';
+import { detail } from '../support/statements.test-support.ts';
 import { dpop, makeSigner, unsigned } from '../support/signer.test-support.ts';
 
 let world: World;
