@@ -5,9 +5,64 @@ const BROTLI = 'packages/executor/dist/wire/brotli.test.js';
 const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
 const COVERAGE = 'packages/executor/dist/wire/coverage.test.js';
 const FORMS = 'packages/executor/dist/wire/forms.test.js';
+const SIEVE = 'packages/executor/dist/wire/sieve.test.js';
 const MEMORY = 'packages/executor/dist/wire/decode-memory.test.js';
 
 export const SEARCH: readonly Mutant[] = [
+  ...of('executor', 'wire/sieve', SIEVE, [
+    [
+      'response.clean',
+      'this.step = Math.min(shortest - PIECE + 1, WIDEST_STEP);',
+      'this.step = Math.min(shortest - PIECE + 2, WIDEST_STEP);',
+      '[response.clean] a value is found at each place of an answer, the first and the last too',
+    ],
+    [
+      'response.clean',
+      'last] = [this.step, data.length - PIECE];',
+      'last] = [this.step, data.length - PIECE - 1];',
+      '[response.clean] what is starred out is what a search for each form by itself finds, wherever pieces end',
+    ],
+    [
+      'response.clean',
+      '    if (shortest < PIECE) throw',
+      '    if (shortest < 0) throw',
+      '[response.clean] no sieve is made of what has no piece, which it would never find',
+    ],
+    [
+      'memory.clean',
+      '  return Math.imul(piece ^ mask, factor);',
+      '  return Math.imul(piece, factor === 0 ? mask : 1);',
+      '[memory.clean] no piece of a form lies in the sieve as it is, and nothing of it stays',
+    ],
+    [
+      'memory.clean',
+      '    wipe(this.#memory);',
+      '    wipe();',
+      '[memory.clean] no piece of a form lies in the sieve as it is, and nothing of it stays',
+    ],
+  ]),
+  ...of('executor', 'wire/scan', SIEVE, [
+    [
+      'response.clean',
+      'Math.max(0, seen - sieve.reach + 1)',
+      'seen',
+      '[response.clean] what is starred out is what a search for each form by itself finds, wherever pieces end',
+    ],
+    [
+      'response.clean',
+      '(start >= from && end <= to)',
+      '(start >= from && start <= to)',
+      '[response.clean] what is starred out is what a search for each form by itself finds, wherever pieces end',
+    ],
+  ]),
+  ...of('executor', 'wire/answering', EXCHANGE, [
+    [
+      'response.clean',
+      'this.#decoder === null) this.#pass(octets);',
+      'this.#decoder === null) this.#ready.push(Buffer.from(octets));',
+      '[response.clean] a value across any border of large pieces is found',
+    ],
+  ]),
   ...of('executor', 'wire/brotli', BROTLI, [
     [
       'response.clean',

@@ -68,8 +68,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'response.clean',
     file: 'packages/executor/src/wire/scan.ts',
-    find: 'found.push([at, at + form.length]);',
-    replace: 'void [at, form];',
+    find: 'found.push([start, end]);',
+    replace: 'void [start, end];',
     test: {
       file: SERVER,
       name: '[response.clean] an upstream that echoes the credential (body) gives nothing away',
@@ -88,8 +88,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'server.blind',
     file: 'packages/executor/src/wire/scan.ts',
-    find: 'found.push([at, at + form.length]);',
-    replace: 'void [at, form];',
+    find: 'found.push([start, end]);',
+    replace: 'void [start, end];',
     test: {
       file: SERVER,
       name: '[server.blind] its memory, environment, headers, contexts and answers hold no credential',

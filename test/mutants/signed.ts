@@ -140,8 +140,8 @@ export const SIGNERS: readonly Mutant[] = [
   ...of('executor', 'wire/scan', SCAN, [
     [
       'response.clean',
-      'Math.min(end + 1, data.length - Math.max(longestAcrossLines, 1) + 1)',
-      'end + 1 + 0 * longestAcrossLines',
+      'Math.min(line, data.length - Math.max(longestAcrossLines, 1) + 1)',
+      'line + 0 * longestAcrossLines',
       '[response.clean] a value with a line end in it is found across any border, and holds back no more than itself',
     ],
   ]),

@@ -29,7 +29,7 @@ export class OpenCalls {
   /** @param signal the caller's: when it leaves, the call ends too */
   enter(standing: Standing, signal: AbortSignal): EnteredCall {
     const call: OpenCall = { standing, controller: new AbortController(), reason: undefined };
-    const abort = (): void => call.controller.abort();
+    const abort = (): void => call.controller.abort(signal.reason);
     if (signal.aborted) abort();
     signal.addEventListener('abort', abort, { once: true });
     this.#open.add(call);

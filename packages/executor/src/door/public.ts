@@ -29,6 +29,9 @@ const TRY_UPLOAD_MS = 5_000;
 /** Octets of a redemption: a ticket. */
 const MAX_REDEEM = 8_192;
 
+/** Why a signal of a caller says it ended, also at the end of each call: an error in its place would be made with a stack each time. */
+const LEFT = 'left';
+
 /** Of the key directory: a page that seals reads it, whatever its origin. */
 const ANY_ORIGIN = { 'access-control-allow-origin': '*' };
 
@@ -66,7 +69,7 @@ async function serveDispatch(
   deps: PublicDeps,
 ): Promise<void> {
   const controller = new AbortController();
-  at.response.once('close', () => controller.abort());
+  at.response.once('close', () => controller.abort(LEFT));
   await form(at, shaped, deps.limits, controller.signal, deps.dispatch);
 }
 

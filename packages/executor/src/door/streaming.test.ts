@@ -217,6 +217,19 @@ test('[dispatch.bound] cookies, forwarding and framing of the caller end here, i
   assert.deepEqual(world.sent.at(-1)!.headers, [['accept', 'a/b']]);
 });
 
+test('an answer comes back counted where its length is known, and in chunks where it is not', async () => {
+  for (const [length, counted, framing] of [
+    [19, '19', undefined],
+    [null, undefined, 'chunked'],
+  ] as const) {
+    world.answer = () => ({ length });
+    const { headers, text } = await world.stream(handle);
+    assert.deepEqual([headers['content-length'], headers['transfer-encoding']], [counted, framing]);
+    assert.equal(text, '{"login":"octocat"}');
+  }
+  world.answer = () => ({});
+});
+
 test('an answer that fails after its head is a reset in the streaming form and an error in the buffered one', async () => {
   world.answer = () => ({
     body: Readable.from(

@@ -2,7 +2,8 @@
  * The streaming form of a dispatch, `ANY /connections/{handle}/{path and query}`: bodies flow both ways in constant memory.
  * Never ends an answer that failed as if it were whole: after the head a failure resets the connection (§5).
  */
-import { pipeline } from 'node:stream/promises';
+import type { ServerResponse } from 'node:http';
+import type { Readable } from 'node:stream';
 import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from '../who/authorize.ts';
@@ -68,7 +69,7 @@ async function relay(
   answer: UpstreamAnswer,
   receipt: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const { status, headers, body } = answer;
+  const { status, headers, body, length } = answer;
   const own = { [HEADER.upstream]: '1', [HEADER.requestId]: at.requestId, ...receipt };
   if (answer.webSocket !== undefined && webSocket !== undefined && at.upgrade !== undefined) {
     const { socket, early } = at.upgrade;
@@ -79,11 +80,23 @@ async function relay(
     return;
   }
   const raw = [...headers, ...Object.entries(own)].flat();
+  // Counted rather than in chunks: the caller knows how much is to come, and the pieces go out as they are.
+  if (length !== null) raw.push('content-length', `${length}`);
   try {
     at.response.writeHead(status, raw);
-    await pipeline(body, at.response);
+    await pour(body, at.response);
   } catch {
     body.destroy();
     resetConnection(at);
   }
+}
+
+/** As `pipeline`, which makes a signal and an error for each call that ends well. @throws whatever kept it from ending well */
+function pour(body: Readable, response: ServerResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.once('error', reject);
+    response.once('finish', resolve).once('error', reject);
+    response.once('close', () => reject(new Error('the caller left')));
+    body.pipe(response);
+  });
 }

@@ -2,7 +2,7 @@
  * A growing run of bytes in memory of our own, for whatever is built from secrets.
  * Never leaves an old copy behind: growing zeroes what it grew out of.
  */
-import { copyOctets, ownedBytes, wipe } from './memory.ts';
+import { copyOctets, ownedBytes, ownedConcat, wipe } from './memory.ts';
 
 export class ByteWriter {
   #bytes: Buffer;
@@ -50,9 +50,12 @@ export class ByteWriter {
 
   /** Ends the writer with one owned buffer of exactly what was written. */
   take(): Buffer {
-    const taken = ownedBytes(this.#length);
-    copyOctets(taken, this.#bytes.subarray(0, this.#length));
-    this[Symbol.dispose]();
+    const [all, length] = [this.#bytes, this.#length];
+    this.#bytes = ownedBytes(0);
+    this.#length = 0;
+    if (all.length === length) return all;
+    const taken = ownedConcat(all.subarray(0, length));
+    wipe(all);
     return taken;
   }
 

@@ -48,6 +48,7 @@ export interface ReadAnswer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
+  readonly length: number | null;
   readonly outcome: { readonly error: string | null; readonly redactions: number; readonly bytes: number };
 }
 
@@ -72,6 +73,7 @@ export async function callAndRead(upstream: Upstream, origin: string, options: C
     status: answer.status,
     headers: Object.fromEntries(answer.headers),
     body: Buffer.concat(chunks),
+    length: answer.length,
     outcome: await answer.finished,
   };
 }

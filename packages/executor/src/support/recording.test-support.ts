@@ -51,6 +51,7 @@ function answerWith(given: Partial<UpstreamAnswer>): UpstreamAnswer {
   return {
     status,
     headers: [['content-type', 'application/json']],
+    length: null,
     body: Readable.from([Buffer.from('{"login":"octocat"}')]),
     finished: Promise.resolve({ status, bytes: 19, redactions: 0, error: null }),
     ...given,

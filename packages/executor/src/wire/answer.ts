@@ -68,6 +68,14 @@ export function readAnswerHead(
   return { headers, coding: codingOf(all), redactions, length: length === undefined ? null : Number(length) };
 }
 
+/**
+ * Octets of the body that goes back, where they are known before its end: starring out changes none, decoding does. Null of an
+ * answer that has no body (RFC 9110 §8.6).
+ */
+export function bodyLength(status: number, { length, coding }: AnswerHead): number | null {
+  return coding === 'identity' && status !== 204 && status !== 304 ? length : null;
+}
+
 /** What a HEAD asks for most often. Of an encoded answer it would be the length of other octets than a GET gives back. */
 export function withLength({ headers, length, coding }: AnswerHead): AnswerHead['headers'] {
   return length === null || coding !== 'identity' ? headers : [...headers, ['content-length', `${length}`]];

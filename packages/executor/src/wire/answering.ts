@@ -32,6 +32,8 @@ export interface AnsweringOptions {
   readonly left: () => void;
 }
 
+/** Octets of half a TLS record. */
+const LARGE_PIECE = 8_192;
 /** Octets of an answer that is held until its end, for a value that can be guessed. */
 const GUESSABLE_ANSWER = 1_048_576;
 
@@ -46,6 +48,8 @@ export class Answering implements Disposable {
   /** Octets of this turn of the event loop, so that an answer in a thousand pieces costs one look and not a thousand. */
   #gathered: ByteWriter | null = null;
   #lookSoon: NodeJS.Immediate | undefined;
+  /** What was looked at in this turn: it goes on together, so that many pieces are one write. */
+  #ready: Buffer[] = [];
   /** All of an answer that is captured. */
   readonly #whole = new ByteWriter(0);
   #captured: Pick<CapturedAnswer, 'redactions' | 'headers'> = { redactions: 0, headers: [] };
@@ -56,7 +60,10 @@ export class Answering implements Disposable {
   constructor(options: AnsweringOptions) {
     this.#options = options;
     this.#scanner = new Scanner(options.forms);
-    const pass = (octets: Buffer): void => this.#pass(octets);
+    const pass = (octets: Buffer): void => {
+      this.#pass(octets);
+      this.#handOn();
+    };
     this.#decoder = options.coding === 'identity' ? null : new Decoder(options.coding, pass);
     this.body = this.#makeBody();
   }
@@ -83,8 +90,10 @@ export class Answering implements Disposable {
 
   /** Octets as they came. */
   take(octets: Buffer): void {
-    this.#gathered ??= new ByteWriter(octets.length);
-    this.#gathered.bytes(octets);
+    // A piece that is large beside what is held back anyway is worth a look of its own; gathered it would be copied twice more.
+    const isLarge = octets.length >= Math.max(LARGE_PIECE, 4 * this.#options.forms.longest);
+    if (isLarge && this.#gathered === null && this.#decoder === null) this.#pass(octets);
+    else (this.#gathered ??= new ByteWriter(octets.length)).bytes(octets);
     this.#lookSoon ??= setImmediate(() => this.#look());
   }
 
@@ -100,7 +109,8 @@ export class Answering implements Disposable {
       if (this.#isOver) return;
       await this.#capture();
       if (this.#isOver) return;
-      this.#give(this.#scanner.end());
+      this.#ready.push(this.#scanner.end());
+      this.#handOn();
       if (this.#isOver) return;
       // Stars at a known place tell whoever chose what is echoed that the value stood there. Of a value that can be guessed,
       // not even the place is told: the answer is refused as a whole.
@@ -115,6 +125,7 @@ export class Answering implements Disposable {
     clearImmediate(this.#lookSoon);
     this.#gathered?.[Symbol.dispose]();
     this.#gathered = null;
+    this.#ready = [];
     this.#decoder?.[Symbol.dispose]();
     this.#scanner[Symbol.dispose]();
     this.#whole[Symbol.dispose]();
@@ -126,18 +137,19 @@ export class Answering implements Disposable {
     this.#lookSoon = undefined;
     const piece = this.#gathered?.take();
     this.#gathered = null;
-    if (piece === undefined || this.#isOver) return wipe(piece);
     const decoder = this.#decoder;
-    if (decoder !== null) return this.#inTurn(() => decoder.push(piece).finally(() => wipe(piece)));
-    this.#pass(piece);
+    if (decoder !== null && piece !== undefined && !this.#isOver)
+      return this.#inTurn(() => decoder.push(piece).finally(() => wipe(piece)));
+    if (piece !== undefined) this.#pass(piece);
     wipe(piece);
+    this.#handOn();
   }
 
   #pass(octets: Buffer): void {
     if (this.#isOver) return;
     this.#bytes += octets.length;
     if (this.#bytes > this.#options.maxBytes) return this.#options.fail(new DAuthError('RESPONSE_TOO_LARGE'));
-    if (this.#options.capture === undefined) this.#give(this.#scanner.push(octets));
+    if (this.#options.capture === undefined) this.#ready.push(this.#scanner.push(octets));
     else this.#whole.bytes(octets);
   }
 
@@ -148,8 +160,12 @@ export class Answering implements Disposable {
     if (captured.octets.length > 0) this.body.push(captured.octets);
   }
 
-  #give(scanned: Buffer): void {
-    if (scanned.length === 0 || this.body.push(scanned)) return;
+  #handOn(): void {
+    const ready = this.#ready;
+    this.#ready = [];
+    let isRead = true;
+    for (const octets of ready) isRead = octets.length === 0 ? isRead : this.body.push(octets);
+    if (isRead || this.#isOver) return;
     if (this.#options.isGuessable) this.#options.fail(tooLargeToHold());
     else this.#hold();
   }

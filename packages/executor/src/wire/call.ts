@@ -68,6 +68,8 @@ export interface UpstreamAnswer {
   readonly webSocket?: { readonly protocol: string | null; readonly meet: (caller: Line) => void };
   /** Identity-decoded and scanned. Destroyed with a `DAuthError` when anything fails after the head. Must be consumed. */
   readonly body: Readable;
+  /** Octets of the body, where they are known before its end. */
+  readonly length: number | null;
   /** Settles, never rejects, when the answer ended one way or the other. */
   readonly finished: Promise<UpstreamOutcome>;
 }

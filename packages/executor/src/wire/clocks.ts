@@ -5,6 +5,8 @@ export class CallClocks {
   readonly #late: () => void;
   readonly #total: NodeJS.Timeout;
   #quiet: NodeJS.Timeout | undefined;
+  /** Milliseconds of the clock that runs. */
+  #quietMs: number | undefined;
 
   /** @param totalMs milliseconds; @param fail ends the call with `DOWNSTREAM_TIMEOUT` */
   constructor(totalMs: number, fail: (error: DAuthError) => void) {
@@ -14,17 +16,20 @@ export class CallClocks {
 
   /** (Re)starts the clock that runs while nothing comes. */
   watch(ms: number): void {
+    if (this.#quietMs === ms) return void this.#quiet?.refresh();
     clearTimeout(this.#quiet);
     this.#quiet = setTimeout(this.#late, ms);
+    this.#quietMs = ms;
   }
 
   /** Nothing is waited for until `watch`. */
   pause(): void {
     clearTimeout(this.#quiet);
+    this.#quietMs = undefined;
   }
 
   stop(): void {
     clearTimeout(this.#total);
-    clearTimeout(this.#quiet);
+    this.pause();
   }
 }

@@ -193,6 +193,39 @@ test('[response.clean] a value in one-octet chunks is found', async () => {
   assert.equal(answer.body.toString(), `<${STARS}>`);
 });
 
+test('[response.clean] a value across any border of large pieces is found', async () => {
+  const about = 16_384;
+  for (const before of [about - SECRET.length, about - 9, about - 1, about, 3 * about - 12]) {
+    const [front, back] = ['a'.repeat(before), 'b'.repeat(2 * about)];
+    const answer = await answered([
+      `${HEAD}content-length: ${before + SECRET.length + back.length}\r\n\r\n`,
+      front,
+      SECRET + back,
+    ]);
+    assert.ok(answer.body.toString('latin1') === `${front}${STARS}${back}`, `behind ${before} octets`);
+    assert.equal(answer.outcome.redactions, 1);
+  }
+});
+
+test('how long an answer is gets told where it goes back as long as it came, and nowhere else', async () => {
+  const zipped = gzipSync('a'.repeat(99));
+  const answers: readonly (readonly [length: number | null, head: string, body?: string | Buffer, method?: string])[] =
+    [
+      [SECRET.length, `${HEAD}content-length: ${SECRET.length}\r\n\r\n`, SECRET],
+      [0, `${HEAD}content-length: 0\r\n\r\n`],
+      [null, CHUNKED, '1\r\na\r\n0\r\n\r\n'],
+      [null, `${HEAD}content-encoding: gzip\r\ncontent-length: ${zipped.length}\r\n\r\n`, zipped],
+      [null, 'HTTP/1.1 204 No\r\ncontent-length: 0\r\n\r\n'],
+      [null, 'HTTP/1.1 304 No\r\ncontent-length: 0\r\n\r\n'],
+      [null, `${HEAD}content-length: 5\r\n\r\n`, '', 'HEAD'],
+    ];
+  for (const [length, head, body = '', method = 'GET'] of answers) {
+    const answer = await answered([head, body], { method: method as never });
+    assert.equal(answer.length, length, `${method} ${head}`);
+    if (length !== null) assert.equal(answer.body.length, length);
+  }
+});
+
 test('[response.clean] trailers are dropped, with what they hold', async () => {
   const answer = await answered([`${CHUNKED}2\r\nab\r\n0\r\nx-echo: ${SECRET}\r\n\r\n`]);
   assert.deepEqual([answer.body.toString(), answer.headers], ['ab', {}]);

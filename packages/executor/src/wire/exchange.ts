@@ -7,7 +7,7 @@ import { DAuthError, LIMITS } from '@dauth/protocol';
 import type { Line } from '../frames/line.ts';
 import { Relay } from '../frames/relay.ts';
 import type { Dispatcher } from 'undici';
-import { readAnswerHead, readUpgradeHead, withLength, type ContentCoding } from './answer.ts';
+import { bodyLength, readAnswerHead, readUpgradeHead, withLength, type ContentCoding } from './answer.ts';
 import { Answering } from './answering.ts';
 import type { CallLimits, CallParts, UpstreamAnswer, UpstreamOutcome, UpstreamRequest } from './call.ts';
 import { captureAnswer, captureOf, readableOf, refusingAnswer, type CaptureAsk } from './capture.ts';
@@ -149,7 +149,9 @@ export class Exchange implements Traveller, RawHandler {
       this.#redactions += head.redactions;
       this.#answering = this.#makeAnswering(head.coding, this.#worn.forms, capture);
       const headers = isHead ? withLength(head) : head.headers;
-      const answer = { status, headers, body: this.#answering.body, finished: this.finished };
+      // Of what is captured only a part goes back.
+      const length = isHead || this.#request.capture !== undefined ? null : bodyLength(status, head);
+      const answer = { status, headers, length, body: this.#answering.body, finished: this.finished };
       if (this.#worn.isGuessable || this.#request.capture !== undefined) this.#whole = answer;
       else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
@@ -174,7 +176,7 @@ export class Exchange implements Traveller, RawHandler {
       const protocol = this.#handshake!.check(head.parts);
       this.#status = status;
       this.#answer.resolve({
-        ...{ status, headers: [], body: Readable.from([]), finished: this.finished },
+        ...{ status, headers: [], length: null, body: Readable.from([]), finished: this.finished },
         webSocket: { protocol, meet: (caller) => this.#meet(caller) },
       });
     } catch (error) {

@@ -8,6 +8,7 @@ import { unfit } from '../secret/fill.ts';
 import { compareOctets, ownedBytes, placeOf, wipe } from '../secret/memory.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import { ByteWriter } from '../secret/writer.ts';
+import { Sieve } from './sieve.ts';
 import { writeForms, writeLineForms } from './spellings.ts';
 
 /** The forms of some secrets, in one owned block that is masked but while it is lent. */
@@ -15,6 +16,7 @@ export class Forms {
   readonly #block: Buffer;
   readonly #mask: Buffer;
   readonly #forms: readonly Buffer[];
+  #sieve: Sieve | undefined;
   /** Octets of the longest form. */
   readonly longest: number;
   /** Octets of the longest form with a line end in it (UTF-16 of some scripts has such an octet, and a derived key may). */
@@ -46,6 +48,11 @@ export class Forms {
     this.#flip();
   }
 
+  /** By which places are found that are worth a look at the forms. */
+  get sieve(): Sieve {
+    return (this.#sieve ??= this.lend((forms) => new Sieve(forms, this.#mask)));
+  }
+
   /** Lends the plain forms for one synchronous look. */
   lend<T>(look: (forms: readonly Buffer[]) => T): T {
     this.#flip();
@@ -57,6 +64,7 @@ export class Forms {
   }
 
   [Symbol.dispose](): void {
+    this.#sieve?.[Symbol.dispose]();
     wipe(this.#block, this.#mask);
   }
 

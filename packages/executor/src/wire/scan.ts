@@ -5,11 +5,11 @@
  */
 import type { Forms } from './forms.ts';
 import { ownedBytes, ownedConcat, wipe } from '../secret/memory.ts';
-import { scrubRegisters } from '../secret/registers.ts';
 
 /** Same length, so that counted framing stays true. */
 const MARK = 0x2a;
-const LINE_FEED = Buffer.of(0x0a);
+const LINE_FEED = 0x0a;
+const LINE_END = Buffer.of(LINE_FEED);
 
 /** From, up to: octets to star out. */
 type Range = readonly [start: number, end: number];
@@ -44,7 +44,7 @@ export function redactWhole(data: Buffer, all: readonly Forms[]): number {
  */
 export function redactParts(parts: readonly Buffer[], forms: Forms): readonly number[] {
   // Nothing that a slot takes has a line feed, so parts do not make a value together; if they did, both would be starred.
-  const joined = ownedConcat(...parts.flatMap((part) => [part, LINE_FEED]));
+  const joined = ownedConcat(...parts.flatMap((part) => [part, LINE_END]));
   const ranges = look(joined, forms);
   wipe(joined);
   let start = 0;
@@ -80,7 +80,7 @@ export class Scanner {
     const seen = this.#held.length;
     const data = ownedConcat(this.#held, chunk);
     wipe(this.#held);
-    const ranges = look(data, this.#forms, this.#known);
+    const ranges = look(data, this.#forms, this.#known, seen);
     const open = holdFrom(data, this.#forms);
     this.#redactions += ranges.filter(([, end]) => end > seen).length;
     star(data, ranges, open);
@@ -109,27 +109,37 @@ export class Scanner {
  * line end, which few forms can cross. The same for every content, whether it begins like a form or not.
  */
 function holdFrom(data: Buffer, { longest, longestAcrossLines }: Forms): number {
-  const end = data.lastIndexOf(LINE_FEED);
-  scrubRegisters();
-  const line = Math.min(end + 1, data.length - Math.max(longestAcrossLines, 1) + 1);
-  return Math.max(0, data.length - longest + 1, line);
+  const earliest = Math.max(0, data.length - longest + 1);
+  let line = data.length;
+  while (line > earliest && data[line - 1] !== LINE_FEED) line--;
+  return Math.max(earliest, Math.min(line, data.length - Math.max(longestAcrossLines, 1) + 1));
 }
 
-function look(data: Buffer, forms: Forms, known: readonly Range[] = []): readonly Range[] {
+/**
+ * Where forms stand. Only where a piece of one was met are the forms unmasked at all.
+ * @param known what was found before
+ * @param seen up to where that was looked for: what ends there was found
+ */
+function look(data: Buffer, forms: Forms, known: readonly Range[] = [], seen = 0): readonly Range[] {
+  const { sieve } = forms;
+  const first = sieve.next(data, Math.max(0, seen - sieve.reach + 1));
+  if (first < 0) return known;
   return forms.lend((plain) => {
     const found: Range[] = [...known];
-    for (const form of plain) {
-      for (let at = find(data, form, 0); at >= 0; at = find(data, form, at + 1)) found.push([at, at + form.length]);
+    // What the newest of them cover; whatever lies in there adds nothing, and needs no comparison.
+    let [from, to] = [0, 0];
+    for (let at = first; at >= 0; at = sieve.next(data, at + sieve.step)) {
+      sieve.each(data, at, (index, left) => {
+        const form = plain[index]!;
+        const end = at + left;
+        const start = end - form.length;
+        if (start < 0 || end > data.length || (start >= from && end <= to) || !stands(form, data, start)) return;
+        found.push([start, end]);
+        [from, to] = start <= to && end >= from ? [Math.min(from, start), Math.max(to, end)] : [start, end];
+      });
     }
     return merge(found);
   });
-}
-
-/** A search leaves octets around what it looked at in the registers. */
-function find(data: Buffer, form: Buffer, from: number): number {
-  const at = data.indexOf(form, from);
-  scrubRegisters();
-  return at;
 }
 
 /** The first place from which the data's end is a true beginning of some form; `data.length` where there is none. */
@@ -139,15 +149,15 @@ function openFrom(data: Buffer, forms: Forms): number {
     for (const form of plain) byFirst[form[0]!] = [...(byFirst[form[0]!] ?? []), form];
     for (let at = Math.max(0, data.length - forms.longest + 1); at < data.length; at++) {
       for (const form of byFirst[data[at]!] ?? []) {
-        if (form.length > data.length - at && begins(form, data, at)) return at;
+        if (form.length > data.length - at && stands(form.subarray(0, data.length - at), data, at)) return at;
       }
     }
     return data.length;
   });
 }
 
-function begins(form: Buffer, data: Buffer, at: number): boolean {
-  for (let i = 1; at + i < data.length; i++) if (form[i] !== data[at + i]) return false;
+function stands(form: Buffer, data: Buffer, at: number): boolean {
+  for (let i = 0; i < form.length; i++) if (form[i] !== data[at + i]) return false;
   return true;
 }
 

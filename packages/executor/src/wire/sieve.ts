@@ -1,0 +1,94 @@
+/**
+ * Where some form of a secret may stand in an answer, in one pass over it: each form is known by the pieces near its end, and of the
+ * answer every n-th place is looked at, where n is so small that none fits between two places (Wu and Manber, 1994).
+ * Four octets at most at a time and nothing native: a search by the C library leaves what it looked for in the registers.
+ */
+import { ownedBytes, wipe } from '../secret/memory.ts';
+
+/** Octets of a piece. */
+const PIECE = 4;
+/** Places of the answer for each that is looked at: with more, a look costs little less, and a form has as many more entries. */
+const WIDEST_STEP = 16;
+/** Numbers of an entry: its piece, the next one in the same row, and which place in which form it is. */
+const ENTRY = 3;
+
+/** A table of pieces, each mixed with two random numbers, so that none lies in memory as it is. */
+export class Sieve {
+  /** Places from one look to the next. */
+  readonly step: number;
+  /** Octets at the end of a form by which it is found. */
+  readonly reach: number;
+  readonly #memory: Buffer;
+  /** Where the entries of a row begin; 0 of an empty one. */
+  readonly #rows: Int32Array;
+  readonly #entries: Int32Array;
+  readonly #shift: number;
+  readonly #mask: number;
+  readonly #factor: number;
+
+  /**
+   * @param random at least eight octets, as good as those that mask the forms
+   * @throws RangeError where a form is too short to be found
+   */
+  constructor(forms: readonly Uint8Array[], random: Buffer) {
+    const shortest = forms.reduce((least, { length }) => Math.min(least, length), Infinity);
+    if (shortest < PIECE) throw new RangeError('a form is shorter than a piece');
+    this.step = Math.min(shortest - PIECE + 1, WIDEST_STEP);
+    this.reach = this.step + PIECE - 1;
+    const count = forms.length * this.step;
+    // Four rows for each entry at least: nearly all that is asked for is empty.
+    const bits = Math.ceil(Math.log2(Math.max(count, 1))) + 2;
+    this.#shift = 32 - bits;
+    this.#mask = random.readInt32LE(0);
+    // Odd, so that no two pieces become the same number.
+    this.#factor = random.readInt32LE(4) | 1;
+    this.#memory = ownedBytes(4 * (2 ** bits + ENTRY * (count + 1)));
+    this.#rows = new Int32Array(this.#memory.buffer, 0, 2 ** bits);
+    this.#entries = new Int32Array(this.#memory.buffer, 4 * 2 ** bits);
+    // The last that goes in comes out first: the longest form at its earliest place, which covers most of what the others would.
+    let entry = ENTRY;
+    for (let form = forms.length - 1; form >= 0; form--)
+      for (let back = 0; back < this.step; back++, entry += ENTRY) this.#add(entry, forms[form]!, form, back);
+  }
+
+  /** The first place from `at` on, in steps, where a piece of some form stands; -1 where there is none. */
+  next(data: Uint8Array, at: number): number {
+    const [rows, entries, shift, mask, factor] = [this.#rows, this.#entries, this.#shift, this.#mask, this.#factor];
+    const [step, last] = [this.step, data.length - PIECE];
+    for (let place = at; place <= last; place += step) {
+      const piece = mix(data, place, mask, factor);
+      for (let entry = rows[piece >>> shift]!; entry !== 0; entry = entries[entry + 1]!)
+        if (entries[entry] === piece) return place;
+    }
+    return -1;
+  }
+
+  /** Tells each form that has the piece at this place, and how many of its octets are left from there on. */
+  each(data: Uint8Array, place: number, tell: (form: number, left: number) => void): void {
+    const [entries, piece] = [this.#entries, mix(data, place, this.#mask, this.#factor)];
+    for (let entry = this.#rows[piece >>> this.#shift]!; entry !== 0; entry = entries[entry + 1]!) {
+      if (entries[entry] !== piece) continue;
+      const which = entries[entry + 2]!;
+      tell(Math.trunc(which / WIDEST_STEP), (which % WIDEST_STEP) + PIECE);
+    }
+  }
+
+  [Symbol.dispose](): void {
+    wipe(this.#memory);
+  }
+
+  #add(entry: number, form: Uint8Array, index: number, back: number): void {
+    const piece = mix(form, form.length - PIECE - back, this.#mask, this.#factor);
+    const row = piece >>> this.#shift;
+    this.#entries[entry] = piece;
+    this.#entries[entry + 1] = this.#rows[row]!;
+    this.#entries[entry + 2] = index * WIDEST_STEP + back;
+    this.#rows[row] = entry;
+  }
+}
+
+/** One to one, with an odd factor: two pieces that mix to the same number are the same. */
+function mix(octets: Uint8Array, at: number, mask: number, factor: number): number {
+  const piece = octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24);
+  return Math.imul(piece ^ mask, factor);
+}
