@@ -79,7 +79,7 @@ export class Scanner {
   push(chunk: Uint8Array): Buffer {
     const seen = this.#held.length;
     const data = ownedConcat(this.#held, chunk);
-    wipe(this.#held);
+    this.#held.fill(0);
     const ranges = look(data, this.#forms, this.#known, seen);
     const open = holdFrom(data, this.#forms);
     this.#redactions += ranges.filter(([, end]) => end > seen).length;

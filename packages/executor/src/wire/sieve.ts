@@ -55,8 +55,9 @@ export class Sieve {
   next(data: Uint8Array, at: number): number {
     const [rows, entries, shift, mask, factor] = [this.#rows, this.#entries, this.#shift, this.#mask, this.#factor];
     const [step, last] = [this.step, data.length - PIECE];
+    const octets = viewOf(data);
     for (let place = at; place <= last; place += step) {
-      const piece = mix(data, place, mask, factor);
+      const piece = mix(octets.getInt32(place), mask, factor);
       for (let entry = rows[piece >>> shift]!; entry !== 0; entry = entries[entry + 1]!)
         if (entries[entry] === piece) return place;
     }
@@ -65,7 +66,7 @@ export class Sieve {
 
   /** Tells each form that has the piece at this place, and how many of its octets are left from there on. */
   each(data: Uint8Array, place: number, tell: (form: number, left: number) => void): void {
-    const [entries, piece] = [this.#entries, mix(data, place, this.#mask, this.#factor)];
+    const [entries, piece] = [this.#entries, this.#pieceAt(data, place)];
     for (let entry = this.#rows[piece >>> this.#shift]!; entry !== 0; entry = entries[entry + 1]!) {
       if (entries[entry] !== piece) continue;
       const which = entries[entry + 2]!;
@@ -78,17 +79,24 @@ export class Sieve {
   }
 
   #add(entry: number, form: Uint8Array, index: number, back: number): void {
-    const piece = mix(form, form.length - PIECE - back, this.#mask, this.#factor);
+    const piece = this.#pieceAt(form, form.length - PIECE - back);
     const row = piece >>> this.#shift;
     this.#entries[entry] = piece;
     this.#entries[entry + 1] = this.#rows[row]!;
     this.#entries[entry + 2] = index * WIDEST_STEP + back;
     this.#rows[row] = entry;
   }
+
+  #pieceAt(octets: Uint8Array, at: number): number {
+    return mix(viewOf(octets).getInt32(at), this.#mask, this.#factor);
+  }
 }
 
 /** One to one, with an odd factor: two pieces that mix to the same number are the same. */
-function mix(octets: Uint8Array, at: number, mask: number, factor: number): number {
-  const piece = octets[at]! | (octets[at + 1]! << 8) | (octets[at + 2]! << 16) | (octets[at + 3]! << 24);
+function mix(piece: number, mask: number, factor: number): number {
   return Math.imul(piece ^ mask, factor);
+}
+
+function viewOf({ buffer, byteOffset, length }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

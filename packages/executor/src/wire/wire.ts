@@ -134,13 +134,13 @@ export class Wire extends Duplex {
    */
   override read(size?: number): Buffer | null {
     // Parsing leaves some of them in the registers.
-    scrubRegisters();
     if (this.#headRead) this.#wipeLent();
-    const octets = super.read(size) as Buffer | null;
-    if (octets !== null) {
-      this.#lent.push(...this.#given, octets);
-      this.#given = [];
-    }
+    else scrubRegisters();
+    // One piece a time, as it came: several at once would be copied into one.
+    const piece = this.#given.shift();
+    const octets = super.read(piece?.length ?? size) as Buffer | null;
+    if (piece !== undefined) this.#lent.push(piece);
+    if (octets !== null && octets !== piece) this.#lent.push(octets);
     return octets;
   }
 
