@@ -87,7 +87,15 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] refuses an answer with garbage in place of br, and lives on',
     ],
   ]),
-  ...of('executor', 'wire/spellings', COVERAGE, [
+  ...of('executor', 'wire/escapes', 'packages/executor/dist/wire/escapes.test.js', [
+    [
+      'response.clean',
+      "plainOctets('-._');",
+      "plainOctets('-._+');",
+      '[response.clean] what is taken for left alone is left alone by every writer',
+    ],
+  ]),
+  ...of('executor', 'wire/escapes', COVERAGE, [
     [
       'response.clean',
       'new Set([...GO_UNSAFE, 0x27, 0x3d])]',
@@ -95,7 +103,7 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] no form of a credential comes back from any place of an answer',
     ],
   ]),
-  ...of('executor', 'wire/spellings', FORMS, [
+  ...of('executor', 'wire/escapes', FORMS, [
     [
       'response.clean',
       '= [GO_UNSAFE, new',

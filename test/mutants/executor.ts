@@ -172,14 +172,14 @@ export const EXECUTOR: readonly Mutant[] = [
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/spellings.ts',
-    find: '      form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80, true));\n',
+    file: 'packages/executor/src/wire/escapes.ts',
+    find: '    form(() => writeJsonUnits(out, units, hex, (unit) => unit < 0x80, true));\n',
     replace: '',
     test: { file: FORMS, name: '[response.clean] finds a value as PHP json_encode writes it' },
   },
   {
     claim: 'response.clean',
-    file: 'packages/executor/src/wire/spellings.ts',
+    file: 'packages/executor/src/wire/escapes.ts',
     find: `  { '"': '&quot;', "'": '&#39;', '/': '&#x2F;', '\`': '&#x60;', '=': '&#x3D;' },\n`,
     replace: '',
     test: { file: FORMS, name: '[response.clean] finds a value as Mustache writes it' },

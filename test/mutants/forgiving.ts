@@ -163,7 +163,7 @@ export const FORGIVING: readonly Mutant[] = [
       "[memory.clean] an error that nobody catches says its kind and nothing else: throw 'canary'",
     ],
   ]),
-  ...of('executor', 'wire/spellings', FORMS, [
+  ...of('executor', 'wire/escapes', FORMS, [
     ['response.clean', "'+': '&#x2B;' }", '}', '[response.clean] finds a value as ASP.NET Core writes it'],
     [
       'response.clean',

@@ -26,7 +26,7 @@ export const SEGMENT = plainOctets("-._~!$&'()*+,=:@");
 /**
  * Which octets percent-encoders leave alone. Ours must stand here, or an echoed URL would show a value in a form that
  * nobody looks for; then `encodeURIComponent`, HTML forms, Python's `quote`, `encodeURI` and
- * its like with and without `#`, and those that leave none.
+ * its like with and without `#`.
  */
 export const PERCENT_SETS: readonly ReadonlySet<number>[] = [
   UNRESERVED,
@@ -36,7 +36,6 @@ export const PERCENT_SETS: readonly ReadonlySet<number>[] = [
   plainOctets('-._~/'),
   plainOctets("-._~!$&'()*+,;=:@/?"),
   plainOctets("-._~!$&'()*+,;=:@/?#"),
-  new Set(),
 ];
 /** `application/x-www-form-urlencoded` (WHATWG URL §5.2) but for the space, which is `+`. */
 const FORM = plainOctets('-._*');
