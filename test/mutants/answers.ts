@@ -12,14 +12,26 @@ export const SEARCH: readonly Mutant[] = [
   ...of('executor', 'wire/sieve', SIEVE, [
     [
       'response.clean',
-      'this.step = Math.min(shortest - PIECE + 1, WIDEST_STEP);',
-      'this.step = Math.min(shortest - PIECE + 2, WIDEST_STEP);',
+      'place += step) {',
+      'place += step + 1) {',
       '[response.clean] a value is found at each place of an answer, the first and the last too',
     ],
     [
       'response.clean',
       'last] = [this.step, data.length - PIECE];',
       'last] = [this.step, data.length - PIECE - 1];',
+      '[response.clean] what is starred out is what a search for each form by itself finds, wherever pieces end',
+    ],
+    [
+      'dispatch.bound',
+      'if (4 * same <= this.step || first === 0) break;',
+      'if (same >= 0) break;',
+      '[dispatch.bound] an answer that repeats what a value is full of is not compared with it at every place',
+    ],
+    [
+      'response.clean',
+      '      reach = Math.max(reach, form.length - first);',
+      '      reach = this.step + PIECE - 1;',
       '[response.clean] what is starred out is what a search for each form by itself finds, wherever pieces end',
     ],
     [

@@ -233,7 +233,7 @@ export const WEB_SOCKETS: readonly Mutant[] = [
   ...of('executor', 'wire/scan', MEMORY, [
     [
       'memory.clean',
-      '    wipe(this.#held);\n    const ranges',
+      '    this.#held.fill(0);\n    const ranges',
       '    const ranges',
       '[memory.clean] leaves no copy of a credential or its keys: of a WebSocket, in a header',
     ],

@@ -133,7 +133,8 @@ function look(data: Buffer, forms: Forms, known: readonly Range[] = [], seen = 0
         const form = plain[index]!;
         const end = at + left;
         const start = end - form.length;
-        if (start < 0 || end > data.length || (start >= from && end <= to) || !stands(form, data, start)) return;
+        if (start < 0 || end > data.length || (start >= from && end <= to) || !stands(form, data, start, at - start))
+          return;
         found.push([start, end]);
         [from, to] = start <= to && end >= from ? [Math.min(from, start), Math.max(to, end)] : [start, end];
       });
@@ -156,8 +157,12 @@ function openFrom(data: Buffer, forms: Forms): number {
   });
 }
 
-function stands(form: Buffer, data: Buffer, at: number): boolean {
-  for (let i = 0; i < form.length; i++) if (form[i] !== data[at + i]) return false;
+/** Compares from one place of a form to both sides: where something else stands, it is near the pieces that tell a form. */
+function stands(form: Buffer, data: Buffer, start: number, from = 0): boolean {
+  for (let [left, right] = [from - 1, from]; left >= 0 || right < form.length; left--, right++) {
+    if (left >= 0 && form[left] !== data[start + left]) return false;
+    if (right < form.length && form[right] !== data[start + right]) return false;
+  }
   return true;
 }
 
