@@ -33,7 +33,7 @@ export function keysOf(key: OpeningKey, enc: Uint8Array, info: Uint8Array = EMPT
   const suite = SUITES[key.alg];
   const shared = decap(suite, key, enc);
   const id = suiteId('HPKE', suite.kem, suite.kdf, suite.aead);
-  const context = keyScheduleContext(id, info);
+  const context = info.length === 0 ? plainContext(suite, id) : keyScheduleContext(id, info);
   const secret = labeledExtract(id, shared, 'secret', EMPTY);
   const aeadKey = labeledExpand(id, secret, 'key', context, suite.key);
   const nonce = labeledExpand(id, secret, 'base_nonce', context, NONCE);
@@ -74,6 +74,15 @@ function exportInto(exported: Buffer, id: Buffer, secret: Buffer, context: Buffe
   const output = labeledExpand(id, exporter, 'sec', KEEPING, exported.length);
   copyOctets(exported, output);
   wipe(exporter, output);
+}
+
+const PLAIN_CONTEXTS = new Map<Suite, Buffer>();
+
+/** Without `info`, as every envelope is opened, it is the same for all of a suite. */
+function plainContext(suite: Suite, id: Buffer): Buffer {
+  const context = PLAIN_CONTEXTS.get(suite) ?? keyScheduleContext(id, EMPTY);
+  PLAIN_CONTEXTS.set(suite, context);
+  return context;
 }
 
 /** RFC 9180 §5.1 `KeySchedule` for mode base: no pre-shared key, so both its inputs are empty. All of it is public. */
