@@ -30,7 +30,7 @@ export const SEARCH: readonly Mutant[] = [
     ],
     [
       'response.clean',
-      '      reach = Math.max(reach, form.length - first);',
+      '      reach = Math.max(reach, form.byteLength - first);',
       '      reach = this.step + PIECE - 1;',
       '[response.clean] what is starred out is what a search for each form by itself finds, wherever pieces end',
     ],

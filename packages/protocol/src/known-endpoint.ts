@@ -54,14 +54,18 @@ const ENDS: readonly string[] = [
 /** Whole paths: of Google, Docker and many more; of Spotify and many more. */
 const PATHS: readonly string[] = ['/token', '/api/token'];
 
+// Taken apart once: every dispatch asks.
+const HOST_PATTERNS = HOSTS.map((text) => ({ text, parts: text.split('.') }));
+const END_PATTERNS = ENDS.map((text) => ({ text, parts: text.slice(1).split('/') }));
+
 /**
  * Which rule says that a request would go to a known token endpoint: a host, or what the path is or ends with. Null for none.
  * @param path raw, before `?`; read as the most forgiving server would
  */
 export function knownTokenEndpoint(origin: Origin, path: string): string | null {
-  const { host } = originParts(origin);
-  const known = HOSTS.find((pattern) => isLike(host.split('.'), pattern.split('.')));
-  if (known !== undefined) return `the host ${known}`;
+  const labels = originParts(origin).host.split('.');
+  const known = HOST_PATTERNS.find(({ parts }) => isLike(labels, parts));
+  if (known !== undefined) return `the host ${known.text}`;
   const read = loosePath(path);
   const whole = PATHS.find((one) => one === read);
   if (whole !== undefined) return `the path ${whole}`;
@@ -70,11 +74,8 @@ export function knownTokenEndpoint(origin: Origin, path: string): string | null 
   if (TOKEN_NAMES.has(name)) return `a path that ends with ${name}`;
   const before = segments.slice(-1 - FURTHEST, -1).findLast((segment) => BEHIND.has(segment));
   if (SHORT_NAMES.has(name) && before !== undefined) return `a path that ends with ${name}, behind ${before}`;
-  const end = ENDS.find((one) => {
-    const pattern = one.slice(1).split('/');
-    return isLike(segments.slice(-pattern.length), pattern);
-  });
-  return end === undefined ? null : `a path that ends with ${end}`;
+  const end = END_PATTERNS.find(({ parts }) => isLike(segments.slice(-parts.length), parts));
+  return end === undefined ? null : `a path that ends with ${end.text}`;
 }
 
 /** @throws DAuthError `POLICY_DENIED` with the rule */

@@ -82,7 +82,8 @@ test('[dispatch.bound] an answer that repeats what a value is full of is not com
   const data = Buffer.from(run.repeat(20));
   for (let at = forms.sieve.next(data, 0); at >= 0; at = forms.sieve.next(data, at + forms.sieve.step))
     forms.sieve.each(data, at, () => compared++);
-  assert.ok(compared < (16 * data.length) / forms.sieve.step, `${compared} comparisons`);
+  // Five forms end as the value does; known by their ends, each would be met sixteen times at every place.
+  assert.ok(compared < (40 * data.length) / forms.sieve.step, `${compared} comparisons`);
 });
 
 test('[response.clean] no sieve is made of what has no piece, which it would never find', () => {

@@ -47,9 +47,9 @@ export class Sieve {
     let [entry, reach] = [ENTRY, 0];
     // The last that goes in comes out first: the longest form, which covers most of what the others would.
     for (let index = forms.length - 1; index >= 0; index--) {
-      const form = forms[index]!;
+      const form = viewOf(forms[index]!);
       const first = this.#telling(form);
-      reach = Math.max(reach, form.length - first);
+      reach = Math.max(reach, form.byteLength - first);
       for (let at = first + this.step - 1; at >= first; at--, entry += ENTRY) this.#add(entry, form, index, at);
     }
     this.reach = reach;
@@ -83,11 +83,10 @@ export class Sieve {
    * Where in a form the pieces begin by which it is known: few of them are the same, or an upstream could answer with one pattern that is
    * a piece of many forms at many places, each of which has to be compared. From the end on, where public beginnings are not.
    */
-  #telling(form: Uint8Array): number {
-    const octets = viewOf(form);
+  #telling(form: DataView): number {
     let [best, fewest] = [0, Infinity];
-    for (let first = form.length - PIECE - this.step + 1; ; first = Math.max(first - this.step, 0)) {
-      const same = this.#sameFrom(octets, first);
+    for (let first = form.byteLength - PIECE - this.step + 1; ; first = Math.max(first - this.step, 0)) {
+      const same = this.#sameFrom(form, first);
       if (same < fewest) [best, fewest] = [first, same];
       if (4 * same <= this.step || first === 0) break;
     }
@@ -95,11 +94,11 @@ export class Sieve {
   }
 
   /** How many of the pieces from a place on stood there before, and some more by chance: a bit for each, of 64. */
-  #sameFrom(octets: DataView, first: number): number {
+  #sameFrom(form: DataView, first: number): number {
     const seen = [0, 0];
     let same = 0;
     for (let at = first; at < first + this.step; at++) {
-      const bit = this.#pieceAt(octets, at) >>> 26;
+      const bit = this.#pieceAt(form, at) >>> 26;
       const before = seen[bit >> 5]!;
       if ((before >>> (bit & 31)) & 1) same++;
       else seen[bit >> 5] = before | (1 << (bit & 31));
@@ -107,13 +106,13 @@ export class Sieve {
     return same;
   }
 
-  #add(entry: number, form: Uint8Array, index: number, at: number): void {
-    const piece = this.#pieceAt(viewOf(form), at);
+  #add(entry: number, form: DataView, index: number, at: number): void {
+    const piece = this.#pieceAt(form, at);
     const row = piece >>> this.#shift;
     this.#entries[entry] = piece;
     this.#entries[entry + 1] = this.#rows[row]!;
     this.#entries[entry + 2] = index;
-    this.#entries[entry + 3] = form.length - at;
+    this.#entries[entry + 3] = form.byteLength - at;
     this.#rows[row] = entry;
   }
 
