@@ -250,6 +250,18 @@ test('an answer that fails after its head is a reset in the streaming form and a
   }
 });
 
+test('an answer that is dropped without a word is a reset too', async () => {
+  const body = new Readable({ read: () => undefined });
+  body.push('half');
+  world.answer = () => ({ body });
+  try {
+    setTimeout(() => body.destroy(), 50);
+    await assert.rejects(world.stream(handle), { code: 'ECONNRESET' });
+  } finally {
+    world.answer = () => ({});
+  }
+});
+
 test('a number that JSON cannot carry is refused rather than changed on its way', async () => {
   const call = `{"connection_handle":"${handle}","request":{"method":"POST","path":"/repos/a","body":{"id":12345678901234567890}}}`;
   const headers = [...world.headers('POST', '/dispatch', world.token(handle)), 'Content-Type', 'application/json'];

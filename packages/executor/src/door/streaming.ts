@@ -91,12 +91,12 @@ async function relay(
   }
 }
 
-/** As `pipeline`, which makes a signal and an error for each call that ends well. @throws whatever kept it from ending well */
+/** As `pipeline`, which makes a signal and an error for each call that ends well. @throws Error where it did not end well */
 function pour(body: Readable, response: ServerResponse): Promise<void> {
   return new Promise((resolve, reject) => {
-    body.once('error', reject);
-    response.once('finish', resolve).once('error', reject);
-    response.once('close', () => reject(new Error('the caller left')));
+    const cut = (): void => reject(new Error('cut off'));
+    body.once('error', reject).once('close', () => body.readableEnded || cut());
+    response.once('error', reject).once('close', () => (response.writableFinished ? resolve() : cut()));
     body.pipe(response);
   });
 }
