@@ -98,4 +98,12 @@ export const NATIVE_CALLS: readonly Mutant[] = [
       '[memory.clean] nothing that SCRAM made of the password stays once the server has proven itself',
     ],
   ]),
+  ...of('executor', 'postgres/messages', LOGIN, [
+    [
+      'memory.clean',
+      "  return ownedConcat(Buffer.from(type, 'latin1'), uint32(length), ...body);",
+      "  return Buffer.concat([Buffer.from(type, 'latin1'), uint32(length), ...body]);",
+      '[memory.clean] a message has its whole memory, so that what zeroes one leaves no copy of a proof in a pool',
+    ],
+  ]),
 ];

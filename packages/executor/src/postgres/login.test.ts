@@ -70,6 +70,12 @@ test('[memory.clean] nothing that SCRAM made of the password stays once the serv
   assert.deepEqual(new Set(results.map((octets) => octets.toString('hex'))), new Set(['00'.repeat(32)]));
 });
 
+test('[memory.clean] a message has its whole memory, so that what zeroes one leaves no copy of a proof in a pool', () => {
+  const framed = message('p', Buffer.from('a proof'));
+  assert.equal(framed.toString('latin1'), 'p\0\0\0\x0ba proof');
+  assert.equal(framed.buffer.byteLength, framed.length);
+});
+
 test('a server that cannot bind is logged in to by what it has, and told that we could', async () => {
   database.script = { ...RIGHT, mechanisms: ['SCRAM-SHA-256'] };
   leave(await openAt(database, ca.pem));

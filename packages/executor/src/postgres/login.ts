@@ -6,7 +6,7 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { DAuthError, type Postgres } from '@dauth/protocol';
 import { proveMd5 } from '../secret/md5.ts';
-import { wipe } from '../secret/memory.ts';
+import { ownedConcat, wipe } from '../secret/memory.ts';
 import { showPassword } from '../secret/password.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
 import { proveScram } from '../secret/scram.ts';
@@ -169,7 +169,7 @@ export class Login implements Disposable {
 
   #proveMd5(salt: Buffer): void {
     const { message: text } = this.#show((password) => proveMd5(password, this.#request.login.user, salt));
-    const ended = Buffer.concat([text, Buffer.alloc(1)]);
+    const ended = ownedConcat(text, Buffer.alloc(1));
     wipe(text);
     this.#step = 'proven';
     this.#send(ended);

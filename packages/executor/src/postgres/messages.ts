@@ -3,6 +3,7 @@
  * Never a value of a credential in a string: what holds one is octets that come in and go out as they are.
  */
 import { DAuthError } from '@dauth/protocol';
+import { ownedConcat } from '../secret/memory.ts';
 
 /** Version 3.0: its keys for cancelling have four octets. */
 const VERSION = 0x0003_0000;
@@ -52,10 +53,14 @@ function malformed(): DAuthError {
   return new DAuthError('INVALID_REQUEST', 'The first packet of the session is not well-formed.');
 }
 
-/** A message: its type, and texts that end with a zero octet or octets as they are. */
+/**
+ * A message: its type, and texts that end with a zero octet or octets as they are.
+ * @returns owned memory: one proves a password, and whoever wrote it zeroes it
+ */
 export function message(type: string, ...parts: readonly (string | Buffer)[]): Buffer {
-  const body = Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(`${part}\0`) : part)));
-  return Buffer.concat([Buffer.from(type, 'latin1'), uint32(body.length + 4), body]);
+  const body = parts.map((part) => (typeof part === 'string' ? Buffer.from(`${part}\0`) : part));
+  const length = body.reduce((sum, part) => sum + part.length, 4);
+  return ownedConcat(Buffer.from(type, 'latin1'), uint32(length), ...body);
 }
 
 export function uint32(value: number): Buffer {
