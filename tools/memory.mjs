@@ -39,7 +39,7 @@ const load = (name) =>
 const [{ KINDS }, { measureKinds }, { MARKS, NUMBERS, isClean, renderTable }] = await Promise.all(
   ['memory-kinds', 'memory-run', 'memory-table'].map(load),
 );
-const kinds = Object.values(KINDS).flatMap((each) => (typeof each === 'string' ? [] : each));
+const kinds = Object.values(KINDS).flat();
 const numbers = values.dispatches === undefined ? NUMBERS : numbersIn(values.dispatches);
 const named = kinds.filter(({ name }) => name.includes(word));
 const first = values.check && named.length > 0 ? randomInt(named.length) : 0;

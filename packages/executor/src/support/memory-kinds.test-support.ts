@@ -1,10 +1,12 @@
 /**
  * Every kind of credential whose rest in memory is measured, by the word that the codec knows it by. A word without a row does
- * not compile, so whoever adds a kind measures it, or says in its row where it is measured and why not here.
+ * not compile, so whoever adds a kind measures it.
  */
 import { createHash, createHmac, pbkdf2Sync, randomBytes } from 'node:crypto';
 import { parseInjections, type Injection, type SigningAlg } from '@dauth/protocol';
 import { deriveAwsKeys } from './aws.test-support.ts';
+import { materialOf } from './certified-key.test-support.ts';
+import type { ClientIdentity, ClientKind } from './client-certificates.test-support.ts';
 import { done, row, type Database } from './database.test-support.ts';
 import type { CallOrder } from './memory.child.test-support.ts';
 import type { Look, Use } from './memory.test-support.ts';
@@ -19,12 +21,20 @@ export interface Places {
   readonly databases: Readonly<Record<keyof typeof LOGIN_KEYS, Database>>;
   /** What the token endpoint gives. */
   readonly given: Readonly<Record<string, Buffer>>;
+  /** A login whose answers are captured. */
+  readonly login: Use;
+  /** Certificates, two of each kind that was asked for. */
+  readonly clients: Readonly<Partial<Record<ClientKind, readonly ClientIdentity[]>>>;
+  /** Settles when no socket is open any more that a certificate was shown on. */
+  readonly closed: () => Promise<void>;
 }
 
 export interface Kind {
   readonly name: string;
   /** Taken only where the C library overwrites what is freed, so measured there. */
   readonly isOverwritten?: true;
+  /** Whose certificate is shown. */
+  readonly client?: ClientKind;
   readonly use: (places: Places) => Use;
 }
 
@@ -97,6 +107,20 @@ function jwtKey(name: string, alg: SigningAlg, form: KeyForm): Kind {
   return { ...exchange(`JWT bearer, ${name}`, scheme, '/oauth/token', { material }), ...overwritten(alg) };
 }
 
+function certificate(client: ClientKind): Kind {
+  return {
+    ...{ name: `client certificate, ${client}`, isOverwritten: true, client },
+    use({ clients, closed }) {
+      const left = [...clients[client]!];
+      return {
+        inject: [{ scheme: 'mtls', certificate: '{certificate}', private_key: '{token}' }],
+        calls: ['/', '/?echo=body&split', '/?echo=head'].map((target) => ({ target })),
+        look: { material: () => materialOf(left.pop()!, client, 'pem'), closed },
+      };
+    },
+  };
+}
+
 const SALT = Buffer.from('a salt of a role');
 
 /** What may log in the place of a password. */
@@ -147,8 +171,8 @@ const basicOf = (secret: Buffer): Record<string, Buffer> => ({
   'Basic credential': Buffer.from(Buffer.from(`robot:${secret.toString()}`).toString('base64').slice(8)),
 });
 
-/** Words that the codec has no injection for come by hand. A sentence in the place of rows says where a kind is measured instead. */
-export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
+/** Words that the codec has no injection for come by hand. */
+export const KINDS: Readonly<Record<Word, readonly Kind[]>> = {
   header: [
     slot('header', [{ in: 'header', name: 'authorization', value: 'Bearer {token}' }], [...ECHOES, POSTED]),
     slot('header, several', [
@@ -171,8 +195,8 @@ export const KINDS: Readonly<Record<Word, readonly Kind[] | string>> = {
       ['/', '/?echo', '/?echo&early'].map((target) => ({ target, webSocket: true })),
     ),
   ],
-  captured: '`packages/executor/src/captured-memory.test.ts` measures it',
-  mtls: '`packages/executor/src/secret/client-certificate-memory.test.ts` measures it, once its sockets have closed',
+  captured: [{ name: 'captured from the answer to a login', use: ({ login }) => login }],
+  mtls: [certificate('RSA'), certificate('P-256'), certificate('Ed25519')],
   aws_sigv4: [
     signer('AWS Signature Version 4, in headers', { ...AWS, place: 'header' }),
     signer('AWS Signature Version 4, in the query', { ...AWS, place: 'query' }),

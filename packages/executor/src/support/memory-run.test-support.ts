@@ -3,6 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { capturedLogin } from './captured-login.test-support.ts';
+import { certifiedSockets } from './certified-key.test-support.ts';
+import { issueClient, type ClientIdentity, type ClientKind } from './client-certificates.test-support.ts';
 import { pad } from './echo.test-support.ts';
 import { serveDatabase } from './database.test-support.ts';
 import { INSTALLATION, makeGiven, type Kind } from './memory-kinds.test-support.ts';
@@ -33,14 +36,21 @@ export async function measureKinds(
   await using md5 = await serveDatabase(identity, { passwords: [] });
   await using dir = emptyDirectory();
   const given = makeGiven();
-  await using proof = await MemoryProof.open(tokenEndpoint(given), {
+  const [login, certified, tokens] = [capturedLogin(), certifiedSockets(), tokenEndpoint(given)];
+  const beside: Beside = (...asked) => certified.beside(...asked) || login.beside(...asked) || tokens(...asked);
+  await using proof = await MemoryProof.open(beside, {
     ca,
+    tls: { requestCert: true, rejectUnauthorized: false, ca: [ca.pem] },
     isOverwritten: asStarted || kinds.some(({ isOverwritten }) => isOverwritten),
     holds: false,
     ...(withCore ? { dir: dir.path } : {}),
   });
   if (proof.forbidden !== null) return proof.forbidden;
-  const places = { origin: proof.origin, databases: { 'scram-sha-256': scram, md5 }, given };
+  const clients: Partial<Record<ClientKind, readonly ClientIdentity[]>> = {};
+  for (const { client } of kinds)
+    if (client !== undefined) clients[client] = [await issueClient(ca, client), await issueClient(ca, client)];
+  const databases = { 'scram-sha-256': scram, md5 };
+  const places = { origin: proof.origin, databases, given, login: login.use, clients, closed: certified.closed };
   return await proof.measure(
     kinds.map(({ use }) => use(places)),
     numbers,

@@ -191,6 +191,7 @@ export class MemoryProof implements AsyncDisposable {
         await this.#call(sealed, use.calls, { ...use.look, times: number - (rests.at(-1)?.calls ?? 0) });
         await this.#addResealed(sealed);
       }
+      for (const { use } of all) await use.look?.closed?.();
       await sleep(1_000);
       rests.push(restOf(number, await findInMemory(this.#pid, needles())));
     }
