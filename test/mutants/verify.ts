@@ -262,7 +262,33 @@ export const VERIFY: readonly Mutant[] = [
       'token.bound',
       '    assertSigned();\n',
       '',
+      '[token.bound] a token with another signature is another token, and is verified',
+    ],
+  ]),
+  ...of('verify', 'read-tokens', 'packages/verify/dist/read-tokens.test.js', [
+    [
+      'token.bound',
+      'known.key === (await jwks.resolveNamed(known.header, subject))',
+      'known.key.algs.length > 0',
       '[token.bound] a token that was taken once is refused when it ended, and when its key is published no more',
+    ],
+    [
+      'token.bound',
+      'token.length <= MAX_KEPT ? sha256Base64url(token)',
+      "token.length <= MAX_KEPT ? sha256Base64url(token.slice(0, token.lastIndexOf('.')))",
+      '[token.bound] a token with another signature than one that was taken is verified, and refused',
+    ],
+    [
+      'token.bound',
+      'return Object.freeze(value);',
+      'return value;',
+      '[token.bound] what a token says that is shown again can be changed by nobody, at any depth',
+    ],
+    [
+      'token.bound',
+      'assertTyp(known.header, kind.typ, subject);',
+      '',
+      '[token.bound] a token that was taken once is no token of another type',
     ],
   ]),
 ];

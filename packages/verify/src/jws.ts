@@ -68,7 +68,7 @@ export const ALGS: readonly string[] = Object.freeze(['ES256', 'Ed25519', 'EdDSA
 export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJws {
   const subject = subjectOf(options, 'The token');
   const jws = split(compact, options, subject);
-  const alg = readAlg(jws, options.algs ?? ALGS, subject);
+  const alg = readAlg(jws.header, options.algs ?? ALGS, subject);
   const found = lookUp(options.keys, jws.header, alg, subject);
   settle(compact, jws, found, options, subject);
   return read(jws, found, options, subject);
@@ -82,7 +82,7 @@ export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJ
 export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions): EmbeddedJws {
   const subject = subjectOf(options, 'The proof');
   const jws = split(compact, options, subject);
-  readAlg(jws, ALGS, subject);
+  readAlg(jws.header, ALGS, subject);
   if (options.allowedHeader !== undefined) {
     const allowed = ['typ', 'alg', 'jwk', ...options.allowedHeader];
     if (!Object.keys(jws.header).every((name) => allowed.includes(name))) {
@@ -118,14 +118,16 @@ function read(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Sub
 
 function split(compact: string, options: JwsOptions, subject: Subject): CompactJws {
   const jws = parsing(subject, () => splitJws(compact, options.maxLength));
-  const { typ } = jws.header;
-  const fits = typeof options.typ === 'string' ? typ === options.typ : options.typ.some((one) => typ === one);
-  if (!fits) refuseSubject(subject, 'is of another type (typ).');
+  assertTyp(jws.header, options.typ, subject);
   return jws;
 }
 
-function readAlg(jws: CompactJws, algs: readonly string[], subject: Subject): string {
-  const { alg } = jws.header;
+export function assertTyp({ typ }: JsonObject, wanted: JwsOptions['typ'], subject: Subject): void {
+  const fits = typeof wanted === 'string' ? typ === wanted : wanted.some((one) => typ === one);
+  if (!fits) refuseSubject(subject, 'is of another type (typ).');
+}
+
+export function readAlg({ alg }: JsonObject, algs: readonly string[], subject: Subject): string {
   // `none` and HS* are no algorithms of any key here, so assertSigned would refuse them too; the sentence is better here.
   if (typeof alg !== 'string' || !algs.includes(alg))
     return refuseSubject(subject, 'uses an algorithm that is not taken here.');
