@@ -280,15 +280,45 @@ export const VERIFY: readonly Mutant[] = [
     ],
     [
       'token.bound',
+      'assertTyp(known.header, kind.typ, subject);',
+      '',
+      '[token.bound] a token that was taken once is no token of another type',
+    ],
+  ]),
+  ...of('verify', 'frozen', 'packages/verify/dist/read-tokens.test.js', [
+    [
+      'token.bound',
       'return Object.freeze(value);',
       'return value;',
       '[token.bound] what a token says that is shown again can be changed by nobody, at any depth',
     ],
+  ]),
+  ...of('verify', 'heads', 'packages/verify/dist/heads.test.js', [
     [
       'token.bound',
-      'assertTyp(known.header, kind.typ, subject);',
-      '',
-      '[token.bound] a token that was taken once is no token of another type',
+      'header: frozen(header)',
+      'header',
+      '[token.bound] a header that is remembered can be changed by nobody',
+    ],
+    [
+      'token.bound',
+      "return compact.slice(0, compact.indexOf('.'));",
+      'return compact.slice(0, 40);',
+      '[token.bound] a header that begins like another one is another one, with a key of its own',
+    ],
+  ]),
+  ...of('verify', 'jws', 'packages/verify/dist/heads.test.js', [
+    [
+      'token.bound',
+      '  settle(compact, jws, key, options, subject);\n  if (known === undefined) keepHead(compact, { header: jws.header, key });',
+      '  if (known === undefined) keepHead(compact, { header: jws.header, key });\n  settle(compact, jws, key, options, subject);',
+      '[token.bound] the header of a proof that did not verify is not remembered',
+    ],
+    [
+      'token.bound',
+      'assertTyp(jws.header, options.typ, subject);',
+      'if (known === undefined) assertTyp(jws.header, options.typ, subject);',
+      '[token.bound] a header that is remembered is still of the wrong type for another reader',
     ],
   ]),
 ];

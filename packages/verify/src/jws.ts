@@ -10,7 +10,8 @@ import {
   type JsonObject,
   type PublicJwk,
 } from '@dauth/protocol';
-import { importKey, isSignedBy, type PointKey, type VerifyKey } from './key.ts';
+import { findHead, keepHead } from './heads.ts';
+import { importKey, isSignedBy, type VerifyKey } from './key.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
 import type { VerifiedSignatures } from './verified.ts';
 
@@ -81,7 +82,8 @@ export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJ
  */
 export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions): EmbeddedJws {
   const subject = subjectOf(options, 'The proof');
-  const jws = split(compact, options, subject);
+  const known = compact.length > options.maxLength ? undefined : findHead(compact);
+  const jws = split(compact, options, subject, known?.header);
   readAlg(jws.header, ALGS, subject);
   if (options.allowedHeader !== undefined) {
     const allowed = ['typ', 'alg', 'jwk', ...options.allowedHeader];
@@ -89,8 +91,9 @@ export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions):
       refuseSubject(subject, 'has a header member that is not defined for it.');
     }
   }
-  const key: PointKey = parsing(subject, () => importKey(jws.header.jwk));
+  const key = known?.key ?? parsing(subject, () => importKey(jws.header.jwk));
   settle(compact, jws, key, options, subject);
+  if (known === undefined) keepHead(compact, { header: jws.header, key });
   return { ...read(jws, key, options, subject), jwk: key.jwk };
 }
 
@@ -116,8 +119,8 @@ function read(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Sub
   return { header: jws.header, claims, jkt: key.jkt };
 }
 
-function split(compact: string, options: JwsOptions, subject: Subject): CompactJws {
-  const jws = parsing(subject, () => splitJws(compact, options.maxLength));
+function split(compact: string, options: JwsOptions, subject: Subject, known?: JsonObject): CompactJws {
+  const jws = parsing(subject, () => splitJws(compact, options.maxLength, known));
   assertTyp(jws.header, options.typ, subject);
   return jws;
 }

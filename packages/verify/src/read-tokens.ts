@@ -7,6 +7,7 @@ import { LIMITS, type JsonObject } from '@dauth/protocol';
 import { sha256Base64url } from './digest.ts';
 import type { JwksCache } from './jwks.ts';
 import { assertTyp, readAlg, verifyJws, type JwsOptions } from './jws.ts';
+import { frozen } from './frozen.ts';
 import type { VerifyKey } from './key.ts';
 import type { Subject } from './refuse.ts';
 
@@ -70,11 +71,4 @@ export async function readPublished(
   const { header, claims } = verifyJws(token, options);
   jwks.read.keep(digest, { header, claims: frozen(claims), key });
   return claims;
-}
-
-/** Of JSON, which has no circles and was read with a bound on its depth. */
-function frozen(value: JsonObject): JsonObject {
-  for (const member of Object.values(value))
-    if (typeof member === 'object' && member !== null) frozen(member as JsonObject);
-  return Object.freeze(value);
 }
