@@ -74,8 +74,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: 'const text = decodeUtf8(octets);',
-    replace: "const text = octets.length === 0 ? decodeUtf8(octets) : Buffer.from(octets).toString('utf8');",
+    find: "new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })",
+    replace: "new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })",
     test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: an overlong form' },
   },
   {

@@ -3,7 +3,7 @@
  * Never lenient: what this refuses, another reader could read as something else, and the gate would have checked a message
  * that is not the one that runs.
  */
-import { DAuthError, decodeUtf8, LIMITS } from '@dauth/protocol';
+import { DAuthError, LIMITS } from '@dauth/protocol';
 
 /** Octets of a message or batch; the SDK's own bound. */
 const MAX_BODY = 4 * LIMITS.jsonBody;
@@ -21,10 +21,21 @@ export interface CheckedBody {
 /** @throws DAuthError `PAYLOAD_TOO_LARGE`; `INVALID_REQUEST` for anything but one JSON document that reads one way */
 export async function readBody(request: Request): Promise<CheckedBody> {
   const octets = await readOctets(request);
-  const text = decodeUtf8(octets);
+  const text = decode(octets);
   const json = parse(text);
   assertOneMeaning(text);
   return { octets, json };
+}
+
+/** As strict as the decoder of `@dauth/protocol`, which has no platform to lean on; a byte order mark stays and is no JSON. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decode(octets: Uint8Array): string {
+  try {
+    return UTF8.decode(octets);
+  } catch (cause) {
+    throw new DAuthError('INVALID_REQUEST', 'A value is not well-formed UTF-8.', { cause });
+  }
 }
 
 function parse(text: string): unknown {
@@ -68,5 +79,5 @@ async function readOctets(request: Request): Promise<Uint8Array<ArrayBuffer>> {
     if (size > MAX_BODY) throw new DAuthError('PAYLOAD_TOO_LARGE');
     chunks.push(value);
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  return chunks.length === 1 ? new Uint8Array(chunks[0]!) : new Uint8Array(Buffer.concat(chunks));
 }
