@@ -228,11 +228,25 @@ export const MCP: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/node.ts',
+    file: 'packages/mcp/src/source.ts',
     find: 'if (left < 0) req.destroy();',
     replace: 'if (left < -1e9) req.destroy();',
     test: { file: NODE, name: '[token.bound] a refused body without end is not taken for ever' },
   },
+  ...of('mcp', 'source', 'packages/mcp/dist/source.test.js', [
+    [
+      'token.bound',
+      "if (this.#req.destroyed) throw new Error('The connection was closed before the whole body was there.');",
+      'if (this.#req.destroyed) return undefined;',
+      '[token.bound] a body that is cut off is no whole one, neither for the gate nor for who reads the stream',
+    ],
+    [
+      'token.bound',
+      "if (this.#isAnswered) throw new Error('The request was answered before its body was read.');",
+      'if (this.#isAnswered) return undefined;',
+      '[token.bound] who reads a body when the request is answered gets an error, and never a part for the whole',
+    ],
+  ]),
   ...of('mcp', 'authenticate', BEARER, [
     [
       'token.bound',

@@ -4,6 +4,7 @@
  * that is not the one that runs.
  */
 import { DAuthError, LIMITS } from '@dauth/protocol';
+import { sourceOf, type Next } from './source.ts';
 
 /** Octets of a message or batch; the SDK's own bound. */
 const MAX_BODY = 4 * LIMITS.jsonBody;
@@ -69,15 +70,20 @@ function assertOneMeaning(text: string): void {
 async function readOctets(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get('content-length')) > MAX_BODY) throw new DAuthError('PAYLOAD_TOO_LARGE');
   // Not iterated: leaving a loop early cancels the stream, which on Node closes the socket before the refusal is written.
-  const reader = request.body?.getReader();
+  return sourceOf(request)?.take(gather) ?? gather(nextOf(request.body?.getReader()));
+}
+
+function nextOf(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Next {
+  return async () => (reader === undefined ? undefined : (await reader.read()).value);
+}
+
+async function gather(next: Next): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true };
-    if (done || value === undefined) break;
-    size += value.length;
+  for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
+    size += chunk.length;
     if (size > MAX_BODY) throw new DAuthError('PAYLOAD_TOO_LARGE');
-    chunks.push(value);
+    chunks.push(chunk);
   }
   return chunks.length === 1 ? new Uint8Array(chunks[0]!) : new Uint8Array(Buffer.concat(chunks));
 }

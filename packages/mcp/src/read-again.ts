@@ -2,6 +2,7 @@
  * A request whose body was read, for whoever is behind the gate: a body that is read again has the same octets.
  * Never another method, address, header or signal than came in.
  */
+import { sourceOf } from './source.ts';
 
 /** What a `Request` gives of its body (WHATWG Fetch §5.3), and `clone`, which takes the body with it. */
 const OF_THE_BODY = ['body', 'bodyUsed', 'arrayBuffer', 'blob', 'bytes', 'clone', 'formData', 'json', 'text'];
@@ -14,6 +15,7 @@ const bodies = new WeakMap<Request, Uint8Array<ArrayBuffer> | Request>();
  * @param inner who gets the request
  */
 export function readAgain(request: Request, octets: Uint8Array<ArrayBuffer>, inner: object): Request {
+  if (sourceOf(request)?.isTaken === true) return request;
   if (!isOfTheSdk(inner) || Object.getPrototypeOf(request) !== Request.prototype) return remake(request, octets);
   bodies.set(request, octets);
   return Object.setPrototypeOf(request, READ_AGAIN) as Request;
