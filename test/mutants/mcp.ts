@@ -247,6 +247,14 @@ export const MCP: readonly Mutant[] = [
       '[token.bound] who reads a body when the request is answered gets an error, and never a part for the whole',
     ],
   ]),
+  ...of('mcp', 'authenticate', GATE, [
+    [
+      'token.bound',
+      '      ath: claims.ath,\n',
+      '',
+      '[token.bound] a proof for another token is refused with 401 invalid_dpop_proof',
+    ],
+  ]),
   ...of('mcp', 'authenticate', BEARER, [
     [
       'token.bound',

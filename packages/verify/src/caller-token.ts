@@ -5,6 +5,7 @@
  */
 import { parseDetails, TYP, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
 import { claimName, claimText } from './claims.ts';
+import { sha256Base64url } from './digest.ts';
 import { ALGS, subjectOf } from './jws.ts';
 import { type JwksCache } from './jwks.ts';
 import { readPublished } from './read-tokens.ts';
@@ -34,6 +35,8 @@ export interface CallerClaims extends TokenClaims {
   readonly grant_id?: string;
   /** `ddls:org`; absent where it is not required. */
   readonly org?: string;
+  /** SHA-256 of the token, as the proofs that come with it have it (RFC 9449 §4.2). */
+  readonly ath: string;
   /** Empty where the token names no connection. */
   readonly details: readonly ConnectionDetail[];
 }
@@ -52,13 +55,15 @@ export async function verifyCallerToken(
   options: CallerTokenOptions,
 ): Promise<CallerClaims> {
   const subject = subjectOf(options, 'The access token');
-  const claims = await readPublished(jwks, token, options.isDauth ? OURS : THEIRS, subject);
-  return Object.freeze({
-    ...readRegisteredClaims(claims, options.isDauth ? claims.aud : onlyOf(claims.aud), options, subject),
-    ...(claims.cnf === undefined && options.allowUnbound ? {} : { cnf: readConfirmation(claims.cnf, subject) }),
-    ...readRequired(claims, options.requiredClaims, subject),
-    details: options.isDauth ? detailsOf(claims, subject) : [],
-  });
+  const ath = sha256Base64url(token);
+  const claims = await readPublished(jwks, { token, ath }, options.isDauth ? OURS : THEIRS, subject);
+  const registered = readRegisteredClaims(claims, options.isDauth ? claims.aud : onlyOf(claims.aud), options, subject);
+  const bound =
+    claims.cnf === undefined && options.allowUnbound ? undefined : { cnf: readConfirmation(claims.cnf, subject) };
+  const required = readRequired(claims, options.requiredClaims, subject);
+  const details = options.isDauth ? detailsOf(claims, subject) : [];
+  // Members in front of what is spread: each one behind it takes Node 20 half a microsecond.
+  return Object.freeze({ ath, details, ...registered, ...bound, ...required });
 }
 
 /** Of claims that are kept, and so came frozen. */

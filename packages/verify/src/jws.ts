@@ -94,7 +94,7 @@ export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions):
   const key = known?.key ?? parsing(subject, () => importKey(jws.header.jwk));
   settle(compact, jws, key, options, subject);
   if (known === undefined) keepHead(compact, { header: jws.header, key });
-  return { ...read(jws, key, options, subject), jwk: key.jwk };
+  return { jwk: key.jwk, ...read(jws, key, options, subject) };
 }
 
 /** Checks header against key, then the signature. The last step that looks at a payload nobody vouched for is this one. */

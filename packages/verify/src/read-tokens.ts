@@ -4,7 +4,6 @@
  * Never keeps a token, which could be stolen from here, nor a refusal, nor what one reader could change for the next.
  */
 import { LIMITS, type JsonObject } from '@dauth/protocol';
-import { sha256Base64url } from './digest.ts';
 import type { JwksCache } from './jwks.ts';
 import { assertTyp, readAlg, verifyJws, type JwsOptions } from './jws.ts';
 import { frozen } from './frozen.ts';
@@ -54,12 +53,11 @@ export class ReadTokens {
  */
 export async function readPublished(
   jwks: JwksCache,
-  token: string,
+  { token, ath }: { readonly token: string; readonly ath: string },
   kind: { readonly typ: JwsOptions['typ']; readonly algs: readonly string[] },
   subject: Subject,
 ): Promise<JsonObject> {
-  const digest = token.length <= MAX_KEPT ? sha256Base64url(token) : undefined;
-  const known = digest === undefined ? undefined : jwks.read.find(digest);
+  const known = jwks.read.find(ath);
   if (known !== undefined && known.key === (await jwks.resolveNamed(known.header, subject))) {
     assertTyp(known.header, kind.typ, subject);
     readAlg(known.header, kind.algs, subject);
@@ -67,8 +65,8 @@ export async function readPublished(
   }
   const key = await jwks.resolveFor(token, LIMITS.token, subject);
   const options = { ...kind, ...subject, keys: key, maxLength: LIMITS.token };
-  if (digest === undefined) return verifyJws(token, { ...options, verified: jwks.verified }).claims;
+  if (token.length > MAX_KEPT) return verifyJws(token, { ...options, verified: jwks.verified }).claims;
   const { header, claims } = verifyJws(token, options);
-  jwks.read.keep(digest, { header, claims: frozen(claims), key });
+  jwks.read.keep(ath, { header, claims: frozen(claims), key });
   return claims;
 }
