@@ -287,6 +287,14 @@ export const VERIFY: readonly Mutant[] = [
       '[token.bound] a token with another signature than one that was taken is verified, and refused',
     ],
   ]),
+  ...of('verify', 'key', KEY, [
+    [
+      'token.bound',
+      'const sign = digits[0]! >>> 7;',
+      'const sign = 0;',
+      '[token.bound] an ES256 signature is one exactly where Node itself takes its R‖S for one',
+    ],
+  ]),
   ...of('verify', 'frozen', 'packages/verify/dist/read-tokens.test.js', [
     [
       'token.bound',
