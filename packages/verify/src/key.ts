@@ -81,7 +81,7 @@ export function isSignedBy(key: VerifyKey, data: Uint8Array, signature: Uint8Arr
  */
 function ecdsaSigValue(signature: Uint8Array): Uint8Array {
   const half = signature.length / 2;
-  const der = Buffer.alloc(signature.length + 8);
+  const der = Buffer.allocUnsafe(signature.length + 8);
   const end = putInteger(der, putInteger(der, 2, signature.subarray(0, half)), signature.subarray(half));
   der[0] = 0x30;
   der[1] = end - 2;
@@ -95,6 +95,7 @@ function putInteger(der: Buffer, at: number, octets: Uint8Array): number {
   const sign = digits[0]! >>> 7;
   der[at] = 0x02;
   der[at + 1] = sign + digits.length;
+  der[at + 2] = 0;
   der.set(digits, at + 2 + sign);
   return at + 2 + sign + digits.length;
 }
