@@ -74,8 +74,8 @@ export const MCP: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/mcp/src/body.ts',
-    find: 'const text = decodeUtf8(octets);',
-    replace: "const text = octets.length === 0 ? decodeUtf8(octets) : Buffer.from(octets).toString('utf8');",
+    find: "new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })",
+    replace: "new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })",
     test: { file: BODY, name: '[token.bound] a body is refused and runs nothing: an overlong form' },
   },
   {
@@ -228,11 +228,33 @@ export const MCP: readonly Mutant[] = [
   },
   {
     claim: 'token.bound',
-    file: 'packages/mcp/src/node.ts',
+    file: 'packages/mcp/src/source.ts',
     find: 'if (left < 0) req.destroy();',
     replace: 'if (left < -1e9) req.destroy();',
     test: { file: NODE, name: '[token.bound] a refused body without end is not taken for ever' },
   },
+  ...of('mcp', 'source', 'packages/mcp/dist/source.test.js', [
+    [
+      'token.bound',
+      "if (this.#req.destroyed) throw new Error('The connection was closed before the whole body was there.');",
+      'if (this.#req.destroyed) return undefined;',
+      '[token.bound] a body that is cut off is no whole one, neither for the gate nor for who reads the stream',
+    ],
+    [
+      'token.bound',
+      "if (this.#isAnswered) throw new Error('The request was answered before its body was read.');",
+      'if (this.#isAnswered) return undefined;',
+      '[token.bound] who reads a body when the request is answered gets an error, and never a part for the whole',
+    ],
+  ]),
+  ...of('mcp', 'authenticate', GATE, [
+    [
+      'token.bound',
+      '      ath: claims.ath,\n',
+      '',
+      '[token.bound] a proof for another token is refused with 401 invalid_dpop_proof',
+    ],
+  ]),
   ...of('mcp', 'authenticate', BEARER, [
     [
       'token.bound',

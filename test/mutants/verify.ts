@@ -98,8 +98,8 @@ export const VERIFY: readonly Mutant[] = [
   {
     claim: 'token.bound',
     file: 'packages/verify/src/dpop.ts',
-    find: 'if (!equalSecret(ath, sha256Base64url(accessToken)))',
-    replace: "if (!equalSecret(ath, sha256Base64url(accessToken)) && ath === '')",
+    find: "if (!equalSecret(claimName(claims, 'ath', MAX_JTI, subject), ath))",
+    replace: "if (!equalSecret(claimName(claims, 'ath', MAX_JTI, subject), ath) && ath === '')",
     test: { file: VECTORS, name: '[token.bound] vector: a proof with another token is refused' },
   },
   {
@@ -157,8 +157,8 @@ export const VERIFY: readonly Mutant[] = [
   ...of('verify', 'caller-token', CALLER, [
     [
       'token.bound',
-      'details: options.isDauth ?',
-      "details: options.isDauth || claims.sub !== '' ?",
+      'const details = options.isDauth ?',
+      "const details = options.isDauth || claims.sub !== '' ?",
       '[token.bound] a connection that another issuer names is none',
     ],
     [
@@ -262,7 +262,73 @@ export const VERIFY: readonly Mutant[] = [
       'token.bound',
       '    assertSigned();\n',
       '',
+      '[token.bound] a token with another signature is another token, and is verified',
+    ],
+  ]),
+  ...of('verify', 'read-tokens', 'packages/verify/dist/read-tokens.test.js', [
+    [
+      'token.bound',
+      'known.key === (await jwks.resolveNamed(known.header, subject))',
+      'known.key.algs.length > 0',
       '[token.bound] a token that was taken once is refused when it ended, and when its key is published no more',
+    ],
+    [
+      'token.bound',
+      'assertTyp(known.header, kind.typ, subject);',
+      '',
+      '[token.bound] a token that was taken once is no token of another type',
+    ],
+  ]),
+  ...of('verify', 'caller-token', 'packages/verify/dist/read-tokens.test.js', [
+    [
+      'token.bound',
+      'const ath = sha256Base64url(token);',
+      "const ath = sha256Base64url(token.slice(0, token.lastIndexOf('.')));",
+      '[token.bound] a token with another signature than one that was taken is verified, and refused',
+    ],
+  ]),
+  ...of('verify', 'key', KEY, [
+    [
+      'token.bound',
+      'const sign = digits[0]! >>> 7;',
+      'const sign = 0;',
+      '[token.bound] an ES256 signature is one exactly where Node itself takes its R‖S for one',
+    ],
+  ]),
+  ...of('verify', 'frozen', 'packages/verify/dist/read-tokens.test.js', [
+    [
+      'token.bound',
+      'return Object.freeze(value);',
+      'return value;',
+      '[token.bound] what a token says that is shown again can be changed by nobody, at any depth',
+    ],
+  ]),
+  ...of('verify', 'heads', 'packages/verify/dist/heads.test.js', [
+    [
+      'token.bound',
+      'header: frozen(header)',
+      'header',
+      '[token.bound] a header that is remembered can be changed by nobody',
+    ],
+    [
+      'token.bound',
+      "return compact.slice(0, compact.indexOf('.'));",
+      'return compact.slice(0, 40);',
+      '[token.bound] a header that begins like another one is another one, with a key of its own',
+    ],
+  ]),
+  ...of('verify', 'jws', 'packages/verify/dist/heads.test.js', [
+    [
+      'token.bound',
+      '  settle(compact, jws, key, options, subject);\n  if (known === undefined) keepHead(compact, { header: jws.header, key });',
+      '  if (known === undefined) keepHead(compact, { header: jws.header, key });\n  settle(compact, jws, key, options, subject);',
+      '[token.bound] the header of a proof that did not verify is not remembered',
+    ],
+    [
+      'token.bound',
+      'assertTyp(jws.header, options.typ, subject);',
+      'if (known === undefined) assertTyp(jws.header, options.typ, subject);',
+      '[token.bound] a header that is remembered is still of the wrong type for another reader',
     ],
   ]),
 ];

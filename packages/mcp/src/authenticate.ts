@@ -40,21 +40,29 @@ export async function authenticate(gate: Gate, request: Request): Promise<AuthIn
     if (scheme === 'Bearer' && settings.requireDpop)
       throw unauthenticated('Use the DPoP scheme with a proof; bearer tokens are not taken.');
     const claims = await verifyCallerToken(await authority.jwks(), token, {
-      ...{ issuer: settings.issuer, audience: settings.resource, now: deps.now(), isDauth: settings.isDauth },
-      ...{ requiredClaims: settings.requiredClaims, maxLifetime: settings.maxTokenLifetime },
+      issuer: settings.issuer,
+      audience: settings.resource,
+      now: deps.now(),
+      isDauth: settings.isDauth,
+      requiredClaims: settings.requiredClaims,
+      maxLifetime: settings.maxTokenLifetime,
       allowUnbound: !settings.requireDpop,
     });
     isBound ||= claims.cnf !== undefined;
     if (scheme === 'Bearer') {
       assertUnbound(claims, proof);
       await authority.assertActive(token);
-      return openSession({ ...gate, claims, token, proof: undefined });
+      return openSession(gate, { claims, token, proof: undefined });
     }
     const { jkt } = boundTo(claims);
     stage = 'invalid_dpop_proof';
     const verified = verifyDpopProof(proof ?? '', {
-      ...{ htm: request.method, htu: settings.resource, accessToken: token, now: deps.now() },
-      ...{ windowSeconds: settings.dpopLeeway, requireJkt: jkt },
+      htm: request.method,
+      htu: settings.resource,
+      ath: claims.ath,
+      now: deps.now(),
+      windowSeconds: settings.dpopLeeway,
+      requireJkt: jkt,
     });
     stage = 'use_dpop_nonce';
     assertNonce(gate, verified);
@@ -62,7 +70,7 @@ export async function authenticate(gate: Gate, request: Request): Promise<AuthIn
     await authority.assertActive(token);
     stage = 'invalid_dpop_proof';
     await consume(gate, verified);
-    return openSession({ ...gate, claims, token, proof });
+    return openSession(gate, { claims, token, proof });
   } catch (error) {
     const known = asDAuthError(error);
     if (known.status !== 401) return refusal(known, known.retryable ? { 'retry-after': '1' } : {});

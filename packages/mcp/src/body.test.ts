@@ -61,6 +61,47 @@ test('[token.bound] the server behind gets the value that was checked, and the s
   assert.equal(Object.getPrototypeOf(seen[0]!.parsed), Object.prototype, 'tools get ordinary objects');
 });
 
+test('[token.bound] the handler of the SDK gets the same octets, however a tool reads them, and once as of any request', async () => {
+  const text = JSON.stringify(call('open'));
+  const read: unknown[] = [];
+  const ways: readonly ((request: Request) => Promise<unknown>)[] = [
+    (request) => request.text(),
+    async (request) => JSON.stringify(await request.json()),
+    async (request) => Buffer.from(await request.arrayBuffer()).toString(),
+    async (request) => (await request.blob()).text(),
+    async (request) => (await request.clone().text()).length === text.length && request.text(),
+    (request) => new Response(request.body).text(),
+    async (request) => new Request('https://other.example', request).text(),
+  ];
+  for (const way of ways) {
+    const inner = {
+      ...{ notify: {}, bus: {} },
+      fetch: async (request: Request) => {
+        assert.ok(request instanceof Request);
+        assert.deepEqual([request.method, request.url, request.bodyUsed], ['POST', RESOURCE, false]);
+        assert.equal(request.headers.get('x-tool'), 'one');
+        read.push(await way(request));
+        assert.equal(request.bodyUsed, true);
+        await assert.rejects(request.text(), TypeError);
+        return new Response('ran');
+      },
+    };
+    const request = post({ ...both(), 'x-tool': 'one' }, RESOURCE, text);
+    assert.equal((await makeGate(SCOPED, inner).fetch(request)).status, 200);
+  }
+  assert.deepEqual(
+    read,
+    ways.map(() => text),
+  );
+});
+
+test('another handler may put the request into a new one', async () => {
+  const text = JSON.stringify(call('open'));
+  const inner = { fetch: async (request: Request) => new Response(new Request(request, { headers: {} }).body) };
+  const answer = await makeGate(SCOPED, inner).fetch(post(both(), RESOURCE, text));
+  assert.deepEqual([answer.status, await answer.text()], [200, text]);
+});
+
 for (const [what, value] of [
   ['512 levels', `${'['.repeat(510)}"]}"${']'.repeat(510)}`],
   ['half a character in a string', '"\\ud83d"'],

@@ -3,7 +3,8 @@
  * Never lenient: what this refuses, another reader could read as something else, and the gate would have checked a message
  * that is not the one that runs.
  */
-import { DAuthError, decodeUtf8, LIMITS } from '@dauth/protocol';
+import { DAuthError, LIMITS } from '@dauth/protocol';
+import { sourceOf, type Next } from './source.ts';
 
 /** Octets of a message or batch; the SDK's own bound. */
 const MAX_BODY = 4 * LIMITS.jsonBody;
@@ -21,10 +22,21 @@ export interface CheckedBody {
 /** @throws DAuthError `PAYLOAD_TOO_LARGE`; `INVALID_REQUEST` for anything but one JSON document that reads one way */
 export async function readBody(request: Request): Promise<CheckedBody> {
   const octets = await readOctets(request);
-  const text = decodeUtf8(octets);
+  const text = decode(octets);
   const json = parse(text);
   assertOneMeaning(text);
   return { octets, json };
+}
+
+/** As strict as the decoder of `@dauth/protocol`, which has no platform to lean on; a byte order mark stays and is no JSON. */
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+function decode(octets: Uint8Array): string {
+  try {
+    return UTF8.decode(octets);
+  } catch (cause) {
+    throw new DAuthError('INVALID_REQUEST', 'A value is not well-formed UTF-8.', { cause });
+  }
 }
 
 function parse(text: string): unknown {
@@ -58,15 +70,20 @@ function assertOneMeaning(text: string): void {
 async function readOctets(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get('content-length')) > MAX_BODY) throw new DAuthError('PAYLOAD_TOO_LARGE');
   // Not iterated: leaving a loop early cancels the stream, which on Node closes the socket before the refusal is written.
-  const reader = request.body?.getReader();
+  return sourceOf(request)?.take(gather) ?? gather(nextOf(request.body?.getReader()));
+}
+
+function nextOf(reader: ReadableStreamDefaultReader<Uint8Array> | undefined): Next {
+  return async () => (reader === undefined ? undefined : (await reader.read()).value);
+}
+
+async function gather(next: Next): Promise<Uint8Array<ArrayBuffer>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true };
-    if (done || value === undefined) break;
-    size += value.length;
+  for (let chunk = await next(); chunk !== undefined; chunk = await next()) {
+    size += chunk.length;
     if (size > MAX_BODY) throw new DAuthError('PAYLOAD_TOO_LARGE');
-    chunks.push(value);
+    chunks.push(chunk);
   }
-  return new Uint8Array(Buffer.concat(chunks));
+  return chunks.length === 1 ? new Uint8Array(chunks[0]!) : new Uint8Array(Buffer.concat(chunks));
 }

@@ -4,10 +4,10 @@
  * Never closes a socket without an answer: every refusal has a code, a sentence and a request id.
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import { finished, PassThrough, Readable, type Duplex } from 'node:stream';
-import type { ReadableStream as WebStream } from 'node:stream/web';
-import { asDAuthError, DAuthError, LIMITS, type ErrorCode } from '@dauth/protocol';
+import type { Duplex } from 'node:stream';
+import { asDAuthError, DAuthError, type ErrorCode } from '@dauth/protocol';
 import { refusal } from './challenge.ts';
+import { BodySource } from './source.ts';
 
 interface Handler {
   fetch(request: Request): Promise<Response>;
@@ -16,8 +16,6 @@ interface Handler {
 /** What no `Request` can have (WHATWG Fetch §2.2.1). */
 const FORBIDDEN_METHODS = ['CONNECT', 'TRACE', 'TRACK'];
 const ALLOW = { allow: 'GET, POST, DELETE' };
-/** Octets of a body nobody wanted that are still taken, so that whoever sends them gets to read the answer. */
-const MAX_UNWANTED = 16 * LIMITS.jsonBody;
 
 /**
  * Answers everything a server can be asked, also what never becomes a request: malformed heads and tunnels.
@@ -40,8 +38,8 @@ export function serveOn(server: Server, handler: Handler): Server {
       else busy.set(socket, left);
     };
     busy.set(socket, (busy.get(socket) ?? 0) + 1);
-    finished(req, end);
-    finished(res, end);
+    onceOver(req, 'end', end);
+    onceOver(res, 'finish', end);
     listener(req, res);
   };
   server.on('request', begin);
@@ -58,6 +56,15 @@ export function serveOn(server: Server, handler: Handler): Server {
   return server;
 }
 
+/** A stream that is cut off has only `close`. */
+function onceOver(stream: IncomingMessage | ServerResponse, event: 'end' | 'finish', then: () => void): void {
+  const end = () => {
+    stream.off(event, end).off('close', end);
+    then();
+  };
+  stream.on(event, end).on('close', end);
+}
+
 /**
  * For a server with other listeners of its own; what never becomes a request stays with that server.
  * @example
@@ -71,12 +78,34 @@ export function toListener(handler: Handler): (req: IncomingMessage, res: Server
 
 async function answer(handler: Handler, req: IncomingMessage, res: ServerResponse): Promise<void> {
   const response = await ask(handler, req, res);
+  res.on('error', () => res.destroy());
   res.writeHead(response.status, [...response.headers].flat());
-  if (response.body === null) return void res.end();
-  const body = Readable.fromWeb(response.body as WebStream);
-  // A pipe leaves its source open when its target goes: the tool would go on for a client that has left.
-  finished(res, () => body.destroy());
-  body.on('error', () => res.destroy()).pipe(res);
+  if (response.body !== null) await pass(response.body, res);
+  res.end();
+}
+
+/** Until the client goes: then whoever still makes the answer is told. */
+async function pass(body: ReadableStream<Uint8Array>, res: ServerResponse): Promise<void> {
+  const reader = body.getReader();
+  const leave = (): void => void reader.cancel().catch(() => undefined);
+  res.once('close', leave);
+  if (res.destroyed) leave();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    if (!res.write(value) && !res.destroyed) await drained(res);
+  }
+  res.off('close', leave);
+}
+
+function drained(res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      res.off('drain', end).off('close', end);
+      resolve();
+    };
+    res.on('drain', end).on('close', end);
+  });
 }
 
 async function ask(handler: Handler, req: IncomingMessage, res: ServerResponse): Promise<Response> {
@@ -91,47 +120,28 @@ async function ask(handler: Handler, req: IncomingMessage, res: ServerResponse):
 
 function toRequest(method: string, req: IncomingMessage, res: ServerResponse): Request {
   const url = toUrl(req.url ?? '/');
-  const hosts = req.rawHeaders.filter((name, index) => index % 2 === 0 && name.toLowerCase() === 'host');
-  if (hosts.length > 1 || (hosts.length === 0 && req.httpVersion === '1.1'))
-    throw new DAuthError('INVALID_REQUEST', 'A request has exactly one Host header.');
   const headers = new Headers();
-  for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) headers.append(req.rawHeaders[i]!, req.rawHeaders[i + 1]!);
+  let hosts = 0;
+  for (let i = 0; i + 1 < req.rawHeaders.length; i += 2) {
+    if (req.rawHeaders[i]!.toLowerCase() === 'host') hosts++;
+    headers.append(req.rawHeaders[i]!, req.rawHeaders[i + 1]!);
+  }
+  if (hosts > 1 || (hosts === 0 && req.httpVersion === '1.1'))
+    throw new DAuthError('INVALID_REQUEST', 'A request has exactly one Host header.');
   const gone = new AbortController();
-  res.on('close', () => gone.abort());
-  const hasBody = method !== 'GET' && method !== 'HEAD';
-  const body = hasBody ? { body: Readable.toWeb(readable(req, res)), duplex: 'half' } : {};
-  return new Request(url, { method, headers, signal: gone.signal, ...body } as unknown as RequestInit);
-}
-
-/**
- * A request's body, for as long as it is not answered. What is left then is thrown away, up to a bound: it stands between
- * this request and the next one on the connection. A late reader gets an error, and never a part for the whole.
- */
-function readable(req: IncomingMessage, res: ServerResponse): Readable {
-  const body = req.pipe(new PassThrough());
-  finished(req, (error) => {
-    if (error) body.destroy(error);
-  });
-  res.once('finish', () => {
-    if (req.readableEnded) return;
-    body.destroy();
-    let left = MAX_UNWANTED;
-    req.unpipe(body).on('data', (chunk: Buffer) => {
-      left -= chunk.length;
-      if (left < 0) req.destroy();
-    });
-    req.resume();
-  });
-  return body;
+  // After a whole answer nobody is left to be told, and to say why is an error with its stack each time.
+  res.on('close', () => res.writableFinished || gone.abort());
+  const init = { method, headers, signal: gone.signal };
+  return method === 'GET' || method === 'HEAD' ? new Request(url, init) : new BodySource(req, res).request(url, init);
 }
 
 /** Origin form or absolute form (RFC 9112 §3.2). The host only completes the URL; nothing is decided by it. */
-function toUrl(target: string): URL {
+function toUrl(target: string): string {
   const text = target.startsWith('/') ? `http://localhost${target}` : target;
   if (!/^https?:\/\//i.test(text) || !URL.canParse(text))
     throw new DAuthError('INVALID_REQUEST', 'The request target must be a path or an absolute http URL.');
   const { pathname, search } = new URL(text);
-  return new URL(`http://localhost${pathname}${search}`);
+  return `http://localhost${pathname}${search}`;
 }
 
 /** For a socket on which no request was read. */

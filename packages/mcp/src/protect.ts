@@ -12,6 +12,7 @@ import { challenge, challengeValue, refusal } from './challenge.ts';
 import { checkConfig, type AuthorizationConfig, type Settings } from './config.ts';
 import { filterAnswer } from './filter.ts';
 import type { NonceSource } from './nonce.ts';
+import { readAgain } from './read-again.ts';
 import { neededScopes } from './scopes.ts';
 import type { AuthInfo } from './session.ts';
 
@@ -100,7 +101,7 @@ async function serve(settings: Settings, inner: FetchHandler, request: Request, 
   const response =
     body === undefined
       ? await inner.fetch(request, { authInfo })
-      : await inner.fetch(withBody(request, body.octets), { authInfo, parsedBody: body.json });
+      : await inner.fetch(readAgain(request, body.octets, inner), { authInfo, parsedBody: body.json });
   if (response.status === 403) return asOurChallenge(settings, response);
   return settings.scopeEnforcement === 'filter' ? filterAnswer(settings, scopes, response) : response;
 }
@@ -112,10 +113,6 @@ function withNonce(nonces: NonceSource | undefined, response: Response): Respons
   const headers = new Headers(response.headers);
   headers.set('dpop-nonce', nonces.issue());
   return new Response(body, { status, statusText, headers });
-}
-
-function withBody({ url, method, headers, signal }: Request, body: Uint8Array<ArrayBuffer>): Request {
-  return new Request(url, { method, headers, signal, body });
 }
 
 /** The SDK's own scope challenges say Bearer; what works here is said in their place, and the SDK's client reads either. */

@@ -51,28 +51,43 @@ export interface Session {
   readonly executor: (Executor & { dispatchToken(leastSeconds?: number): Promise<string> }) | undefined;
 }
 
-const sessions = new WeakMap<object, Session>();
-
-/** Makes the `AuthInfo` of a call and remembers its session beside it. */
-export function openSession(parts: {
-  readonly claims: CallerClaims;
-  readonly token: string;
-  /** Undefined where the token is bound to no key. */
-  readonly proof: string | undefined;
+/** What sessions are opened with. */
+export interface Opened {
   readonly settings: Settings;
   readonly deps: Deps;
   readonly authority: AuthorityClient;
-}): AuthInfo {
-  const { claims, token, proof, settings, deps, authority } = parts;
+}
+
+const sessions = new WeakMap<object, Session>();
+
+/**
+ * Makes the `AuthInfo` of a call and remembers its session beside it.
+ * @param call `proof` is undefined where the token is bound to no key
+ */
+export function openSession(
+  { settings, deps, authority }: Opened,
+  call: { readonly claims: CallerClaims; readonly token: string; readonly proof: string | undefined },
+): AuthInfo {
+  const { claims, token, proof } = call;
   const details = detailsByName(claims.details);
   const caller: Caller = Object.freeze({
-    ...{ subject: claims.sub, clientId: claims.client_id, org: claims.org, grant: claims.grant_id },
-    ...{ bound: claims.cnf !== undefined, scopes: claims.scope },
-    ...{ connections: [...details.keys()], claims: claims.raw },
+    subject: claims.sub,
+    clientId: claims.client_id,
+    org: claims.org,
+    grant: claims.grant_id,
+    bound: claims.cnf !== undefined,
+    scopes: claims.scope,
+    connections: [...details.keys()],
+    claims: claims.raw,
   });
   const authInfo: AuthInfo = {
-    ...{ token: claims.jti, clientId: claims.client_id, scopes: [...claims.scope], expiresAt: claims.exp },
-    ...{ resource: new URL(settings.resource), resourceMetadataUrl: settings.metadataUrl, extra: { caller } },
+    token: claims.jti,
+    clientId: claims.client_id,
+    scopes: [...claims.scope],
+    expiresAt: claims.exp,
+    resource: new URL(settings.resource),
+    resourceMetadataUrl: settings.metadataUrl,
+    extra: { caller },
   };
   const session: Session = { caller, details, deps, executor: executorFor(settings, authority, token, proof) };
   sessions.set(authInfo, session);
@@ -88,8 +103,7 @@ function executorFor(
   proof: string | undefined,
 ): Session['executor'] {
   if (!isDauth || server === undefined || url === undefined) return undefined;
-  const executor = { url, server };
-  return { ...executor, dispatchToken: (least) => authority.dispatchToken(executor, token, proof, least) };
+  return { url, server, dispatchToken: (least) => authority.dispatchToken({ url, server }, token, proof, least) };
 }
 
 /** @throws DAuthError `UNAUTHENTICATED` where the context does not come from a protected request */

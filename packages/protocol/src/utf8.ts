@@ -35,6 +35,8 @@ const PIECE = 4_096;
 
 /** Decodes UTF-8 strictly (RFC 3629: shortest form, no surrogates, at most U+10FFFF). @throws DAuthError `INVALID_REQUEST` */
 export function decodeUtf8(bytes: Uint8Array): string {
+  // What nearly every claim and header is: octets that are characters already.
+  if (bytes.length <= PIECE && isAscii(bytes)) return textOf(bytes, bytes.length);
   const units = new Uint16Array(Math.min(bytes.length, PIECE + 1));
   let text = '';
   let filled = 0;
@@ -69,9 +71,15 @@ export function decodeUtf8(bytes: Uint8Array): string {
   return text + textOf(units, filled);
 }
 
+function isAscii(bytes: Uint8Array): boolean {
+  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
+  return true;
+}
+
 /** Not by spreading, which takes ten times as long. */
-function textOf(units: Uint16Array, length: number): string {
-  return String.fromCharCode.apply(null, units.subarray(0, length) as unknown as number[]);
+function textOf(units: Uint8Array | Uint16Array, length: number): string {
+  const whole = length === units.length ? units : units.subarray(0, length);
+  return String.fromCharCode.apply(null, whole as unknown as number[]);
 }
 
 function malformed(): DAuthError {

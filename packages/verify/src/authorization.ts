@@ -81,7 +81,9 @@ function rawValues(headers: readonly string[], name: string): string[] {
 
 /** Web `Headers` join duplicates by `, `; none of our values can hold a comma, so one means two headers. */
 function webValues(headers: { get(name: string): string | null }, name: string): string[] {
-  return headers.get(name)?.split(',') ?? [];
+  const value = headers.get(name);
+  if (value === null) return [];
+  return value.includes(',') ? value.split(',') : [value];
 }
 
 function title(name: string): string {

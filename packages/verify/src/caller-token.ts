@@ -3,10 +3,12 @@
  * Never strict by accident: which claims have to be there and whether a token may be bound to no key is said each time.
  * Never takes connections from an issuer that is not DAuth's: a detail of the same type would mean something else there.
  */
-import { LIMITS, parseDetails, TYP, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
+import { parseDetails, TYP, type ConnectionDetail, type JsonObject } from '@dauth/protocol';
 import { claimName, claimText } from './claims.ts';
-import { ALGS, subjectOf, verifyJws } from './jws.ts';
+import { sha256Base64url } from './digest.ts';
+import { ALGS, subjectOf } from './jws.ts';
 import { type JwksCache } from './jwks.ts';
+import { readPublished } from './read-tokens.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
 import {
   MAX_NAME,
@@ -33,12 +35,15 @@ export interface CallerClaims extends TokenClaims {
   readonly grant_id?: string;
   /** `ddls:org`; absent where it is not required. */
   readonly org?: string;
+  /** SHA-256 of the token, as the proofs that come with it have it (RFC 9449 §4.2). */
+  readonly ath: string;
   /** Empty where the token names no connection. */
   readonly details: readonly ConnectionDetail[];
 }
 
+const OURS = { typ: TYP.accessToken, algs: ALGS };
 /** RFC 9068 §4: both spellings. */
-const TYPES = [TYP.accessToken, `application/${TYP.accessToken}`];
+const THEIRS = { typ: [TYP.accessToken, `application/${TYP.accessToken}`], algs: [...ALGS, ...RSA_ALGS] };
 
 /**
  * Verifies a caller's token by its issuer's published keys, fetching them where needed.
@@ -50,21 +55,26 @@ export async function verifyCallerToken(
   options: CallerTokenOptions,
 ): Promise<CallerClaims> {
   const subject = subjectOf(options, 'The access token');
-  const keys = await jwks.resolveFor(token, LIMITS.token, subject);
-  const { claims } = verifyJws(token, {
-    typ: options.isDauth ? TYP.accessToken : TYPES,
-    algs: options.isDauth ? ALGS : [...ALGS, ...RSA_ALGS],
-    maxLength: LIMITS.token,
-    keys,
-    verified: jwks.verified,
-    ...subject,
-  });
-  return Object.freeze({
-    ...readRegisteredClaims(claims, options.isDauth ? claims.aud : onlyOf(claims.aud), options, subject),
-    ...(claims.cnf === undefined && options.allowUnbound ? {} : { cnf: readConfirmation(claims.cnf, subject) }),
-    ...readRequired(claims, options.requiredClaims, subject),
-    details: options.isDauth ? parsing(subject, () => parseDetails(claims.authorization_details ?? [])) : [],
-  });
+  const ath = sha256Base64url(token);
+  const claims = await readPublished(jwks, { token, ath }, options.isDauth ? OURS : THEIRS, subject);
+  const registered = readRegisteredClaims(claims, options.isDauth ? claims.aud : onlyOf(claims.aud), options, subject);
+  const bound =
+    claims.cnf === undefined && options.allowUnbound ? undefined : { cnf: readConfirmation(claims.cnf, subject) };
+  const required = readRequired(claims, options.requiredClaims, subject);
+  const details = options.isDauth ? detailsOf(claims, subject) : [];
+  // Members in front of what is spread: each one behind it takes Node 20 half a microsecond.
+  return Object.freeze({ ath, details, ...registered, ...bound, ...required });
+}
+
+/** Of claims that are kept, and so came frozen. */
+const parsed = new WeakMap<JsonObject, readonly ConnectionDetail[]>();
+
+function detailsOf(claims: JsonObject, subject: Subject): readonly ConnectionDetail[] {
+  const known = parsed.get(claims);
+  if (known !== undefined) return known;
+  const details = parsing(subject, () => parseDetails(claims.authorization_details ?? []));
+  if (Object.isFrozen(claims)) parsed.set(claims, details);
+  return details;
 }
 
 /** RFC 7519 §4.1.3: one audience may stand in a list of one. Of several none is the only one. */

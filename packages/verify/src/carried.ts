@@ -6,6 +6,7 @@
  */
 import { LIMITS, parseMethod, TYP, type ErrorCode } from '@dauth/protocol';
 import { claimName } from './claims.ts';
+import { sha256Base64url } from './digest.ts';
 import { assertAth, verifyProof, type VerifiedProof } from './dpop.ts';
 import { subjectOf, verifyEmbeddedJws } from './jws.ts';
 import { parsing, refuseSubject } from './refuse.ts';
@@ -43,6 +44,6 @@ export function verifyCarriedProof(
   const verified = verifyProof(proof, TYP.dpop, target, subject);
   const allowed = typeof options.jkt === 'string' ? [options.jkt] : options.jkt;
   if (!allowed.includes(verified.jkt)) refuseSubject(subject, 'is by a key that may not make this call.');
-  if (options.accessToken !== undefined) assertAth(verified.claims, options.accessToken, subject);
+  if (options.accessToken !== undefined) assertAth(verified.claims, sha256Base64url(options.accessToken), subject);
   return { ...verified, windowEnd: verified.iat + windowSeconds };
 }

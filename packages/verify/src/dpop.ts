@@ -34,6 +34,8 @@ export interface ProofTarget {
 export interface DpopOptions extends ProofTarget {
   /** The access token sent with the proof; its hash must be the proof's `ath` (RFC 9449 §4.3 step 12). */
   readonly accessToken?: string;
+  /** That hash, where it is at hand. */
+  readonly ath?: string;
 }
 
 export interface ExecutorProofOptions extends ProofTarget {
@@ -60,7 +62,8 @@ export interface VerifiedProof {
 export function verifyDpopProof(proof: string, options: DpopOptions): VerifiedProof {
   const subject = subjectOf(options, 'The DPoP proof');
   const verified = verifyProof(proof, TYP.dpop, options, subject);
-  if (options.accessToken !== undefined) assertAth(verified.claims, options.accessToken, subject);
+  const ath = options.accessToken === undefined ? options.ath : sha256Base64url(options.accessToken);
+  if (ath !== undefined) assertAth(verified.claims, ath, subject);
   return verified;
 }
 
@@ -75,10 +78,10 @@ export function verifyExecutorProof(proof: string, options: ExecutorProofOptions
   return verified;
 }
 
-/** `ath` (RFC 9449 §4.2), compared in constant time. */
-export function assertAth(claims: JsonObject, accessToken: string, subject: Subject): void {
-  const ath = claimName(claims, 'ath', MAX_JTI, subject);
-  if (!equalSecret(ath, sha256Base64url(accessToken))) refuseSubject(subject, 'is for another access token (ath).');
+/** `ath` (RFC 9449 §4.2), compared in constant time with that of the access token. */
+export function assertAth(claims: JsonObject, ath: string, subject: Subject): void {
+  if (!equalSecret(claimName(claims, 'ath', MAX_JTI, subject), ath))
+    refuseSubject(subject, 'is for another access token (ath).');
 }
 
 /** What every proof has in common: signature by its own key, target, time, optional key binding. */

@@ -8,6 +8,7 @@ import { importKey, type VerifyKey } from './key.ts';
 import { importRsaKey } from './rsa.ts';
 import { fetchJson, type FetchLike } from './fetch-json.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
+import { ReadTokens } from './read-tokens.ts';
 import { VerifiedSignatures } from './verified.ts';
 
 export interface JwksCacheOptions {
@@ -41,6 +42,8 @@ const TOKEN: Subject = { what: 'The token', refusal: 'UNAUTHENTICATED' };
 export class JwksCache {
   /** Signatures by these keys that verified. */
   readonly verified = new VerifiedSignatures();
+  /** What tokens say that verified by these keys. */
+  readonly read = new ReadTokens();
   readonly #options: Required<JwksCacheOptions>;
   #good: KeySet | undefined;
   #triedAt: number | undefined;
@@ -75,7 +78,11 @@ export class JwksCache {
 
   /** Finds the key that a compact JWS names in its (unverified) header. */
   async resolveFor(compact: string, maxLength: number, subject: Subject = TOKEN): Promise<VerifyKey> {
-    const { kid, alg } = parsing(subject, () => splitJws(compact, maxLength)).header;
+    return this.resolveNamed(parsing(subject, () => splitJws(compact, maxLength)).header, subject);
+  }
+
+  /** Finds the key that a header names. */
+  async resolveNamed({ kid, alg }: JsonObject, subject: Subject = TOKEN): Promise<VerifyKey> {
     if (typeof kid !== 'string' || typeof alg !== 'string')
       return refuseSubject(subject, 'names no key (kid) or algorithm (alg).');
     return this.resolve(kid, alg, subject);

@@ -10,7 +10,8 @@ import {
   type JsonObject,
   type PublicJwk,
 } from '@dauth/protocol';
-import { importKey, isSignedBy, type PointKey, type VerifyKey } from './key.ts';
+import { findHead, keepHead } from './heads.ts';
+import { importKey, isSignedBy, type VerifyKey } from './key.ts';
 import { parsing, refuseSubject, type Subject } from './refuse.ts';
 import type { VerifiedSignatures } from './verified.ts';
 
@@ -68,7 +69,7 @@ export const ALGS: readonly string[] = Object.freeze(['ES256', 'Ed25519', 'EdDSA
 export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJws {
   const subject = subjectOf(options, 'The token');
   const jws = split(compact, options, subject);
-  const alg = readAlg(jws, options.algs ?? ALGS, subject);
+  const alg = readAlg(jws.header, options.algs ?? ALGS, subject);
   const found = lookUp(options.keys, jws.header, alg, subject);
   settle(compact, jws, found, options, subject);
   return read(jws, found, options, subject);
@@ -81,17 +82,19 @@ export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJ
  */
 export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions): EmbeddedJws {
   const subject = subjectOf(options, 'The proof');
-  const jws = split(compact, options, subject);
-  readAlg(jws, ALGS, subject);
+  const known = compact.length > options.maxLength ? undefined : findHead(compact);
+  const jws = split(compact, options, subject, known?.header);
+  readAlg(jws.header, ALGS, subject);
   if (options.allowedHeader !== undefined) {
     const allowed = ['typ', 'alg', 'jwk', ...options.allowedHeader];
     if (!Object.keys(jws.header).every((name) => allowed.includes(name))) {
       refuseSubject(subject, 'has a header member that is not defined for it.');
     }
   }
-  const key: PointKey = parsing(subject, () => importKey(jws.header.jwk));
+  const key = known?.key ?? parsing(subject, () => importKey(jws.header.jwk));
   settle(compact, jws, key, options, subject);
-  return { ...read(jws, key, options, subject), jwk: key.jwk };
+  if (known === undefined) keepHead(compact, { header: jws.header, key });
+  return { jwk: key.jwk, ...read(jws, key, options, subject) };
 }
 
 /** Checks header against key, then the signature. The last step that looks at a payload nobody vouched for is this one. */
@@ -116,16 +119,18 @@ function read(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Sub
   return { header: jws.header, claims, jkt: key.jkt };
 }
 
-function split(compact: string, options: JwsOptions, subject: Subject): CompactJws {
-  const jws = parsing(subject, () => splitJws(compact, options.maxLength));
-  const { typ } = jws.header;
-  const fits = typeof options.typ === 'string' ? typ === options.typ : options.typ.some((one) => typ === one);
-  if (!fits) refuseSubject(subject, 'is of another type (typ).');
+function split(compact: string, options: JwsOptions, subject: Subject, known?: JsonObject): CompactJws {
+  const jws = parsing(subject, () => splitJws(compact, options.maxLength, known));
+  assertTyp(jws.header, options.typ, subject);
   return jws;
 }
 
-function readAlg(jws: CompactJws, algs: readonly string[], subject: Subject): string {
-  const { alg } = jws.header;
+export function assertTyp({ typ }: JsonObject, wanted: JwsOptions['typ'], subject: Subject): void {
+  const fits = typeof wanted === 'string' ? typ === wanted : wanted.some((one) => typ === one);
+  if (!fits) refuseSubject(subject, 'is of another type (typ).');
+}
+
+export function readAlg({ alg }: JsonObject, algs: readonly string[], subject: Subject): string {
   // `none` and HS* are no algorithms of any key here, so assertSigned would refuse them too; the sentence is better here.
   if (typeof alg !== 'string' || !algs.includes(alg))
     return refuseSubject(subject, 'uses an algorithm that is not taken here.');

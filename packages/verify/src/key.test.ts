@@ -123,3 +123,27 @@ test('signatures of another length are not looked at', () => {
   assert.equal(isSignedBy(key, data, signature.subarray(0, 63)), false);
   assert.equal(isSignedBy(key, data, Buffer.concat([signature, Buffer.of(0)])), false);
 });
+
+test('[token.bound] an ES256 signature is one exactly where Node itself takes its R‖S for one', () => {
+  const { jwk, privateKey } = makeSigner();
+  const key = importKey(jwk);
+  const data = encodeUtf8('data');
+  const n = Buffer.from('ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551', 'hex');
+  const numbers = [n, Buffer.alloc(32), Buffer.alloc(32, 0xff), Buffer.from('01'.padStart(64, '0'), 'hex')];
+  const seen = { short: false, high: false };
+  for (let i = 0; i < 2_000 && !(seen.short && seen.high); i++) {
+    const signature = signRaw('ES256', privateKey, data);
+    seen.short ||= signature[0] === 0 || signature[32] === 0;
+    seen.high ||= signature[0]! > 0x7f && signature[32]! > 0x7f;
+    assert.equal(isSignedBy(key, data, signature), true);
+    const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
+    const flipped = Buffer.from(signature);
+    flipped[i % 64] = flipped[i % 64]! ^ 1;
+    const others = [flipped, Buffer.concat([s, r]), ...numbers.map((one) => Buffer.concat([one, s]))];
+    for (const other of [...others, ...numbers.map((one) => Buffer.concat([r, one]))]) {
+      const taken = verify('sha256', data, { key: key.key, dsaEncoding: 'ieee-p1363' }, other);
+      assert.equal(isSignedBy(key, data, other), taken, Buffer.from(other).toString('hex'));
+    }
+  }
+  assert.deepEqual(seen, { short: true, high: true });
+});

@@ -71,7 +71,33 @@ export function rememberedKeys(): number {
 /** Whether `signature` over `data` is by `key`. ES256 signatures are R‖S (RFC 7518 §3.4), Ed25519 ones RFC 8032's. */
 export function isSignedBy(key: VerifyKey, data: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== key.octets) return false;
-  return verify(key.hash, data, { key: key.key, dsaEncoding: 'ieee-p1363', ...key.padding }, signature);
+  if (key.padding !== undefined) return verify(key.hash, data, { key: key.key, ...key.padding }, signature);
+  return verify(key.hash, data, key.key, key.hash === null ? signature : ecdsaSigValue(signature));
+}
+
+/**
+ * R‖S as the DER that OpenSSL takes, ECDSA-Sig-Value (RFC 3279 §2.2.3). Node does the same when it is asked to, but Node 24 takes
+ * a third of the time of a whole verification for it.
+ */
+function ecdsaSigValue(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2;
+  const der = Buffer.allocUnsafe(signature.length + 8);
+  const end = putInteger(der, putInteger(der, 2, signature.subarray(0, half)), signature.subarray(half));
+  der[0] = 0x30;
+  der[1] = end - 2;
+  return der.subarray(0, end);
+}
+
+/** The shortest form of a number that is not negative (X.690 §8.3). @returns where the next one begins */
+function putInteger(der: Buffer, at: number, octets: Uint8Array): number {
+  const first = octets.findIndex((octet) => octet !== 0);
+  const digits = octets.subarray(first === -1 ? octets.length - 1 : first);
+  const sign = digits[0]! >>> 7;
+  der[at] = 0x02;
+  der[at + 1] = sign + digits.length;
+  der[at + 2] = 0;
+  der.set(digits, at + 2 + sign);
+  return at + 2 + sign + digits.length;
 }
 
 /** @throws DAuthError `INVALID_REQUEST` where the JWK itself says that it is for something else (RFC 7517 §4.2–4.4) */

@@ -1,13 +1,11 @@
 /** Signatures that are remembered: what is skipped the second time, and what never is. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { verifyCallerToken, type CallerTokenOptions } from './caller-token.ts';
 import { sha256Base64url } from './digest.ts';
-import { JwksCache } from './jwks.ts';
 import { verifyJws } from './jws.ts';
 import { importKey, type VerifyKey } from './key.ts';
 import { verifySealProof } from './seal.ts';
-import { assertRefused, assertRefusedAsync, makeSigner } from './signer.test-support.ts';
+import { assertRefused, makeSigner } from './signer.test-support.ts';
 import { VerifiedSignatures } from './verified.ts';
 
 const OPTIONS = { typ: 'at+jwt', maxLength: 8_192 };
@@ -71,25 +69,4 @@ test('the oldest makes room', () => {
   assert.deepEqual([verified.size, times()], [2, 3]);
   for (const one of [tokens[2]!, tokens[0]!]) verifyJws(one, { ...OPTIONS, keys: key, verified });
   assert.equal(times(), 4);
-});
-
-test('[token.bound] a token that was taken once is refused when it ended, and when its key is published no more', async () => {
-  const NOW = 1_795_000_000;
-  const claims = {
-    ...{ iss: 'https://auth.example', sub: 'ada', aud: 'https://mcp.example/mcp', client_id: 'laptop' },
-    ...{ exp: NOW + 300, iat: NOW, jti: 'token-1', cnf: { jkt: other.jkt } },
-  };
-  const at = (now: number): CallerTokenOptions => ({
-    ...{ issuer: claims.iss, audience: claims.aud, now, isDauth: false, requiredClaims: [], allowUnbound: false },
-  });
-  let [published, clock] = [signer.publicJwk, 0];
-  const fetch = async (): Promise<Response> => Response.json({ keys: [{ ...published, kid: 'k' }] });
-  const jwks = new JwksCache({ url: 'https://auth.example/keys', fetch, now: () => clock });
-  const one = signer.jws({ typ: 'at+jwt', kid: 'k' }, claims);
-  for (let i = 0; i < 2; i++) assert.equal((await verifyCallerToken(jwks, one, at(NOW))).sub, 'ada');
-  assert.equal(jwks.verified.size, 1);
-  await assertRefusedAsync(() => verifyCallerToken(jwks, one, at(NOW + 600)), 'UNAUTHENTICATED', /./);
-  published = other.publicJwk;
-  clock = 600_000;
-  await assertRefusedAsync(() => verifyCallerToken(jwks, one, at(NOW)), 'UNAUTHENTICATED', /does not verify/);
 });
