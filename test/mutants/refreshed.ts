@@ -167,6 +167,28 @@ export const REFRESHED: readonly Mutant[] = [
       '[crash.safe] while the authority is away what came is kept on disk, and stored as soon as it is back',
     ],
   ]),
+  ...of('executor', 'who/owed', CRASH, [
+    [
+      'crash.safe',
+      '  await waitFor(storing, timeoutMs, signal);\n',
+      '',
+      '[crash.safe] a dispatch that meets the storing waits for it, and goes on with what came',
+    ],
+    [
+      'crash.safe',
+      'waitFor(storing, timeoutMs, signal)',
+      'storing',
+      '[crash.safe] a dispatch waits for the storing no longer than it said, and ends with it where that fails',
+    ],
+  ]),
+  ...of('executor', 'who/owed', DISPATCH, [
+    [
+      'crash.safe',
+      '  shelf.drop(handle);\n',
+      '',
+      '[crash.safe] what could not be stored is stored before the next dispatch begins, though nobody told of it yet',
+    ],
+  ]),
   ...of('executor', 'who/view', DISPATCH, [
     ['revoke.fast', '!this.isResealed(standing.handle, standing.ver, known.ver)', 'standing.ver > 0', REPLACED],
   ]),

@@ -86,13 +86,13 @@ export async function dispatch(caller: Caller, request: DispatchRequest, deps: D
   let limits: readonly NamedState[] = [];
   try {
     // 3 · may they
-    permitted = await permit(caller, request.handle, deps);
+    permitted = await permit(caller, request.handle, deps, request);
     const { capture } = permitted.policy;
     if (capture !== undefined) await permitCapture(permitted, capture, deps);
     // 4 · where to, by name and by address
     const destination = decideTarget(request.wish, permitted);
     assertOperator(request, permitted, destination, deps);
-    const sending = await settleBody(boundRequest(request, deps), permitted.policy, destination);
+    const sending = await settleBody(boundRequest(request, startedAt, deps), permitted.policy, destination);
     const addresses = await checkAddresses(destination, permitted, deps);
     limits = await deps.useLimits.take(permitted.policy);
     // 5 · what is intended, durable; the outcome's space reserved
@@ -128,10 +128,17 @@ function assertOperator(
   });
 }
 
-function boundRequest(request: DispatchRequest, { rules }: DispatchDeps): DispatchRequest {
+function boundRequest(
+  request: DispatchRequest,
+  startedAt: number,
+  { rules, monotonic }: DispatchDeps,
+): DispatchRequest {
   const { requestBytes, responseBytes = Infinity } = rules;
+  const { timeoutMs } = request;
+  // What step 3 waited for is its time too.
+  const left = timeoutMs === undefined ? {} : { timeoutMs: Math.max(startedAt + timeoutMs - monotonic(), 1) };
   const maxResponseBytes = Math.min(request.maxResponseBytes, responseBytes);
-  return { ...request, body: boundBody(request.body, requestBytes), maxResponseBytes };
+  return { ...request, ...left, body: boundBody(request.body, requestBytes), maxResponseBytes };
 }
 
 type Checked = Awaited<ReturnType<Upstream['check']>>;

@@ -6,6 +6,7 @@ import { Readable } from 'node:stream';
 import { afterEach, beforeEach, test } from 'node:test';
 import { DAuthError, parseEnvelope, TYP, type ConnectionHandle } from '@dauth/protocol';
 import { sha256Base64url, verifyReseal } from '@dauth/verify';
+import type { Change } from './support/fake-authority.test-support.ts';
 import { assertRefused } from './support/refused.test-support.ts';
 import type { Sent } from './support/recording.test-support.ts';
 import { RESOURCE, World } from './support/room.test-support.ts';
@@ -233,6 +234,19 @@ test('[revoke.fast] a rotation by its owner comes before a reseal, and nothing i
   await ok(await world.dispatch(handle));
   assert.match(asked()[1]!.opened, /rt-0123456789-0/, 'what its owner sealed');
   assert.equal(stored().ver, 3);
+});
+
+test('[crash.safe] what could not be stored is stored before the next dispatch begins, though nobody told of it yet', async () => {
+  world.authority.onStore = () => Promise.reject(new DAuthError('ENCLAVE_UNAVAILABLE'));
+  assert.equal(code(await world.dispatch(handle)), 'ENCLAVE_UNAVAILABLE');
+  world.authority.onStore = () => undefined;
+  const tell = world.authority.change.bind(world.authority);
+  const untold: Change[] = [];
+  world.authority.change = (...changes) => void untold.push(...changes);
+  world.onCall = () => tell(...untold.splice(0));
+  await ok(await world.dispatch(handle));
+  assert.match(asked()[1]!.opened, /rt-0123456789-1/);
+  assert.deepEqual([called().length, left()], [1, []]);
 });
 
 test('[crash.safe] without a lease, or without a place for what may come, nothing is asked', async () => {

@@ -177,6 +177,7 @@ export async function openRoom(parts: RoomParts): Promise<Room> {
     status,
     seen,
     shelf,
+    pending,
     opens: new Map([[keys.opening.kid, keys.opening.alg]]),
     startedAt,
     refusals: watched,

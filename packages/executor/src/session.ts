@@ -59,7 +59,7 @@ export async function openSession(caller: Caller, asked: AskedSession, deps: Ses
   let limits: readonly NamedState[] = [];
   try {
     // 3 · may they
-    permitted = await permit(caller, asked.handle, deps);
+    permitted = await permit(caller, asked.handle, deps, asked);
     // 4 · where to, by name; what the driver says first; by address
     const target = decideSession(asked.wish, permitted);
     // A session's octets have no announced size; they are counted as they come.

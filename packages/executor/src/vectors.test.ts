@@ -139,6 +139,7 @@ function ask(vector: PermitVector): Promise<Permit> {
     status: { whenFresh: () => Promise.resolve(), assertFresh: () => undefined, view },
     shelf: { take: () => Promise.resolve({ envelope, sealProof, endorsements, ver, status, revision: 1 }) },
     seen: { connection: () => known },
+    pending: { settleOwed: () => undefined },
   };
   return permit(caller, parseHandle(permits.handle), room as AuthorizeDeps);
 }

@@ -11,6 +11,7 @@ import type { Sent } from '../support/recording.test-support.ts';
 import { World } from '../support/room.test-support.ts';
 import { bearer } from '../support/tokens.test-support.ts';
 import { until } from '../support/until.test-support.ts';
+import { deferred } from '../wire/deferred.ts';
 
 const SCHEME = {
   ...{ scheme: 'oauth2', endpoint: 'https://login.example/oauth/token', client_id: 'me' },
@@ -152,4 +153,38 @@ test('[crash.safe] while the authority is away what came is kept on disk, and st
   await until('the executor has read every change', () => world.authority.streams.every(({ isRead }) => isRead));
   assert.equal((await world.dispatch(handle)).json.success, true);
   assert.deepEqual(upstream.shown, ['rt-0123456789-1']);
+});
+
+/** A node whose first try to store failed, and whose next one takes until it is let go. */
+async function storingSlowly() {
+  const { promise: held, resolve: release, reject: fail } = deferred<undefined>();
+  let tries = 0;
+  const started = await startOn('before it was stored', 1, (authority) => {
+    authority.onStore = () => (++tries === 1 ? Promise.reject(new DAuthError('ENCLAVE_UNAVAILABLE')) : held);
+  });
+  const isStoring = () => until('it is being stored', () => tries === 2);
+  return { ...started, isStoring, release: () => release(undefined), fail };
+}
+
+test('[crash.safe] a dispatch that meets the storing waits for it, and goes on with what came', async () => {
+  const { world, upstream, isStoring, release, left } = await storingSlowly();
+  await using _ = world;
+  const replies = Promise.all([world.dispatch(handle), world.dispatch(handle)]);
+  replies.catch(() => undefined);
+  await isStoring();
+  assert.deepEqual([world.opened, world.authority.fetched], [0, []], 'nobody has begun with the version before');
+  release();
+  for (const { json, text } of await replies) assert.equal(json.success, true, text);
+  assert.deepEqual([upstream.shown, world.authority.stored.get(handle)!.ver, left()], [['rt-0123456789-1'], 3, []]);
+});
+
+test('[crash.safe] a dispatch waits for the storing no longer than it said, and ends with it where that fails', async () => {
+  const { world, upstream, fail, left } = await storingSlowly();
+  await using _ = world;
+  setTimeout(() => fail(new DAuthError('ENCLAVE_UNAVAILABLE')), 500);
+  const short = await world.dispatch(handle, { timeout_ms: 40 });
+  assert.equal((short.json.error as { code: string }).code, 'DOWNSTREAM_TIMEOUT');
+  const long = await world.dispatch(handle);
+  assert.equal((long.json.error as { code: string }).code, 'ENCLAVE_UNAVAILABLE');
+  assert.deepEqual([upstream.shown, world.opened, world.sent.length, left().length], [[], 0, 0, 1]);
 });

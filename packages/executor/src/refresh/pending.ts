@@ -39,6 +39,8 @@ const RETRY_MS = 1_000;
 export class Pending {
   readonly #options: PendingOptions;
   readonly #pending = new Map<ConnectionHandle, PendingReseal>();
+  /** Those of them that nobody here stores as a step of its own: an earlier run's, and whatever could not be stored. */
+  readonly #owed = new Set<ConnectionHandle>();
   readonly #settling = new Map<
     ConnectionHandle,
     { readonly of: PendingReseal; readonly end: Promise<number | null> }
@@ -59,7 +61,10 @@ export class Pending {
       if (!name.endsWith(SUFFIX) || !isHandle(handle)) continue;
       const found = readPending(handle, readIfPresent(pending.#path(handle)) ?? Buffer.alloc(0));
       if (found === null) await removeFile(pending.#path(handle));
-      else pending.#pending.set(handle, found);
+      else {
+        pending.#pending.set(handle, found);
+        pending.#owed.add(handle);
+      }
     }
     return pending;
   }
@@ -78,6 +83,7 @@ export class Pending {
   /** Writes it into the reserved space, durable when the promise settles. */
   async keep(reseal: PendingReseal): Promise<void> {
     this.#pending.set(reseal.handle, reseal);
+    this.#owed.delete(reseal.handle);
     const { handle, envelope, reseal: statement } = reseal;
     await fillDurably(
       this.#path(handle),
@@ -105,6 +111,14 @@ export class Pending {
     return end;
   }
 
+  /**
+   * Stores what is owed for a connection, before whose end nobody begins with the version that it replaces; undefined where
+   * nothing is. What is made here right now is none of it: that becomes durable and is written down first, in its maker's order.
+   */
+  settleOwed(handle: ConnectionHandle): Promise<number | null> | undefined {
+    return this.#owed.has(handle) ? this.settle(handle) : undefined;
+  }
+
   async #store(pending: PendingReseal): Promise<number | null> {
     const { handle, envelope, reseal } = pending;
     try {
@@ -113,9 +127,11 @@ export class Pending {
       if (this.#pending.get(handle) === pending) {
         await removeFile(this.#path(handle));
         this.#pending.delete(handle);
+        this.#owed.delete(handle);
       }
       return revision;
     } catch (error) {
+      if (this.#pending.get(handle) === pending) this.#owed.add(handle);
       this.#options.log('reseal.waiting', { handle });
       this.#tryLater();
       throw error;

@@ -27,6 +27,7 @@ import {
 } from '@dauth/verify';
 import type { StoredEnvelope } from './authority.ts';
 import type { EnvelopeShelf } from './shelf.ts';
+import { settleOwed, type OwedDeps, type Patience } from './owed.ts';
 import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
 import type { Status } from './status.ts';
 import { assertActive, standingAlone, type Standing } from './view.ts';
@@ -35,7 +36,7 @@ import { assertActive, standingAlone, type Standing } from './view.ts';
 const BEARER = 'ddls:bearer';
 const READ = new WeakMap<StoredEnvelope, { readonly envelope: Envelope; readonly digest: string }>();
 
-export interface AuthorizeDeps {
+export interface AuthorizeDeps extends OwedDeps {
   readonly issuer: string;
   readonly resource: string;
   readonly node: string;
@@ -43,7 +44,7 @@ export interface AuthorizeDeps {
   readonly replay: ReplayStore;
   readonly status: Pick<Status, 'whenFresh' | 'assertFresh' | 'view'>;
   readonly seen: Pick<Seen, 'connection'>;
-  readonly shelf: Pick<EnvelopeShelf, 'take'>;
+  readonly shelf: Pick<EnvelopeShelf, 'take' | 'drop'>;
   /** Thumbprint of the executor's identity, whose reseals are believed. */
   readonly identity: string;
   /** Key ids that can be opened here, with their algorithms. */
@@ -143,12 +144,18 @@ function escaped(path: string): string {
  * @throws DAuthError `CONNECTION_NOT_FOUND`, `ENCLAVE_UNAVAILABLE`, `CONNECTION_REVOKED`, `CONNECTION_SUSPENDED`,
  * `NEEDS_REAUTHORIZATION`, `ORG_MISMATCH`, `POLICY_DENIED`, `DECRYPTION_FAILED`, `UNAUTHENTICATED` (revoked token)
  */
-export async function permitAny(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
+export async function permitAny(
+  caller: Caller,
+  handle: ConnectionHandle,
+  deps: AuthorizeDeps,
+  patience: Patience = {},
+): Promise<Permit> {
   const { claims } = caller;
   // Before any lookup, so that a handle the token does not name says nothing about whether it exists (§3).
   if (!claims.details.some((detail) => detail.identifier === handle)) throw new DAuthError('CONNECTION_NOT_FOUND');
   await deps.status.whenFresh();
   deps.status.view.assertStands(standingOf(caller, handle, deps.status.view.version(handle)));
+  await settleOwed(handle, deps, patience);
   const stored = await deps.shelf.take(handle, deps.status.view.version(handle));
   const envelope = readEnvelope(stored, deps);
   const policy = envelope.header.dauth;

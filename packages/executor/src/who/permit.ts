@@ -5,10 +5,16 @@
  */
 import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
 import { permitAny, permitOwner, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
+import type { Patience } from './owed.ts';
 
 /** @throws DAuthError as `permitAny` */
-export async function permit(caller: Caller, handle: ConnectionHandle, deps: AuthorizeDeps): Promise<Permit> {
-  const permitted = await permitAny(caller, handle, deps);
+export async function permit(
+  caller: Caller,
+  handle: ConnectionHandle,
+  deps: AuthorizeDeps,
+  patience?: Patience,
+): Promise<Permit> {
+  const permitted = await permitAny(caller, handle, deps, patience);
   return permitted.policy.captured === undefined ? permitted : assertCaptured(permitted, deps);
 }
 
