@@ -41,6 +41,9 @@ export const GROUPED: readonly Mutant[] = [
     ],
     ['token.bound', ' && !mayStillBeUnbound(authority, client))', ' && false)', MARKED],
   ]),
+  ...of('authority', 'store/grants', REMEMBERED, [
+    ['token.bound', "revoked.what = 'grant' AND revoked.id = grants.id)", "revoked.what = '')", ANEW],
+  ]),
   ...of('authority', 'store/remembered', REMEMBERED, [
     ['token.bound', 'this.#made.get(text) ??', '[...this.#made.values()].at(-1) ??', ANEW],
     ['token.bound', '  return Object.freeze(value);', '  return value;', OTHERS],

@@ -24,7 +24,8 @@ export interface Grant {
 }
 
 /** Neither ended nor revoked; takes the time as its parameter. */
-const LIVE = "(expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
+const LIVE = `(expires_at IS NULL OR expires_at > ?)
+  AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.what = 'grant' AND revoked.id = grants.id)`;
 
 const GRANT = asText('id kind owner org client_id resource scopes details expires_at created_at');
 
