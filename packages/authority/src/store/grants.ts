@@ -2,7 +2,7 @@
 import type { ConnectionDetail } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
 import { ALL, FIRST } from './page.ts';
-import { asText, Remembered } from './remembered.ts';
+import { asRow, asText, Remembered } from './remembered.ts';
 
 /**
  * `client`: the operator's registration itself; `runner`: an owner lets a runner use pinned envelopes; `consent`: what a
@@ -31,7 +31,7 @@ const GRANT = asText('id kind owner org client_id resource scopes details expire
 
 export class Grants {
   readonly #db: Database;
-  readonly #found = new Remembered((row) => asGrant(row)!);
+  readonly #found = new Remembered((text) => asGrant(asRow(text))!);
 
   constructor(database: Database) {
     this.#db = database;

@@ -2,7 +2,7 @@
 import { parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
 import { ALL, FIRST } from './page.ts';
-import { asText, Remembered } from './remembered.ts';
+import { asRow, asText, Remembered } from './remembered.ts';
 
 export interface Client {
   readonly client_id: string;
@@ -59,8 +59,8 @@ const SERVER = asText('resource client_id scopes org created_at');
 
 export class Registry {
   readonly #db: Database;
-  readonly #clients = new Remembered((row) => asClient(row)!);
-  readonly #servers = new Remembered((row) => asServer(row)!);
+  readonly #clients = new Remembered((text) => asClient(asRow(text))!);
+  readonly #servers = new Remembered((text) => asServer(asRow(text))!);
 
   constructor(database: Database) {
     this.#db = database;

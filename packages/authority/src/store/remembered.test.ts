@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { connect, reseal } from '../sealed.test-support.ts';
 import { makeSigner } from '../signer.test-support.ts';
+import { makeWorld } from '../world.test-support.ts';
 import { openDatabase, type Database } from './driver.ts';
 import type { Grant } from './grants.ts';
 import { CLIENT_DEFAULTS, type Client } from './registry.ts';
@@ -97,4 +99,22 @@ test('[token.bound] what is remembered of one row is nothing that its reader can
   assert.throws(() => ((client as { name: string }).name = 'another'), TypeError);
   assert.throws(() => (registry.server(SERVER.resource)!.scopes as string[]).push('z'), TypeError);
   assert.throws(() => (grants.find(GRANT, NOW)!.scopes as string[]).push('z'), TypeError);
+});
+
+test('[token.bound] a policy is that of the version it is asked for, and nobody changes it for others', async () => {
+  const world = await makeWorld();
+  const { client, sealed } = await connect(world);
+  const { connections } = world.store;
+  const { handle, ver } = sealed.policy;
+  for (let time = 0; time < 2; time++) assert.deepEqual({ ...connections.policy(handle, ver) }, sealed.policy);
+  assert.equal(connections.policy(handle, ver + 1), undefined);
+  const next = reseal(world, sealed, client.key, { servers: ['https://other.example/mcp'] });
+  const stored = connections.envelope(handle, ver)!;
+  assert.equal(connections.rotate({ ...stored, ver: ver + 1, envelope: next.envelope }, world.clock.now), true);
+  assert.equal(connections.policy(handle, ver), undefined);
+  assert.deepEqual(connections.policy(handle, ver + 1)!.servers, ['https://other.example/mcp']);
+  assert.throws(
+    () => (connections.policy(handle, ver + 1)!.servers as string[]).push('https://evil.example'),
+    TypeError,
+  );
 });

@@ -15,12 +15,17 @@ export function asText(columns: string): string {
   return `json_object(${members.join(', ')}) AS text`;
 }
 
+/** Of a row that was asked for in such a text. */
+export function asRow(text: string): Row {
+  return JSON.parse(text) as Row;
+}
+
 export class Remembered<T extends object> {
-  readonly #make: (row: Row) => T;
+  readonly #make: (text: string) => T;
   readonly #made = new Map<string, T>();
 
-  /** @param make of a row, with nothing else to go by */
-  constructor(make: (row: Row) => T) {
+  /** @param make of the column `text` of a row, with nothing else to go by */
+  constructor(make: (text: string) => T) {
     this.#make = make;
   }
 
@@ -28,7 +33,7 @@ export class Remembered<T extends object> {
   of(row: Row | undefined): T | undefined {
     if (row === undefined) return undefined;
     const text = String(row.text);
-    const value = this.#made.get(text) ?? frozen(this.#make(JSON.parse(text) as Row));
+    const value = this.#made.get(text) ?? frozen(this.#make(text));
     if (text.length > LONGEST) return value;
     this.#made.delete(text);
     this.#made.set(text, value);
