@@ -6,8 +6,10 @@ import { createServer, STATUS_CODES, type IncomingMessage, type Server, type Ser
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { DAuthError, HEADER, problemDocument } from '@dauth/protocol';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Hono } from 'hono';
+import { textOf } from './answer.ts';
 import { SECURITY_HEADERS, type HttpEnv } from './http.ts';
 
 export interface Served {
@@ -38,7 +40,15 @@ export async function listen(app: Hono<HttpEnv>, { host, port, newId, closing }:
     };
     return { body, headers };
   };
-  const listener = getRequestListener(app.fetch, {
+  const answer: Parameters<typeof getRequestListener>[0] = async (request, env) => {
+    const { outgoing } = env as HttpBindings;
+    const response = await app.fetch(request, env as HttpBindings);
+    const text = textOf(response);
+    if (text === undefined) return response;
+    outgoing.writeHead(response.status, [...response.headers].flat()).end(text);
+    return RESPONSE_ALREADY_SENT;
+  };
+  const listener = getRequestListener(answer, {
     overrideGlobalObjects: false,
     // A target or Host that makes no URL never reaches the handler.
     errorHandler: () => {

@@ -6,6 +6,7 @@
 import { DAuthError } from './errors.ts';
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const CODE = /* @__PURE__ */ Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0));
 const INVALID = 255;
 const VALUE = /* @__PURE__ */ (() => {
   const table = new Uint8Array(128).fill(INVALID);
@@ -15,15 +16,22 @@ const VALUE = /* @__PURE__ */ (() => {
 
 /** Encodes bytes as unpadded base64url. */
 export function encodeBase64url(bytes: Uint8Array): string {
+  const whole = bytes.length - (bytes.length % 3);
   let text = '';
-  for (let i = 0; i < bytes.length; i += 3) {
-    const left = bytes.length - i;
-    const group = (bytes[i]! << 16) | ((bytes[i + 1] ?? 0) << 8) | (bytes[i + 2] ?? 0);
-    text += ALPHABET[group >>> 18]! + ALPHABET[(group >>> 12) & 63]!;
-    if (left > 1) text += ALPHABET[(group >>> 6) & 63]!;
-    if (left > 2) text += ALPHABET[group & 63]!;
+  // Four characters at a time: put together one by one they would be a string each.
+  for (let i = 0; i < whole; i += 3) {
+    const group = (bytes[i]! << 16) | (bytes[i + 1]! << 8) | bytes[i + 2]!;
+    text += String.fromCharCode(code(group >>> 18), code(group >>> 12), code(group >>> 6), code(group));
   }
-  return text;
+  if (whole === bytes.length) return text;
+  const rest = (bytes[whole]! << 16) | ((bytes[whole + 1] ?? 0) << 8);
+  text += String.fromCharCode(code(rest >>> 18), code(rest >>> 12));
+  return bytes.length - whole === 1 ? text : text + String.fromCharCode(code(rest >>> 6));
+}
+
+/** The character for the last six bits, as its code. */
+function code(bits: number): number {
+  return CODE[bits & 63]!;
 }
 
 /**

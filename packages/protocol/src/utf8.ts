@@ -6,6 +6,21 @@ import { DAuthError } from './errors.ts';
 
 /** Encodes a string as UTF-8. A lone surrogate is refused with `INVALID_REQUEST`: it has no UTF-8 form. */
 export function encodeUtf8(text: string): Uint8Array {
+  return encodeAscii(text) ?? encodeAny(text);
+}
+
+/** What nearly every protocol text is: nothing to make room for, and nothing to cut off. */
+function encodeAscii(text: string): Uint8Array | undefined {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    if (code >= 0x80) return undefined;
+    bytes[i] = code;
+  }
+  return bytes;
+}
+
+function encodeAny(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length * 3);
   let at = 0;
   for (let i = 0; i < text.length; i++) {
@@ -35,15 +50,30 @@ const PIECE = 4_096;
 
 /** Decodes UTF-8 strictly (RFC 3629: shortest form, no surrogates, at most U+10FFFF). @throws DAuthError `INVALID_REQUEST` */
 export function decodeUtf8(bytes: Uint8Array): string {
-  // What nearly every claim and header is: octets that are characters already.
-  if (bytes.length <= PIECE && isAscii(bytes)) return textOf(bytes, bytes.length);
+  return isAscii(bytes) ? decodeAscii(bytes) : decodeAny(bytes);
+}
+
+function isAscii(bytes: Uint8Array): boolean {
+  let all = 0;
+  for (let i = 0; i < bytes.length; i++) all |= bytes[i]!;
+  return all < 0x80;
+}
+
+/** Each octet is its own character. */
+function decodeAscii(bytes: Uint8Array): string {
+  let text = '';
+  for (let i = 0; i < bytes.length; i += PIECE) text += textOf(bytes.subarray(i, i + PIECE));
+  return text;
+}
+
+function decodeAny(bytes: Uint8Array): string {
   const units = new Uint16Array(Math.min(bytes.length, PIECE + 1));
   let text = '';
   let filled = 0;
   let i = 0;
   while (i < bytes.length) {
     if (filled >= PIECE) {
-      text += textOf(units, filled);
+      text += textOf(units.subarray(0, filled));
       filled = 0;
     }
     const first = bytes[i]!;
@@ -68,18 +98,12 @@ export function decodeUtf8(bytes: Uint8Array): string {
     } else units[filled++] = code;
     i += length;
   }
-  return text + textOf(units, filled);
-}
-
-function isAscii(bytes: Uint8Array): boolean {
-  for (let i = 0; i < bytes.length; i++) if (bytes[i]! >= 0x80) return false;
-  return true;
+  return text + textOf(units.subarray(0, filled));
 }
 
 /** Not by spreading, which takes ten times as long. */
-function textOf(units: Uint8Array | Uint16Array, length: number): string {
-  const whole = length === units.length ? units : units.subarray(0, length);
-  return String.fromCharCode.apply(null, whole as unknown as number[]);
+function textOf(units: Uint8Array | Uint16Array): string {
+  return String.fromCharCode.apply(null, units as unknown as number[]);
 }
 
 function malformed(): DAuthError {

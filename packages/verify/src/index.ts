@@ -15,11 +15,13 @@ export { matchesHtu } from './htu.ts';
 export { JwksCache, readKeySet, type JwksCacheOptions } from './jwks.ts';
 export {
   ALGS,
+  readUnverifiedJws,
   verifyEmbeddedJws,
   verifyJws,
   type EmbeddedJwsOptions,
   type KeyResolver,
   type KeySource,
+  type UnverifiedJws,
   type VerifiedJws,
   type VerifyJwsOptions,
 } from './jws.ts';

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { encodeBase64url, encodeUtf8, joinJws, jwsSigningInput, splitJws } from '@dauth/protocol';
 import fc from 'fast-check';
 import { CompactSign, generateKeyPair, exportJWK } from 'jose';
-import { assertSigned, verifyEmbeddedJws, verifyJws } from './jws.ts';
+import { assertSigned, readUnverifiedJws, verifyEmbeddedJws, verifyJws } from './jws.ts';
 import { importKey } from './key.ts';
 import { assertRefused, makeSigner, signRaw } from './signer.test-support.ts';
 
@@ -48,6 +48,18 @@ test('[token.bound] a JWS by a trusted key gives its header, claims and key', ()
   assert.deepEqual({ ...verified.claims }, { iss: 'me' });
   assert.equal(verified.header.kid, 'one');
   assert.equal(verified.jkt, es256.jkt);
+});
+
+test('[token.bound] what a JWS says of itself can be read before its key is found, and is given out only where that key signed it', () => {
+  const { typ, maxLength } = OPTIONS;
+  const read = readUnverifiedJws(es256.jws({ typ }, { iss: 'me' }), { typ, maxLength });
+  assert.equal(read.unverified.iss, 'me');
+  const { claims, jkt } = read.verify(es256.jwk);
+  assert.equal(claims, read.unverified);
+  assert.equal(jkt, es256.jkt);
+  assert.throws(() => read.verify(makeSigner().jwk), { code: 'UNAUTHENTICATED', message: /does not verify/ });
+  assert.throws(() => read.verify(() => undefined), { code: 'UNAUTHENTICATED', message: /not known here/ });
+  assert.throws(() => readUnverifiedJws(es256.jws({ typ: 'JWT' }, {}), { typ, maxLength }), { message: /type/ });
 });
 
 test('[token.bound] Ed25519 may be spelled Ed25519 or EdDSA', () => {

@@ -55,6 +55,14 @@ export interface VerifiedJws {
   readonly jkt: string;
 }
 
+/** A JWS that nobody vouched for yet. */
+export interface UnverifiedJws {
+  /** To find the key by, as `iss` names whose it is; nothing else of it may be used. */
+  readonly unverified: JsonObject;
+  /** @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`) */
+  verify(keys: KeySource): VerifiedJws;
+}
+
 export interface EmbeddedJws extends VerifiedJws {
   readonly jwk: PublicJwk;
 }
@@ -69,10 +77,26 @@ export const ALGS: readonly string[] = Object.freeze(['ES256', 'Ed25519', 'EdDSA
 export function verifyJws(compact: string, options: VerifyJwsOptions): VerifiedJws {
   const subject = subjectOf(options, 'The token');
   const jws = split(compact, options, subject);
-  const alg = readAlg(jws.header, options.algs ?? ALGS, subject);
-  const found = lookUp(options.keys, jws.header, alg, subject);
-  settle(compact, jws, found, options, subject);
-  return read(jws, found, options, subject);
+  const found = settleBy(options.keys, compact, jws, options, subject);
+  return { header: jws.header, claims: read(jws, options, subject), jkt: found.jkt };
+}
+
+/**
+ * Reads a compact JWS whose key is found by what it says itself. It is read once: what the key was found by and what is verified
+ * then are the same words.
+ * @throws DAuthError `options.refusal` (default `UNAUTHENTICATED`)
+ */
+export function readUnverifiedJws(compact: string, options: Omit<VerifyJwsOptions, 'keys'>): UnverifiedJws {
+  const subject = subjectOf(options, 'The token');
+  const jws = split(compact, options, subject);
+  const claims = read(jws, options, subject);
+  return {
+    unverified: claims,
+    verify(keys) {
+      const { jkt } = settleBy(keys, compact, jws, options, subject);
+      return { header: jws.header, claims, jkt };
+    },
+  };
 }
 
 /**
@@ -94,7 +118,8 @@ export function verifyEmbeddedJws(compact: string, options: EmbeddedJwsOptions):
   const key = known?.key ?? parsing(subject, () => importKey(jws.header.jwk));
   settle(compact, jws, key, options, subject);
   if (known === undefined) keepHead(compact, { header: jws.header, key });
-  return { jwk: key.jwk, ...read(jws, key, options, subject) };
+  const { jkt, jwk } = key;
+  return { header: jws.header, claims: read(jws, options, subject), jkt, jwk };
 }
 
 /** Checks header against key, then the signature. The last step that looks at a payload nobody vouched for is this one. */
@@ -107,16 +132,28 @@ export function assertSigned(jws: CompactJws, key: VerifyKey, subject: Subject):
     refuseSubject(subject, 'has a signature that does not verify.');
 }
 
+/** By the key that is found for its header. */
+function settleBy(
+  keys: KeySource,
+  compact: string,
+  jws: CompactJws,
+  options: JwsOptions & Pick<VerifyJwsOptions, 'algs'>,
+  subject: Subject,
+): VerifyKey {
+  const alg = readAlg(jws.header, options.algs ?? ALGS, subject);
+  const found = lookUp(keys, jws.header, alg, subject);
+  settle(compact, jws, found, options, subject);
+  return found;
+}
+
 function settle(compact: string, jws: CompactJws, key: VerifyKey, { verified }: JwsOptions, subject: Subject): void {
   const check = (): void => assertSigned(jws, key, subject);
   if (verified === undefined) check();
   else verified.settle(compact, key, check);
 }
 
-/** Of a JWS whose signature verified. */
-function read(jws: CompactJws, key: VerifyKey, options: JwsOptions, subject: Subject): VerifiedJws {
-  const claims = parsing(subject, () => parseClaims(jws.payload, options.maxLength));
-  return { header: jws.header, claims, jkt: key.jkt };
+function read({ payload }: CompactJws, { maxLength }: JwsOptions, subject: Subject): JsonObject {
+  return parsing(subject, () => parseClaims(payload, maxLength));
 }
 
 function split(compact: string, options: JwsOptions, subject: Subject, known?: JsonObject): CompactJws {

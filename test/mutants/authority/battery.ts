@@ -9,7 +9,7 @@ export const BATTERY: readonly Mutant[] = [
     [
       'token.bound',
       "headers.set('cache-control', 'no-store');",
-      "c.header('cache-control', 'private');",
+      "headers.set('cache-control', 'private');",
       'token.no-grant: no grant type (RFC 6749 §5.2)',
     ],
   ]),

@@ -1,4 +1,4 @@
-/** Defences of writes that share a transaction, each with the test that must miss it. Data only; see mutant.ts. */
+/** Defences of writes that share a transaction, and of rows whose reading is shared, each with the test that must miss it. Data only; see mutant.ts. */
 import { of, type Mutant } from '../mutant.ts';
 
 const GROUP = 'packages/authority/dist/store/group.test.js';
@@ -8,6 +8,10 @@ const ALONE = '[token.bound] what is refused leaves nothing behind, and takes no
 const MARKED =
   '[token.bound] a client whose mark is taken away while others are answered gets no token without a key any more';
 const REVOKED = '[revoke.fast] a client that is revoked while others are answered is no client any more';
+
+const REMEMBERED = 'packages/authority/dist/store/remembered.test.js';
+const ANEW = '[token.bound] a client, a server and a grant are what their rows say now, whoever wrote them';
+const OTHERS = '[token.bound] what is remembered of one row is nothing that its reader can change for others';
 
 export const GROUPED: readonly Mutant[] = [
   ...of('authority', 'store/group', GROUP, [
@@ -36,5 +40,12 @@ export const GROUPED: readonly Mutant[] = [
       REVOKED,
     ],
     ['token.bound', ' && !mayStillBeUnbound(authority, client))', ' && false)', MARKED],
+  ]),
+  ...of('authority', 'store/grants', REMEMBERED, [
+    ['token.bound', "revoked.what = 'grant' AND revoked.id = grants.id)", "revoked.what = '')", ANEW],
+  ]),
+  ...of('authority', 'store/remembered', REMEMBERED, [
+    ['token.bound', 'this.#made.get(text) ??', '[...this.#made.values()].at(-1) ??', ANEW],
+    ['token.bound', '  return Object.freeze(value);', '  return value;', OTHERS],
   ]),
 ];

@@ -9,8 +9,8 @@ const STORE: readonly Mutant[] = [
   ...of('store/grants', unit('oauth/details'), [
     [
       'token.bound',
-      'const LIVE = "(expires_at IS NULL OR expires_at > ?)',
-      'const LIVE = "(expires_at IS NULL OR expires_at > 0 * ?)',
+      'const LIVE = `(expires_at IS NULL OR expires_at > ?)',
+      'const LIVE = `(expires_at IS NULL OR expires_at > 0 * ?)',
       "[token.bound] a runner's grant ends when it expires, and its tokens end with it",
     ],
   ]),

@@ -3,8 +3,8 @@
  * (RFC 9449 §5) of all but those an operator marked. Never a shared secret, and never a `jti` burnt before everything else
  * about the request held.
  */
-import { DAuthError, LIMITS, parseClaims, splitJws, type JsonObject } from '@dauth/protocol';
-import { readProof, verifyDpopProof, verifyJws, type VerifiedProof } from '@dauth/verify';
+import { DAuthError, LIMITS, type JsonObject } from '@dauth/protocol';
+import { readProof, readUnverifiedJws, verifyDpopProof, type VerifiedProof } from '@dauth/verify';
 import { resolveClient } from '../clients/document.ts';
 import type { Authority } from '../context.ts';
 import { addressOf, rawHeaders, type HttpContext } from '../http.ts';
@@ -126,14 +126,13 @@ async function readAssertion(
   if (form.client_assertion_type !== ASSERTION_TYPE || form.client_assertion === undefined)
     throw new OAuthError('invalid_client', HOW);
   try {
-    const compact = form.client_assertion;
-    const unverified = parseClaims(splitJws(compact, LIMITS.proof).payload, LIMITS.proof);
-    const { iss } = unverified;
+    const signed = readUnverifiedJws(form.client_assertion, { typ: ASSERTION_TYP, maxLength: LIMITS.proof });
+    const { iss } = signed.unverified;
     // Nothing but a string is looked up: turning an object into one can throw.
     const client = typeof iss === 'string' ? await resolveClient(authority, iss, addressOf(c)) : undefined;
     // An unknown client, a wrong signature and a revoked client are one answer.
     if (client?.jwk == null || authority.store.changes.isRevoked('client', client.client_id)) throw notProven();
-    const { claims } = verifyJws(compact, { typ: ASSERTION_TYP, maxLength: LIMITS.proof, keys: client.jwk });
+    const { claims } = signed.verify(client.jwk);
     if (form.client_id !== undefined && form.client_id !== client.client_id) throw notProven();
     return { client, assertion: checkClaims(authority, client, claims, path) };
   } catch (cause) {

@@ -191,8 +191,7 @@ export function sealedCapture(
 
 function storedPolicy({ store }: Authority, wish: ConnectionWish): EnvelopePolicy | undefined {
   const row = store.connections.find(wish.identifier);
-  const stored = row === undefined ? undefined : store.connections.envelope(row.handle, row.ver);
-  return stored === undefined ? undefined : readPolicy(stored.envelope);
+  return row === undefined ? undefined : inDetails(() => store.connections.policy(row.handle, row.ver));
 }
 
 function readPolicy(compact: string): EnvelopePolicy {

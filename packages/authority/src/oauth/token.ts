@@ -1,5 +1,6 @@
 /** `POST /token`: one table of grants, one shape of error. A grant that is not in the table does not exist. */
 import type { Hono } from 'hono';
+import { json } from '../answer.ts';
 import type { Authority } from '../context.ts';
 import type { HttpContext, HttpEnv } from '../http.ts';
 import type { Client } from '../store/registry.ts';
@@ -57,7 +58,7 @@ export function tokenEndpoint(app: Hono<HttpEnv>, authority: Authority): void {
       authority.log({ event: 'token', grant_type: grantType, client_id, connections, request_id: c.get('requestId') });
       // RFC 6749 §5.1 asks for both; `Cache-Control: no-store` is on every answer.
       c.header('pragma', 'no-cache');
-      return c.json(answer);
+      return json(c, answer);
     } catch (error) {
       return oauthProblem(authority, c, error, 'token_refused');
     }

@@ -2,9 +2,16 @@
  * Connections and their current envelopes. Never plaintext, and never a way to change what was sealed: the next version
  * takes the place of the last, rows change status, handles are never used again.
  */
-import type { ConnectionHandle, ConnectionStatus, StatusChange } from '@dauth/protocol';
+import {
+  parseEnvelope,
+  type ConnectionHandle,
+  type ConnectionStatus,
+  type EnvelopePolicy,
+  type StatusChange,
+} from '@dauth/protocol';
 import type { Changes } from './changes.ts';
 import type { Database } from './driver.ts';
+import { Remembered } from './remembered.ts';
 
 export interface Connection {
   readonly handle: ConnectionHandle;
@@ -35,6 +42,7 @@ export interface StoredEnvelope {
 export class Connections {
   readonly #db: Database;
   readonly #changes: Changes;
+  readonly #policies = new Remembered((envelope) => parseEnvelope(envelope).header.dauth);
 
   constructor(database: Database, changes: Changes) {
     this.#db = database;
@@ -96,6 +104,12 @@ export class Connections {
       endorsements: JSON.parse(String(row.endorsements)) as string[],
       trusted: JSON.parse(String(row.trusted)) as string[],
     };
+  }
+
+  /** What its owner sealed into a version: for each token that names it again. @throws DAuthError for what is no envelope */
+  policy(handle: ConnectionHandle, ver: number): EnvelopePolicy | undefined {
+    const sql = 'SELECT envelope AS text FROM envelopes WHERE handle = ? AND ver = ?';
+    return this.#policies.of(this.#db.get(sql, handle, ver));
   }
 
   add(connection: Connection, envelope: StoredEnvelope): void {

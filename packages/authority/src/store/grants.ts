@@ -2,6 +2,7 @@
 import type { ConnectionDetail } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
 import { ALL, FIRST } from './page.ts';
+import { asRow, asText, Remembered } from './remembered.ts';
 
 /**
  * `client`: the operator's registration itself; `runner`: an owner lets a runner use pinned envelopes; `consent`: what a
@@ -23,10 +24,14 @@ export interface Grant {
 }
 
 /** Neither ended nor revoked; takes the time as its parameter. */
-const LIVE = "(expires_at IS NULL OR expires_at > ?) AND id NOT IN (SELECT id FROM revoked WHERE what = 'grant')";
+const LIVE = `(expires_at IS NULL OR expires_at > ?)
+  AND NOT EXISTS (SELECT 1 FROM revoked WHERE revoked.what = 'grant' AND revoked.id = grants.id)`;
+
+const GRANT = asText('id kind owner org client_id resource scopes details expires_at created_at');
 
 export class Grants {
   readonly #db: Database;
+  readonly #found = new Remembered((text) => asGrant(asRow(text))!);
 
   constructor(database: Database) {
     this.#db = database;
@@ -38,9 +43,9 @@ export class Grants {
 
   /** The newest live grant of this kind. */
   find(by: Pick<Grant, 'kind' | 'owner' | 'org' | 'client_id' | 'resource'>, now: number): Grant | undefined {
-    const sql = `SELECT * FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
+    const sql = `SELECT ${GRANT} FROM grants WHERE ${LIVE} AND owner = ? AND org = ? AND client_id = ? AND resource = ? AND kind = ?
        ORDER BY created_at DESC, id DESC LIMIT 1`;
-    return asGrant(this.#db.get(sql, now, by.owner, by.org, by.client_id, by.resource, by.kind));
+    return this.#found.of(this.#db.get(sql, now, by.owner, by.org, by.client_id, by.resource, by.kind));
   }
 
   /** A live grant that says exactly the same, to the second of its end. */

@@ -2,6 +2,7 @@
 import { parsePublicJwk, type PublicJwk } from '@dauth/protocol';
 import type { Database, Row } from './driver.ts';
 import { ALL, FIRST } from './page.ts';
+import { asRow, asText, Remembered } from './remembered.ts';
 
 export interface Client {
   readonly client_id: string;
@@ -51,15 +52,22 @@ export interface Server {
   readonly created_at: number;
 }
 
+const CLIENT = asText(
+  'client_id name auth jwk jkt grants redirect_uris owner org scopes bound nonces source created_at',
+);
+const SERVER = asText('resource client_id scopes org created_at');
+
 export class Registry {
   readonly #db: Database;
+  readonly #clients = new Remembered((text) => asClient(asRow(text))!);
+  readonly #servers = new Remembered((text) => asServer(asRow(text))!);
 
   constructor(database: Database) {
     this.#db = database;
   }
 
   client(clientId: string): Client | undefined {
-    return asClient(this.#db.get('SELECT * FROM clients WHERE client_id = ?', clientId));
+    return this.#clients.of(this.#db.get(`SELECT ${CLIENT} FROM clients WHERE client_id = ?`, clientId));
   }
 
   /** A page of all clients that were not revoked, in the order they were registered. */
@@ -134,7 +142,7 @@ export class Registry {
   }
 
   server(resource: string): Server | undefined {
-    return asServer(this.#db.get('SELECT * FROM servers WHERE resource = ?', resource));
+    return this.#servers.of(this.#db.get(`SELECT ${SERVER} FROM servers WHERE resource = ?`, resource));
   }
 
   serverOf(clientId: string): Server | undefined {
