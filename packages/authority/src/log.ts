@@ -3,12 +3,19 @@ export type LogEvent = Readonly<Record<string, string | number | boolean | undef
 export type Log = (event: LogEvent) => void;
 
 /**
- * Writes one JSON line per event.
+ * Writes one JSON line per event, those of a turn of the event loop together: a write waits for whoever reads.
  * @param now Unix milliseconds
  */
 export function stderrLog(now: () => number): Log {
+  let lines = '';
+  const write = (): void => {
+    if (lines !== '') process.stderr.write(lines);
+    lines = '';
+  };
+  process.once('exit', write);
   return (event) => {
-    process.stderr.write(`${JSON.stringify({ time: new Date(now()).toISOString(), room: 'authority', ...event })}\n`);
+    if (lines === '') setImmediate(write);
+    lines += `${JSON.stringify({ time: new Date(now()).toISOString(), room: 'authority', ...event })}\n`;
   };
 }
 
