@@ -43,6 +43,8 @@ test(
     });
     const ended = once(child, 'exit');
     const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [unknown];
+    // Where a proxy got through, the executor would refuse to start.
+    assert.match(String(line), /"event":"listening"/);
     const { pid } = JSON.parse(String(line)) as { pid: number };
     const names = readFileSync(`/proc/${pid}/environ`, 'latin1')
       .split('\0')
