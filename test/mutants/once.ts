@@ -15,6 +15,12 @@ const notAgain = (what: string, socket: string): string =>
 const INHERITS = '[dispatch.bound] no proxy, debugger or key log of the shell reaches the executor';
 const CLOSED = "  at.response.once('close', () => controller.abort(LEFT));\n";
 const TOLD = '    this.#abort = abort;\n';
+const OWN = 'while its own body flows ends it upstream, and nothing there looks whole';
+const BODY = '    body: hasBody(at.request) ? at.request : null,\n';
+/** Both ways to hear of it, for either alone is enough: the body's own end and the signal. */
+const UNHEARD =
+  "    body: hasBody(at.request) ? at.request.pipe(new (process.getBuiltinModule('node:stream').PassThrough)()) : null,\n" +
+  '    ...{ signal: (signal = new AbortController().signal) },\n';
 const CUT = '    body.destroy();\n    resetConnection(at);\n';
 const WHOLE = '    body.destroy();\n    at.response.end();\n';
 
@@ -47,6 +53,8 @@ export const CALLED_ONCE: readonly Mutant[] = [
     ['dispatch.bound', TOLD, '', 'a caller that resets while its answer flows ends it upstream'],
   ]),
   ...of('executor', 'door/streaming', LEAVING, [
+    ['dispatch.bound', BODY, UNHEARD, `a caller that closes ${OWN}`],
+    ['dispatch.bound', BODY, UNHEARD, `a caller that resets ${OWN}`],
     ['response.clean', CUT, WHOLE, 'an upstream that ends in the middle of its answer is a reset for the caller'],
     ['response.clean', CUT, WHOLE, 'an upstream that is cut off in the middle of its answer is a reset for the caller'],
   ]),
