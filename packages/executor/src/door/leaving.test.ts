@@ -24,7 +24,7 @@ interface Heard {
 let server: TestServer;
 let world: World;
 let handle: ConnectionHandle;
-/** Every socket so far: a call is found by its path, for the way out may open one more than it uses. */
+/** Every socket so far: a call is found by its path, whichever one it took. */
 const heard: Heard[] = [];
 let calls = 0;
 before(async () => {
