@@ -85,7 +85,16 @@ describe('the whole flow', { timeout: 180_000 }, () => {
     assert.equal(stdout.includes(world.token), false);
   });
 
-  // Last: no right token is sealed behind it.
+  // Last: no right tokens are sealed behind them.
+  test("[dispatch.bound] a token that is not the one of the API is refused by it, and Slack's SDK hears that", async () => {
+    const { handle, token } = world.slack!;
+    const owner = ['--key', join(dir.path, 'client.jwk'), '--client-id', world.clientId];
+    await world.stack.dauth(['connections', 'rotate', handle, ...owner], `${token}x`);
+    const client = await world.client();
+    await assert.rejects(client.call('slack_team'), /401/);
+    await client.stop();
+  });
+
   test('[dispatch.bound] a token that is not the one of the API is refused by it, and Octokit hears that', async () => {
     const owner = ['--key', join(dir.path, 'client.jwk'), '--client-id', world.clientId];
     await world.stack.dauth(['connections', 'rotate', world.handle, ...owner], `${world.token}x`);

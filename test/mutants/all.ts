@@ -36,6 +36,7 @@ import { MCP } from './mcp.ts';
 import { CLIENT_CERTIFICATES } from './mtls.ts';
 import type { Mutant } from './mutant.ts';
 import { NATIVE_CALLS } from './native.ts';
+import { CALLED_ONCE } from './once.ts';
 import { POSTGRES } from './postgres.ts';
 import { PROTOCOL } from './protocol.ts';
 import { HOST_PROVIDER } from './provider.ts';
@@ -87,6 +88,7 @@ export const MUTANTS: readonly Mutant[] = [
     ...CLI,
     ...LOGIN,
     ...WEB_SOCKETS,
+    ...CALLED_ONCE,
     ...CLIENT_CERTIFICATES,
     ...CLIENT_KEYS,
     ...ED25519,

@@ -135,6 +135,8 @@ function makeServer(): McpServer {
     const slack = new WebClient(undefined, {
       slackApiUrl: `${setup.origin}/api/`,
       fetch: connection(ctx, 'slack').fetch as never,
+      // By default it asks for half an hour, also where it is refused.
+      retryConfig: { retries: 0 },
     });
     return (await slack.auth.test()).team;
   });

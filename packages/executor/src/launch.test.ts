@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
@@ -30,6 +30,34 @@ test('the launch script starts an executor that makes its data directory, for it
   assert.deepEqual(await ended, [0, null]);
   assert.equal(statSync(data).mode & 0o777, 0o700);
 });
+
+test(
+  '[dispatch.bound] no proxy, debugger or key log of the shell reaches the executor',
+  { skip: process.platform === 'linux' ? false : 'Only Linux shows environments in /proc.' },
+  async (t) => {
+    const { config } = configIn(t);
+    const proxies = { HTTPS_PROXY: 'http://127.0.0.1:1', https_proxy: 'http://127.0.0.1:1', NODE_USE_ENV_PROXY: '1' };
+    const others = { SSLKEYLOGFILE: '/dev/null', DAUTH_ELSE: 'x' };
+    const child = spawn(process.execPath, [LAUNCH], {
+      env: { ...environment(JSON.stringify(config)), ...proxies, ...others },
+    });
+    const ended = once(child, 'exit');
+    const [line] = (await Promise.race([once(child.stdout, 'data'), ended])) as [unknown];
+    // Where a proxy got through, the executor would refuse to start.
+    assert.match(String(line), /"event":"listening"/);
+    const { pid } = JSON.parse(String(line)) as { pid: number };
+    const names = readFileSync(`/proc/${pid}/environ`, 'latin1')
+      .split('\0')
+      .map((entry) => entry.split('=', 1)[0]!);
+    child.kill('SIGTERM');
+    await ended;
+    assert.ok(names.includes('DAUTH_RESOLVED_CONFIG'), 'control: it is the environment of the executor');
+    assert.deepEqual(
+      names.filter((name) => name in proxies || name in others),
+      [],
+    );
+  },
+);
 
 const REFUSED: Readonly<Record<string, readonly [change: (config: object) => string, says: RegExp]>> = {
   'that is none': [() => 'no', /JSON/],
