@@ -5,18 +5,19 @@ export type Log = (event: LogEvent) => void;
 /**
  * Writes one JSON line per event, those of a turn of the event loop together: a write waits for whoever reads.
  * @param now Unix milliseconds
+ * @returns besides, what writes the rest at the end of the process
  */
-export function stderrLog(now: () => number): Log {
+export function stderrLog(now: () => number): { readonly log: Log; readonly flush: () => void } {
   let lines = '';
-  const write = (): void => {
+  const flush = (): void => {
     if (lines !== '') process.stderr.write(lines);
     lines = '';
   };
-  process.once('exit', write);
-  return (event) => {
-    if (lines === '') setImmediate(write);
+  const log: Log = (event) => {
+    if (lines === '') setImmediate(flush);
     lines += `${JSON.stringify({ time: new Date(now()).toISOString(), room: 'authority', ...event })}\n`;
   };
+  return { log, flush };
 }
 
 /** Where an error was thrown, without its message: a message could repeat what somebody sent. */

@@ -44,7 +44,9 @@ async function start(config: AuthorityConfig): Promise<void> {
   const key = loadKeyRing(join(dirname(path), 'signing.jwk'), { ...config.keys, now: unixNow });
   const outside = openOutside(wayOutside(config.outside, () => performance.now()));
   const metrics = new Metrics();
-  const log = metrics.watch(stderrLog(() => Date.now()));
+  const stderr = stderrLog(() => Date.now());
+  process.on('exit', stderr.flush);
+  const log = metrics.watch(stderr.log);
   const closing = new AbortController();
   const answered = metrics.answered.bind(metrics);
   const directory = new DirectoryMirror({ ...config.executor, fetch, now: unixNow });
