@@ -250,12 +250,18 @@ test('an answer that fails after its head is a reset in the streaming form and a
   }
 });
 
-test('an answer that is dropped without a word is a reset too', async () => {
-  const body = new Readable({ read: () => undefined });
-  body.push('half');
-  world.answer = () => ({ body });
+test('an answer that is dropped without a word is a reset too, also before anybody reads it', async () => {
+  const halfOf = (): Readable => {
+    const body = new Readable({ read: () => undefined });
+    body.push('half');
+    return body;
+  };
   try {
-    setTimeout(() => body.destroy(), 50);
+    const late = halfOf();
+    world.answer = () => ({ body: late });
+    setTimeout(() => late.destroy(), 50);
+    await assert.rejects(world.stream(handle), { code: 'ECONNRESET' });
+    world.answer = () => ({ body: halfOf().destroy() });
     await assert.rejects(world.stream(handle), { code: 'ECONNRESET' });
   } finally {
     world.answer = () => ({});

@@ -2,8 +2,7 @@
  * The streaming form of a dispatch, `ANY /connections/{handle}/{path and query}`: bodies flow both ways in constant memory.
  * Never ends an answer that failed as if it were whole: after the head a failure resets the connection (§5).
  */
-import type { ServerResponse } from 'node:http';
-import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
 import { authenticate } from '../who/authorize.ts';
@@ -84,19 +83,9 @@ async function relay(
   if (length !== null) raw.push('content-length', `${length}`);
   try {
     at.response.writeHead(status, raw);
-    await pour(body, at.response);
+    await pipeline(body, at.response);
   } catch {
     body.destroy();
     resetConnection(at);
   }
-}
-
-/** As `pipeline`, which makes a signal and an error for each call that ends well. @throws Error where it did not end well */
-function pour(body: Readable, response: ServerResponse): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const cut = (): void => reject(new Error('cut off'));
-    body.once('error', reject).once('close', () => body.readableEnded || cut());
-    response.once('error', reject).once('close', () => (response.writableFinished ? resolve() : cut()));
-    body.pipe(response);
-  });
 }
