@@ -136,7 +136,7 @@ function look(data: Buffer, forms: Forms, known: readonly Range[] = [], seen = 0
         if (start < 0 || end > data.length || (start >= from && end <= to) || !stands(form, data, start, at - start))
           return;
         found.push([start, end]);
-        [from, to] = start <= to && end >= from ? [Math.min(from, start), Math.max(to, end)] : [start, end];
+        [from, to] = start < to && end > from ? [Math.min(from, start), Math.max(to, end)] : [start, end];
       });
     }
     return merge(found);
