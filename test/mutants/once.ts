@@ -21,8 +21,8 @@ const BODY = '    body: hasBody(at.request) ? at.request : null,\n';
 const UNHEARD =
   "    body: hasBody(at.request) ? at.request.pipe(new (process.getBuiltinModule('node:stream').PassThrough)()) : null,\n" +
   '    ...{ signal: (signal = new AbortController().signal) },\n';
-const CUT = '    body.destroy();\n    resetConnection(at);\n';
-const WHOLE = '    body.destroy();\n    at.response.end();\n';
+const CUT = '    await pipeline(body, at.response);\n';
+const WHOLE = "    void pipeline;\n    body.on('error', () => at.response.end()).pipe(at.response);\n";
 
 export const CALLED_ONCE: readonly Mutant[] = [
   ...of('executor', 'wire/upstream', ONCE, [
