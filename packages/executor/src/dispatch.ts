@@ -17,7 +17,8 @@ import {
 import type { Hold } from './door/upload.ts';
 import { permitCapture, type Captures } from './captures.ts';
 import { settleBody, type SettledRequest } from './body.ts';
-import type { AuthorizeDeps, Caller, Permit } from './who/authorize.ts';
+import type { Caller } from './who/authenticate.ts';
+import type { AuthorizeDeps, Permit } from './who/authorize.ts';
 import { permit } from './who/permit.ts';
 import type { Facts, Intent, Journal } from './journal/journal.ts';
 import { refused } from './refused.ts';

@@ -1,7 +1,8 @@
 /** What the journal and the list of refusals are told of a call (§6): names, times and digests, never what was sent. */
 import { endpointParts, endpointsOf, tokenSchemeOf, type ConnectionHandle } from '@dauth/protocol';
 import type { Facts } from './journal/journal.ts';
-import type { Caller, Permit } from './who/authorize.ts';
+import type { Caller } from './who/authenticate.ts';
+import type { Permit } from './who/authorize.ts';
 import type { Destination } from './where/target.ts';
 
 /** Also of a session with a database. */

@@ -4,7 +4,8 @@ import { refusalFacts } from './facts.ts';
 import type { Intent } from './journal/journal.ts';
 import { makeReceipt } from './journal/receipt.ts';
 import type { Refusals } from './journal/refusals.ts';
-import type { Caller, Permit } from './who/authorize.ts';
+import type { Caller } from './who/authenticate.ts';
+import type { Permit } from './who/authorize.ts';
 import { LimitReached, type NamedState } from './who/use-limits.ts';
 
 /** How far it had come. */

@@ -17,7 +17,8 @@ import type { SessionOutcome } from './postgres/relay.ts';
 import { assertOperatorAllows } from './where/operator.ts';
 import { decideSession, type SessionTarget, type SessionWish } from './where/session.ts';
 import type { CheckedAddress } from './where/address.ts';
-import type { Caller, Permit } from './who/authorize.ts';
+import type { Caller } from './who/authenticate.ts';
+import type { Permit } from './who/authorize.ts';
 import { permit } from './who/permit.ts';
 import type { NamedState } from './who/use-limits.ts';
 

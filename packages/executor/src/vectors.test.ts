@@ -12,7 +12,8 @@ import {
   type ConnectionStatus,
 } from '@dauth/protocol';
 import { JwksCache, MemoryReplayStore, verifyAccessToken } from '@dauth/verify';
-import { authenticate, type AuthorizeDeps, type Caller, type Permit } from './who/authorize.ts';
+import { authenticate, type Caller } from './who/authenticate.ts';
+import type { AuthorizeDeps, Permit } from './who/authorize.ts';
 import { permit } from './who/permit.ts';
 import { plaintextOf } from './support/calls.test-support.ts';
 import { settleBody } from './body.ts';

@@ -5,7 +5,7 @@
  */
 import { asDAuthError, DAuthError, HEADER, parseBufferedDispatch, type BufferedDispatch } from '@dauth/protocol';
 import { answerJson, resetConnection, type Exchanged } from './answers.ts';
-import { authenticate } from '../who/authorize.ts';
+import { authenticate } from '../who/authenticate.ts';
 import { readAll } from './body.ts';
 import { dispatch, type DispatchDeps, type DispatchRequest, type DispatchResult } from '../dispatch.ts';
 import type { ShapedRequest } from './request-shape.ts';

@@ -3,7 +3,7 @@
  * database's the answer, both at once. Never an upgrade of the connection, so that nothing on this port ever leaves HTTP.
  */
 import { DAuthError, databaseOf, HEADER, parseHandle, type Method } from '@dauth/protocol';
-import { authenticate } from '../who/authorize.ts';
+import { authenticate } from '../who/authenticate.ts';
 import { openSession, type AskedSession, type SessionDeps } from '../session.ts';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
 import { ownHeaders } from './rate-headers.ts';

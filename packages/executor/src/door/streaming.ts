@@ -5,7 +5,7 @@
 import { pipeline } from 'node:stream/promises';
 import { DAuthError, HEADER, parseHandle } from '@dauth/protocol';
 import { answerProblem, hasBody, resetConnection, type Exchanged } from './answers.ts';
-import { authenticate } from '../who/authorize.ts';
+import { authenticate } from '../who/authenticate.ts';
 import { dispatch, type DispatchDeps, type DispatchRequest } from '../dispatch.ts';
 import { answerHandshake, lineOf } from './handshake.ts';
 import { ownHeaders } from './rate-headers.ts';

@@ -1,5 +1,5 @@
 /**
- * Steps 2 and 3 of a dispatch: who asks, and may they. Everything is compared byte for byte with the header whose octets
+ * Step 3 of a dispatch: may they. Everything is compared byte for byte with the header whose octets
  * become the `aad`, so what is checked here is what the owner sealed.
  * Never opens anything, and never writes: nothing here has any effect but refusal.
  */
@@ -12,19 +12,8 @@ import {
   type EnvelopePolicy,
   type SealedVersion,
 } from '@dauth/protocol';
-import {
-  readAuthorization,
-  sha256Base64url,
-  verifyAccessTokenWith,
-  verifyCarriedProof,
-  verifyDpopProof,
-  verifyReseal,
-  verifySealChain,
-  verifySealProof,
-  type AccessClaims,
-  type JwksCache,
-  type ReplayStore,
-} from '@dauth/verify';
+import { sha256Base64url, verifyCarriedProof, verifyReseal, verifySealChain, verifySealProof } from '@dauth/verify';
+import type { AuthenticateDeps, Caller } from './authenticate.ts';
 import type { StoredEnvelope } from './authority.ts';
 import type { EnvelopeShelf } from './shelf.ts';
 import { settleOwed, type OwedDeps, type Patience } from './owed.ts';
@@ -32,16 +21,9 @@ import { assertNotOlder, type Seen, type SeenConnection } from './seen.ts';
 import type { Status } from './status.ts';
 import { assertActive, standingAlone, type Standing } from './view.ts';
 
-/** The mark of a dispatch token whose call came without a proof. */
-const BEARER = 'ddls:bearer';
 const READ = new WeakMap<StoredEnvelope, { readonly envelope: Envelope; readonly digest: string }>();
 
-export interface AuthorizeDeps extends OwedDeps {
-  readonly issuer: string;
-  readonly resource: string;
-  readonly node: string;
-  readonly jwks: JwksCache;
-  readonly replay: ReplayStore;
+export interface AuthorizeDeps extends AuthenticateDeps, OwedDeps {
   readonly status: Pick<Status, 'whenFresh' | 'assertFresh' | 'view'>;
   readonly seen: Pick<Seen, 'connection'>;
   readonly shelf: Pick<EnvelopeShelf, 'take' | 'drop'>;
@@ -49,22 +31,6 @@ export interface AuthorizeDeps extends OwedDeps {
   readonly identity: string;
   /** Key ids that can be opened here, with their algorithms. */
   readonly opens: ReadonlyMap<string, string>;
-  /** Unix seconds. */
-  readonly now: () => number;
-  /** Unix second of the node's start: what was signed before it may have been used before it. */
-  readonly startedAt: number;
-}
-
-/** Who asks: a verified dispatch token and its proof. */
-export interface Caller {
-  readonly claims: AccessClaims;
-  /** Whether it acts on a call by a client without a key (§4, Bearer exception). */
-  readonly isBearer: boolean;
-  /** The MCP server's resource URI. */
-  readonly server: string;
-  readonly tokens: readonly string[];
-  /** `${jkt}.${jti}` of the proof, kept with the intent so that a restart knows it was used. */
-  readonly proof: string;
 }
 
 /** What step 3 allowed. */
@@ -80,63 +46,6 @@ export interface Permit {
   readonly base: SealedVersion;
   /** Unix seconds when what it holds was captured, where it was. */
   readonly capturedAt?: number;
-}
-
-/**
- * Step 2: who. Token, then proof, then replay, recorded last so that a request refused otherwise burns nothing.
- * @throws DAuthError `UNAUTHENTICATED`, `REPLAY_DETECTED`, `RATE_LIMITED`, `ENCLAVE_UNAVAILABLE`
- */
-export async function authenticate(
-  request: { readonly rawHeaders: readonly string[]; readonly method: string; readonly path: string },
-  deps: AuthorizeDeps,
-): Promise<Caller> {
-  const { scheme, token, proof } = readAuthorization(request.rawHeaders);
-  if (scheme !== 'DPoP' || proof === undefined) {
-    throw new DAuthError(
-      'UNAUTHENTICATED',
-      'A dispatch token is shown with the DPoP scheme and a proof, never as Bearer.',
-    );
-  }
-  const claims = await verifyAccessTokenWith(deps.jwks, token, {
-    issuer: deps.issuer,
-    audience: deps.resource,
-    now: deps.now(),
-    maxLifetime: LIMITS.dispatchTokenSeconds,
-  });
-  if (claims.act === undefined || claims.subjectJti === undefined) {
-    throw new DAuthError('UNAUTHENTICATED', 'The token is no dispatch token: it names no server that acts (act.sub).');
-  }
-  const isBearer = claims.raw[BEARER] === true;
-  if ((claims.raw[BEARER] !== undefined && !isBearer) || isBearer === (claims.subjectDpop !== undefined)) {
-    const what = `carries the proof of its call, or says that there was none (${BEARER}): one of the two`;
-    throw new DAuthError('UNAUTHENTICATED', `A dispatch token ${what}.`);
-  }
-  const verified = verifyDpopProof(proof, {
-    htm: request.method,
-    htu: deps.node + escaped(request.path),
-    accessToken: token,
-    now: deps.now(),
-    windowSeconds: LIMITS.proofSeconds,
-    requireJkt: claims.cnf.jkt,
-  });
-  if (verified.iat < deps.startedAt) {
-    throw new DAuthError(
-      'UNAUTHENTICATED',
-      'The DPoP proof is older than this node. Sign a fresh proof for each request.',
-    );
-  }
-  const key = `${verified.jkt}.${verified.jti}`;
-  if (!(await deps.replay.consume(key, verified.iat + LIMITS.proofReplaySeconds)))
-    throw new DAuthError('REPLAY_DETECTED');
-  return { claims, isBearer, server: claims.act.sub, tokens: [claims.jti, claims.subjectJti], proof: key };
-}
-
-/** What stands raw in a request target but in no URI: a proof's `htu` can only have it escaped. */
-function escaped(path: string): string {
-  return path.replaceAll(
-    /[^!$&'()*+,\-./:;=@\w~%]/g,
-    (character) => `%${character.charCodeAt(0).toString(16).padStart(2, '0')}`,
-  );
 }
 
 /**

@@ -4,7 +4,8 @@
  * Never opens anything: when it came stands in the executor's own statement.
  */
 import { DAuthError, type ConnectionHandle } from '@dauth/protocol';
-import { permitAny, permitOwner, type AuthorizeDeps, type Caller, type Permit } from './authorize.ts';
+import type { Caller } from './authenticate.ts';
+import { permitAny, permitOwner, type AuthorizeDeps, type Permit } from './authorize.ts';
 import type { Patience } from './owed.ts';
 
 /** @throws DAuthError as `permitAny` */

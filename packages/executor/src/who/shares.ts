@@ -4,7 +4,7 @@
  * or the memory, of all others.
  */
 import { DAuthError } from '@dauth/protocol';
-import type { Caller } from './authorize.ts';
+import type { Caller } from './authenticate.ts';
 
 /** The part of all places and octets that one owner, or one server key, may hold. */
 const SHARE = 1 / 4;

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { dpop, makeSigner } from '../support/signer.test-support.ts';
-import type { Caller } from './authorize.ts';
+import type { Caller } from './authenticate.ts';
 import { windowEndMs } from './window.ts';
 
 const NOW = 1_795_000_000;

@@ -3,7 +3,7 @@
  * Never later than the authority meant: the proof is the one that it put into the token.
  */
 import { LIMITS, parseClaims, splitJws } from '@dauth/protocol';
-import type { Caller } from './authorize.ts';
+import type { Caller } from './authenticate.ts';
 
 /** Unix milliseconds. Of a call without a proof, or with one that cannot be read, the token's own end. */
 export function windowEndMs({ claims }: Pick<Caller, 'claims'>): number {
