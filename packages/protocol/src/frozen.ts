@@ -1,9 +1,5 @@
-/** JSON that is kept for whoever comes next, and so can be changed by nobody. */
-import type { JsonObject } from '@dauth/protocol';
-
-/** Freezes a value with all that is in it. JSON has no circles, and its reader bounds its depth. */
-export function frozen(value: JsonObject): JsonObject {
-  for (const member of Object.values(value))
-    if (typeof member === 'object' && member !== null) frozen(member as JsonObject);
+/** Freezes a value with all that is in it, for whoever keeps it for others. Of what was parsed: it has no circles, and bounded depth. */
+export function frozen<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) Object.values(value).forEach(frozen);
   return Object.freeze(value);
 }

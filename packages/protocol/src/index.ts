@@ -83,6 +83,7 @@ export {
   type Injection,
   type Slot,
 } from './inject.ts';
+export { frozen } from './frozen.ts';
 export { ID_JAG, idJagRequest, type IdJag } from './id-jag.ts';
 export type { JwtBearer, SigningAlg } from './jwt-bearer.ts';
 export { isObject, parseJson, type JsonObject } from './json.ts';

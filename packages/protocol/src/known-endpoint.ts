@@ -55,8 +55,8 @@ const ENDS: readonly string[] = [
 const PATHS: readonly string[] = ['/token', '/api/token'];
 
 // Taken apart once: every dispatch asks.
-const HOST_PATTERNS = HOSTS.map((text) => ({ text, parts: text.split('.') }));
-const END_PATTERNS = ENDS.map((text) => ({ text, parts: text.slice(1).split('/') }));
+const HOST_PATTERNS = /* @__PURE__ */ HOSTS.map((text) => ({ text, parts: text.split('.') }));
+const END_PATTERNS = /* @__PURE__ */ ENDS.map((text) => ({ text, parts: text.slice(1).split('/') }));
 
 /**
  * Which rule says that a request would go to a known token endpoint: a host, or what the path is or ends with. Null for none.

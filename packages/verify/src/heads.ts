@@ -3,8 +3,7 @@
  * Only headers of proofs whose signature verified, so that nobody fills the table with what they could not sign.
  * Never says that a signature is good, nor that a key means anything.
  */
-import type { JsonObject } from '@dauth/protocol';
-import { frozen } from './frozen.ts';
+import { frozen, type JsonObject } from '@dauth/protocol';
 import type { PointKey } from './key.ts';
 
 export interface Head {

@@ -3,10 +3,9 @@
  * form, for as long as the very key by which it verified is published. What it says is compared each time, as ever.
  * Never keeps a token, which could be stolen from here, nor a refusal, nor what one reader could change for the next.
  */
-import { LIMITS, type JsonObject } from '@dauth/protocol';
+import { frozen, LIMITS, type JsonObject } from '@dauth/protocol';
 import type { JwksCache } from './jwks.ts';
 import { assertTyp, readAlg, verifyJws, type JwsOptions } from './jws.ts';
-import { frozen } from './frozen.ts';
 import type { VerifyKey } from './key.ts';
 import type { Subject } from './refuse.ts';
 

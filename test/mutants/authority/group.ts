@@ -46,6 +46,8 @@ export const GROUPED: readonly Mutant[] = [
   ]),
   ...of('authority', 'store/remembered', REMEMBERED, [
     ['token.bound', 'this.#made.get(text) ??', '[...this.#made.values()].at(-1) ??', ANEW],
+  ]),
+  ...of('protocol', 'frozen', REMEMBERED, [
     ['token.bound', '  return Object.freeze(value);', '  return value;', OTHERS],
   ]),
 ];

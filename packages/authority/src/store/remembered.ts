@@ -2,6 +2,7 @@
  * Rows that nearly every request reads and few change. Each is read anew, as one text, and what was made of that text before is
  * what is made of it now. Never an answer without a look at the database: what was changed or revoked is seen by the next read.
  */
+import { frozen } from '@dauth/protocol';
 import type { Row } from './driver.ts';
 
 /** More than are in use at a time; the least recently used makes room. */
@@ -40,9 +41,4 @@ export class Remembered<T extends object> {
     if (this.#made.size > MOST) this.#made.delete(this.#made.keys().next().value!);
     return value;
   }
-}
-
-function frozen<T>(value: T): T {
-  if (typeof value === 'object' && value !== null) Object.values(value).forEach(frozen);
-  return Object.freeze(value);
 }
