@@ -184,13 +184,7 @@ const BEARER: readonly Mutant[] = [
       "[token.bound] POST /clients/ID/bind is the operator's alone, and knows only clients",
     ],
   ]),
-  ...ofPackage('executor', 'who/authorize', 'packages/executor/dist/who/dispatch-may.test.js', [
-    [
-      'seal.bound',
-      'if (caller.isBearer && !policy.bearer)',
-      "if (caller.isBearer && policy.owner === '')",
-      '[seal.bound] a call by a client without a key opens only what its owner sealed for such clients',
-    ],
+  ...ofPackage('executor', 'who/authenticate', 'packages/executor/dist/who/dispatch-may.test.js', [
     [
       'token.bound',
       ' || isBearer === (claims.subjectDpop !== undefined)) {',
@@ -208,6 +202,14 @@ const BEARER: readonly Mutant[] = [
       'if ((claims.raw[BEARER] !== undefined && !isBearer) ||',
       'if (',
       '[token.bound] step 2 refuses a dispatch token with a proof, and a Bearer mark of false',
+    ],
+  ]),
+  ...ofPackage('executor', 'who/authorize', 'packages/executor/dist/who/dispatch-may.test.js', [
+    [
+      'seal.bound',
+      'if (caller.isBearer && !policy.bearer)',
+      "if (caller.isBearer && policy.owner === '')",
+      '[seal.bound] a call by a client without a key opens only what its owner sealed for such clients',
     ],
     [
       'seal.bound',
