@@ -295,7 +295,7 @@ export const VERIFY: readonly Mutant[] = [
       '[token.bound] an ES256 signature is one exactly where Node itself takes its R‖S for one',
     ],
   ]),
-  ...of('verify', 'frozen', 'packages/verify/dist/read-tokens.test.js', [
+  ...of('protocol', 'frozen', 'packages/verify/dist/read-tokens.test.js', [
     [
       'token.bound',
       'return Object.freeze(value);',
