@@ -50,7 +50,7 @@ export class Forms {
 
   /** By which places are found that are worth a look at the forms. */
   get sieve(): Sieve {
-    return (this.#sieve ??= this.lend((forms) => new Sieve(forms, this.#mask)));
+    return (this.#sieve ??= this.lend((forms) => new Sieve(forms)));
   }
 
   /** Lends the plain forms for one synchronous look. */

@@ -58,7 +58,7 @@ test('[response.clean] a value is found at each place of an answer, the first an
 test('[memory.clean] no piece of a form lies in the sieve as it is, and nothing of it stays', () => {
   const secret = randomBytes(48);
   const forms = [randomBytes(96), secret];
-  const { given: sieve, made } = ownedDuring(() => new Sieve(forms, randomBytes(8)));
+  const { given: sieve, made } = ownedDuring(() => new Sieve(forms));
   const all = Buffer.concat(made);
   assert.ok(all.some((octet) => octet !== 0));
   for (let at = 0; at + 4 <= secret.length; at++)
@@ -87,5 +87,10 @@ test('[dispatch.bound] an answer that repeats what a value is full of is not com
 });
 
 test('[response.clean] no sieve is made of what has no piece, which it would never find', () => {
-  assert.throws(() => new Sieve([Buffer.from('long enough'), Buffer.from('abc')], randomBytes(8)), RangeError);
+  assert.throws(() => new Sieve([Buffer.from('long enough'), Buffer.from('abc')]), RangeError);
+});
+
+test('a sieve of no forms finds nothing, and throws nothing where an answer arrives', () => {
+  using sieve = new Sieve([]);
+  assert.equal(sieve.next(randomBytes(64), 0), -1);
 });

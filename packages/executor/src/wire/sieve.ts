@@ -3,6 +3,7 @@
  * answer every n-th place is looked at, where n is so small that no such row fits between two places (Wu and Manber, 1994).
  * Four octets at most at a time and nothing native: a search by the C library leaves what it looked for in the registers.
  */
+import { randomFillSync } from 'node:crypto';
 import { ownedBytes, wipe } from '../secret/memory.ts';
 
 /** Octets of a piece. */
@@ -26,11 +27,8 @@ export class Sieve {
   readonly #mask: number;
   readonly #factor: number;
 
-  /**
-   * @param random at least eight octets, as good as those that mask the forms
-   * @throws RangeError where a form is too short to be found
-   */
-  constructor(forms: readonly Uint8Array[], random: Buffer) {
+  /** @throws RangeError where a form is too short to be found */
+  constructor(forms: readonly Uint8Array[]) {
     const shortest = forms.reduce((least, { length }) => Math.min(least, length), Infinity);
     if (shortest < PIECE) throw new RangeError('a form is shorter than a piece');
     this.step = Math.min(shortest - PIECE + 1, WIDEST_STEP);
@@ -38,9 +36,11 @@ export class Sieve {
     // Four rows for each entry at least: nearly all that is asked for is empty.
     const bits = Math.ceil(Math.log2(Math.max(count, 1))) + 2;
     this.#shift = 32 - bits;
+    const random = randomFillSync(ownedBytes(8));
     this.#mask = random.readInt32LE(0);
     // Odd, so that no two pieces become the same number.
     this.#factor = random.readInt32LE(4) | 1;
+    wipe(random);
     this.#memory = ownedBytes(4 * (2 ** bits + ENTRY * (count + 1)));
     this.#rows = new Int32Array(this.#memory.buffer, 0, 2 ** bits);
     this.#entries = new Int32Array(this.#memory.buffer, 4 * 2 ** bits);
