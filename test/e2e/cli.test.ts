@@ -86,9 +86,9 @@ suite('the command line', { timeout: 170_000 }, () => {
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });
 
-  test('connect --spki and --response-header are sealed, said, and kept by a rotation', async () => {
+  test('connect --spki, --response-header and --refuse-echoes are sealed, said, and kept by a rotation', async () => {
     const [pin, other] = ['A'.repeat(43), `${'A'.repeat(42)}E`];
-    const flags = ['--spki', pin, '--spki', `${ORIGIN}=${other}`, '--response-header', 'Set-Cookie'];
+    const flags = ['--spki', pin, '--spki', `${ORIGIN}=${other}`, '--response-header', 'Set-Cookie', '--refuse-echoes'];
     const people = await typed(['connect', 'pinned', ...SEAL, ...asLaptop(), ...flags], SECRET);
     const said = (text: string): void => {
       assert.match(
@@ -96,6 +96,7 @@ suite('the command line', { timeout: 170_000 }, () => {
         new RegExp(`over TLS {8}to ${ORIGIN} only where the certificate leads to the key ${pin} or ${other}\\n`),
       );
       assert.match(text, /gives back {6}set-cookie, which MCP servers can read then\n/);
+      assert.match(text, /refuses {9}answers that hold it, whole; /);
     };
     said(people.stderr);
     // What is said then is what was read from the envelope and is sealed again.
@@ -108,6 +109,7 @@ suite('the command line', { timeout: 170_000 }, () => {
       ['--spki', `https://elsewhere.example=${pin}`],
       ['--response-header', 'dauth-error'],
       ['--response-header', 'connection'],
+      ['--refuse-echoes', '--websocket'],
     ])
       await refused(['connect', 'wrong', ...SEAL, ...asLaptop(), ...wrong], 2, 'USAGE');
   });

@@ -194,8 +194,8 @@ export const EXECUTOR: readonly Mutant[] = [
   {
     claim: 'response.clean',
     file: 'packages/executor/src/wire/answering.ts',
-    find: 'if (this.#options.isGuessable && (hasHint() || this.redactions > 0)) throw hinting();',
-    replace: 'if (hasHint() && this.redactions < 0) throw hinting();',
+    find: 'if (holding !== null && (hasHint() || this.redactions > 0)) throw echoing(holding);',
+    replace: 'if (holding !== null && hasHint() && this.redactions < 0) throw echoing(holding);',
     test: {
       file: EXCHANGE,
       name: '[response.clean] an answer that holds a guessable value is refused whole, wherever it holds it',

@@ -5,12 +5,15 @@ const PINS = 'packages/executor/dist/where/pins.test.js';
 const SPKI = 'packages/protocol/dist/spki.test.js';
 const HEADERS = 'packages/protocol/dist/response-headers.test.js';
 const EXCHANGE = 'packages/executor/dist/wire/exchange.test.js';
+const REFUSING = 'packages/executor/dist/refused-echoes.test.js';
 const DOORS = 'packages/executor/dist/sealed-answers.test.js';
 const REFRESHED = 'packages/executor/dist/refreshed.test.js';
 const SEALED = 'packages/client/dist/sealed.test.js';
 
 const PIN = '[seal.bound] pins of certificate keys are refused: ';
-const KEPT = '[seal.bound] the next version keeps the pinned keys of certificates and the headers that go back';
+const KEPT =
+  '[seal.bound] the next version keeps the pinned keys of certificates, the headers that go back and the answers that do not';
+const UNHELD = '[seal.bound] no owner is promised that an answer is refused which cannot be held until its end';
 const CARRIED =
   '[dispatch.bound] a call carries the pins of its origin, and the request for a token those of its endpoint';
 
@@ -37,6 +40,32 @@ export const SERVERS: readonly Mutant[] = [
       '!RELEASABLE.includes(value)',
       '!RELEASABLE.concat(`connection`).includes(value)',
       '[seal.bound] an owner lets back cookies and challenges, and what is for a hop or in our own words never',
+    ],
+  ]),
+  ...of('protocol', 'echoes', 'packages/protocol/dist/echoes.test.js', [
+    [
+      'seal.bound',
+      "if (value !== 'refused')",
+      "if (value !== 'refused' && value !== 'allowed')",
+      '[seal.bound] answers that hold the credential are refused, or the policy says nothing of them',
+    ],
+    ['seal.bound', 'if (isDatabase || allow', 'if (allow', UNHELD],
+    ['seal.bound', ' || allow.some(({ websocket }) => websocket === true)', '', UNHELD],
+  ]),
+  ...of('executor', 'wire/worn', EXCHANGE, [
+    [
+      'response.clean',
+      '(this.#request.echoes ?? null)',
+      'null',
+      '[response.clean] an answer that holds a credential is refused whole where its owner sealed that, wherever it holds it',
+    ],
+  ]),
+  ...of('executor', 'wire/answering', REFUSING, [
+    [
+      'response.clean',
+      '(hasHint() || this.redactions > 0)',
+      '(hasHint() || this.#scanner.redactions > 0)',
+      '[response.clean] a login whose answer holds the token in a second place is refused, and what it captured is used all the same',
     ],
   ]),
   ...of('executor', 'where/pins', PINS, [
@@ -77,6 +106,12 @@ export const SERVERS: readonly Mutant[] = [
   ]),
   ...of('executor', 'dispatch', DOORS, [
     ['dispatch.bound', '      pins: pinsFor(policy, destination.origin),\n', '', CARRIED],
+    [
+      'response.clean',
+      '      echoes: policy.echoes,\n',
+      '',
+      '[response.clean] a call carries whether answers that hold the credential are refused, and by default they are not',
+    ],
   ]),
   ...of('executor', 'exchanged', DOORS, [
     ['dispatch.bound', '...pinned(address), ...before });', 'address, ...before });', CARRIED],
@@ -106,5 +141,6 @@ export const SERVERS: readonly Mutant[] = [
   ...of('client', 'sealed', SEALED, [
     ['seal.bound', '    ...(spki === undefined ? {} : { spki }),\n', '', KEPT],
     ['seal.bound', '    ...(responseHeaders === undefined ? {} : { responseHeaders }),\n', '', KEPT],
+    ['seal.bound', '    ...(echoes === undefined ? {} : { echoes }),\n', '', KEPT],
   ]),
 ];

@@ -191,8 +191,8 @@ export const WEB_SOCKETS: readonly Mutant[] = [
   ...of('executor', 'wire/worn', DOOR, [
     [
       'response.clean',
-      'if (this.#handshake !== null && this.#isGuessable)',
-      'if (this.#handshake !== null && this.#isGuessable && this.#redactions < 0)',
+      'if (this.#handshake !== null && this.#holding !== null)',
+      'if (this.#handshake !== null && this.#holding !== null && this.#redactions < 0)',
       '[response.clean] a credential short enough to be guessed opens no WebSocket',
     ],
   ]),

@@ -30,6 +30,7 @@ import {
   parseDetails,
   parseDetailsRequest,
   parseDirectory,
+  parseEchoes,
   parseEndorsements,
   parseEnvelope,
   parseHandle,
@@ -124,6 +125,10 @@ const CHECKS: Readonly<Record<string, (name: string) => void>> = {
   'response-headers': (name) => {
     const written = parseJson(example(name), 1_000);
     assert.deepEqual(parseResponseHeaders(written), written);
+  },
+  echoes: (name) => {
+    const allow = parseAllow([{ origin: 'https://api.example', methods: ['GET'], paths: ['/**'] }]);
+    assert.equal(parseEchoes(parseJson(example(name), 1_000), { allow, isDatabase: false }), 'refused');
   },
   'body-slots': (name) => assert.equal(bodySlots(parseInjections(parseJson(example(name), 1_000))).length, 1),
   'slotted-body': (name) => assert.ok(isObject(object(name).auth)),

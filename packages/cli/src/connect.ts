@@ -223,6 +223,7 @@ const POLICY_FLAGS = [
     'budget',
     'spki',
     'responseHeader',
+    'refuseEchoes',
   ] as const),
   ...(['pin', 'pinServer', 'allowBearer', 'owner', 'org'] as const),
 ];
@@ -244,7 +245,7 @@ function stateWhole(
   if (name === undefined || origin === undefined || server === undefined)
     throw usage(
       'A rotation keeps the sealed policy, or is given a whole new one.',
-      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --websocket, --rate, --budget, --spki, --response-header, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
+      'Give --name, --origin and --server, with --inject, --method, --path, --query, --body, --graphql, --websocket, --rate, --budget, --spki, --response-header, --refuse-echoes, --pin, --pin-server and --allow-bearer as for connect; or none of them.',
     );
   return { name, ...statePolicy(asked(flags, consent), origin, server) };
 }

@@ -9,6 +9,7 @@ import {
   parseInjections,
   TYP,
   type AllowRule,
+  type Echoes,
   type EnvelopeHeader,
   type EnvelopePolicy,
 } from '@dauth/protocol';
@@ -35,12 +36,13 @@ export interface Draft {
   readonly inject: readonly InjectionInput[];
   readonly servers: readonly string[];
   readonly fields: readonly string[];
+  readonly echoes?: Echoes | undefined;
   /** Of a login: what is said of its answers. */
   readonly capture?: StatedCapture | undefined;
 }
 
 /** @throws CliError (usage) */
-export function checkDraft({ rule, inject, servers, fields, capture }: Draft): void {
+export function checkDraft({ rule, inject, servers, fields, echoes, capture }: Draft): void {
   const slots = given('--inject', inject, parseInjections);
   const named = injectedFields(slots);
   const [missing] = [...named].filter((name) => !fields.includes(name));
@@ -53,7 +55,8 @@ export function checkDraft({ rule, inject, servers, fields, capture }: Draft): v
   if (unused !== undefined)
     throw usage(`--field ${unused} stands in no template of --inject.`, 'Leave it out, or put it into a template.');
   const into = parseHandle(ANY.other);
-  const said = capture === undefined ? {} : { capture: { into, fields: capture.values } };
+  const own = echoes === undefined ? {} : { echoes };
+  const said = capture === undefined ? own : { ...own, capture: { into, fields: capture.values } };
   assertSealable('The policy', servers, { allow: [rule as AllowRule], inject: slots, ...said });
   if (capture === undefined) return;
   const { allow, inject: put, values, lifetime } = capture;
@@ -65,7 +68,7 @@ export function checkDraft({ rule, inject, servers, fields, capture }: Draft): v
 function assertSealable(
   what: string,
   servers: readonly string[],
-  members: Pick<EnvelopePolicy, 'allow' | 'inject' | 'capture' | 'captured'>,
+  members: Pick<EnvelopePolicy, 'allow' | 'inject' | 'echoes' | 'capture' | 'captured'>,
 ): void {
   const { alg, kid, typ, crit, handle, iss, owner } = ANY;
   const dauth = {

@@ -109,6 +109,7 @@ export function policy(command: Command): Command {
       'also give back this header of answers: set-cookie or www-authenticate (repeat)',
       collect,
     )
+    .option('--refuse-echoes', 'fail an answer that holds the credential, whole; without it stars stand in its place')
     .option('--owner <sub>', 'owner (operator only, and noted in the log)')
     .option('--org <org>', 'organisation')
     .option('--pin <thumbprint>', 'only for calls by this client key (repeat)', collect)

@@ -10,6 +10,7 @@ import {
   parseResponseHeaders,
   parseSecureUrl,
   type ConnectionLimits,
+  type Echoes,
   type GraphqlRule,
   type Pins,
   type SpkiPins,
@@ -40,6 +41,7 @@ export interface PolicyFlags {
   readonly websocket?: boolean;
   readonly spki?: readonly string[];
   readonly responseHeader?: readonly string[];
+  readonly refuseEchoes?: boolean;
   readonly capture?: string;
   readonly owner?: string;
   readonly org?: string;
@@ -60,6 +62,7 @@ export interface StatedPolicy {
   readonly limits?: ConnectionLimits;
   readonly spki?: readonly SpkiPins[];
   readonly responseHeaders?: readonly string[];
+  readonly echoes?: Echoes;
   readonly capture?: StatedCapture;
   readonly lifeSeconds: number;
 }
@@ -89,12 +92,14 @@ export function statePolicy(flags: PolicyFlags, origin: string, servers: readonl
   };
   const limits = stateLimits(flags);
   const capture = flags.capture === undefined ? undefined : givenJson('--capture', flags.capture, parseStatedCapture);
-  checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'], capture });
+  const echoes = flags.refuseEchoes === true ? 'refused' : undefined;
+  checkDraft({ rule, inject, servers, fields: flags.field ?? ['token'], echoes, capture });
   const released = flags.responseHeader?.map((name) => name.toLowerCase());
   return {
     ...{ rule, servers, inject, ...limits, lifeSeconds: days(flags.expiresIn ?? DEFAULT_DAYS) * DAY },
     ...(flags.spki === undefined ? {} : { spki: stateSpki(flags.spki, origin, inject) }),
     ...(capture === undefined ? {} : { capture }),
+    ...(echoes === undefined ? {} : { echoes }),
     ...(released === undefined ? {} : { responseHeaders: given('--response-header', released, parseResponseHeaders) }),
   };
 }
@@ -123,6 +128,7 @@ export async function makePolicy(
     ...(stated.limits === undefined ? {} : { limits: stated.limits }),
     ...(stated.spki === undefined ? {} : { spki: stated.spki }),
     ...(stated.responseHeaders === undefined ? {} : { responseHeaders: stated.responseHeaders }),
+    ...(stated.echoes === undefined ? {} : { echoes: stated.echoes }),
     ...(flags.allowBearer === true ? { bearer: true } : {}),
     expiresAt: Math.floor(Date.now() / 1_000) + stated.lifeSeconds,
   };
@@ -154,6 +160,8 @@ export function describePolicy(policy: SealPolicy, level: string): void {
     say(`  holds           what a login answers, for ${policy.captured.lifetime} s from then`);
   if (policy.responseHeaders !== undefined)
     say(`  gives back      ${policy.responseHeaders.join(' ')}, which MCP servers can read then`);
+  if (policy.echoes === 'refused')
+    say('  refuses         answers that hold it, whole; those that do not are held until their end, 1 MiB at most');
   say(`  may be used by  ${policy.servers.join(' ')}`);
   say(`  of clients      ${describeKeys(policy.pin?.jkt)}`);
   say(`  through servers ${describeKeys(policy.pin?.server_jkt)}`);

@@ -29,6 +29,7 @@ import {
   type ClientProofInput,
   type ConnectionHandle,
   type ConnectionLimits,
+  type Echoes,
   type EnvelopeHeader,
   type EnvelopePolicy,
   type GraphqlRule,
@@ -96,6 +97,8 @@ export interface SealPolicy {
   readonly spki?: readonly { readonly origin: string; readonly sha256: readonly string[] }[];
   /** Headers of answers that else end in the executor: `set-cookie`, `www-authenticate`. */
   readonly responseHeaders?: readonly string[];
+  /** `refused`: an answer that holds the credential fails whole. Default: stars stand in its place, and the rest goes back. */
+  readonly echoes?: Echoes;
   /** Also for clients without a key of their own, whose tokens work for whoever has them. Excludes `pin`. Default false. */
   readonly bearer?: boolean;
   /** Unix seconds. */
@@ -230,6 +233,7 @@ function makeHeader(executor: VerifiedExecutor, policy: SealPolicy): EnvelopeHea
     ...(policy.pin === undefined ? {} : { pin: policy.pin }),
     ...(policy.limits === undefined ? {} : { limits: policy.limits }),
     ...(policy.responseHeaders === undefined ? {} : { response_headers: policy.responseHeaders }),
+    ...(policy.echoes === undefined ? {} : { echoes: policy.echoes }),
     ...(policy.spki === undefined ? {} : { spki: policy.spki as readonly SpkiPins[] }),
     ...(policy.capture === undefined ? {} : { capture: policy.capture }),
     ...(policy.captured === undefined ? {} : { captured: policy.captured }),

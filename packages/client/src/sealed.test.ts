@@ -158,15 +158,17 @@ test('[seal.bound] the next version keeps the policy, and lasts no longer than t
   assert.deepEqual([open.policy.bearer, nextPolicy(open, { now: NOW }).bearer], [true, true]);
 });
 
-test('[seal.bound] the next version keeps the pinned keys of certificates and the headers that go back', async () => {
+test('[seal.bound] the next version keeps the pinned keys of certificates, the headers that go back and the answers that do not', async () => {
   const narrowed = {
     spki: [{ origin: POLICY.allow[0]!.origin, sha256: ['A'.repeat(43)] }],
     responseHeaders: ['set-cookie'],
-  };
+    echoes: 'refused',
+  } as const;
   const { policy, ...rest } = await verify(
     await sealBy(key, { ...narrowed, replaces: { handle: sealed.handle, ver: 2 } }),
   );
-  assert.deepEqual([policy.spki, policy.response_headers], [narrowed.spki, narrowed.responseHeaders]);
+  const { spki, response_headers: responseHeaders, echoes } = policy;
+  assert.deepEqual({ spki, responseHeaders, echoes }, narrowed);
   const next = nextPolicy({ policy, ...rest }, { now: policy.iat });
-  assert.deepEqual([next.spki, next.responseHeaders], [narrowed.spki, narrowed.responseHeaders]);
+  assert.deepEqual({ spki: next.spki, responseHeaders: next.responseHeaders, echoes: next.echoes }, narrowed);
 });

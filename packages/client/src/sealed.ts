@@ -91,13 +91,15 @@ export function nextPolicy(
   when: { readonly now: number; readonly lifeSeconds?: number },
 ): SealPolicy {
   const { handle, ver, iss, org, owner, connection, servers, allow, inject } = policy;
-  const { pin, limits, spki, response_headers: responseHeaders, capture, captured, bearer, iat, exp } = policy;
+  const { pin, limits, spki, response_headers: responseHeaders, echoes } = policy;
+  const { capture, captured, bearer, iat, exp } = policy;
   return {
     ...{ issuer: iss, org, owner, connection, servers, allow, inject },
     ...(pin === undefined ? {} : { pin }),
     ...(limits === undefined ? {} : { limits }),
     ...(spki === undefined ? {} : { spki }),
     ...(responseHeaders === undefined ? {} : { responseHeaders }),
+    ...(echoes === undefined ? {} : { echoes }),
     ...(capture === undefined ? {} : { capture }),
     ...(captured === undefined ? {} : { captured }),
     ...(bearer ? { bearer } : {}),

@@ -208,6 +208,7 @@ async function send(
       address: addresses.target,
       pins: pinsFor(policy, destination.origin),
       releases: policy.response_headers,
+      echoes: policy.echoes,
       method: destination.method,
       target: destination.target,
       headers: destination.headers,

@@ -51,6 +51,13 @@ test('[response.clean] headers go back that the envelope names, and by default n
   assert.deepEqual(world.sent[1]!.releases, ['set-cookie']);
 });
 
+test('[response.clean] a call carries whether answers that hold the credential are refused, and by default they are not', async () => {
+  await world.dispatch(await world.connect());
+  assert.equal(world.sent[0]!.echoes, undefined);
+  await world.dispatch(await world.connect({ echoes: 'refused' }));
+  assert.equal(world.sent[1]!.echoes, 'refused');
+});
+
 test('cookies that come back stay apart at both doors', async () => {
   const handle = await world.connect({ response_headers: ['set-cookie'] });
   const cookies = ['a=1; Expires=Wed, 09 Jun 2027 10:18:14 GMT', 'b=2'];

@@ -4,6 +4,7 @@
  */
 import { parseCapture, parseCaptured, type Capture, type Captured } from './capture.ts';
 import { decodeBase64url, encodeBase64url } from './base64url.ts';
+import { parseEchoes, type Echoes } from './echoes.ts';
 import { DAuthError } from './errors.ts';
 import { parseHandle, type ConnectionHandle } from './handle.ts';
 import {
@@ -89,6 +90,8 @@ export interface EnvelopePolicy {
   readonly spki?: readonly SpkiPins[];
   /** Headers of answers that else end in the executor. */
   readonly response_headers?: readonly string[];
+  /** Of answers that hold the credential; absent means that stars stand in its place. */
+  readonly echoes?: Echoes;
   /** What is taken out of its answers, and into which connection. */
   readonly capture?: Capture;
   /** Out of which connection's answers its credential comes. */
@@ -146,10 +149,10 @@ export function parseEnvelope(compact: string): Envelope {
 export function encodeEnvelopeHeader(header: EnvelopeHeader): string {
   const { alg, kid, typ, crit, dauth } = header;
   const { handle, ver, iss, org, owner, connection, servers, allow, inject } = dauth;
-  const { pin, limits, spki, response_headers, capture, captured, bearer, iat, exp } = dauth;
+  const { pin, limits, spki, response_headers, echoes, capture, captured, bearer, iat, exp } = dauth;
   const policy = {
     ...{ handle, ver, iss, org, owner, connection, servers, allow, inject },
-    ...{ pin, limits, spki, response_headers, capture, captured, bearer, iat, exp },
+    ...{ pin, limits, spki, response_headers, echoes, capture, captured, bearer, iat, exp },
   };
   const bytes = encodeUtf8(JSON.stringify({ alg, kid, typ, crit, dauth: policy }));
   parseHeader(bytes);
@@ -189,7 +192,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     value,
     '"dauth"',
     ['handle', 'ver', 'iss', 'org', 'owner', 'connection', 'servers', 'allow', 'inject', 'iat', 'exp'],
-    ['pin', 'limits', 'spki', 'response_headers', 'capture', 'captured', 'bearer'],
+    ['pin', 'limits', 'spki', 'response_headers', 'echoes', 'capture', 'captured', 'bearer'],
   );
   const [iat, exp] = [seconds(policy.iat, '"iat"'), seconds(policy.exp, '"exp"')];
   if (exp <= iat) refuse('"exp" must be later than "iat".');
@@ -204,7 +207,8 @@ function parsePolicy(value: unknown): EnvelopePolicy {
   // RFC 9110 §9.3.1 and 2: content of these means nothing, and every slot of a request is filled or nothing is sent.
   if (bodySlots(inject).length > 0 && allow.some(({ methods }) => methods.some((method) => BODILESS.has(method))))
     refuse('A credential that goes into the body allows methods that have one only: not GET, not HEAD.');
-  assertSessions(loginOf(inject) !== undefined, allow);
+  const isDatabase = loginOf(inject) !== undefined;
+  assertSessions(isDatabase, allow);
   if (certificateOf(inject) !== undefined) assertOverTls(allow);
   const scheme = tokenSchemeOf(inject);
   if (scheme !== undefined) for (const endpoint of endpointsOf(scheme)) assertNoTarget(endpoint, allow);
@@ -227,6 +231,7 @@ function parsePolicy(value: unknown): EnvelopePolicy {
     ...(policy.response_headers === undefined
       ? {}
       : { response_headers: parseResponseHeaders(policy.response_headers) }),
+    ...(policy.echoes === undefined ? {} : { echoes: parseEchoes(policy.echoes, { allow, isDatabase }) }),
     ...parseCaptures(policy, handle, allow, inject),
     bearer,
     iat,

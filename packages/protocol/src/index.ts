@@ -117,6 +117,7 @@ export type { Scheme } from './scheme.ts';
 export { parseConnectionLimits, type ConnectionLimits, type Quota } from './quota.ts';
 export { parseQueryNames } from './query.ts';
 export { distinct, exactObject, integer, list, refuse, seconds, text, UnknownMember } from './shape.ts';
+export { parseEchoes, type Echoes } from './echoes.ts';
 export { parseResponseHeaders } from './response-headers.ts';
 export { parseSpki, pinsFor, type SpkiPins } from './spki.ts';
 export {

@@ -38,6 +38,8 @@ export class LoginWorld implements AsyncDisposable {
   readonly came: Came[] = [];
   /** What a login is answered with. */
   says: (came: Came) => Says | Promise<Says> = () => ({ body: '{}' });
+  /** What a call with what was captured is answered with. */
+  used: (came: Came) => string = () => '{"me":true}';
   /** Where `connect` says that the token stands. */
   pointer = '/auth/token';
   /** What it says is captured besides. */
@@ -134,7 +136,7 @@ export class LoginWorld implements AsyncDisposable {
     this.came.push(came);
     if (url === '/me') {
       await this.whileUsed();
-      return void response.end('{"me":true}');
+      return void response.end(this.used(came));
     }
     const { status = 200, headers: said = {}, body, raw } = await this.says(came);
     if (raw === true) return void response.socket!.end(body);

@@ -5,6 +5,7 @@
 import { Readable } from 'node:stream';
 import { DAuthError } from '@dauth/protocol';
 import type { AnswerHead, ContentCoding } from './answer.ts';
+import type { Holding } from './call.ts';
 import type { CapturedAnswer } from './capture.ts';
 import { Decoder } from './decode.ts';
 import { Scanner } from './scan.ts';
@@ -17,8 +18,8 @@ export interface AnsweringOptions {
   readonly coding: ContentCoding;
   /** Octets of decoded answer. */
   readonly maxBytes: number;
-  /** Whether a value could be guessed by the place of its stars: then the answer is held until its end. */
-  readonly isGuessable: boolean;
+  /** Why the answer is held until its end, and refused where a value stands in it. */
+  readonly holding: Holding | null;
   /** Of an answer that may be a credential: takes all of it at once, and says what of it goes back. */
   readonly capture?: ((answer: Buffer) => Promise<CapturedAnswer>) | undefined;
   /** Stop taking from the socket; take again. */
@@ -34,8 +35,8 @@ export interface AnsweringOptions {
 
 /** Octets of half a TLS record. */
 const LARGE_PIECE = 8_192;
-/** Octets of an answer that is held until its end, for a value that can be guessed. */
-const GUESSABLE_ANSWER = 1_048_576;
+/** Octets of an answer that is held until its end. */
+const HELD_ANSWER = 1_048_576;
 
 export class Answering implements Disposable {
   readonly body: Readable;
@@ -113,8 +114,9 @@ export class Answering implements Disposable {
       this.#handOn();
       if (this.#isOver) return;
       // Stars at a known place tell whoever chose what is echoed that the value stood there. Of a value that can be guessed,
-      // not even the place is told: the answer is refused as a whole.
-      if (this.#options.isGuessable && (hasHint() || this.redactions > 0)) throw hinting();
+      // not even the place is told, and nothing at all where its owner wants no such answer: it is refused as a whole.
+      const { holding } = this.#options;
+      if (holding !== null && (hasHint() || this.redactions > 0)) throw echoing(holding);
       this.body.push(null);
       done();
     });
@@ -166,13 +168,13 @@ export class Answering implements Disposable {
     let isRead = true;
     for (const octets of ready) isRead = octets.length === 0 ? isRead : this.body.push(octets);
     if (isRead || this.#isOver) return;
-    if (this.#options.isGuessable) this.#options.fail(tooLargeToHold());
+    if (this.#options.holding !== null) this.#options.fail(tooLargeToHold());
     else this.#hold();
   }
 
   #makeBody(): Readable {
     const body = new Readable({
-      ...(this.#options.isGuessable ? { highWaterMark: GUESSABLE_ANSWER } : {}),
+      ...(this.#options.holding === null ? {} : { highWaterMark: HELD_ANSWER }),
       read: () => this.#release(),
       destroy: (error, done) => {
         if (!this.#isOver) this.#options.left();
@@ -212,13 +214,17 @@ export class Answering implements Disposable {
   }
 }
 
-function hinting(): DAuthError {
-  return new DAuthError(
-    'RESPONSE_UNSCANNABLE',
-    'The upstream answer holds the credential, which is too short to be starred out without telling something of it.',
-  );
+function echoing(holding: Holding): DAuthError {
+  const why = {
+    guessable: 'which is too short to be starred out without telling something of it',
+    refused: 'and its owner sealed that such an answer is refused',
+  }[holding];
+  return new DAuthError('RESPONSE_UNSCANNABLE', `The upstream answer holds the credential, ${why}.`);
 }
 
 function tooLargeToHold(): DAuthError {
-  return new DAuthError('RESPONSE_TOO_LARGE', 'The upstream answer is larger than one to a short credential may be.');
+  return new DAuthError(
+    'RESPONSE_TOO_LARGE',
+    'The upstream answer is larger than one may be that is held until its end.',
+  );
 }

@@ -4,7 +4,7 @@
 import type { Readable } from 'node:stream';
 import type { CaptureAsk } from './capture.ts';
 import type { Line } from '../frames/line.ts';
-import type { ConnectionHandle, ErrorCode, Injection, Method } from '@dauth/protocol';
+import type { ConnectionHandle, Echoes, ErrorCode, Injection, Method } from '@dauth/protocol';
 import type { Filled } from '../secret/inject.ts';
 import type { KeptToken } from '../secret/kept-token.ts';
 import type { Plaintext } from '../secret/plaintext.ts';
@@ -49,6 +49,8 @@ export interface UpstreamRequest {
   readonly timeoutMs?: number;
   /** Headers of the answer that its envelope lets back beside those that go back anyway (§2.1 `response_headers`). */
   readonly releases?: readonly string[] | undefined;
+  /** `refused`: an answer with the credential in it fails whole, and each is held until its end (§2.1). */
+  readonly echoes?: Echoes | undefined;
   /** Octets of decoded answer; the configured bound is the upper bound. */
   readonly maxResponseBytes?: number;
   /** Answers are searched for what this opens, too: the version before, whose refresh token this call's has replaced. */
@@ -58,6 +60,12 @@ export interface UpstreamRequest {
   /** Aborting resets the call, whatever it is doing. */
   readonly signal?: AbortSignal;
 }
+
+/**
+ * Why an answer goes back whole or not at all: the place of the stars would help to guess a short value, or its owner wants no answer
+ * that holds it.
+ */
+export type Holding = 'guessable' | Echoes;
 
 /** The upstream's answer, scanned. */
 export interface UpstreamAnswer {

@@ -320,9 +320,29 @@ test('[dispatch.bound] interim answers are dropped', async () => {
   assert.deepEqual([answer.status, answer.body.toString(), answer.headers], [200, 'ok', {}]);
 });
 
-// --- a value that can be guessed
+// --- a value that can be guessed, and one whose owner wants no answer that holds it
 
 const GUESSABLE = { fields: { token: 'hunter42' } };
+const REFUSED = { fields: { token: SECRET }, echoes: 'refused' } as const;
+
+test('[response.clean] an answer that holds a credential is refused whole where its owner sealed that, wherever it holds it', async () => {
+  for (const answer of [
+    `${HEAD}content-length: ${3 + SECRET.length}\r\n\r\nok ${SECRET}`,
+    `${HEAD}x-echo: ${SECRET}\r\ncontent-length: 2\r\n\r\nok`,
+    `HTTP/1.1 200 ${SECRET}\r\ncontent-length: 2\r\n\r\nok`,
+    `HTTP/1.1 103 Early Hints\r\nlink: ${SECRET}\r\n\r\n${HEAD}content-length: 2\r\n\r\nok`,
+    `${CHUNKED}5\r\nfirst\r\n${SECRET.length.toString(16)}\r\n${SECRET}\r\n4\r\nlast\r\n0\r\n\r\n`,
+  ]) {
+    await fails(answered([answer], REFUSED), 'RESPONSE_UNSCANNABLE', /its owner sealed that such an answer is refused/);
+  }
+});
+
+test('an answer without the credential is passed on where its owner refuses those with it, up to a bound', async () => {
+  const within = await answered([`${HEAD}content-length: 2\r\n\r\nok`], REFUSED);
+  assert.deepEqual([within.body.toString(), within.outcome.error], ['ok', null]);
+  const large = answered([`${HEAD}content-length: 1048577\r\n\r\n${'a'.repeat(1_048_577)}`], REFUSED);
+  await fails(large, 'RESPONSE_TOO_LARGE', /held until its end/);
+});
 
 test('[response.clean] an answer that holds a guessable value is refused whole, wherever it holds it', async () => {
   for (const answer of [
@@ -340,7 +360,7 @@ test('an answer without a guessable value is passed on, up to a bound', async ()
   const empty = await answered(['HTTP/1.1 204 No Content\r\n\r\n'], GUESSABLE);
   assert.equal(empty.status, 204);
   const large = answered([`${HEAD}content-length: 1048577\r\n\r\n${'a'.repeat(1_048_577)}`], GUESSABLE);
-  await fails(large, 'RESPONSE_TOO_LARGE', /to a short credential/);
+  await fails(large, 'RESPONSE_TOO_LARGE', /held until its end/);
 });
 
 test('a HEAD is not judged by the length of a body it does not have, and says it', async () => {

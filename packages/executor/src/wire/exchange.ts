@@ -47,7 +47,7 @@ export class Exchange implements Traveller, RawHandler {
   /** The socket of an answer that is a WebSocket, and what goes over it once the caller joined. */
   #line: Line | null = null;
   #relay: Relay | null = null;
-  /** The answer of a call with a guessable value waits here for its end, and one that is captured. */
+  /** An answer that is held waits here for its end, and one that is captured. */
   #whole: UpstreamAnswer | null = null;
   #ended = false;
   #status = 0;
@@ -152,7 +152,7 @@ export class Exchange implements Traveller, RawHandler {
       // Of what is captured only a part goes back.
       const length = isHead || this.#request.capture !== undefined ? null : bodyLength(status, head);
       const answer = { status, headers, length, body: this.#answering.body, finished: this.finished };
-      if (this.#worn.isGuessable || this.#request.capture !== undefined) this.#whole = answer;
+      if (this.#worn.holding !== null || this.#request.capture !== undefined) this.#whole = answer;
       else this.#answer.resolve(answer);
       this.#watch(this.#limits.idleMs);
     } catch (error) {
@@ -229,7 +229,7 @@ export class Exchange implements Traveller, RawHandler {
       coding,
       maxBytes: capture === undefined ? this.#maxBytes : Math.min(this.#maxBytes, LIMITS.capturedAnswer),
       capture: capture && ((answer) => take(answer, capture, forms)),
-      isGuessable: this.#worn.isGuessable,
+      holding: this.#worn.holding,
       hold: () => {
         if (this.#answering?.isFull === true) this.#clocks.pause();
         this.#wire?.hold();

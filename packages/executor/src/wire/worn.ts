@@ -11,7 +11,7 @@ import type { Plaintext } from '../secret/plaintext.ts';
 import { scrubRegisters } from '../secret/registers.ts';
 import { scrubStackSoon } from '../secret/scrub.ts';
 import { AnswerHeads, lastHeadEnd } from './answer-heads.ts';
-import type { UpstreamRequest } from './call.ts';
+import type { Holding, UpstreamRequest } from './call.ts';
 import { Forms } from './forms.ts';
 import type { SlottedHead } from './framing.ts';
 import type { UpstreamHandshake } from './handshake.ts';
@@ -25,7 +25,7 @@ export class Worn implements Disposable {
   readonly #heads = new AnswerHeads();
   #chunkKey: ChunkKey | null = null;
   #forms: Forms | null = null;
-  #isGuessable = false;
+  #holding: Holding | null = null;
   #redactions = 0;
 
   /** @param nowMs milliseconds since the epoch; @param handshake of a call that asks for a WebSocket */
@@ -40,9 +40,9 @@ export class Worn implements Disposable {
     return this.#forms;
   }
 
-  /** Whether a value is short enough to be guessed by where the stars stand. */
-  get isGuessable(): boolean {
-    return this.#isGuessable;
+  /** Why an answer is held until its end, and refused whole where a value stands in it; null where it is not. */
+  get holding(): Holding | null {
+    return this.#holding;
   }
 
   /** Places that were starred out before the HTTP client read them. */
@@ -80,8 +80,8 @@ export class Worn implements Disposable {
       key = keyTraces(plaintext, injections);
       this.#addFormer(former, filled.secrets);
       this.#chunkKey = filled.chunkKey ?? null;
-      this.#isGuessable = filled.isGuessable;
-      if (this.#handshake !== null && this.#isGuessable) throw tooShort();
+      this.#holding = filled.isGuessable ? 'guessable' : (this.#request.echoes ?? null);
+      if (this.#handshake !== null && this.#holding !== null) throw tooShort();
       this.#forms = new Forms([...filled.secrets, ...former, ...key.numbers], key.lines);
       return renderHead(this.#request, filled, framing, this.#handshake?.lines);
     } finally {
