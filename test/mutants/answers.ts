@@ -115,6 +115,22 @@ export const SEARCH: readonly Mutant[] = [
       '[response.clean] no form of a credential comes back from any place of an answer',
     ],
   ]),
+  ...of('executor', 'secret/sigv4', COVERAGE, [
+    [
+      'response.clean',
+      'lines: lines.take(), secrets: [...keys, signature]',
+      'lines: lines.take(), secrets: [...keys.slice(2), signature]',
+      '[response.clean] no form of a credential comes back from any place of an answer',
+    ],
+  ]),
+  ...of('executor', 'secret/kept-token', COVERAGE, [
+    [
+      'response.clean',
+      'for (const one of [kept, ...(kept.behind ?? [])])',
+      'for (const one of [kept])',
+      '[response.clean] no form of a credential comes back from any place of an answer',
+    ],
+  ]),
   ...of('executor', 'wire/escapes', FORMS, [
     [
       'response.clean',

@@ -3,24 +3,24 @@
  * table of docs/answers.md is made of what these end as, and of nothing else.
  */
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
-import { DAuthError, parseInjections, type Injection } from '@dauth/protocol';
-import { keepToken, type KeptToken } from '../secret/kept-token.ts';
+import { DAuthError, type Injection } from '@dauth/protocol';
+import type { KeptToken } from '../secret/kept-token.ts';
 import type { UpstreamAnswer } from '../wire/call.ts';
-import { BEARER, callAndRead, plaintextOf, upstreamFor } from './calls.test-support.ts';
+import { BEARER, callAndRead, upstreamFor } from './calls.test-support.ts';
+import { DERIVED, KEY, SIGNED_AT } from './coverage-derived.test-support.ts';
 import { serveRaw, TestCa } from './upstreams.test-support.ts';
 
 /** Of each kind of character that somebody escapes, what a header may have. */
 const SECRET = `sk+Liva/9"<b'&=~?4hT2qz81\`Wx`;
-/** What was exchanged for a token, which is searched for by its signature. */
-const EXCHANGED = parseInjections([
-  { scheme: 'jwt_bearer', endpoint: 'https://login.example/token', private_key: '{token}', alg: 'ES256', iss: 'robot' },
-]);
 const BASIC: readonly Injection[] = [{ in: 'basic', user: 'robot', pass: '{token}' }];
 
-interface Form {
+export interface Form {
   readonly name: string;
-  readonly encode: (secret: Buffer) => string | Buffer;
+  /** @param asked the request as it came */
+  readonly encode: (secret: Buffer, asked: string) => string | Buffer;
   readonly inject?: readonly Injection[];
+  /** Of what was exchanged for one. */
+  readonly token?: (secret: Buffer) => KeptToken;
 }
 
 const each = (write: (octet: number) => string) => (secret: Buffer) => Array.from(secret, write).join('');
@@ -67,16 +67,12 @@ export const FORMS: readonly Form[] = [
     inject: BASIC,
     encode: (secret) => Buffer.concat([Buffer.from('robot:'), secret]).toString('base64'),
   },
-  {
-    name: 'assertion for a token',
-    inject: EXCHANGED,
-    encode: (secret) => `eyJhbGciOiJFUzI1NiJ9.e30.${secret.toString('latin1')}`,
-  },
   { name: 'HTML of PHP', encode: escaped({ '&': '&amp;', '<': '&lt;', '"': '&quot;', "'": '&#039;' }) },
   { name: 'HTML of Python', encode: escaped({ '&': '&amp;', '<': '&lt;', '"': '&quot;', "'": '&#x27;' }) },
   { name: 'HTML of Go', encode: escaped({ '&': '&amp;', '<': '&lt;', '"': '&#34;', "'": '&#39;', '+': '&#43;' }) },
   { name: 'UTF-16, low octet first', encode: utf16('le') },
   { name: 'UTF-16, high octet first', encode: utf16('be') },
+  ...DERIVED,
 ];
 
 function HEX(character: string): string {
@@ -166,17 +162,20 @@ export async function cover(): Promise<readonly (readonly Ending[])[]> {
   const ca = await TestCa.create();
   const identity = await ca.issue([{ type: 'dns', value: 'localhost' }]);
   const secret = Buffer.from(SECRET);
+  /** What was echoed last. */
+  let written = Buffer.alloc(0);
   await using server = await serveRaw(identity, (socket) => {
     socket.once('data', (asked: Buffer) => {
-      const [, form, place] = /^GET \/(\d+)\/(\d+) /.exec(asked.toString('latin1')) ?? [];
-      socket.end(PLACES[Number(place)]!.answer(Buffer.from(FORMS[Number(form)]!.encode(secret) as string, 'latin1')));
+      const text = asked.toString('latin1');
+      const [, form, place] = /^GET \/(\d+)\/(\d+) /.exec(text) ?? [];
+      written = Buffer.from(FORMS[Number(form)]!.encode(secret, text) as string, 'latin1');
+      socket.end(PLACES[Number(place)]!.answer(written));
     });
   });
-  const upstream = upstreamFor(ca.pem);
+  const upstream = upstreamFor(ca.pem, { nowMs: () => SIGNED_AT });
   try {
     const all: Ending[][] = [];
     for (const [row, form] of FORMS.entries()) {
-      const written = Buffer.from(form.encode(secret) as string, 'latin1');
       const endings: Ending[] = [];
       for (const [column, { releases }] of PLACES.entries()) {
         let answer: UpstreamAnswer | undefined;
@@ -184,8 +183,8 @@ export async function cover(): Promise<readonly (readonly Ending[])[]> {
           { ...upstream, call: async (request) => (answer = await upstream.call(request)) },
           server.origin,
           {
-            ...{ target: `/${row}/${column}`, injections: form.inject ?? BEARER, fields: { token: SECRET } },
-            ...(form.inject === EXCHANGED ? { token: exchanged(secret) } : {}),
+            ...{ target: `/${row}/${column}`, injections: form.inject ?? BEARER, fields: { token: SECRET, ...KEY } },
+            ...(form.token === undefined ? {} : { token: form.token(secret) }),
             ...(releases === undefined ? {} : { releases }),
           },
         );
@@ -197,12 +196,6 @@ export async function cover(): Promise<readonly (readonly Ending[])[]> {
   } finally {
     await upstream.close();
   }
-}
-
-/** A token for an assertion with this signature. */
-function exchanged(signature: Buffer): KeptToken {
-  using plaintext = plaintextOf({});
-  return { ...keepToken(Buffer.from('at-0123456789'), plaintext), behind: [keepToken(signature, plaintext)] };
 }
 
 function endingOf(

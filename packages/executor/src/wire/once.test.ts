@@ -63,3 +63,28 @@ for (const isKept of [false, true])
       const { status } = await callAndRead(upstream, origin, { target: '/first' });
       assert.equal(status, 200, 'control: the next one is sent');
     });
+
+for (const [what, call] of [
+  ['a GET', { target: '/first' }],
+  ['a POST', { ...POST, target: '/first' }],
+] as const)
+  test(`${what} goes once, by a new socket, where the kept one ended before an octet of it was sent`, async () => {
+    let requests = 0;
+    const endsKept = (socket: Socket): void => {
+      socket
+        .on('error', () => undefined)
+        .on('data', (octets: Buffer) => {
+          if (!octets.includes(' /first ')) return;
+          requests++;
+          // Says nothing of closing: the executor keeps the socket, and finds it ended.
+          socket.end(ANSWER);
+        });
+    };
+    await using server = await started(createServer(endsKept) as never, 'localhost');
+    const origin = `http://localhost:${server.port}`;
+    for (const sockets of [1, 2]) {
+      const { status } = await callAndRead(upstream, origin, call);
+      assert.deepEqual([status, requests, server.connections()], [200, sockets, sockets]);
+      await sleep(30);
+    }
+  });
